@@ -1,0 +1,50 @@
+"""Drift correction of single-molecule localization microscopy on DataFrames.
+
+The import registers ``.smlm`` on pandas DataFrames and on xarray Datasets of drift.
+"""
+
+from smlm_accessor import accessors as _accessors  # noqa: F401 - registers .smlm
+from smlm_accessor._version import __version__
+from smlm_accessor.columns import Columns, set_columns
+from smlm_accessor.errors import (
+    AlreadyCorrectedWarning,
+    DriftError,
+    FileError,
+    InvalidChunkWarning,
+    OptionError,
+    OutsideEstimateWarning,
+    SmlmError,
+    SmlmWarning,
+    TableError,
+)
+from smlm_accessor.simulate import (
+    simulate_blinking,
+    simulate_csr,
+    simulate_filaments,
+    simulate_frame_numbers,
+    simulate_npc,
+    simulate_origami,
+    simulate_thomas,
+)
+
+__all__ = [
+    "AlreadyCorrectedWarning",
+    "Columns",
+    "DriftError",
+    "FileError",
+    "InvalidChunkWarning",
+    "OptionError",
+    "OutsideEstimateWarning",
+    "SmlmError",
+    "SmlmWarning",
+    "TableError",
+    "__version__",
+    "set_columns",
+    "simulate_blinking",
+    "simulate_csr",
+    "simulate_filaments",
+    "simulate_frame_numbers",
+    "simulate_npc",
+    "simulate_origami",
+    "simulate_thomas",
+]

@@ -1,0 +1,501 @@
+"""The ``.smlm`` verbs: one for tables of localizations, one for Datasets of drift."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor import composition, summary, transformations
+from smlm_accessor.columns import Columns, find_columns
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from smlm_accessor.models import DriftModel
+    from smlm_accessor.render import BinRange, Rescale
+    from smlm_accessor.simulate._options import PerComponent, Seed
+    from smlm_accessor.simulate.drift_curve import Curve, Step, Term
+
+
+@pd.api.extensions.register_dataframe_accessor("smlm")
+class LocalizationAccessor:
+    """Drift of a table of localizations: ``table.smlm``.
+
+    Examples
+    --------
+    >>> import smlm_accessor
+    >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+    >>> drifted = locs.smlm.simulate_drift(velocity=(0.02, 0.01))
+    >>> drift = drifted.smlm.drift(n_chunks=5)
+    >>> fixed = drifted.smlm.correct(drift)
+    >>> bool((fixed.smlm.rmse(locs) < drifted.smlm.rmse(locs) / 3).all())
+    True
+    """
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        find_columns(table)  # so that hasattr(table, "smlm") tells the truth
+        self._table = table
+
+    @property
+    def columns(self) -> Columns:
+        """Which column is what."""
+        return find_columns(self._table)
+
+    def drift(
+        self,
+        *,
+        method: str = "icp",
+        chunk_size: int | None = None,
+        n_chunks: int | None = None,
+        frames_per_chunk: int | None = None,
+        chunks: npt.ArrayLike | None = None,
+        target: str = "first",
+        origin: str = "first_chunk",
+        progress: bool = False,
+        **options: Any,
+    ) -> xr.Dataset:
+        """Estimate drift by registering chunks of successive frames onto each other.
+
+        Parameters
+        ----------
+        method : {"icp", "cc"}
+            Iterative closest point, or cross-correlation of images.
+        chunk_size : int, optional
+            Localizations per chunk, to whole frames. Give at most one of the four rules; without
+            any there are ten chunks.
+        n_chunks : int, optional
+            Number of chunks.
+        frames_per_chunk : int, optional
+            Frames per chunk.
+        chunks : array_like, optional
+            Edges ``[0, 1000, 5000]``, or pairs of first frame and first frame after.
+        target : {"first", "previous", "all"}
+            Register each chunk onto the first one, onto the one before it (and chain the
+            results), or onto all others that are registered.
+        origin : {"first_chunk", "first_frame", "mean"}
+            What the result is zero at; no method can know a constant shift of the whole table.
+        progress : bool
+            Show a progress bar.
+        **options
+            Of the method: see `smlm_accessor.methods.icp.icp` and `smlm_accessor.methods.cc.cc`.
+
+        Returns
+        -------
+        Dataset
+            ``matrix``, ``offset``, ``offset_std``, ``n_localizations``, ``valid`` and ``quality``
+            by chunk and component, with ``corrected = matrix @ position + offset`` in the length
+            unit of the table. A chunk with hardly any localizations, or one that lies far from
+            both its neighbours, is not valid: NaN, and one warning names it.
+
+        Raises
+        ------
+        TableError
+            If the table cannot be used; all problems at once.
+        OptionError
+            If an argument makes no sense.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> drift = locs.smlm.simulate_drift(velocity=(0.02, 0)).smlm.drift(n_chunks=3)
+        >>> drift.sizes["chunk"], bool(drift.valid.all())
+        (3, True)
+        """
+        from smlm_accessor.estimate import estimate_drift
+
+        return estimate_drift(
+            self._table,
+            method=method,
+            chunk_size=chunk_size,
+            n_chunks=n_chunks,
+            frames_per_chunk=frames_per_chunk,
+            chunks=chunks,
+            target=target,
+            origin=origin,
+            progress=progress,
+            **options,
+        )
+
+    def correct(
+        self,
+        drift: xr.Dataset | DriftModel | None = None,
+        *,
+        by: str | None = None,
+        outside: str | None = None,
+        **estimate_options: Any,
+    ) -> pd.DataFrame:
+        """Return a new table, corrected by a drift.
+
+        Parameters
+        ----------
+        drift : Dataset or DriftModel, optional
+            What `drift` or ``drift.smlm.fit`` gave, for this table or another one of the same
+            measurement. Without it, drift is estimated first.
+        by : {"cubic", "linear", "chunk"}, optional
+            Interpolate between the mean frames of the chunks (default: a cubic that cannot
+            swing), or move each chunk as a whole. For Datasets only: a model is continuous.
+        outside : {"hold", "linear", "nan", "error"}, optional
+            Frames outside the estimate: keep the last value, continue linearly, give NaN, or
+            raise. If not given, hold and warn.
+        **estimate_options
+            Arguments of `drift`, when it is estimated first.
+
+        Returns
+        -------
+        DataFrame
+            All rows, columns, dtypes and the index as they were; only coordinates differ. What
+            was done is added to ``attrs["smlm_history"]``.
+
+        Raises
+        ------
+        TableError, OptionError, DriftError
+            If the table, an argument or the drift cannot be used.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> fixed = locs.smlm.simulate_drift(velocity=(0.02, 0.01)).smlm.correct(n_chunks=5)
+        >>> len(fixed) == len(locs)
+        True
+        """
+        from smlm_accessor.correct import correct
+
+        return correct(self._table, drift, by=by, outside=outside, **estimate_options)
+
+    def simulate_drift(
+        self,
+        *,
+        velocity: PerComponent | None = None,
+        diffusion_constant: PerComponent | None = None,
+        sinusoid: Term | Sequence[Term] | None = None,
+        settling: Term | Sequence[Term] | None = None,
+        step: Step | Sequence[Step] | None = None,
+        curve: Curve | None = None,
+        rotation: float | None = None,
+        rotation_center: Sequence[float] | None = None,
+        seed: Seed = None,
+        return_drift: bool = False,
+    ) -> Any:
+        """Add drift, as if the sample had moved; all given terms together, zero at the first frame.
+
+        Parameters
+        ----------
+        velocity : float or one per component
+            Length per frame.
+        diffusion_constant : float or one per component
+            Length squared per frame: a random walk.
+        sinusoid : dict or list of dict
+            ``{"amplitude": 50, "period": 10_000, "phase": 0}``.
+        settling : dict or list of dict
+            ``{"amplitude": 100, "time_constant": 2_000}``.
+        step : (frame, jump) or list of them
+            A displacement from this frame on.
+        curve : array_like, shape (n_frames, d), or callable
+            Any drift in each frame, or a function of an array of frames.
+        rotation, rotation_center : float, one per component
+            Radians per frame about a point; the middle of the table if it is not given.
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same random walk.
+        return_drift : bool
+            Return ``(table, drift)``: the drift as a Dataset, one chunk for each frame.
+
+        Returns
+        -------
+        DataFrame, or DataFrame and Dataset
+            A new table; only the coordinates differ.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or a term cannot be used.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> drifted, drift = locs.smlm.simulate_drift(velocity=(0.02, 0.01), return_drift=True)
+        >>> bool((drifted.smlm.correct(drift).smlm.rmse(locs) < 1e-9).all())
+        True
+        """
+        from smlm_accessor.simulate import simulate_drift
+
+        return simulate_drift(
+            self._table,
+            velocity=velocity,
+            diffusion_constant=diffusion_constant,
+            sinusoid=sinusoid,
+            settling=settling,
+            step=step,
+            curve=curve,
+            rotation=rotation,
+            rotation_center=rotation_center,
+            seed=seed,
+            return_drift=return_drift,
+        )
+
+    def rmse(self, other: pd.DataFrame, *, remove_constant: bool = True) -> pd.Series[float]:
+        """Return the root mean square difference to another table of the same localizations.
+
+        Parameters
+        ----------
+        other : DataFrame
+            Matched by the index.
+        remove_constant : bool
+            Subtract the mean difference first, which no drift estimate can know.
+
+        Returns
+        -------
+        Series
+            One value per component, in the length unit of the table.
+
+        Raises
+        ------
+        TableError
+            If the rows, components or units do not match.
+
+        Examples
+        --------
+        >>> import pandas as pd, smlm_accessor
+        >>> truth = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0], "frame": [0, 1]})
+        >>> truth.assign(x=truth.x + 3).smlm.rmse(truth, remove_constant=False)["x"].item()
+        3.0
+        """
+        from smlm_accessor.metrics import rmse
+
+        return rmse(self._table, other, remove_constant=remove_constant)
+
+    def render(
+        self,
+        *,
+        bin_size: float | None = None,
+        bin_range: BinRange | None = None,
+        rescale: Rescale | None = None,
+        other_property: Hashable | None = None,
+    ) -> xr.DataArray:
+        """Render an image: the number of localizations in each bin, or the mean of a property.
+
+        Parameters
+        ----------
+        bin_size : float, optional
+            Side of the square bins; by default one that gives about 1000 bins across.
+        bin_range : ((x0, x1), (y0, y1)), optional
+            What to show; all by default.
+        rescale : None, "equal", "log", "unity" or (low, high)
+            How values become brightness; ``"equal"`` equalizes the histogram, a pair gives
+            percentiles.
+        other_property : label, optional
+            A column of numbers, such as ``"frame"``.
+
+        Returns
+        -------
+        DataArray
+            Dims y and x, labelled with the centres of the bins.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> locs.smlm.render(bin_size=100).sizes["x"]
+        10
+        """
+        from smlm_accessor.render import render
+
+        return render(
+            self._table,
+            bin_size=bin_size,
+            bin_range=bin_range,
+            rescale=rescale,
+            other_property=other_property,
+        )
+
+    def plot(
+        self,
+        *,
+        ax: Axes | None = None,
+        bin_size: float | None = None,
+        bin_range: BinRange | None = None,
+        rescale: Rescale | None = "auto",
+        other_property: Hashable | None = None,
+        cmap: Any = None,
+        colorbar: bool | None = None,
+        scale_bar: bool | float = False,
+    ) -> Axes:
+        """Draw the image that `render` makes, and return the matplotlib Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure by default.
+        bin_size, bin_range, rescale, other_property
+            As in `render`; localizations are equalized by default, a property is not rescaled.
+        cmap : str or Colormap, optional
+            Colours.
+        colorbar : bool, optional
+            By default where its numbers mean something.
+        scale_bar : bool or float
+            Draw a bar, of that length or a round one, in place of the axes' numbers.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import matplotlib, smlm_accessor
+        >>> matplotlib.use("Agg")
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> locs.smlm.plot(bin_size=10, other_property="frame").get_xlabel()
+        'x'
+        """
+        from smlm_accessor.plot import plot_localizations
+
+        return plot_localizations(
+            self._table,
+            ax=ax,
+            bin_size=bin_size,
+            bin_range=bin_range,
+            rescale=rescale,
+            other_property=other_property,
+            cmap=cmap,
+            colorbar=colorbar,
+            scale_bar=scale_bar,
+        )
+
+    def __repr__(self) -> str:
+        return summary.safe_summary(self._table)
+
+
+@xr.register_dataset_accessor("smlm")
+class DriftAccessor:
+    """A Dataset of drift: ``drift.smlm``."""
+
+    def __init__(self, dataset: xr.Dataset) -> None:
+        self._dataset = dataset
+
+    def fit(
+        self,
+        *,
+        offset: Any = "spline",
+        matrix: Any = None,
+        slice: slice | npt.ArrayLike | None = None,
+        weights: str | npt.ArrayLike | None = "auto",
+        origin: str | None = None,
+    ) -> DriftModel:
+        """Fit continuous models of the frame to the transformations of the chunks.
+
+        Parameters
+        ----------
+        offset : str, model, sequence or mapping
+            One model for all components, one for each, or a mapping from component to model: a
+            name (``"none" "zero" "one" "constant" "linear" "polynomial" "spline"``), an object
+            such as ``Spline(s=100)`` or ``Polynomial(degree=3)`` from `smlm_accessor.models`, or
+            any ``lmfit.Model``.
+        matrix : str, model, sequence or mapping, optional
+            The same for the matrix entries, row after row; by default the identity if all chunks
+            have it, else splines.
+        slice : slice, or array_like of bool or int, optional
+            Which chunks to fit to.
+        weights : "auto", array_like or None
+            By default ``1 / offset_std`` where there is one, else by number of localizations.
+        origin : {"first_chunk", "first_frame", "mean"}, optional
+            What the model is zero at; by default as the Dataset.
+
+        Returns
+        -------
+        DriftModel
+            With ``eval``, ``drift``, ``plot``, ``to_dataset`` and the fit of each component.
+
+        Raises
+        ------
+        DriftError, OptionError
+            If there are too few valid chunks, or an argument makes no sense.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> drift = locs.smlm.simulate_drift(velocity=(0.02, 0)).smlm.drift(n_chunks=5)
+        >>> drift.smlm.fit(offset=["spline", "linear"]).offset["y"].kind
+        'linear'
+        """
+        from smlm_accessor.models import fit
+
+        return fit(
+            self._dataset,
+            offset=offset,
+            matrix=matrix,
+            slice=slice,
+            weights=weights,
+            origin=origin,
+        )
+
+    def plot(
+        self,
+        *,
+        component: str = "drift",
+        element: str | Sequence[str] | None = None,
+        model: DriftModel | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """Draw drift, offsets or matrix entries over frames, and return the matplotlib Axes.
+
+        Parameters
+        ----------
+        component : {"drift", "offset", "matrix"}
+            What the sample did, or what corrects it.
+        element : str or sequence of str, optional
+            Such as ``"x"``, or ``"xy"`` of the matrix; all by default.
+        model : DriftModel, optional
+            Drawn on top, with a band of one standard deviation.
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        DriftError, OptionError
+            If the Dataset does not hold drift, or there is no such component.
+        """
+        from smlm_accessor.plot import plot_drift
+
+        return plot_drift(self._dataset, component=component, element=element, model=model, ax=ax)
+
+    def drift(self) -> xr.DataArray:
+        """Return the drift of the sample, ``+d``, by chunk and component."""
+        transformations.check(self._dataset)
+        return transformations.drift(self._dataset)
+
+    def inverse(self) -> xr.Dataset:
+        """Return the drift that undoes a correction by this one."""
+        return composition.inverse(self._dataset)
+
+    def compose(self, second: xr.Dataset) -> xr.Dataset:
+        """Return the drift that corrects by this one and then by ``second``."""
+        return composition.compose(self._dataset, second)
+
+    def with_origin(self, origin: str) -> xr.Dataset:
+        """Return the same drift with another zero: "first_chunk", "first_frame" or "mean"."""
+        return composition.with_origin(self._dataset, origin)
+
+    def check(self) -> None:
+        """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift."""
+        transformations.check(self._dataset)

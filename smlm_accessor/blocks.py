@@ -1,0 +1,60 @@
+"""Work over blocks: a thread pool here; the only module that may know dask."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+
+from smlm_accessor.errors import OptionError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def track(items: Iterable[T], *, total: int, progress: bool, description: str) -> Iterator[T]:
+    """Pass the items through, with a progress bar if asked."""
+    if not progress:
+        yield from items
+        return
+    from tqdm.auto import tqdm
+
+    yield from tqdm(items, total=total, desc=description)
+
+
+def map_threads(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+    description: str = "",
+) -> list[R]:
+    """Apply ``function`` to every item in a thread pool and return the results in order.
+
+    The function should release the GIL. The results do not depend on the number of threads.
+
+    Raises
+    ------
+    OptionError
+        If ``threads`` is not a positive number.
+
+    Examples
+    --------
+    >>> map_threads(abs, [-1, 2, -3], threads=2)
+    [1, 2, 3]
+    """
+    if threads is not None and (not isinstance(threads, int | np.integer) or threads < 1):
+        raise OptionError(
+            f"threads={threads!r} must be a whole number from 1; leave it out to use all cores"
+        )
+    workers = min(threads or os.cpu_count() or 1, len(items))
+    if workers <= 1:
+        results = map(function, items)
+        return list(track(results, total=len(items), progress=progress, description=description))
+    with ThreadPoolExecutor(workers) as pool:
+        in_order = pool.map(function, items)
+        return list(track(in_order, total=len(items), progress=progress, description=description))

@@ -1,0 +1,217 @@
+"""The arguments of the command line, and their help."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any, NoReturn
+
+from smlm_accessor._version import __version__
+from smlm_accessor.cli.correct import run as run_correct
+from smlm_accessor.cli.tutorial import run as run_tutorial
+from smlm_accessor.composition import ORIGINS
+from smlm_accessor.errors import OptionError
+from smlm_accessor.estimate import TARGETS
+from smlm_accessor.evaluate import BY, OUTSIDE
+from smlm_accessor.methods import _registry
+from smlm_accessor.models.specs import NAMES as MODELS
+
+PROGRAM = "python -m smlm_accessor"
+COLUMN_FIELDS = ("x", "y", "z", "frame", "uncertainty_x", "uncertainty_y", "uncertainty_z")
+
+_DESCRIPTION = "Drift of single-molecule localization microscopy: estimate it and remove it."
+_TUTORIAL = """\
+Simulate localizations, let them drift, estimate the drift in two ways, model it, correct it, and
+say what error is left. Figures and tables go into a folder."""
+_TUTORIAL_EXAMPLE = f"""\
+example:
+  {PROGRAM} tutorial --out my_tutorial --seeds 5"""
+_CORRECT = """\
+Estimate the drift of a table of localizations from the localizations themselves, and write the
+corrected table. The drift is saved beside it as netCDF, with a figure of it."""
+_CORRECT_EXAMPLE = f"""\
+examples:
+  {PROGRAM} correct locs.csv locs_fixed.csv
+  {PROGRAM} correct locs.parquet locs_fixed.parquet --method cc --frames-per-chunk 500
+  {PROGRAM} correct locs.csv fixed.csv --columns x=a,y=b,frame=t --unit px --pixel-size 130
+  {PROGRAM} correct second_color.csv fixed.csv --drift locs_fixed_drift.nc"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all errors of the command line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise OptionError(f"{message}; see {self.prog} --help")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands; ``run`` of what it returns is the command."""
+    parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"smlm_accessor {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+    show = commands.add_parser(
+        "tutorial",
+        help="see drift simulated, estimated, modelled and corrected",
+        description=_TUTORIAL,
+        epilog=_TUTORIAL_EXAMPLE,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    _add_tutorial(show)
+    fix = commands.add_parser(
+        "correct",
+        help="remove the drift from a table of localizations",
+        description=_CORRECT,
+        epilog=_CORRECT_EXAMPLE,
+        formatter_class=raw,
+        allow_abbrev=False,
+    )
+    _add_correct(fix)
+    for command in (show, fix):
+        command.add_argument(
+            "--traceback", action="store_true", help="after an error, show where it comes from"
+        )
+    return parser
+
+
+def _add_tutorial(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_tutorial)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("smlm_tutorial"),
+        metavar="FOLDER",
+        help="where figures and tables go; made if it is not there (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="average the errors over N simulations (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--chunk-size",
+        type=_count,
+        default=10_000,
+        metavar="N",
+        help="localizations per chunk (default: %(default)s)",
+    )
+    # For tests: a smaller simulation, with this number of localizations per cluster.
+    parser.add_argument("--cluster-mu", type=float, default=1000, help=argparse.SUPPRESS)
+
+
+def _add_correct(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=run_correct)
+    parser.add_argument("source", type=Path, metavar="IN", help="table: .csv, .tsv, .txt, .parquet")
+    parser.add_argument("result", type=Path, metavar="OUT", help="corrected table, same extensions")
+
+    group = parser.add_argument_group("estimate")
+    group.add_argument(
+        "--method",
+        choices=_registry.names(),
+        help="how chunks are registered (default: icp)",
+    )
+    rules = group.add_mutually_exclusive_group()
+    rules.add_argument("--chunk-size", type=_count, metavar="N", help="localizations per chunk")
+    rules.add_argument("--n-chunks", type=_count, metavar="N", help="chunks (default: 10)")
+    rules.add_argument("--frames-per-chunk", type=_count, metavar="N", help="frames per chunk")
+    group.add_argument(
+        "--target", choices=TARGETS, help="what chunks are registered onto (default: first)"
+    )
+    group.add_argument(
+        "--origin", choices=ORIGINS, help="where the drift is zero (default: first_chunk)"
+    )
+    group.add_argument(
+        "--option",
+        type=_option,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an option of the method, such as max_distance=50; may be given several times",
+    )
+    group.add_argument(
+        "--drift", type=Path, metavar="FILE.nc", help="do not estimate: apply this saved drift"
+    )
+
+    group = parser.add_argument_group("correction")
+    group.add_argument(
+        "--fit",
+        type=_models,
+        metavar="MODEL[,MODEL...]",
+        help="correct by a model of the drift, one for all axes or one for each: "
+        "spline, linear, polynomial, constant (default: go from chunk to chunk)",
+    )
+    group.add_argument(
+        "--by", choices=BY, help="without --fit: how to go from chunk to chunk (default: cubic)"
+    )
+    group.add_argument(
+        "--outside", choices=OUTSIDE, help="frames outside the drift (default: hold, and warn)"
+    )
+
+    group = parser.add_argument_group("table")
+    group.add_argument(
+        "--columns",
+        type=_columns,
+        action="append",
+        default=[],
+        metavar="x=NAME,y=NAME,frame=NAME",
+        help=f"which column is what, if not recognised; also {', '.join(COLUMN_FIELDS[4:])} and z",
+    )
+    group.add_argument("--unit", help="unit of x and y: nm, um, px ...")
+    group.add_argument("--pixel-size", type=float, metavar="NM", help="camera pixel in nm")
+
+    group = parser.add_argument_group("output")
+    group.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    group.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+def _count(text: str) -> int:
+    try:
+        value = int(text.replace("_", ""))
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return value
+
+
+def _columns(text: str) -> dict[str, str]:
+    """``x=a,y=b`` as a dict; a comma only separates where a field follows."""
+    names = "|".join(COLUMN_FIELDS)
+    found = {}
+    for part in re.split(rf",(?=(?:{names})=)", text):
+        field, _, label = part.partition("=")
+        if field not in COLUMN_FIELDS or not label:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} must be FIELD=NAME with a field of {', '.join(COLUMN_FIELDS)}"
+            )
+        found[field] = label
+    return found
+
+
+def _models(text: str) -> str | list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in MODELS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is not a model; take one for all axes, or one for each with commas "
+                f"between, of {', '.join(MODELS)}"
+            )
+    return names if len(names) > 1 else text
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (equals and name.isidentifier()):
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as max_distance=50")
+    for parse in (ast.literal_eval, json.loads):
+        try:
+            return name, parse(value)
+        except (ValueError, SyntaxError):
+            pass
+    return name, value

@@ -1,0 +1,118 @@
+"""The figures of the tutorial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor.cli.curves import drift_over_frames, frames_of
+from smlm_accessor.cli.figures import new_figure
+from smlm_accessor.plot import plot_drift, plot_localizations
+from smlm_accessor.plot._style import COLORS
+from smlm_accessor.tutorial import MODELS, Data, Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def save_drifted(path: Path, data: Data) -> None:
+    """Draw the drifted localizations: all, part of them, and that part by frame."""
+    figure = new_figure(14.5, 4.7)
+    axes = figure.subplots(1, 3)
+    whole, part, by_frame = axes
+    corner = ((0.0, 500.0), (0.0, 500.0))
+    plot_localizations(data.drifted, ax=whole, bin_size=10, rescale=None, colorbar=False)
+    plot_localizations(data.drifted, ax=part, bin_size=2, bin_range=corner)
+    plot_localizations(
+        data.drifted,
+        ax=by_frame,
+        bin_size=2,
+        bin_range=corner,
+        other_property="frame",
+        colorbar=False,
+    )
+    figure.colorbar(by_frame.images[0], ax=list(axes), label="mean frame", pad=0.01, shrink=0.8)
+    for ax, title in (
+        (whole, "All localizations"),
+        (part, "A quarter of them, equalized"),
+        (by_frame, "The same, by frame"),
+    ):
+        ax.set_title(title, loc="left")
+    figure.savefig(path, format="png", dpi=120)
+
+
+def save_estimates(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+    """Draw the drift of the chunks with the models on top, and how far both are from the truth."""
+    figure = new_figure(12, 6.5)
+    axes = figure.subplots(2, len(estimates), sharex=True, sharey="row", squeeze=False)
+    for column, one in enumerate(estimates):
+        above, below = axes[:, column]
+        plot_drift(one.drift, model=one.model, ax=above)
+        models = ", ".join(
+            f"{model} in {axis}"
+            for axis, model in zip(one.model.components, MODELS[one.method], strict=True)
+        )
+        above.set_title(f"{one.method}: chunks, and models {models}", loc="left")
+        above.set_xlabel("")
+        _draw_errors(below, data.drift, one)
+        below.set_title("Estimated minus true: chunks and models", loc="left")
+        for ax in (above, below):
+            if column:
+                ax.set_ylabel("")
+            if column and ax.get_legend():
+                ax.get_legend().remove()
+    figure.savefig(path, format="png", dpi=120)
+
+
+def save_corrected(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+    """Draw part of the image before and after each correction, equalized and by frame."""
+    tables = {"Before": data.drifted}
+    for one in estimates:
+        if one.method == "icp":
+            tables["icp, corrected by chunk"] = one.by_chunk
+        tables[f"{one.method}, corrected from the model"] = one.from_model
+    figure = new_figure(3.6 * len(tables) + 1, 5.4)
+    axes = figure.subplots(2, len(tables), sharex=True, sharey=True)
+    for column, (title, table) in enumerate(tables.items()):
+        _draw_part(axes[0, column], table, None)
+        _draw_part(axes[1, column], table, "frame")
+        axes[0, column].set_title(title, loc="left")
+    for ax in axes.flat:
+        ax.label_outer()
+    figure.colorbar(axes[1, 0].images[0], ax=axes, label="mean frame", pad=0.01)
+    figure.savefig(path, format="png", dpi=120)
+
+
+def _draw_part(ax: Axes, table: pd.DataFrame, other_property: str | None) -> None:
+    plot_localizations(
+        table,
+        ax=ax,
+        bin_size=2,
+        bin_range=((120, 350), (0, 150)),
+        other_property=other_property,
+        colorbar=False,
+    )
+
+
+def _draw_errors(ax: Axes, truth: xr.Dataset, one: Estimate) -> None:
+    """Draw estimated minus true drift, of the chunks and of the model."""
+    frames = frames_of(one.drift)
+    true = drift_over_frames(truth, frames)
+    model = drift_over_frames(one.model, frames)
+    chunk_frames = one.drift["frame"].values
+    chunks = transformations.drift(one.drift).values
+    ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
+    for k, (name, color) in enumerate(
+        zip(transformations.components(one.drift), COLORS, strict=False)
+    ):
+        at_chunks = np.interp(chunk_frames, frames, true[:, k])
+        ax.plot(chunk_frames, chunks[:, k] - at_chunks, "o", color=color, markersize=4)
+        ax.plot(frames, model[:, k] - true[:, k], color=color, linewidth=1.4, label=name)
+    ax.set_xlabel("Frame")
+    ax.set_ylabel("Error of the drift")

@@ -1,0 +1,145 @@
+"""Correct a table by a drift."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor import history, transformations
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
+from smlm_accessor.evaluate import FrameTransformations, evaluate
+from smlm_accessor.models import DriftModel
+from smlm_accessor.table import Localizations, read_localizations, write_positions
+from smlm_accessor.units import unit_factor
+
+DEFAULT_BY = "cubic"
+
+
+def correct(
+    table: pd.DataFrame,
+    drift: xr.Dataset | DriftModel | None = None,
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+    **estimate_options: Any,
+) -> pd.DataFrame:
+    """Return a new table, corrected by a drift; see ``table.smlm.correct``."""
+    if drift is None:
+        from smlm_accessor.estimate import estimate_drift
+
+        drift = estimate_drift(table, **estimate_options)
+    elif estimate_options:
+        raise DriftError(
+            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
+            "leave out one or the other"
+        )
+    localizations = read_localizations(table)
+    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
+    facts = _facts(drift)
+    per_frame = _for_components(per_frame, facts["components"], localizations)
+    per_frame = _in_unit(per_frame, facts.pop("length_unit"), localizations)
+    corrected = _apply(localizations.positions, per_frame, index)
+    result = write_positions(table, localizations.columns, corrected)
+    facts["by"] = "model" if isinstance(drift, DriftModel) else by or DEFAULT_BY
+    facts["outside"] = outside
+    if not facts["inverse"] and history.times_corrected(table.attrs) > 0:
+        warnings.warn(
+            "This table has been corrected before (see table.attrs['smlm_history']). To refine a "
+            "correction, chain the two drifts with first.smlm.compose(second) and correct the "
+            "original table.",
+            AlreadyCorrectedWarning,
+            stacklevel=3,
+        )
+    result.attrs = history.record(table.attrs, "correct", **facts)
+    return result
+
+
+def _per_frame(
+    drift: xr.Dataset | DriftModel, frames: IntArray, by: str | None, outside: str | None
+) -> tuple[FrameTransformations, IntArray]:
+    """Return the transformations of the frames there are, and which one each row takes."""
+    if not len(frames):
+        distinct, index = frames, frames
+    elif int(frames.max()) - int(frames.min()) < 2 * len(frames) + 10_000:
+        since_first = frames - frames.min()
+        present = np.bincount(since_first) > 0  # a table is faster than sorting
+        distinct = frames.min() + np.flatnonzero(present)
+        index = (np.cumsum(present) - 1)[since_first]
+    else:
+        distinct, index = np.unique(frames, return_inverse=True)
+    if isinstance(drift, DriftModel):
+        if by is not None:
+            raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
+        return drift.at_frames(distinct, outside=outside), index
+    if not isinstance(drift, xr.Dataset):
+        raise DriftError(
+            f"Correct by a drift or a model, not by a {type(drift).__name__}: "
+            "drift = table.smlm.drift(...); table.smlm.correct(drift)"
+        )
+    transformations.check(drift)
+    return evaluate(drift, distinct, by=by or DEFAULT_BY, outside=outside), index
+
+
+def _facts(drift: xr.Dataset | DriftModel) -> dict[str, Any]:
+    """Return what the history of the corrected table keeps of the drift."""
+    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    attrs = drift.attrs
+    return {
+        "components": transformations.components(source),
+        "length_unit": attrs.get("length_unit"),
+        "method": attrs.get("method"),
+        "target": attrs.get("target"),
+        "origin": attrs.get("origin"),
+        "model": attrs.get("model"),
+        "inverse": bool(attrs.get("inverse", 0)),
+        "parameters": attrs.get("parameters"),
+    }
+
+
+def _for_components(
+    per_frame: FrameTransformations, given: tuple[str, ...], localizations: Localizations
+) -> FrameTransformations:
+    """Fit a drift in x, y to a table in x, y, z, and a shift in x, y, z to one in x, y."""
+    wanted = localizations.components
+    if given == wanted:
+        return per_frame
+    n, common = len(per_frame.offset), min(len(given), len(wanted))
+    if per_frame.matrix is not None and len(given) > len(wanted):
+        raise DriftError(
+            f"The drift turns or stretches {', '.join(given)} but the table has only "
+            f"{', '.join(wanted)}; estimate without with_rotation and with_scaling"
+        )
+    offset = np.zeros((n, len(wanted)))
+    offset[:, :common] = per_frame.offset[:, :common]
+    if per_frame.matrix is None:
+        return FrameTransformations(None, offset)
+    matrix = np.tile(np.eye(len(wanted)), (n, 1, 1))
+    matrix[:, :common, :common] = per_frame.matrix
+    return FrameTransformations(matrix, offset)
+
+
+def _in_unit(
+    per_frame: FrameTransformations, unit: str | None, localizations: Localizations
+) -> FrameTransformations:
+    """Convert offsets to the table's unit where both units are known."""
+    wanted = localizations.length_unit
+    if unit is None or wanted is None or unit == wanted:
+        return per_frame
+    factor = unit_factor(unit, wanted, localizations.columns.pixel_size)
+    if factor is None:
+        raise DriftError(
+            f"The drift is in {unit} but the table is in {wanted}. Say how many nm a camera pixel "
+            "is: table = smlm_accessor.set_columns(table, pixel_size=130)"
+        )
+    return FrameTransformations(per_frame.matrix, per_frame.offset * factor)
+
+
+def _apply(positions: FloatArray, per_frame: FrameTransformations, index: IntArray) -> FloatArray:
+    if per_frame.matrix is not None:
+        positions = np.einsum("nij,nj->ni", per_frame.matrix[index], positions)
+    return np.asarray(positions + per_frame.offset[index])

@@ -1,0 +1,43 @@
+"""What was done to a table, kept in its ``attrs`` as plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from smlm_accessor._version import __version__
+from smlm_accessor.attributes import to_json
+
+KEY = "smlm_history"
+
+
+def record(attrs: Mapping[Any, Any], step: str, /, **parameters: Any) -> dict[Any, Any]:
+    """Return attrs with one more step of history; the given ones stay as they are.
+
+    Examples
+    --------
+    >>> record({}, "simulate_drift", velocity=(1.0, 2.0))["smlm_history"][0]["step"]
+    'simulate_drift'
+    """
+    given = {name: value for name, value in parameters.items() if value is not None}
+    entry = {
+        "step": step,
+        "parameters": json.loads(to_json(given)),
+        "package_version": __version__,
+    }
+    return {**attrs, KEY: [*steps(attrs), entry]}
+
+
+def steps(attrs: Mapping[Any, Any]) -> list[dict[str, Any]]:
+    """Return the recorded steps, oldest first."""
+    return list(attrs.get(KEY, []))
+
+
+def times_corrected(attrs: Mapping[Any, Any]) -> int:
+    """Return how often the table was corrected, less the times a correction was undone."""
+    count = 0
+    for entry in steps(attrs):
+        if entry["step"] == "correct":
+            count += -1 if entry["parameters"].get("inverse") else 1
+    return count

@@ -1,0 +1,1 @@
+"""Plain arrays and nothing else: never pandas, xarray or dask."""

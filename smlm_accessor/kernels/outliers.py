@@ -1,0 +1,48 @@
+"""Shifts that stand alone: far from what comes before and from what comes after."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+
+#: So many times the usual step between chunks is no drift, if the next chunk steps back.
+FAR = 20.0
+_FEWEST = 6  # shifts; with less, there is no usual step
+
+
+def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
+    """Tell which shifts are far from both their neighbours.
+
+    A stage that jumps and stays is close to what follows; an image that was matched to the wrong
+    place is close to nothing. The first and the last shift are never told to be isolated.
+
+    Parameters
+    ----------
+    shifts : ndarray, shape (k, d)
+        In the order of time; NaN where there is none.
+    counts : ndarray of int, shape (k,)
+        Localizations behind each: with fewer, a shift is noisier and may step farther.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1, 2, 900, 4, 5, 6, 305, 306, 307])
+    >>> np.flatnonzero(isolated(x[:, None], np.full(10, 500)))
+    array([3])
+    """
+    result = np.zeros(len(shifts), dtype=bool)
+    known = np.flatnonzero(np.isfinite(shifts).all(axis=1))
+    if len(known) < _FEWEST:
+        return result
+    steps = np.linalg.norm(np.diff(shifts[known], axis=0), axis=1)
+    usual = np.median(steps)
+    if usual == 0:  # whole pixels, say
+        return result
+    nearest = np.minimum(steps[1:], steps[:-1])
+    noise = np.sqrt(np.maximum(np.median(counts[known]) / counts[known[1:-1]], 1.0))
+    result[known[1:-1]] = nearest > FAR * usual * noise
+    return result

@@ -1,0 +1,129 @@
+"""What a method takes, what it gives, and which methods there are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.errors import OptionError
+
+# A method's module is imported when the method is first asked for: some of them bring a compiler.
+_MODULES: dict[str, str] = {
+    "icp": "smlm_accessor.methods.icp",
+    "cc": "smlm_accessor.methods.cc",
+}
+_METHODS: dict[str, Callable[..., Registered]] = {}
+
+
+@dataclass(frozen=True)
+class ChunkedPoints:
+    """Localizations ordered by chunk, their coordinates relative to the centre of the table.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d), C order
+        Finite coordinates.
+    frames : ndarray, shape (n,)
+        Frame of each localization.
+    bounds : ndarray, shape (n_chunks + 1,)
+        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``.
+    components : tuple of str
+        Names of the ``d`` axes.
+    uncertainty : ndarray, shape (n, d), optional
+        Localization precision.
+    """
+
+    positions: FloatArray
+    frames: IntArray
+    bounds: IntArray
+    components: tuple[str, ...]
+    uncertainty: FloatArray | None = None
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of chunks."""
+        return len(self.bounds) - 1
+
+    def rows(self, chunk: int) -> slice:
+        """Rows of one chunk."""
+        return slice(int(self.bounds[chunk]), int(self.bounds[chunk + 1]))
+
+    def chunk(self, chunk: int) -> FloatArray:
+        """Positions of one chunk, shape (m, d)."""
+        return self.positions[self.rows(chunk)]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One transformation per chunk: ``corrected = matrix @ position + offset``.
+
+    Parameters
+    ----------
+    offset : ndarray, shape (n_chunks, d)
+        NaN where ``valid`` is False.
+    quality : ndarray, shape (n_chunks,)
+        Higher is better; each method says what it is.
+    valid : ndarray of bool, shape (n_chunks,)
+    matrix : ndarray, shape (n_chunks, d, d), optional
+        Identity if not given.
+    offset_std : ndarray, shape (n_chunks, d), optional
+        One standard deviation.
+    chosen : dict
+        What the method chose from the data, plain JSON values.
+    """
+
+    offset: FloatArray
+    quality: FloatArray
+    valid: BoolArray
+    matrix: FloatArray | None = None
+    offset_std: FloatArray | None = None
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+
+Method = Callable[..., Registered]
+
+
+def register(name: str) -> Callable[[Method], Method]:
+    """Add a method to the registry under ``name``."""
+
+    def add(function: Method) -> Method:
+        _METHODS[name] = function
+        return function
+
+    return add
+
+
+def names() -> tuple[str, ...]:
+    """Names of all methods."""
+    return tuple(_MODULES)
+
+
+def get(name: str) -> Method:
+    """Return the method of that name.
+
+    Raises
+    ------
+    OptionError
+        If there is no such method; the message lists those there are.
+    """
+    if name not in _MODULES:
+        known = ", ".join(repr(n) for n in names())
+        raise OptionError(f"method={name!r} is not known; choose one of {known}")
+    import_module(_MODULES[name])
+    return _METHODS[name]
+
+
+def check_options(name: str, options: dict[str, Any]) -> None:
+    """Raise `OptionError` if the method has no such option; the message lists those it has."""
+    parameters = inspect.signature(get(name)).parameters.values()
+    known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+    unknown = [o for o in options if o not in known]
+    if unknown:
+        raise OptionError(
+            f"method {name!r} has no option {', '.join(map(repr, unknown))}; "
+            f"its options are {', '.join(known)}"
+        )

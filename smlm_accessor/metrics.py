@@ -1,0 +1,132 @@
+"""How far apart two tables of the same localizations are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.errors import TableError
+from smlm_accessor.table import Localizations, read_localizations
+from smlm_accessor.units import unit_factor
+
+
+def rmse(
+    table: pd.DataFrame, other: pd.DataFrame, *, remove_constant: bool = True
+) -> pd.Series[float]:
+    """Root mean square difference between the coordinates of the same localizations.
+
+    No drift estimate can know a constant shift of the whole table, so the mean difference is
+    removed first, unless told otherwise.
+
+    Parameters
+    ----------
+    table, other : DataFrame
+        Two versions of the same localizations. Rows with the same index are compared by position;
+        rows whose labels come in another order are matched by label.
+    remove_constant : bool
+        Subtract the mean difference of each component before squaring. If False, an offset of
+        one table as a whole counts as an error.
+
+    Returns
+    -------
+    Series
+        One value per component (``x``, ``y`` and, in 3D, ``z``), in the length unit of `table`.
+        It is named ``rmse_constant_removed`` or ``rmse_absolute``. Its ``attrs`` hold
+        ``remove_constant``, ``constant`` (the mean of table minus other, per component),
+        ``n_localizations`` that were compared, ``n_left_out`` (those without a finite coordinate
+        in either table) and ``length_unit`` if it is known. With nothing to compare the
+        values are NaN.
+
+    Raises
+    ------
+    TableError
+        If the rows cannot be matched, or the tables differ in components, or in units that
+        cannot be converted into each other.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> truth = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 2.0]})
+    >>> moved = pd.DataFrame({"x": [5.0, 6.0, 7.0], "y": [3.0, 1.0, -1.0]})
+    >>> rmse(moved, truth).round(3).to_dict()
+    {'x': 0.0, 'y': 2.449}
+    >>> rmse(moved, truth, remove_constant=False).round(3).to_dict()
+    {'x': 5.0, 'y': 2.449}
+    """
+    here = read_localizations(table, need_frames=False)
+    there = read_localizations(other, need_frames=False)
+    if here.components != there.components:
+        raise TableError(
+            f"the tables have different components: {', '.join(here.components)} and "
+            f"{', '.join(there.components)}; compare two 2D or two 3D tables"
+        )
+    factor = _unit_factor(here, there)
+    rows = _matching_rows(table.index, other.index)
+    positions = there.positions if rows is None else there.positions[rows]
+    complete = here.finite & np.isfinite(positions).all(axis=1)
+    difference = here.positions[complete] - factor * positions[complete]
+    constant, values = _mean_and_rms(difference, remove_constant)
+
+    name = "rmse_constant_removed" if remove_constant else "rmse_absolute"
+    components = list(here.components)
+    result = pd.Series(values, index=pd.Index(components, name="component"), name=name)
+    result.attrs = {
+        "remove_constant": bool(remove_constant),
+        "constant": dict(zip(components, constant.tolist(), strict=True)),
+        "n_localizations": len(difference),
+        "n_left_out": len(table) - len(difference),
+    }
+    if here.length_unit is not None:
+        result.attrs["length_unit"] = here.length_unit
+    return result
+
+
+def _mean_and_rms(difference: FloatArray, remove_mean: bool) -> tuple[FloatArray, FloatArray]:
+    """Return mean and root mean square (about the mean, if asked) per column; NaN without rows."""
+    if len(difference) == 0:
+        nothing = np.full(difference.shape[1], np.nan)
+        return nothing, nothing
+    mean = difference.mean(axis=0)
+    if remove_mean:
+        difference = difference - mean
+    return mean, np.sqrt(np.square(difference).mean(axis=0))
+
+
+def _unit_factor(here: Localizations, there: Localizations) -> float:
+    """Return the factor from lengths of the second table to those of the first."""
+    factor = unit_factor(there.length_unit, here.length_unit)
+    if factor is None:
+        units = [unit or "an unknown unit" for unit in (here.length_unit, there.length_unit)]
+        raise TableError(
+            f"the tables are in {units[0]} and in {units[1]}, which cannot be compared; say what "
+            "is missing: smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a "
+            "table in camera pixels"
+        )
+    return factor
+
+
+def _matching_rows(index: pd.Index[Any], other: pd.Index[Any]) -> IntArray | None:
+    """Row of `other` for each label of `index`; None if they are the same already."""
+    if len(index) != len(other):
+        raise TableError(
+            f"the tables have {len(index)} and {len(other)} rows; compare the same localizations, "
+            "for example table.loc[other.index] if other is a selection of table"
+        )
+    if index.equals(other):
+        return None
+    if index.is_unique and other.is_unique:
+        rows = other.get_indexer(index)
+        missing = int((rows < 0).sum())
+        if not missing:
+            return np.asarray(rows, dtype=np.int64)
+        trouble = f"{missing} of {len(index)} index labels of the one are not in the other"
+    else:
+        trouble = "their indexes differ and have labels that occur more than once"
+    raise TableError(
+        f"the rows of the tables cannot be matched: {trouble}; if the rows are in the same order, "
+        "compare table.reset_index(drop=True) with other.reset_index(drop=True), else give both "
+        "an index with one label per localization"
+    )

@@ -1,0 +1,151 @@
+"""The fit of one component: a curve over frames, and how sure it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.models.specs import Spline
+from smlm_accessor.models.tracks import Track
+
+if TYPE_CHECKING:
+    from smlm_accessor.kernels.smoothing_spline import SmoothingSpline
+
+Within = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ComponentFit(ABC):
+    """A model fitted to one component.
+
+    Parameters
+    ----------
+    name : str
+        What was fitted, for example ``"offset x"``.
+    kind : str
+        The model, for example ``"spline"``.
+    n_needed : int
+        How many chunks the model needs at least.
+    """
+
+    name: str
+    kind: str
+    n_needed: int
+
+    @property
+    @abstractmethod
+    def result(self) -> Any:
+        """``lmfit.ModelResult``, smoothing spline, or None."""
+
+    @abstractmethod
+    def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Evaluate the curve.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (n,)
+        within : (float, float), optional
+            First and last frame between which the model holds; it goes on linearly outside.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+
+    @abstractmethod
+    def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """One standard deviation of the curve; NaN where the chunks leave no residual to tell.
+
+        Parameters and shape are those of `eval`.
+        """
+
+    @abstractmethod
+    def figures(self) -> dict[str, str]:
+        """Return the key figures of the fit, as text."""
+
+
+@dataclass(frozen=True, eq=False)
+class UncorrectedFit(ComponentFit):
+    """No model: 0, or the entry of the identity matrix."""
+
+    value: float = 0.0
+
+    @property
+    def result(self) -> None:
+        """Nothing was fitted."""
+
+    def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Return the one value."""
+        return np.full(len(frames), self.value)
+
+    def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Return zeros."""
+        return np.zeros(len(frames))
+
+    def figures(self) -> dict[str, str]:
+        """Return nothing."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class SplineFit(ComponentFit):
+    """A cubic smoothing spline, which is a straight line outside the chunks' mean frames."""
+
+    spline: SmoothingSpline
+
+    @property
+    def result(self) -> SmoothingSpline:
+        """The smoothing spline."""
+        return self.spline
+
+    def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Evaluate the spline."""
+        return self.spline(frames)
+
+    def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Posterior standard deviation."""
+        return self.spline.std(frames)
+
+    def figures(self) -> dict[str, str]:
+        """Effective degrees of freedom, share of variance, weighted sum of squares."""
+        return {"edf": f"{self.spline.edf:.3g}"} | fit_quality(self.spline.rss, self.spline.total)
+
+
+def fit_spline(spec: Spline, track: Track, kind: str) -> SplineFit:
+    """Fit a smoothing spline to one component."""
+    from smlm_accessor.kernels.smoothing_spline import smoothing_spline
+
+    try:
+        spline = smoothing_spline(track.frames, track.values, weights=track.weights, s=spec.s)
+    except ValueError as error:
+        raise OptionError(f"{track.name}: {error}") from error
+    return SplineFit(track.name, kind, 1, spline)
+
+
+def fit_quality(rss: float, total: float) -> dict[str, str]:
+    """Return the share of the variance explained, if there is any, and chi-square."""
+    share = {"R^2": f"{1 - rss / total:.5f}"} if total > 0 else {}
+    return share | {"chi-square": f"{rss if rss > 1e-24 * total else 0:.4g}"}
+
+
+def continued(
+    function: Callable[[FloatArray], FloatArray], frames: FloatArray, within: Within | None
+) -> FloatArray:
+    """Evaluate a function of frames, going on along its tangents outside ``within``."""
+    if within is None:
+        return function(frames)
+    at = np.clip(frames, *within)
+    values, beyond = function(at), frames - at
+    step = min(1.0, (within[1] - within[0]) / 2)
+    for edge, inward, out in ((within[0], 1, beyond < 0), (within[1], -1, beyond > 0)):
+        if out.any() and step > 0:
+            three = function(edge + inward * step * np.arange(3.0))
+            slope = inward * (-3 * three[0] + 4 * three[1] - three[2]) / (2 * step)
+            values[out] += np.multiply.outer(beyond[out], slope)
+    return values

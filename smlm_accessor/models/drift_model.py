@@ -1,0 +1,250 @@
+"""A fitted model of drift: immutable, continuous over frames."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.evaluate import FrameTransformations, frames_inside
+from smlm_accessor.models import report
+from smlm_accessor.models.components import ComponentFit, Within
+from smlm_accessor.models.labelled import as_frames, drift_by_frame, transformations_by_frame
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftModel:
+    """Drift as a continuous function of the frame, from ``drift.smlm.fit(...)``.
+
+    Offsets are modelled at the centre of the localizations, not at the origin of the coordinates,
+    where an error of a matrix entry would be multiplied by the distance.
+
+    Parameters
+    ----------
+    offset_fits : tuple of ComponentFit
+        Fit of the offset at the centre, one for each component; see `offset`.
+    matrix_fits : tuple of ComponentFit or None
+        Fits of the matrix entries, row after row; None for the identity; see `matrix`.
+    components : tuple of str
+        Names of the axes.
+    center : tuple of float
+        The centre, in the length unit.
+    shift : tuple of float
+        Subtracted from the fitted offsets, so that the drift is zero at ``origin``.
+    frame_start, frame_stop : int
+        First frame of the estimate, and first frame after it.
+    origin : str
+        What the drift is zero at.
+    n_chunks : int
+        Number of chunks the model was fitted to.
+    transformations : Dataset
+        The drift that was modelled.
+
+    Examples
+    --------
+    >>> from smlm_accessor.models import fit
+    >>> from smlm_accessor.transformations import build
+    >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
+    ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
+    >>> model = fit(drift, offset=["linear", "spline"], origin="first_frame")
+    >>> model.drift([0, 20]).sel(component="x").values.round(6)
+    array([0., 2.])
+    """
+
+    offset_fits: tuple[ComponentFit, ...]
+    matrix_fits: tuple[ComponentFit, ...] | None
+    components: tuple[str, ...]
+    center: tuple[float, ...]
+    shift: tuple[float, ...]
+    frame_start: int
+    frame_stop: int
+    origin: str
+    n_chunks: int
+    transformations: xr.Dataset
+
+    @property
+    def offset(self) -> Mapping[str, ComponentFit]:
+        """The fit of the offset at the centre, by component."""
+        return MappingProxyType(dict(zip(self.components, self.offset_fits, strict=True)))
+
+    @property
+    def matrix(self) -> Mapping[tuple[str, str], ComponentFit] | None:
+        """The fit of each matrix entry by (component, component_in); None for the identity."""
+        if self.matrix_fits is None:
+            return None
+        entries = [(row, column) for row in self.components for column in self.components]
+        return MappingProxyType(dict(zip(entries, self.matrix_fits, strict=True)))
+
+    @property
+    def length_unit(self) -> str | None:
+        """Unit of the offsets, if known."""
+        unit = self.transformations.attrs.get("length_unit")
+        return None if unit is None else str(unit)
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """What was modelled and how, in strings and numbers."""
+        models = {"offset": {name: fit.kind for name, fit in self.offset.items()}}
+        if self.matrix is not None:
+            models["matrix"] = {"".join(entry): fit.kind for entry, fit in self.matrix.items()}
+        return dict(self.transformations.attrs, origin=self.origin, model=json.dumps(models))
+
+    def at_frames(
+        self, frames: npt.ArrayLike, *, outside: str | None = None
+    ) -> FrameTransformations:
+        """Return the transformation of each frame as plain arrays.
+
+        Parameters
+        ----------
+        frames : array_like, shape (n,)
+            In any order.
+        outside : {"hold", "linear", "nan", "error"}, optional
+            Before the first and after the last frame of the estimate: keep the value at its edge,
+            continue linearly, give NaN, or raise. If not given, hold and warn.
+
+        Returns
+        -------
+        FrameTransformations
+            ``matrix``, shape (n, d, d) or None for the identity, and ``offset``, shape (n, d), of
+            ``corrected = matrix @ position + offset``.
+
+        Raises
+        ------
+        OptionError
+            If frames are not numbers, or lie outside and this is to be an error.
+        """
+        at, missing, within = self._place(frames, outside)
+        about = self._about(at, within)
+        about[missing] = np.nan
+        if self.matrix_fits is None:
+            return FrameTransformations(None, about)
+        d = len(self.components)
+        entries = [fit.eval(at, within) for fit in self.matrix_fits]
+        matrix = np.stack(entries, axis=-1).reshape(-1, d, d)
+        matrix[missing] = np.nan
+        offset = transformations.offset_from_about(matrix, about, np.array(self.center))
+        return FrameTransformations(matrix, offset)
+
+    def eval(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.Dataset:
+        """Evaluate the model.
+
+        Parameters
+        ----------
+        frames : array_like, shape (n,)
+            In any order.
+        outside : {"hold", "linear", "nan", "error"}
+            What to do with frames outside the estimate; see `at_frames`.
+
+        Returns
+        -------
+        Dataset
+            ``offset`` and ``matrix`` by frame and component, and ``offset_std``, one standard
+            deviation of the curve at the centre, NaN where the chunks leave no residual to tell.
+
+        Raises
+        ------
+        OptionError
+            If frames are not numbers, or lie outside and this is to be an error.
+        """
+        at, missing, within = self._place(frames, outside)
+        std = np.stack([fit.std(at, within) for fit in self.offset_fits], axis=-1)
+        std[missing] = np.nan
+        return transformations_by_frame(
+            as_frames(frames),
+            self.at_frames(frames, outside=outside),
+            std,
+            components=self.components,
+            center=self.center,
+            attrs=self.attrs,
+        )
+
+    def drift(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.DataArray:
+        """Return the drift of the sample at its centre, ``+d``, by frame and component.
+
+        Parameters
+        ----------
+        frames : array_like, shape (n,)
+        outside : {"hold", "linear", "nan", "error"}
+            What to do with frames outside the estimate; see `at_frames`.
+
+        Returns
+        -------
+        DataArray
+        """
+        at, missing, within = self._place(frames, outside)
+        values = 0.0 - self._about(at, within)  # 0 - a: no negative zeros
+        values[missing] = np.nan
+        return drift_by_frame(
+            as_frames(frames), values, components=self.components, unit=self.length_unit
+        )
+
+    def to_dataset(
+        self, frames: npt.ArrayLike | None = None, *, outside: str = "hold"
+    ) -> xr.Dataset:
+        """Return a Dataset of transformations, one chunk for each frame.
+
+        Parameters
+        ----------
+        frames : array_like of int, optional
+            Whole frames, each taken once, in order; if not given, all of the estimate.
+        outside : {"hold", "linear", "nan", "error"}
+            What to do with frames outside the estimate; see `at_frames`.
+
+        Returns
+        -------
+        Dataset
+        """
+        wanted = np.arange(self.frame_start, self.frame_stop) if frames is None else frames
+        distinct = np.unique(as_frames(wanted))
+        if (distinct != np.round(distinct)).any():
+            raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
+        values = self.eval(distinct, outside=outside)
+        return transformations.build(
+            matrix=values["matrix"].values,
+            offset=values["offset"].values,
+            offset_std=values["offset_std"].values,
+            frame=distinct,
+            frame_start=distinct,
+            frame_stop=distinct + 1,
+            components=self.components,
+            center=self.center,
+            attrs=self.attrs,
+        )
+
+    def plot(self, **kwargs: Any) -> Any:
+        """Plot the chunks and the model on top of them; see ``drift.smlm.plot``."""
+        return self.transformations.smlm.plot(model=self, **kwargs)
+
+    def _place(
+        self, frames: npt.ArrayLike, outside: str | None
+    ) -> tuple[FloatArray, BoolArray, Within]:
+        """Return where to evaluate, which frames get NaN, and where the models end."""
+        at, missing = frames_inside(as_frames(frames), self.frame_start, self.frame_stop, outside)
+        return at, missing, (self.frame_start, self.frame_stop - 1)
+
+    def _about(self, at: FloatArray, within: Within) -> FloatArray:
+        values = np.stack([fit.eval(at, within) for fit in self.offset_fits], axis=-1)
+        return np.asarray(values - np.array(self.shift))
+
+    def __repr__(self) -> str:
+        return report.as_text(*self._said())
+
+    def _repr_html_(self) -> str:
+        return report.as_html(*self._said())
+
+    def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
+        unit = f" [{self.length_unit}]" if self.length_unit else ""
+        heading = (
+            f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, frames "
+            f"{self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
+        )
+        return heading, self.offset_fits + (self.matrix_fits or ())

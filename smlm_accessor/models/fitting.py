@@ -1,0 +1,157 @@
+"""Fit continuous models to the transformations of chunks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.composition import ORIGINS
+from smlm_accessor.errors import DriftError
+from smlm_accessor.evaluate import require_choice
+from smlm_accessor.models.components import ComponentFit, UncorrectedFit, fit_spline
+from smlm_accessor.models.drift_model import DriftModel
+from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
+from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each, one_per_entry
+from smlm_accessor.models.tracks import Track, make_tracks, picked
+
+
+def fit(
+    dataset: xr.Dataset,
+    *,
+    offset: Any = "spline",
+    matrix: Any = None,
+    slice: slice | npt.ArrayLike | None = None,
+    weights: str | npt.ArrayLike | None = "auto",
+    origin: str | None = None,
+) -> DriftModel:
+    """Fit continuous models to the transformations of chunks.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Transformations. Chunks that are not valid are left out.
+    offset : str, model, sequence or mapping
+        One model for all components, one for each in order, or a mapping from component to model:
+        a name (``"none" "zero" "one" "constant" "linear" "polynomial" "spline"``), `Constant`,
+        `Linear`, `Polynomial`, `Spline` or `Uncorrected`, or any ``lmfit.Model`` of one variable,
+        the frame. ``"none"`` does not correct the component.
+    matrix : str, model, sequence or mapping, optional
+        The same for the entries of the matrix, in order row after row, or by ``(component,
+        component_in)``, where those left out stay as in the identity. If not given, the identity
+        if all chunks have it, else a spline for each entry.
+    slice : slice, or array_like of bool or int, optional
+        Which chunks to fit to; all if not given.
+    weights : "auto", array_like or None
+        One over the standard deviation of each chunk, shape (chunks,) or (chunks, components).
+        ``"auto"`` takes ``1 / offset_std`` where all chunks have it, else the square root of the
+        number of localizations, relative to its quadratic mean. None weighs all alike.
+    origin : {"first_chunk", "first_frame", "mean"}, optional
+        What the drift at the centre is zero at: the first frame of the estimate, or the mean over
+        all localizations; with ``"first_chunk"`` the model agrees with the Dataset at the mean
+        frame of its first valid chunk. If not given, as the Dataset has it: a zero at the first
+        frame or of the mean is made exact, else the model stays as fitted. Components with the
+        model ``"none"`` are not shifted.
+
+    Returns
+    -------
+    DriftModel
+
+    Raises
+    ------
+    OptionError
+        If an argument makes no sense.
+    DriftError
+        If the Dataset does not hold transformations, or too few valid ones for a model.
+
+    Examples
+    --------
+    >>> from smlm_accessor.transformations import build
+    >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
+    ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
+    >>> fit(drift, offset={"x": "linear", "y": "none"}).drift([10]).values.round(6)
+    array([[0.5, 0. ]])
+    """
+    if origin is not None:
+        require_choice("origin", origin, ORIGINS)
+    transformations.check(dataset)
+    components = transformations.components(dataset)
+    offset_specs = one_each(offset, components)
+    shift_only = transformations.is_shift_only(dataset)
+    if matrix is None and not shift_only:
+        matrix = "spline"
+    matrix_specs = None if matrix is None else one_per_entry(matrix, components)
+    valid = np.flatnonzero(dataset["valid"].values.astype(bool))
+    if not len(valid):
+        raise DriftError(
+            "No chunk of this drift is valid, so there is nothing to fit. Estimate again with "
+            "larger chunks, or with another method."
+        )
+    used = valid[np.isin(valid, picked(slice, dataset))]
+    if not len(used):
+        raise DriftError(
+            f"slice={slice!r} picks none of the {len(valid)} valid chunks; leave it out to use all"
+        )
+    tracks = make_tracks(dataset, used, weights)
+    offset_fits = tuple(
+        _fit_one(spec, track, rest=0.0)
+        for spec, track in zip(offset_specs, tracks.offset, strict=True)
+    )
+    matrix_fits = None
+    if matrix_specs is not None:
+        identity = np.eye(len(components)).ravel()
+        matrix_fits = tuple(
+            _fit_one(spec, track, rest=float(rest))
+            for spec, track, rest in zip(matrix_specs, tracks.matrix, identity, strict=True)
+        )
+    zero_at = origin or dataset.attrs.get("origin", "first_chunk")
+    zero = np.zeros(len(components))
+    if origin is not None or zero_at in ("first_frame", "mean"):
+        zero = _value_at_origin(offset_fits, dataset, valid, zero_at)
+    return DriftModel(
+        offset_fits=offset_fits,
+        matrix_fits=matrix_fits,
+        components=components,
+        center=tuple(transformations.center(dataset).tolist()),
+        shift=tuple(zero.tolist()),
+        frame_start=int(dataset["frame_start"].values[valid[0]]),
+        frame_stop=int(dataset["frame_stop"].values[valid[-1]]),
+        origin=zero_at,
+        n_chunks=len(tracks.frames),
+        transformations=dataset.copy(deep=True).load(),
+    )
+
+
+def _fit_one(spec: Spec, track: Track, *, rest: float) -> ComponentFit:
+    if isinstance(spec, Uncorrected):
+        return UncorrectedFit(track.name, label(spec), 0, rest)
+    if isinstance(spec, Spline):
+        require_chunks(track, label(spec), 1)
+        return fit_spline(spec, track, label(spec))
+    return fit_least_squares(spec, track)
+
+
+def _value_at_origin(
+    fits: tuple[ComponentFit, ...], dataset: xr.Dataset, valid: IntArray, origin: str
+) -> FloatArray:
+    """Return what to subtract from the offsets at the centre, shape (components,)."""
+    frames = dataset["frame"].values[valid].astype(np.float64)
+    if origin == "first_frame":
+        start = dataset["frame_start"].values[valid[:1]].astype(np.float64)
+        values = [fit.eval(start)[0] for fit in fits]
+    elif origin == "mean":
+        counts = np.maximum(dataset["n_localizations"].values[valid], 1)
+        values = [np.average(fit.eval(frames), weights=counts) for fit in fits]
+    else:
+        first = -transformations.drift(dataset).values[valid[0]]
+        values = [fit.eval(frames[:1])[0] - at for fit, at in zip(fits, first, strict=True)]
+    return np.array(
+        [
+            0.0 if isinstance(fit, UncorrectedFit) else value
+            for fit, value in zip(fits, values, strict=True)
+        ]
+    )

@@ -1,0 +1,71 @@
+"""Values of a model with their labels, by frame and component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.evaluate import FrameTransformations
+
+
+def as_frames(frames: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return frames as an array of numbers, shape (n,).
+
+    Raises
+    ------
+    OptionError
+        If they are not finite numbers in one dimension.
+    """
+    array = np.atleast_1d(np.asarray(frames))
+    if array.ndim != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+        raise OptionError(f"frames={frames!r} must be finite numbers, a single one or a list")
+    return array
+
+
+def transformations_by_frame(
+    frames: npt.NDArray[Any],
+    per_frame: FrameTransformations,
+    std: FloatArray,
+    *,
+    components: Sequence[str],
+    center: Sequence[float],
+    attrs: dict[str, Any],
+) -> xr.Dataset:
+    """Return ``matrix``, ``offset`` and ``offset_std`` by frame and component."""
+    matrix, axes = per_frame.matrix, list(components)
+    if matrix is None:
+        matrix = np.tile(np.eye(len(axes)), (len(frames), 1, 1))
+        matrix[np.isnan(per_frame.offset).any(axis=1)] = np.nan
+    dataset = xr.Dataset(
+        {
+            "matrix": (("frame", "component", "component_in"), matrix),
+            "offset": (("frame", "component"), per_frame.offset),
+            "offset_std": (("frame", "component"), std),
+        },
+        coords={
+            "frame": frames,
+            "component": axes,
+            "component_in": axes,
+            "center": ("component", np.array(center)),
+        },
+        attrs=attrs,
+    )
+    if "length_unit" in attrs:
+        for name in ("offset", "offset_std", "center"):
+            dataset[name].attrs["units"] = attrs["length_unit"]
+    return dataset
+
+
+def drift_by_frame(
+    frames: npt.NDArray[Any], values: FloatArray, *, components: Sequence[str], unit: str | None
+) -> xr.DataArray:
+    """Return the drift by frame and component."""
+    attrs = {"long_name": "drift"} | ({"units": unit} if unit else {})
+    coords = {"frame": frames, "component": list(components)}
+    return xr.DataArray(values, coords, ("frame", "component"), name="drift", attrs=attrs)

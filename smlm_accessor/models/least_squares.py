@@ -1,0 +1,208 @@
+"""Models fitted through lmfit, which is imported when the first of them is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import DriftError, OptionError
+from smlm_accessor.models.components import ComponentFit, Within, continued, fit_quality
+from smlm_accessor.models.specs import Constant, Linear, Polynomial, label
+from smlm_accessor.models.tracks import Track
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquaresFit(ComponentFit):
+    """A model fitted by lmfit; its parameters are in frames and the table's length unit."""
+
+    model_result: Any
+    # Polynomials are evaluated in scaled frames: powers of frames lose digits.
+    polynomial: np.polynomial.Legendre | None
+    # (p, p) such that a row of the Jacobian times it has the length of one standard deviation.
+    factor: FloatArray
+
+    @property
+    def result(self) -> Any:
+        """The ``lmfit.ModelResult``."""
+        return self.model_result
+
+    def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """Evaluate the model with the best parameters."""
+        if self.polynomial is not None:
+            return continued(self.polynomial, frames, within)
+        return continued(lambda at: evaluate(self.model_result, at), frames, within)
+
+    def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
+        """One standard deviation from the covariance of the parameters, to first order."""
+        rows = continued(
+            lambda at: jacobian(self.model_result, at, self.polynomial), frames, within
+        )
+        return np.asarray(np.linalg.norm(rows @ self.factor, axis=1))
+
+    def figures(self) -> dict[str, str]:
+        """First parameters, share of variance, weighted sum of squares."""
+        varied = [p for p in self.model_result.params.values() if p.vary]
+        powers = self.polynomial is not None and self.polynomial.degree() > 1
+        sure = self.model_result.nfree > 0
+        few = {} if powers else {p.name: _number(p, sure=sure) for p in varied[:3]}
+        w = self.model_result.weights
+        w = np.ones(self.model_result.ndata) if w is None else np.asarray(w)
+        data = np.asarray(self.model_result.data)
+        total = float(np.sum((w * (data - np.average(data, weights=w**2))) ** 2))
+        return few | fit_quality(float(self.model_result.chisqr), total)
+
+
+def fit_least_squares(spec: Any, track: Track) -> LeastSquaresFit:
+    """Fit a constant, a line, a polynomial, or an lmfit model to one component.
+
+    Raises
+    ------
+    DriftError
+        If there are fewer chunks than parameters, or if the fit fails.
+    OptionError
+        If the model is not one of frames, or a parameter has no start value.
+    """
+    model, degree = _model(spec)
+    kind = label(spec)
+    if len(model.independent_vars) != 1:
+        raise OptionError(
+            f"{track.name}: {kind} has the independent variables {model.independent_vars}; it "
+            "must have one, the frame. Name it: lmfit.Model(function, independent_vars=['frame'])"
+        )
+    axis = {model.independent_vars[0]: track.frames}
+    polynomial = None
+    with _quiet():
+        if degree is not None:
+            require_chunks(track, kind, degree + 1)
+            polynomial = np.polynomial.Legendre.fit(
+                track.frames, track.values, degree, w=track.weights
+            )
+            params = _coefficients(spec, model, polynomial)
+        else:
+            params = _start(spec, model, track, axis)
+        n_needed = sum(p.vary for p in params.values())
+        require_chunks(track, kind, n_needed)
+        try:
+            result = model.fit(track.values, params, weights=track.weights, **axis)
+        except Exception as error:
+            raise DriftError(
+                f"{track.name}: {kind} could not be fitted: {error} Give start values, "
+                "model.set_param_hint(name, value=...), or another model, like 'spline'"
+            ) from error
+        factor = _factor(result, track, polynomial)
+    return LeastSquaresFit(track.name, kind, n_needed, result, polynomial, factor)
+
+
+def require_chunks(track: Track, kind: str, n_needed: int) -> None:
+    """Raise `DriftError` if a model needs more chunks than there are."""
+    n = len(track.frames)
+    if n < n_needed:
+        raise DriftError(
+            f"{track.name}: {kind} needs at least {n_needed} valid chunks, there "
+            f"{'is' if n == 1 else 'are'} {n}; use a model with fewer parameters, like 'linear' or "
+            "'constant', or estimate the drift with more chunks"
+        )
+
+
+def evaluate(result: Any, frames: FloatArray, params: Any = None) -> FloatArray:
+    """Evaluate a fitted model at frames."""
+    with np.errstate(all="ignore"):
+        values = result.eval(params, **{result.model.independent_vars[0]: frames})
+    return np.array(np.broadcast_to(values, frames.shape), dtype=np.float64)
+
+
+def jacobian(
+    result: Any, frames: FloatArray, polynomial: np.polynomial.Legendre | None
+) -> FloatArray:
+    """Return derivatives by the varied parameters, shape (n, p); for polynomials, Legendre's."""
+    if polynomial is not None:
+        scaled = np.polynomial.polyutils.mapdomain(frames, polynomial.domain, polynomial.window)
+        return np.asarray(np.polynomial.legendre.legvander(scaled, polynomial.degree()))
+    columns = []
+    for name in (p.name for p in result.params.values() if p.vary):
+        value = result.params[name].value
+        step = max(1e-3 * (result.params[name].stderr or 0.0), 1e-6 * abs(value)) or 1e-6
+        sides = []
+        for moved in (value - step, value + step):
+            params = result.params.copy()
+            params[name].set(value=moved, min=-np.inf, max=np.inf)
+            sides.append(evaluate(result, frames, params))
+        columns.append((sides[1] - sides[0]) / (2 * step))
+    return np.column_stack(columns) if columns else np.empty((len(frames), 0))
+
+
+def _model(spec: Any) -> tuple[Any, int | None]:
+    """Return the lmfit model, and the degree of a polynomial with free coefficients."""
+    from lmfit.models import ConstantModel, LinearModel, PolynomialModel
+
+    if isinstance(spec, Constant):
+        return ConstantModel(), 0 if spec.value is None else None
+    if isinstance(spec, Linear):
+        return LinearModel(), 1
+    if isinstance(spec, Polynomial):
+        return PolynomialModel(degree=spec.degree), spec.degree
+    return spec, None
+
+
+def _coefficients(spec: Any, model: Any, polynomial: np.polynomial.Legendre) -> Any:
+    """Return the parameters of a solution that needs no search."""
+    powers = polynomial.convert(kind=np.polynomial.Polynomial).coef
+    powers = np.pad(powers, (0, polynomial.degree() + 1 - len(powers)))
+    names = [f"c{k}" for k in range(len(powers))]
+    if isinstance(spec, Constant | Linear):
+        names = ["c"] if isinstance(spec, Constant) else ["intercept", "slope"]
+    return model.make_params(**dict(zip(names, powers, strict=True)))
+
+
+def _start(spec: Any, model: Any, track: Track, axis: dict[str, FloatArray]) -> Any:
+    """Return parameters to start from."""
+    if isinstance(spec, Constant):
+        return model.make_params(c={"value": spec.value, "vary": False})
+    try:
+        params = model.guess(track.values, **axis)
+    except Exception:  # no guess for this model, or none from these values
+        params = model.make_params()
+    if not all(np.isfinite(p.value) for p in params.values()):
+        params = model.make_params()
+    unset = [p.name for p in params.values() if not np.isfinite(p.value)]
+    if unset:
+        raise OptionError(
+            f"{track.name}: {label(spec)} has no start value for {', '.join(unset)}; "
+            f"set it: model.set_param_hint({unset[0]!r}, value=1.0)"
+        )
+    return params
+
+
+def _factor(result: Any, track: Track, polynomial: np.polynomial.Legendre | None) -> FloatArray:
+    rows = jacobian(result, track.frames, polynomial)
+    p = rows.shape[1]
+    if p == 0:
+        return np.empty((0, 0))
+    if track.weights is not None:
+        rows = rows * track.weights[:, None]
+    triangle = np.linalg.qr(rows, mode="r")
+    size = np.linalg.norm(rows, axis=0)
+    known = np.isfinite(triangle).all() and (np.abs(np.diag(triangle)) > 1e-10 * size).all()
+    if not known or result.nfree <= 0:
+        return np.full((p, p), np.nan)
+    noise = np.sqrt(result.chisqr / result.nfree)
+    return np.asarray(noise * np.linalg.inv(triangle))
+
+
+def _number(parameter: Any, *, sure: bool) -> str:
+    text = f"{parameter.value:.4g}"
+    return f"{text} +/- {parameter.stderr:.2g}" if sure and parameter.stderr else text
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep lmfit's remarks, on exact fits or logarithms of 0 in a guess, to itself."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,178 @@
+"""Which model for which component: names, small objects, or lmfit models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from smlm_accessor.errors import OptionError
+
+MAX_DEGREE = 7  # of lmfit's polynomials
+
+
+@dataclass(frozen=True)
+class Uncorrected:
+    """Leave the component as it is: ``"none"``."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value at all frames: ``"constant"``, or ``"zero"`` and ``"one"`` if it is fixed.
+
+    Parameters
+    ----------
+    value : float, optional
+        Fix it, in the length unit of the table; fitted if not given.
+    """
+
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.value is not None and not math.isfinite(self.value):
+            raise OptionError(f"Constant(value={self.value!r}) must be finite")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A straight line: ``"linear"``."""
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """A polynomial of the frame: ``"polynomial"``.
+
+    Parameters
+    ----------
+    degree : int, default 3
+        At most 7.
+    """
+
+    degree: int = 3
+
+    def __post_init__(self) -> None:
+        if self.degree not in range(MAX_DEGREE + 1):
+            raise OptionError(
+                f"Polynomial(degree={self.degree!r}) must be a whole number from 0 to "
+                f"{MAX_DEGREE}; a spline follows more"
+            )
+
+
+@dataclass(frozen=True)
+class Spline:
+    """A cubic smoothing spline: ``"spline"``; see `smlm_accessor.kernels.smoothing_spline`.
+
+    Parameters
+    ----------
+    s : float, optional
+        The sum of squared residuals, times the squared weights, is at most this; 0 goes through
+        all chunks. If not given, the smoothing is chosen from the data by restricted maximum
+        likelihood.
+    """
+
+    s: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.s is not None and not self.s >= 0:
+            raise OptionError(
+                f"Spline(s={self.s!r}) must be at least 0; leave it out to have it chosen"
+            )
+
+
+Builtin: TypeAlias = Uncorrected | Constant | Linear | Polynomial | Spline
+# One of the above, or an lmfit.Model, which has no types.
+Spec: TypeAlias = Any
+
+NAMES: dict[str, Builtin] = {
+    "none": Uncorrected(),
+    "zero": Constant(0.0),
+    "one": Constant(1.0),
+    "constant": Constant(),
+    "linear": Linear(),
+    "polynomial": Polynomial(),
+    "spline": Spline(),
+}
+
+
+def as_spec(value: Any, argument: str) -> Spec:
+    """Return the model that a name or an object stands for.
+
+    Raises
+    ------
+    OptionError
+        If it is neither a known name nor a model; the message lists the names.
+    """
+    if value is None:
+        return NAMES["none"]
+    if isinstance(value, str):
+        if value in NAMES:
+            return NAMES[value]
+    elif isinstance(value, Builtin):
+        return value
+    elif not isinstance(value, int | float):
+        from lmfit import Model
+
+        if isinstance(value, Model):
+            return value
+        if isinstance(value, type) and issubclass(value, Model | Builtin):
+            raise OptionError(f"{argument}={value.__name__} is a class; give {value.__name__}()")
+    names = ", ".join(map(repr, NAMES))
+    raise OptionError(
+        f"{argument}={value!r} is not a model; use one of {names}, an object like "
+        "Spline(s=100) or Polynomial(degree=3), or an lmfit.Model"
+    )
+
+
+def label(spec: Spec) -> str:
+    """Return a short name of the model."""
+    for name, builtin in NAMES.items():
+        if spec == builtin:
+            return name
+    return repr(spec) if isinstance(spec, Builtin) else str(spec.name)
+
+
+def one_each(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:
+    """Return one model for the offset of each component."""
+    if isinstance(value, Mapping):
+        missing = [c for c in components if c not in value]
+        unknown = [c for c in value if c not in components]
+        if missing or unknown:
+            wrong = [f"no model for {c!r}" for c in missing]
+            wrong += [f"there is no component {c!r}" for c in unknown]
+            raise OptionError(
+                f"offset={dict(value)!r}: {', '.join(wrong)}; give one model for each of "
+                f"{', '.join(components)} ('none' leaves it as it is)"
+            )
+        value = [value[c] for c in components]
+    if not isinstance(value, list | tuple):
+        value = [value] * len(components)
+    if len(value) != len(components):
+        raise OptionError(
+            f"offset={value!r} has {len(value)} models for the {len(components)} components "
+            f"{', '.join(components)}; give one for each, or a single one for all"
+        )
+    return tuple(as_spec(v, "offset") for v in value)
+
+
+def one_per_entry(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:
+    """Return one model for each entry of the matrix, row after row."""
+    entries = [(row, column) for row in components for column in components]
+    if isinstance(value, Mapping):
+        unknown = [key for key in value if key not in entries]
+        if unknown:
+            raise OptionError(
+                f"matrix has no entry {', '.join(map(repr, unknown))}; its entries are pairs "
+                f"(component, component_in) of {', '.join(components)}, as in {entries[1]!r}; "
+                "those left out stay as in the identity"
+            )
+        value = [value.get(entry, "none") for entry in entries]
+    if not isinstance(value, list | tuple):
+        value = [value] * len(entries)
+    if len(value) != len(entries):
+        raise OptionError(
+            f"matrix={value!r} has {len(value)} models for {len(entries)} entries; give one for "
+            f"each, row after row, or a single one for all, or a mapping like "
+            f"{{{entries[1]!r}: 'linear'}}"
+        )
+    return tuple(as_spec(v, "matrix") for v in value)

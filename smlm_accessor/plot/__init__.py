@@ -1,0 +1,9 @@
+"""Figures: they draw what `render`, `transformations` and `models` compute, and compute nothing.
+
+Each function returns the matplotlib Axes, never shows it, and imports matplotlib when called.
+"""
+
+from smlm_accessor.plot.drift import plot_drift
+from smlm_accessor.plot.localizations import plot_localizations
+
+__all__ = ["plot_drift", "plot_localizations"]

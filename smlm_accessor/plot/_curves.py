@@ -1,0 +1,94 @@
+"""What `plot_drift` draws, as arrays: free of matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.errors import OptionError
+
+if TYPE_CHECKING:
+    from smlm_accessor.models import DriftModel
+
+WHAT = ("drift", "offset", "matrix")
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Values and standard deviations (NaN if unknown) over frames, one column per name."""
+
+    names: tuple[str, ...]
+    values: FloatArray
+    std: FloatArray
+
+    def select(self, element: str | Sequence[str] | None) -> Curves:
+        """Return only the named ones; all of them for None."""
+        if element is None:
+            return self
+        wanted = (element,) if isinstance(element, str) else tuple(element)
+        if not wanted or not set(wanted) <= set(self.names):
+            known = ", ".join(f'"{name}"' for name in self.names)
+            raise OptionError(f"element={element!r} is not there; take one or more of {known}")
+        columns = [self.names.index(name) for name in wanted]
+        return Curves(wanted, self.values[:, columns], self.std[:, columns])
+
+
+def chunk_curves(dataset: xr.Dataset, what: str, model: DriftModel | None = None) -> Curves:
+    """Return what the Dataset says of each chunk; NaN where it is not valid.
+
+    The constant of a drift is free. If the model was fitted to this Dataset and is zero elsewhere,
+    the chunks are moved to its zero, where they belong.
+    """
+    drift = transformations.drift(dataset) if what == "drift" else dataset["offset"]
+    curves = _curves(dataset, drift, what, "chunk")
+    curves.values[~dataset["valid"].values.astype(bool)] = np.nan
+    if what != "matrix" and model and dataset.attrs == model.transformations.attrs:
+        curves.values[:] += np.array(model.shift) * (1.0 if what == "drift" else -1.0)
+    return curves
+
+
+def model_curves(model: DriftModel, what: str, frames: IntArray) -> Curves:
+    """Return what a model says at each of the frames."""
+    evaluated = model.eval(frames)
+    drift = model.drift(frames) if what == "drift" else evaluated["offset"]
+    return _curves(evaluated, drift, what, "frame")
+
+
+def model_frames(model: DriftModel, most: int = 1000) -> IntArray:
+    """Return whole frames from the first to the last of the estimate, evenly spread."""
+    count = min(most, model.frame_stop - model.frame_start)
+    return np.linspace(model.frame_start, model.frame_stop - 1, count).round().astype(np.int64)
+
+
+def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> Curves:
+    axes = transformations.components(dataset)
+    if what == "matrix":
+        matrix = dataset["matrix"].transpose(over, "component", "component_in").values
+        names = tuple(row + column for row in axes for column in axes)
+        values = matrix.reshape(len(matrix), len(names)).astype(np.float64)
+        return Curves(names, values, np.full(values.shape, np.nan))
+    values, std = (
+        np.array(array.transpose(over, "component").values, dtype=np.float64)
+        for array in (shift, dataset["offset_std"])
+    )
+    return Curves(axes, values, std)
+
+
+def invalid_spans(dataset: xr.Dataset) -> list[tuple[int, int]]:
+    """Return the frames (first, first after) of chunks that are not valid, neighbours joined."""
+    invalid = ~dataset["valid"].values.astype(bool)
+    starts = dataset["frame_start"].values[invalid]
+    stops = dataset["frame_stop"].values[invalid]
+    spans: list[tuple[int, int]] = []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        if spans and spans[-1][1] == start:
+            spans[-1] = (spans[-1][0], stop)
+        else:
+            spans.append((start, stop))
+    return spans

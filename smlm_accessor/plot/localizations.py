@@ -1,0 +1,149 @@
+"""Localizations as an image, on axes."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor.errors import OptionError
+from smlm_accessor.plot._style import new_axes, with_unit, written_unit
+from smlm_accessor.render import BinRange, Rescale, nice_length, render
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_localizations(
+    table: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    bin_size: float | None = None,
+    bin_range: BinRange | None = None,
+    rescale: Rescale | None = "auto",
+    other_property: Hashable | None = None,
+    cmap: Any = None,
+    colorbar: bool | None = None,
+    scale_bar: bool | float = False,
+) -> Axes:
+    """Draw localizations as an image.
+
+    Parameters
+    ----------
+    table : DataFrame
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if not given.
+    bin_size, bin_range, other_property
+        As in `render`.
+    rescale
+        As in `render`; by default ``"equal"`` for the number of localizations, and None for another
+        property, so that its colours can be read off.
+    cmap : str or Colormap, optional
+        By default ``"inferno"`` for the number of localizations, ``"viridis"`` for a property.
+    colorbar : bool, optional
+        By default only where its numbers mean something: if nothing is rescaled.
+    scale_bar : bool or float
+        Draw a bar of that length, or of a round one, in place of the axes' numbers.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        With y upwards; the image is ``ax.images[0]``.
+
+    Raises
+    ------
+    OptionError
+        If an argument makes no sense.
+    TableError
+        If the table cannot be read, or has nothing to show.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x [nm]": [0.5, 2.5], "y [nm]": [0.5, 1.5], "frame": [0, 4]})
+    >>> ax = plot_localizations(table, bin_size=1, other_property="frame")
+    >>> ax.get_xlabel()
+    'x (nm)'
+    """
+    if isinstance(rescale, str) and rescale == "auto":
+        rescale = "equal" if other_property is None else None
+    image = render(
+        table,
+        bin_size=bin_size,
+        bin_range=bin_range,
+        rescale=rescale,
+        other_property=other_property,
+    )
+    extent = _extent(image)
+    width, height = extent[1] - extent[0], extent[3] - extent[2]
+    bar = _bar_length(scale_bar, width)
+    unit = image.attrs.get("length_unit")
+    colorbar = rescale is None if colorbar is None else colorbar
+
+    if ax is None:
+        inches = 4.2 / max(width, height)
+        ax = new_axes(inches * width + (2.0 if colorbar else 0.8), inches * height + 0.6)
+    drawn = ax.imshow(
+        image.values,
+        origin="lower",
+        extent=extent,
+        aspect="equal",
+        cmap=cmap or ("inferno" if other_property is None else "viridis"),
+    )
+    ax.set_xlabel(with_unit("x", unit))
+    ax.set_ylabel(with_unit("y", unit))
+    if colorbar:
+        wide = 0.04 * max(1.0, height / width)
+        beside = ax.inset_axes((1.0 + wide, 0.0, wide, 1.0))  # as tall as the image
+        ax.figure.colorbar(drawn, cax=beside, label=image.attrs["long_name"])
+    if bar:
+        ground = drawn.cmap(0.0) if other_property is None else ax.get_facecolor()
+        _draw_scale_bar(ax, bar, f"{bar:g} {written_unit(unit)}".strip(), ground)
+    return ax
+
+
+def _extent(image: xr.DataArray) -> tuple[float, float, float, float]:
+    """Return the outer edges of the image: left, right, bottom, top."""
+    half = 0.5 * image.attrs["bin_size"]
+    x, y = image["x"].values, image["y"].values
+    return float(x[0] - half), float(x[-1] + half), float(y[0] - half), float(y[-1] + half)
+
+
+def _bar_length(scale_bar: bool | float, width: float) -> float:
+    """Return the length of the scale bar; 0 for none, about a fifth of the width for True."""
+    if isinstance(scale_bar, bool | np.bool_):
+        return nice_length(width / 8) if scale_bar else 0.0
+    if not 0 < scale_bar <= width:
+        raise OptionError(
+            f"scale_bar={scale_bar!r} must be a length up to the width of the image, {width:g}; "
+            "True takes a round one"
+        )
+    return float(scale_bar)
+
+
+def _draw_scale_bar(ax: Axes, length: float, label: str, ground: Any) -> None:
+    from matplotlib.colors import to_rgb
+    from mpl_toolkits.axes_grid1.anchored_artists import (  # type: ignore[import-untyped]
+        AnchoredSizeBar,
+    )
+
+    is_dark = sum(to_rgb(ground)) < 1.5
+    bottom, top = ax.get_ylim()
+    bar = AnchoredSizeBar(
+        ax.transData,
+        length,
+        label,
+        "lower right",
+        pad=0.6,
+        sep=4,
+        frameon=False,
+        color="white" if is_dark else "black",
+        size_vertical=(top - bottom) / 100,
+    )
+    ax.add_artist(bar)
+    ax.set(xticks=[], yticks=[], xlabel="", ylabel="")

@@ -1,0 +1,210 @@
+"""The drift of a sample as a function of the frame; plain arrays, for any part of a movie."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.simulate._options import (
+    PerComponent,
+    Seed,
+    as_floats,
+    count,
+    fields,
+    number,
+    per_component,
+)
+
+Term = Mapping[str, Any]
+Step = tuple[int, PerComponent]
+Curve = npt.ArrayLike | Callable[[IntArray], npt.ArrayLike]
+
+MOST_FRAMES = 10_000_000
+
+
+def drift_curve(
+    first_frame: int,
+    n_frames: int,
+    components: Sequence[str],
+    *,
+    velocity: PerComponent | None = None,
+    diffusion_constant: PerComponent | None = None,
+    sinusoid: Term | Sequence[Term] | None = None,
+    settling: Term | Sequence[Term] | None = None,
+    step: Step | Sequence[Step] | None = None,
+    curve: Curve | None = None,
+    seed: Seed = None,
+) -> FloatArray:
+    """Return the drift in each of a run of frames: the sum of all terms that are given.
+
+    Every term is zero in the first frame. The same seed gives the same drift whatever the number of
+    frames: a longer run begins with the shorter one.
+
+    Parameters
+    ----------
+    first_frame : int
+        First frame of the movie.
+    n_frames : int
+    components : sequence of str
+        Names of the axes, such as ``("x", "y")``.
+    velocity, diffusion_constant, sinusoid, settling, step, curve, seed
+        See `simulate_drift`.
+
+    Returns
+    -------
+    ndarray, shape (n_frames, len(components))
+
+    Raises
+    ------
+    OptionError
+        If a term makes no sense, or if there are more frames than memory for them.
+
+    Examples
+    --------
+    >>> drift_curve(5, 3, ("x", "y"), velocity=(2, -1), step=(7, (0, 10)))
+    array([[ 0.,  0.],
+           [ 2., -1.],
+           [ 4.,  8.]])
+    """
+    n = count("n_frames", n_frames)
+    if n > MOST_FRAMES:
+        raise OptionError(
+            f"frames {first_frame} to {first_frame + n - 1} are {n:.1e} frames, more than "
+            f"{MOST_FRAMES:.0e}: too many for a value in each; number them without large gaps, or "
+            " leave out diffusion_constant and return_drift"
+        )
+    shift = steady_drift(
+        np.arange(first_frame, first_frame + n),
+        first_frame,
+        components,
+        velocity=velocity,
+        sinusoid=sinusoid,
+        settling=settling,
+        step=step,
+        curve=curve,
+    )
+    if diffusion_constant is not None:
+        diffusion = per_component("diffusion_constant", diffusion_constant, components, least=0)
+        steps = np.random.default_rng(seed).standard_normal((max(n - 1, 0), len(components)))
+        shift[1:] += np.cumsum(steps * np.sqrt(2 * diffusion), axis=0)
+    return shift
+
+
+def steady_drift(
+    frames: IntArray,
+    first_frame: int,
+    components: Sequence[str],
+    *,
+    velocity: PerComponent | None = None,
+    sinusoid: Term | Sequence[Term] | None = None,
+    settling: Term | Sequence[Term] | None = None,
+    step: Step | Sequence[Step] | None = None,
+    curve: Curve | None = None,
+) -> FloatArray:
+    """Return the drift in any frames, without a random walk: each frame for itself.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+        Not before ``first_frame``, in any order.
+    first_frame : int
+        The frame in which every term is zero.
+    components : sequence of str
+        Names of the axes, such as ``("x", "y")``.
+    velocity, sinusoid, settling, step, curve
+        See `simulate_drift`.
+
+    Returns
+    -------
+    ndarray, shape (n, len(components))
+
+    Raises
+    ------
+    OptionError
+        If a term makes no sense.
+
+    Examples
+    --------
+    >>> settling = {"amplitude": 8, "time_constant": 100}
+    >>> steady_drift(np.array([0, 1000]), 0, ("x", "y"), settling=settling).round(3)
+    array([[0., 0.],
+           [8., 8.]])
+    """
+    time = (frames - first_frame).astype(np.float64)[:, None]
+    shift = np.zeros((len(frames), len(components)))
+    if velocity is not None:
+        shift += per_component("velocity", velocity, components) * time
+    for term in _several("sinusoid", sinusoid):
+        values = fields("sinusoid", term, ("amplitude", "period"), ("phase",))
+        period = per_component("sinusoid period", values["period"], components, above=0)
+        phase = per_component("sinusoid phase", values.get("phase", 0.0), components)
+        wave = np.sin(2 * np.pi * time / period + phase) - np.sin(phase)
+        shift += per_component("sinusoid amplitude", values["amplitude"], components) * wave
+    for term in _several("settling", settling):
+        values = fields("settling", term, ("amplitude", "time_constant"))
+        constant = per_component(
+            "settling time_constant", values["time_constant"], components, above=0
+        )
+        amplitude = per_component("settling amplitude", values["amplitude"], components)
+        shift += amplitude * -np.expm1(-time / constant)
+    for frame, jump in _steps(step):
+        begins = number("step frame", frame)
+        size = per_component("step jump", jump, components)
+        if begins > first_frame:
+            shift += np.where(frames[:, None] >= begins, size, 0.0)
+    if curve is not None:
+        shift += _curve_values(curve, frames, first_frame, len(components))
+    return shift
+
+
+def _several(name: str, terms: Term | Sequence[Term] | None) -> list[Any]:
+    if terms is None:
+        return []
+    if isinstance(terms, Mapping) or not isinstance(terms, Sequence):
+        return [terms]
+    return list(terms)
+
+
+def _steps(steps: Step | Sequence[Step] | None) -> list[tuple[Any, Any]]:
+    """Return pairs of frame and jump, from one pair or several."""
+    if steps is None:
+        return []
+    try:
+        given: list[Any] = list(steps)
+        is_pair = len(given) == 2 and not isinstance(given[0], Sequence | np.ndarray)
+        pairs = [given] if is_pair else given
+        return [(frame, jump) for frame, jump in pairs]
+    except (TypeError, ValueError):
+        raise OptionError(
+            f"step={steps!r} must be a pair (frame, jump), or a list of such pairs"
+        ) from None
+
+
+def _curve_values(curve: Curve, frames: IntArray, first_frame: int, d: int) -> FloatArray:
+    if callable(curve):
+        values = as_floats("curve", curve(np.append(first_frame, frames)))
+        if values.shape != (len(frames) + 1, d):
+            raise OptionError(
+                f"curve gave an array of shape {values.shape} for {len(frames) + 1} frames; it "
+                f"must give ({len(frames) + 1}, {d}): a row for each frame"
+            )
+        values, start = values[1:], values[0]
+    else:
+        rows = as_floats("curve", curve)
+        needed = int(frames.max()) - first_frame + 1 if len(frames) else 0
+        if rows.ndim != 2 or rows.shape[1] != d or len(rows) < needed:
+            raise OptionError(
+                f"curve has shape {rows.shape}; it must have {d} columns and at least {needed} "
+                f"rows, one for each frame from {first_frame} on"
+            )
+        if not len(frames):
+            return np.zeros((0, d))
+        values, start = rows[frames - first_frame], rows[0]
+    if not (np.isfinite(values).all() and np.isfinite(start).all()):
+        raise OptionError("curve is not finite in every frame; fill its gaps first")
+    return np.asarray(values - start)

@@ -1,0 +1,126 @@
+"""The drift tutorial: simulate drift, estimate it, model it, correct it, and see what is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor.correct import correct
+from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.metrics import rmse
+from smlm_accessor.models import DriftModel, fit
+from smlm_accessor.simulate import simulate_drift, simulate_thomas
+
+VELOCITY = (0.002, 0.001)  # length per frame
+MODELS = {"icp": ("spline", "linear"), "cc": ("linear", "linear")}  # for x and y
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Localizations as they are, and as drift shows them.
+
+    Parameters
+    ----------
+    truth, drifted : DataFrame
+    drift : Dataset
+        The true drift, by frame.
+    """
+
+    truth: pd.DataFrame
+    drifted: pd.DataFrame
+    drift: xr.Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What one method makes of drifted localizations.
+
+    Parameters
+    ----------
+    method : str
+    drift : Dataset
+        By chunk.
+    model : DriftModel
+        Continuous in time.
+    by_chunk, from_model : DataFrame
+        Corrected, each chunk as a whole or each frame by the model.
+    seconds : float
+        What the estimate took.
+    """
+
+    method: str
+    drift: xr.Dataset
+    model: DriftModel
+    by_chunk: pd.DataFrame
+    from_model: pd.DataFrame
+    seconds: float
+
+
+def simulate(seed: int, *, cluster_mu: float = 1000) -> Data:
+    """Simulate the tutorial's clusters, and their drift.
+
+    Parameters
+    ----------
+    seed : int
+    cluster_mu : float
+        Mean number of localizations per cluster.
+    """
+    truth = simulate_thomas(
+        parent_intensity=1e-4,
+        region=((0, 1000), (0, 1000)),
+        cluster_mu=cluster_mu,
+        cluster_std=10,
+        localizations_per_frame=3,
+        seed=seed,
+    )
+    drifted, drift = simulate_drift(truth, velocity=VELOCITY, seed=seed, return_drift=True)
+    return Data(truth, drifted, drift)
+
+
+def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) -> Estimate:
+    """Estimate the drift, model it and correct it.
+
+    Parameters
+    ----------
+    drifted : DataFrame
+    method : {"icp", "cc"}
+    chunk_size : int
+        Localizations per chunk.
+    """
+    start = time.perf_counter()
+    drift = estimate_drift(drifted, method=method, chunk_size=chunk_size, origin="first_frame")
+    seconds = time.perf_counter() - start
+    model = fit(drift, offset=MODELS[method], origin="first_frame")
+    by_chunk = correct(drifted, drift, by="chunk")
+    return Estimate(method, drift, model, by_chunk, correct(drifted, model), seconds)
+
+
+def errors(data: Data, estimates: Sequence[Estimate]) -> pd.DataFrame:
+    """Return the root mean square errors before and after each correction.
+
+    Parameters
+    ----------
+    data : Data
+    estimates : sequence of Estimate
+
+    Returns
+    -------
+    DataFrame
+        A row for each table; columns ``x`` and ``y`` after removing a constant shift of the whole
+        table, which no method can know, ``x absolute`` and ``y absolute`` as it is, with the drift
+        zero in the first frame.
+    """
+    tables = {"before": data.drifted}
+    for one in estimates:
+        tables[f"{one.method}, by chunk"] = one.by_chunk
+        tables[f"{one.method}, {' + '.join(MODELS[one.method])}"] = one.from_model
+    rows = {}
+    for name, table in tables.items():
+        free = rmse(table, data.truth)
+        absolute = rmse(table, data.truth, remove_constant=False)
+        rows[name] = pd.concat([free, absolute.add_suffix(" absolute")])
+    return pd.DataFrame(rows).T

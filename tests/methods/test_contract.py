@@ -1,0 +1,328 @@
+"""What every method is held to, whatever it does inside."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
+from smlm_accessor.estimate import TARGETS, estimate_drift
+from smlm_accessor.methods import _registry
+from smlm_accessor.methods._registry import ChunkedPoints
+
+METHODS = _registry.names()
+VELOCITY = np.array([0.05, -0.03, 0.04])  # per frame: 40 over the movie, 5 in a chunk
+N_FRAMES, N_CHUNKS = 800, 8
+PRECISE = 1.0  # clusters of 5, a thousand localizations in a chunk
+# Not all of them everywhere: these tests run for every method.
+SOME = [(2, "first"), (2, "previous"), (2, "all"), (3, "first")]
+
+pytestmark = pytest.mark.parametrize("method", METHODS)
+
+
+def sample(d: int = 2, *, n: int = 8000, seed: int = 0, drifts: bool = True) -> pd.DataFrame:
+    """Clusters 5 wide in a field of 1000, ten localizations per frame.
+
+    Coordinates are multiples of 1/64, so that they can be moved and scaled without rounding.
+    """
+    rng = np.random.default_rng(seed)
+    centers = rng.uniform(-500, 500, (60, d)) * [1, 1, 0.6][:d]
+    positions = centers[rng.integers(60, size=n)] + rng.normal(0, 5, (n, d))
+    frames = np.sort(rng.integers(N_FRAMES, size=n))
+    if drifts:
+        positions += frames[:, None] * VELOCITY[:d]
+    positions = np.round(64 * positions) / 64
+    return pd.DataFrame({"frame": frames, **dict(zip("xyz", positions.T, strict=False))})
+
+
+def drift_of(table: pd.DataFrame, method: str, **options: Any) -> xr.Dataset:
+    rule = {} if {"frames_per_chunk", "chunks"} & set(options) else {"n_chunks": N_CHUNKS}
+    return estimate_drift(table, method=method, **rule, **options)
+
+
+@cache
+def usual(method: str, d: int = 2, target: str = "first") -> xr.Dataset:
+    """The drift of the sample; not to be changed."""
+    return drift_of(sample(d), method, target=target)
+
+
+def truth(drift: xr.Dataset) -> FloatArray:
+    """The offsets that undo the drift of `sample`, zero at the first chunk."""
+    frames = drift["frame"].values
+    return -np.outer(frames - frames[0], VELOCITY[: drift.sizes["component"]])
+
+
+def axes(table: pd.DataFrame) -> list[str]:
+    return [a for a in "xyz" if a in table]
+
+
+def assert_same(drift: xr.Dataset, other: xr.Dataset, atol: float) -> None:
+    for name in ("valid", "n_localizations", "frame_start", "frame_stop"):
+        np.testing.assert_array_equal(drift[name], other[name])
+    np.testing.assert_allclose(drift["offset"], other["offset"], rtol=0, atol=atol)
+    np.testing.assert_allclose(drift["quality"], other["quality"], rtol=1e-2)
+
+
+# The drift is found.
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_known_drift_is_recovered(method: str, d: int, target: str) -> None:
+    drift = usual(method, d, target)
+    assert drift["valid"].all()
+    np.testing.assert_allclose(drift["offset"], truth(drift), rtol=0, atol=PRECISE)
+    np.testing.assert_array_equal(drift["offset"][0], 0)
+    assert drift.attrs["target"] == target
+
+
+@pytest.mark.parametrize(("d", "target"), SOME)
+def test_no_drift_gives_none(method: str, d: int, target: str) -> None:
+    drift = drift_of(sample(d, drifts=False), method, target=target)
+    np.testing.assert_allclose(drift["offset"], 0, atol=PRECISE)
+
+
+def test_the_same_localizations_lie_on_each_other(method: str) -> None:
+    one = sample(n=1000, drifts=False)
+    same = pd.concat([one.assign(frame=one["frame"] + N_FRAMES * k) for k in range(2)])
+    drift = drift_of(same, method, frames_per_chunk=N_FRAMES)
+    np.testing.assert_allclose(drift["offset"], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_jump_is_recovered(method: str, target: str) -> None:
+    table = sample(drifts=False)
+    table.loc[table["frame"] >= 400, "x"] += 30
+    table.loc[table["frame"] >= 400, "y"] -= 20
+    drift = drift_of(table, method, frames_per_chunk=100, target=target)
+    expected = np.repeat([[0.0, 0.0], [-30.0, 20.0]], 4, axis=0)
+    np.testing.assert_allclose(drift["offset"], expected, atol=PRECISE)
+
+
+# What does not matter.
+
+
+@pytest.mark.parametrize(("d", "target"), [(2, "first"), (2, "all"), (3, "first")])
+@pytest.mark.parametrize(("move", "scale"), [(-3_000_000, 1.0), (0, 2.0**-10), (0, 2.0**20)])
+def test_moving_or_scaling_all_coordinates_moves_nothing_else(
+    method: str, move: float, scale: float, d: int, target: str
+) -> None:
+    """Nanometres, micrometres, camera pixels, a corner of a mosaic: no length is built in."""
+    table = sample(d)
+    there = table.assign(**{a: (table[a] + move) * scale for a in axes(table)})
+    drift = drift_of(there, method, target=target)
+    drift["offset"] = drift["offset"] / scale
+    assert_same(drift, usual(method, d, target), atol=1e-6)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize(("move", "scale"), [(1e6 / 3, 1.0), (-7e5 / 3, 1 / 130), (0.1, 1e5 / 3)])
+def test_the_drift_is_recovered_in_any_unit_and_place(
+    method: str, move: float, scale: float, d: int
+) -> None:
+    """Where digits are lost the answer may differ, within its error."""
+    table = sample(d)
+    there = table.assign(**{a: (table[a] + move) * scale for a in axes(table)})
+    drift = drift_of(there, method)
+    np.testing.assert_allclose(drift["offset"] / scale, truth(drift), rtol=0, atol=PRECISE)
+
+
+@pytest.mark.parametrize(("d", "target"), SOME)
+def test_the_order_of_rows_does_not_matter(method: str, d: int, target: str) -> None:
+    table = sample(d)
+    shuffled = table.sample(frac=1, random_state=1)
+    assert_same(drift_of(shuffled, method, target=target), usual(method, d, target), atol=1e-6)
+
+
+@pytest.mark.parametrize("start", [1, -400, 10**9])
+def test_the_number_of_the_first_frame_does_not_matter(method: str, start: int) -> None:
+    table = sample()
+    drift = drift_of(table.assign(frame=table["frame"] + start), method)
+    np.testing.assert_allclose(drift["offset"], truth(drift), rtol=0, atol=PRECISE)
+    np.testing.assert_array_equal(drift["frame_start"] - start, usual(method)["frame_start"])
+
+
+@pytest.mark.parametrize(("d", "target"), SOME)
+def test_the_number_of_threads_does_not_matter(method: str, d: int, target: str) -> None:
+    drift = usual(method, d, target)
+    for threads in (1, 3):
+        other = drift_of(sample(d), method, threads=threads, target=target)
+        for name in ("offset", "offset_std", "quality", "valid"):
+            np.testing.assert_array_equal(other[name], drift[name])
+
+
+def test_other_columns_and_progress_do_not_matter(
+    method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = sample()
+    drift = drift_of(table, method)
+    assert capsys.readouterr() == ("", "")
+    xr.testing.assert_identical(drift, usual(method))
+    noisy = drift_of(table.assign(intensity=1.0, label="a"), method, progress=True)
+    xr.testing.assert_identical(noisy, drift)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "100%" in shown.err
+
+
+def test_rows_without_coordinates_do_not_matter(method: str) -> None:
+    table = sample()
+    extra = table.iloc[::10].assign(x=np.nan)
+    assert_same(drift_of(pd.concat([extra, table]), method), usual(method), atol=1e-6)
+
+
+# The input.
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_input_is_not_touched(method: str, target: str) -> None:
+    table = sample(3).sample(frac=1, random_state=1)
+    before = table.copy(deep=True)
+    drift_of(table, method, target=target)
+    pd.testing.assert_frame_equal(table, before)
+    # Arrays in, arrays out: these cannot be written.
+    ordered = before.sort_values("frame", kind="stable")
+    points = ChunkedPoints(
+        positions=np.ascontiguousarray(ordered[["x", "y", "z"]]),
+        frames=ordered["frame"].to_numpy(copy=True),
+        bounds=np.array([0, 4000, 8000]),
+        components=("x", "y", "z"),
+        uncertainty=np.ones((8000, 3)),
+    )
+    for array in (points.positions, points.frames, points.bounds, points.uncertainty):
+        assert array is not None
+        array.setflags(write=False)
+    registered = _registry.get(method)(points, target=target)
+    assert not np.shares_memory(registered.offset, points.positions)
+
+
+# Chunks that cannot be registered.
+
+
+def with_chunk(chunk: pd.DataFrame, table: pd.DataFrame, k: int = 3) -> pd.DataFrame:
+    """The table with other localizations in its ``k``-th hundred frames."""
+    return pd.concat([table[table["frame"] // 100 != k], chunk]).sort_values("frame")
+
+
+def require_hopeless(table: pd.DataFrame, method: str, target: str, k: int = 3) -> None:
+    with pytest.warns(InvalidChunkWarning) as caught:
+        drift = drift_of(table, method, chunks=range(0, 801, 100), target=target)
+    assert len(caught) == 1
+    assert f"chunk {k} (frames {100 * k} to {100 * k + 99}, " in str(caught[0].message)
+    transformations.check(drift)
+    others = np.arange(N_CHUNKS) != k
+    assert drift["valid"].values.tolist() == others.tolist()
+    assert np.isnan(drift["offset"][k]).all()
+    assert np.isnan(drift["offset_std"][k]).all()
+    expected = truth(drift) - (truth(drift)[1] if k == 0 else 0)
+    np.testing.assert_allclose(drift["offset"][others], expected[others], rtol=0, atol=PRECISE)
+
+
+@pytest.mark.parametrize(("d", "target"), SOME)
+@pytest.mark.parametrize(("k", "left"), [(0, 0), (0, 1), (3, 0), (3, 1), (7, 0), (7, 1)])
+def test_a_chunk_with_nothing_to_register(
+    method: str, left: int, k: int, d: int, target: str
+) -> None:
+    table = sample(d)
+    chunk = table[table["frame"] // 100 == k].iloc[:left]
+    require_hopeless(with_chunk(chunk, table, k), method, target, k)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nothing_in_common_is_hopeless(method: str, target: str) -> None:
+    """Background in one chunk, and a structure that is not there in any other one."""
+    table, rng = sample(), np.random.default_rng(5)
+    chunk = table[table["frame"] // 100 == 3]
+    noise = chunk.assign(x=rng.uniform(-500, 500, len(chunk)), y=rng.uniform(-500, 500, len(chunk)))
+    require_hopeless(with_chunk(noise, table), method, target)
+    other = sample(seed=99)
+    require_hopeless(with_chunk(other[other["frame"] // 100 == 3], table), method, target)
+
+
+def test_all_chunks_hopeless_is_said_once_and_gives_no_numbers(method: str) -> None:
+    frames = np.arange(4) * 100
+    table = pd.DataFrame({"frame": frames, "x": [0.0, 1, 5, 2], "y": [3.0, 1, 4, 1]})
+    with pytest.warns(InvalidChunkWarning) as caught:
+        drift = drift_of(table, method, frames_per_chunk=100)
+    assert len(caught) == 1
+    assert not drift["valid"][1:].any()
+    assert np.isnan(drift["offset"][1:]).all()
+
+
+def test_too_few_rows_are_errors(method: str) -> None:
+    with pytest.raises(TableError):
+        drift_of(sample().iloc[:0], method)
+    with pytest.raises(TableError):
+        drift_of(sample().iloc[:1], method)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_all_positions_equal_do_not_end_in_an_exception(method: str, d: int) -> None:
+    table = sample(d).assign(**dict.fromkeys("xyz"[:d], 5.0))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvalidChunkWarning)
+        drift = drift_of(table, method)
+    transformations.check(drift)
+    offset = drift["offset"].values
+    assert (np.isnan(offset) | (np.abs(offset) < 1e-9)).all()
+
+
+def test_a_flat_table_in_3d(method: str) -> None:
+    """Some programs write a column z of zeros."""
+    table = sample(2).assign(z=0.0)
+    drift = drift_of(table, method)
+    assert drift["valid"].all()
+    np.testing.assert_allclose(drift["offset"], truth(drift) * [1, 1, 0], rtol=0, atol=PRECISE)
+
+
+# Options, record, files.
+
+
+def test_options_are_keywords_with_defaults_and_documented(method: str) -> None:
+    function = _registry.get(method)
+    first, *options = inspect.signature(function).parameters.values()
+    assert first.name == "points"
+    doc = inspect.getdoc(function) or ""
+    for option in options:
+        assert option.kind is option.KEYWORD_ONLY
+        assert option.default is not option.empty
+        assert option.name in doc
+    assert {"target", "progress"} <= {o.name for o in options}
+    assert "References" in doc
+    assert "DOI" in doc or "doi.org" in doc
+
+
+def test_an_unknown_option_is_an_error_that_lists_the_known(method: str) -> None:
+    with pytest.raises(OptionError, match=f"'{method}' has no option 'max_distence'.*target"):
+        drift_of(sample(), method, max_distence=3)
+    with pytest.raises(OptionError, match="target='next'"):
+        drift_of(sample(), method, target="next")
+    points = ChunkedPoints(np.zeros((4, 2)), np.arange(4), np.array([0, 2, 4]), ("x", "y"))
+    with pytest.raises(OptionError, match="target='next'"):
+        _registry.get(method)(points, target="next")
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_result_is_sound_and_goes_through_a_file(method: str, d: int, tmp_path: Path) -> None:
+    drift = usual(method, d)
+    transformations.check(drift)
+    assert drift["n_localizations"].values.sum() == 8000
+    assert np.isfinite(drift["quality"]).all()
+    std = drift["offset_std"].values
+    assert (np.isnan(std) | (std > 0)).all()
+    parameters = json.loads(drift.attrs["parameters"])
+    options = inspect.signature(_registry.get(method)).parameters
+    assert set(options) - {"points", "target", "progress", "threads"} <= set(parameters)
+    drift.to_netcdf(tmp_path / "drift.nc", engine="scipy")
+    xr.testing.assert_identical(xr.load_dataset(tmp_path / "drift.nc", engine="scipy"), drift)

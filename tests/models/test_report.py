@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import lmfit
+import xarray as xr
+
+from smlm_accessor.models import fit
+
+MakeDrift = Callable[..., xr.Dataset]
+
+
+def test_one_line_for_each_component(make_drift: MakeDrift) -> None:
+    text = repr(fit(make_drift(d=3), offset=["spline", "linear", "none"], origin="first_frame"))
+    heading, x, y, z = text.splitlines()
+    assert heading == (
+        "DriftModel of x, y, z [nm]: 10 chunks, frames 0 to 32999, origin first_frame"
+    )
+    assert x.startswith("  offset x  spline  edf 2, R^2 0.99")
+    assert y.startswith("  offset y  linear  slope 0.00")
+    assert " +/- " in y
+    assert ", chi-square " in x
+    assert z == "  offset z  none"
+
+
+def test_matrix_entries_follow(make_drift: MakeDrift) -> None:
+    lines = repr(fit(make_drift(angle=1e-4), matrix="constant")).splitlines()
+    assert [line.split()[:3] for line in lines[3:]] == [
+        ["matrix", f"{row}{column}", "constant"] for row in "xy" for column in "xy"
+    ]
+
+
+def test_no_unit(make_drift: MakeDrift) -> None:
+    assert repr(fit(make_drift(attrs={}))).startswith("DriftModel of x, y: 10 chunks")
+
+
+def test_html_has_a_table_and_the_reports_of_lmfit(make_drift: MakeDrift) -> None:
+    html = fit(make_drift(), offset=["spline", "linear"])._repr_html_()
+    assert "<th>offset x</th><td>spline</td><td>edf 2" in html
+    assert html.count("<details>") == 1
+    assert "<summary>offset y</summary>" in html
+    assert "Model(linear)" in html.partition("<details>")[2]
+
+
+def test_html_is_escaped(make_drift: MakeDrift) -> None:
+    model = lmfit.Model(lambda t, a=1.0: a + 0 * t, name="<script>")
+    html = fit(make_drift(), offset=[model, "none"])._repr_html_()
+    assert "<td>Model(&lt;script&gt;)</td>" in html
+
+
+def test_exact_fits_can_be_reported(make_drift: MakeDrift) -> None:
+    model = fit(make_drift(2, offset=[[0, 0], [1, 2]]), offset="linear")
+    assert "chi-square 0" in repr(model)
+    assert "+/-" not in repr(model)
+    assert "slope" in model._repr_html_()

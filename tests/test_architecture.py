@@ -1,0 +1,269 @@
+"""The floors of the package: imports only go down.
+
+Every import counts, wherever it stands: at the top of a module, inside a function, or under
+``TYPE_CHECKING``, for a name that is known there is known. A module named in a string, as in
+``import_module("smlm_accessor.methods.icp")``, counts too, except that a registry may name the
+modules that import it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "smlm_accessor"
+ROOT = Path(__file__).parents[1] / PACKAGE
+FLOORS: dict[int, tuple[str, ...]] = {
+    5: ("", "accessors"),
+    4: ("correct", "plot", "plot.*", "report", "cli", "cli.*", "__main__", "tutorial"),
+    3: (
+        "estimate",
+        "evaluate",
+        "composition",
+        "summary",
+        "models",
+        "models.*",
+        "simulate",
+        "simulate.*",
+        "metrics",
+        "render",
+        "io",
+        "io.*",
+    ),
+    2: ("methods", "methods.*"),
+    1: (
+        "table",
+        "columns",
+        "conventions",
+        "units",
+        "attributes",
+        "history",
+        "transformations",
+        "chunking",
+        "blocks",
+    ),
+    0: ("kernels", "kernels.*", "errors", "_typing", "_version"),
+}
+LONGEST = 250  # lines
+LONGER: dict[str, str] = {  # file: why it has to be
+    "accessors.py": "the signature and docstring of every verb, and nothing else",
+}
+
+Modules = dict[str, ast.Module]
+
+
+def read_package(root: Path) -> Modules:
+    """All modules below ``root`` by their name in the package; the package itself is ``""``."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        modules[name] = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    return modules
+
+
+def imported(tree: ast.Module, name: str, modules: Modules) -> set[str]:
+    """Full dotted names of the modules that a module imports."""
+    is_package = not name or any(other.startswith(f"{name}.") for other in modules)
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                here = [PACKAGE, *filter(None, name.split("."))]
+                up = node.level - is_package
+                base = ".".join([*here[: len(here) - up], *filter(None, [base])])
+            for alias in node.names:
+                full = f"{base}.{alias.name}"
+                found.add(full if full.removeprefix(f"{PACKAGE}.") in modules else base)
+    return found
+
+
+def named(tree: ast.Module, modules: Modules) -> set[str]:
+    """Full dotted names of the modules of this package that a module names in strings."""
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {f"{PACKAGE}.{name}" for name in modules if name} & strings
+
+
+def imports(modules: Modules, *, strings: bool = True) -> Iterator[tuple[str, str]]:
+    """Pairs (module, full name of what it imports)."""
+    for name, tree in modules.items():
+        targets = imported(tree, name, modules)
+        for target in sorted(targets | named(tree, modules) if strings else targets):
+            yield name, target
+
+
+def inner(target: str) -> str | None:
+    """Name within the package, or None for another package."""
+    if target == PACKAGE:
+        return ""
+    return target.removeprefix(f"{PACKAGE}.") if target.startswith(f"{PACKAGE}.") else None
+
+
+def floor(name: str) -> int | None:
+    """Floor on which a module lives, None if it is not in the map."""
+    floors = (n for n, rooms in FLOORS.items() if any(fnmatch(name, room) for room in rooms))
+    return next(floors, None)
+
+
+def not_in_map(modules: Modules) -> list[str]:
+    return [name for name in modules if floor(name) is None]
+
+
+def going_up(modules: Modules) -> list[str]:
+    found = []
+    for name, target in imports(modules):
+        below = inner(target)
+        if below is None:
+            continue
+        here, there = floor(name), floor(below)
+        if here is not None and there is not None and there > here:
+            found.append(f"{name} (floor {here}) imports {target} (floor {there})")
+    return found
+
+
+def forbidden(modules: Modules) -> list[str]:
+    """Imports of other packages where they have no place."""
+    found = []
+    for name, target in imports(modules):
+        other = target.partition(".")[0]
+        here = floor(name)
+        if (
+            (here == 0 and other in {"pandas", "xarray", "dask"})
+            or (other in {"dask", "distributed"} and name != "blocks")
+            or (other == "matplotlib" and (here is None or here < 4))
+        ):
+            found.append(f"{name} imports {target}")
+    return found
+
+
+def ring(modules: Modules) -> list[str]:
+    """Modules of which each imports the next, and the last is the first; empty if none are so."""
+    below: dict[str, set[str]] = {name: set() for name in modules}
+    for name, target in imports(modules, strings=False):
+        if (there := inner(target)) in modules and there != name:
+            below[name].add(there)
+    try:
+        TopologicalSorter(below).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+@pytest.fixture(scope="module")
+def package() -> Modules:
+    modules = read_package(ROOT)
+    assert "errors" in modules, f"no package found at {ROOT}"
+    return modules
+
+
+def test_every_module_is_in_the_map(package: Modules) -> None:
+    assert not_in_map(package) == []
+
+
+def test_imports_only_go_down(package: Modules) -> None:
+    assert going_up(package) == []
+
+
+def test_no_module_imports_itself_by_way_of_others(package: Modules) -> None:
+    assert ring(package) == []
+
+
+def test_each_floor_knows_only_what_it_may(package: Modules) -> None:
+    assert forbidden(package) == []
+
+
+def test_files_are_short() -> None:
+    lines = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in ROOT.rglob("*.py")
+    }
+    assert {path: n for path, n in lines.items() if n > LONGEST and path not in LONGER} == {}
+    assert [path for path in LONGER if lines.get(path, 0) <= LONGEST] == [], "no longer needed"
+
+
+# The checks themselves, on made-up packages.
+
+CLEAN = {
+    "": "from smlm_accessor import accessors",
+    "accessors": "def drift(self):\n    from smlm_accessor.estimate import drift",
+    "estimate": "from smlm_accessor import table\nfrom .methods import _registry",
+    "methods": "",
+    "methods._registry": "from ..kernels.nearest import nearest",
+    "table": "import pandas\nfrom .errors import TableError",
+    "kernels": "",
+    "kernels.nearest": "import numpy, scipy.spatial",
+    "blocks": "import dask.dataframe",
+    "errors": "",
+    "plot": "import matplotlib.pyplot",
+}
+
+
+def parse(**changes: str) -> Modules:
+    sources = CLEAN | {name.replace("__", "."): source for name, source in changes.items()}
+    return {name: ast.parse(source) for name, source in sources.items()}
+
+
+def test_a_clean_package_passes() -> None:
+    modules = parse()
+    assert not_in_map(modules) + going_up(modules) + forbidden(modules) + ring(modules) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import smlm_accessor.estimate",
+        "from smlm_accessor import estimate",
+        "from smlm_accessor.estimate import drift",
+        "from . import estimate",
+        "from .estimate import drift",
+        "def late():\n    from smlm_accessor.estimate import drift",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .estimate import drift",
+        "from importlib import import_module\nimport_module('smlm_accessor.estimate')",
+    ],
+)
+def test_an_import_that_goes_up_is_found(source: str) -> None:
+    found = going_up(parse(table=source))
+    assert found == ["table (floor 1) imports smlm_accessor.estimate (floor 3)"]
+
+
+def test_the_package_itself_is_above_all() -> None:
+    found = going_up(parse(table="from smlm_accessor import __version__"))
+    assert found == ["table (floor 1) imports smlm_accessor (floor 5)"]
+
+
+def test_a_relative_import_from_below_is_found() -> None:
+    found = going_up(parse(kernels__nearest="from ..table import read_localizations"))
+    assert found == ["kernels.nearest (floor 0) imports smlm_accessor.table (floor 1)"]
+
+
+def test_an_unknown_module_is_found() -> None:
+    assert not_in_map(parse(utils="")) == ["utils"]
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("kernels__nearest", "import pandas as pd"),
+        ("kernels__nearest", "def late():\n    import xarray"),
+        ("kernels__nearest", "from dask import array"),
+        ("table", "import dask.dataframe as dd"),
+        ("estimate", "from distributed import Client"),
+        ("estimate", "from matplotlib import pyplot"),
+    ],
+)
+def test_a_package_in_the_wrong_place_is_found(module: str, source: str) -> None:
+    assert len(forbidden(parse(**{module: source}))) == 1
+
+
+def test_a_ring_is_found() -> None:
+    found = ring(parse(errors="from . import blocks", blocks="from . import table"))
+    assert set(found) == {"errors", "blocks", "table"}
+    assert found[0] == found[-1]

@@ -1,0 +1,354 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.container import ErrorbarContainer
+from matplotlib.lines import Line2D
+
+from smlm_accessor.columns import set_columns
+from smlm_accessor.errors import DriftError, OptionError
+from smlm_accessor.models import fit
+from smlm_accessor.plot import plot_drift, plot_localizations
+from smlm_accessor.render import render
+from smlm_accessor.transformations import build
+
+MakeDrift = Callable[..., xr.Dataset]
+
+
+@pytest.fixture
+def locs() -> pd.DataFrame:
+    rng = np.random.default_rng(7)
+    x, y = rng.uniform(0, 100, (2, 3000))
+    table = pd.DataFrame({"x": x, "y": y / 2, "frame": np.arange(3000)})
+    return set_columns(table, unit="um")
+
+
+@pytest.fixture
+def make_drift() -> MakeDrift:
+    def make(n: int = 6, components: str = "xy", **more: object) -> xr.Dataset:
+        frame = 10.0 * np.arange(n) + 4.5
+        d = len(components)
+        wiggle = np.sin(np.arange(n))[:, None] * np.arange(1, d + 1)
+        given = {
+            "offset": -(np.arange(1, d + 1) * frame[:, None] / 10 + 0.2 * wiggle),
+            "components": components,
+            "frame": frame,
+            "frame_start": 10 * np.arange(n),
+            "frame_stop": 10 * np.arange(1, n + 1),
+            "attrs": {"length_unit": "nm", "method": "made", "origin": "first_chunk"},
+        }
+        return build(**(given | more))
+
+    return make
+
+
+def bars(ax: Axes) -> dict[str, ErrorbarContainer]:
+    return {c.get_label(): c for c in ax.containers if isinstance(c, ErrorbarContainer)}
+
+
+def lines(ax: Axes, label: str) -> list[Line2D]:
+    return [line for line in ax.lines if line.get_label() == label]
+
+
+def legend(ax: Axes) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+# Localizations
+
+
+def test_the_image_drawn_is_the_image_rendered(locs: pd.DataFrame) -> None:
+    ax = plot_localizations(locs, bin_size=5, bin_range=((10, 90), (0, 40)))
+    expected = render(locs, bin_size=5, bin_range=((10, 90), (0, 40)), rescale="equal")
+    (image,) = ax.images
+    np.testing.assert_array_equal(image.get_array(), expected.values)
+    assert image.get_extent() == [10, 90, 0, 40]
+    assert image.origin == "lower"
+    assert ax.get_aspect() == 1.0
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("x (µm)", "y (µm)")
+    assert not ax.child_axes
+
+
+def test_y_points_up(locs: pd.DataFrame) -> None:
+    bottom, top = plot_localizations(locs, bin_size=5).get_ylim()
+    assert bottom < top
+
+
+def test_colour_by_frame_has_a_labelled_colorbar(locs: pd.DataFrame) -> None:
+    ax = plot_localizations(locs, bin_size=2, other_property="frame", cmap="plasma")
+    expected = render(locs, bin_size=2, other_property="frame").values
+    (image,) = ax.images
+    np.testing.assert_array_equal(np.ma.getmaskarray(image.get_array()), np.isnan(expected))
+    np.testing.assert_array_equal(image.get_array().filled(np.nan), expected)
+    assert image.cmap.name == "plasma"
+    (colorbar,) = ax.child_axes
+    assert colorbar.get_ylabel() == "mean frame"
+    np.testing.assert_allclose(colorbar.get_ylim(), [np.nanmin(expected), np.nanmax(expected)])
+
+
+@pytest.mark.parametrize(
+    ("options", "drawn"),
+    [
+        ({}, False),
+        ({"rescale": None}, True),
+        ({"rescale": "log"}, False),
+        ({"rescale": "log", "colorbar": True}, True),
+        ({"other_property": "frame"}, True),
+        ({"other_property": "frame", "colorbar": False}, False),
+        ({"other_property": "frame", "rescale": "equal"}, False),
+    ],
+)
+def test_a_colorbar_where_its_numbers_mean_something(
+    options: dict[str, object], drawn: bool, locs: pd.DataFrame
+) -> None:
+    ax = plot_localizations(locs, bin_size=5, **options)
+    assert bool(ax.child_axes) is drawn
+
+
+@pytest.mark.parametrize(("scale_bar", "label"), [(True, "20 µm"), (25, "25 µm")])
+def test_a_scale_bar_takes_the_place_of_numbers(
+    scale_bar: bool | float, label: str, locs: pd.DataFrame
+) -> None:
+    ax = plot_localizations(locs, bin_size=5, scale_bar=scale_bar)
+    (bar,) = ax.artists
+    assert bar.txt_label.get_text() == label
+    rectangle = bar.size_bar.get_children()[0]
+    assert rectangle.get_width() == float(label.split()[0])
+    assert rectangle.get_edgecolor() == (1, 1, 1, 1)  # white on black
+    assert not len(ax.get_xticks())
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("scale_bar", [-1.0, 0.0, 101.0])
+def test_a_scale_bar_longer_than_the_image(scale_bar: float, locs: pd.DataFrame) -> None:
+    with pytest.raises(OptionError, match=r"scale_bar=.*up to the width of the image, 100"):
+        plot_localizations(locs, bin_size=5, bin_range=((0, 100), (0, 50)), scale_bar=scale_bar)
+
+
+def test_given_axes_are_used_and_nothing_is_shown(
+    locs: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("plt.show was called"))
+    figure, (left, right) = plt.subplots(1, 2)
+    assert plot_localizations(locs, ax=left, bin_size=5) is left
+    assert not right.images
+    assert plt.get_fignums() == [figure.number]
+
+
+def test_errors_open_no_figure(locs: pd.DataFrame, make_drift: MakeDrift) -> None:
+    with pytest.raises(OptionError, match="rescale"):
+        plot_localizations(locs, rescale="bright")
+    with pytest.raises(OptionError, match='take one of "drift", "offset", "matrix"'):
+        plot_drift(make_drift(), component="speed")
+    with pytest.raises(OptionError, match=r'element=.*"xx", "xy", "yx", "yy"'):
+        plot_drift(make_drift(), component="matrix", element=["xx", "zz"])
+    with pytest.raises(DriftError, match="does not hold drift"):
+        plot_drift(xr.Dataset())
+    assert plt.get_fignums() == []
+
+
+# Drift
+
+
+@pytest.mark.parametrize(("component", "sign"), [("drift", -1), ("offset", 1)])
+def test_points_stand_at_the_mean_frames(component: str, sign: int, make_drift: MakeDrift) -> None:
+    drift = make_drift(components="xyz")
+    ax = plot_drift(drift, component=component)
+    drawn = bars(ax)
+    assert list(drawn) == ["x", "y", "z"]
+    for name, bar in drawn.items():
+        points, caps, _ = bar
+        np.testing.assert_array_equal(points.get_xdata(), drift["frame"])
+        expected = sign * drift["offset"].sel(component=name)
+        np.testing.assert_allclose(points.get_ydata(), expected, rtol=1e-12)
+        assert not caps
+    assert ax.get_xlabel() == "Frame"
+    assert ax.get_ylabel() == f"{component.capitalize()} (nm)"
+    assert len({bar[0].get_color() for bar in drawn.values()}) == 3
+
+
+def test_thin_lines_span_the_frames_of_each_chunk(make_drift: MakeDrift) -> None:
+    drift = make_drift(n=3)
+    ax = plot_drift(drift, element="y")
+    (spans,) = [c for c in ax.collections if isinstance(c, LineCollection)]
+    ends = np.array([segment[:, 0] for segment in spans.get_segments()])
+    np.testing.assert_array_equal(ends, [[0, 10], [10, 20], [20, 30]])
+    assert legend(ax) == ["y"]
+
+
+def test_drift_with_a_matrix_is_that_at_the_centre(make_drift: MakeDrift) -> None:
+    matrix = np.tile([[1.01, 0.0], [0.0, 1.0]], (6, 1, 1))
+    drift = make_drift(matrix=matrix, offset=np.zeros((6, 2)), center=[500.0, 0.0])
+    points = bars(plot_drift(drift))["x"][0]
+    np.testing.assert_allclose(points.get_ydata(), -5.0, rtol=1e-12)
+
+
+def test_error_bars_where_there_are_standard_deviations(make_drift: MakeDrift) -> None:
+    std = np.column_stack([np.full(6, 0.5), np.full(6, np.nan)])
+    std[2, 0] = np.nan
+    drift = make_drift(offset_std=std)
+    drawn = bars(plot_drift(drift))
+    assert not drawn["y"].has_yerr
+    assert drawn["x"].has_yerr
+    (barlines,) = drawn["x"][2]
+    heights = [np.ptp(segment[:, 1]) for segment in barlines.get_segments() if len(segment)]
+    finite = np.isfinite(heights)
+    assert finite.sum() == 5
+    np.testing.assert_allclose(np.array(heights)[finite], 1.0)
+
+
+def test_matrix_entries_as_stored(make_drift: MakeDrift) -> None:
+    matrix = np.eye(2) + np.arange(24).reshape(6, 2, 2) / 1000
+    ax = plot_drift(make_drift(matrix=matrix), component="matrix")
+    drawn = bars(ax)
+    assert list(drawn) == ["xx", "xy", "yx", "yy"]
+    np.testing.assert_array_equal(drawn["xy"][0].get_ydata(), matrix[:, 0, 1])
+    np.testing.assert_array_equal(drawn["yx"][0].get_ydata(), matrix[:, 1, 0])
+    assert ax.get_ylabel() == "Matrix entry"
+    one = plot_drift(make_drift(matrix=matrix), component="matrix", element="yx")
+    assert list(bars(one)) == ["yx"]
+    # The same entry has the same colour alone as among others.
+    assert bars(one)["yx"][0].get_color() == drawn["yx"][0].get_color()
+
+
+def test_nine_entries_in_three_dimensions(make_drift: MakeDrift) -> None:
+    ax = plot_drift(make_drift(components="xyz"), component="matrix")
+    assert len({bar[0].get_color() for bar in bars(ax).values()}) == 9
+
+
+@pytest.mark.parametrize("n", [6, 200])
+def test_chunks_that_are_not_valid_are_marked(n: int, make_drift: MakeDrift) -> None:
+    drift = make_drift(n=n)
+    # As a method leaves them; and one with a value that is not to be trusted.
+    drift["offset"][3] = np.nan
+    drift["frame"][3] = np.nan
+    drift["valid"][[2, 3, 5]] = False
+    ax = plot_drift(drift)
+    marks = [(p.get_x(), p.get_x() + p.get_width()) for p in ax.patches]
+    assert marks == [(20, 40), (50, 60)]
+    assert all(p.get_y() == 0 for p in ax.patches)
+    assert legend(ax) == ["x", "y", "not registered"]
+    (points,) = [line for line in ax.lines if len(line.get_xdata()) == n][:1]
+    shown = np.isfinite(points.get_ydata())
+    assert np.flatnonzero(~shown).tolist() == [2, 3, 5]
+
+
+def test_a_drift_without_any_valid_chunk_is_drawn_too(make_drift: MakeDrift) -> None:
+    ax = plot_drift(make_drift(offset=np.full((6, 2), np.nan)))
+    assert [(p.get_x(), p.get_width()) for p in ax.patches] == [(0, 60)]
+    ax.figure.canvas.draw()
+
+
+def test_a_drift_for_every_frame_is_a_line(make_drift: MakeDrift) -> None:
+    n = 33_000
+    frame = np.arange(n)
+    drift = make_drift(
+        offset=np.column_stack([-0.001 * frame, 0.002 * frame]),
+        frame=frame,
+        frame_start=frame,
+        frame_stop=frame + 1,
+        offset_std=np.full((n, 2), 0.3),
+    )
+    ax = plot_drift(drift)
+    assert not ax.containers
+    (line,) = lines(ax, "x")
+    assert line.get_marker() == "None"
+    np.testing.assert_allclose(line.get_ydata(), 0.001 * frame, rtol=1e-12)
+    assert len([c for c in ax.collections if isinstance(c, PolyCollection)]) == 2
+    ax.figure.canvas.draw()
+
+
+def test_the_model_is_drawn_on_top_with_its_band(make_drift: MakeDrift) -> None:
+    drift = make_drift()
+    model = fit(drift, offset="linear")
+    ax = plot_drift(drift, model=model)
+    frames = np.arange(60)
+    (curve,) = lines(ax, "y")
+    np.testing.assert_array_equal(curve.get_xdata(), frames)
+    expected = model.drift(frames).sel(component="y").values
+    np.testing.assert_allclose(curve.get_ydata(), expected, rtol=1e-12)
+    assert curve.get_color() == bars(ax)["y"][0].get_color()
+    bands = [c for c in ax.collections if isinstance(c, PolyCollection)]
+    assert len(bands) == 2
+    std = model.eval(frames)["offset_std"].sel(component="y").values
+    band = bands[1].get_paths()[0].vertices
+    at_start = band[band[:, 0] == 0, 1]
+    np.testing.assert_allclose(np.ptp(at_start), 2 * std[0], rtol=1e-9)
+    assert legend(ax) == ["x", "y", "model"]
+
+
+def test_the_model_of_offsets_and_of_matrices(make_drift: MakeDrift) -> None:
+    rng = np.random.default_rng(0)
+    matrix = np.eye(2) + rng.normal(0, 0.001, (6, 2, 2))
+    drift = make_drift(matrix=matrix, center=[500.0, 300.0])
+    model = fit(drift, offset="linear", matrix="constant")
+    (offset,) = lines(plot_drift(drift, component="offset", model=model), "x")
+    frames = offset.get_xdata()
+    expected = model.eval(frames)["offset"].sel(component="x")
+    np.testing.assert_allclose(offset.get_ydata(), expected, rtol=1e-12)
+    ax = plot_drift(drift, component="matrix", element="xy", model=model)
+    (entry,) = lines(ax, "xy")
+    np.testing.assert_allclose(entry.get_ydata(), matrix[:, 0, 1].mean(), rtol=1e-6)
+    assert not lines(ax, "xx")
+
+
+@pytest.mark.parametrize("component", ["drift", "offset"])
+def test_chunks_are_moved_to_the_zero_of_their_model(component: str, make_drift: MakeDrift) -> None:
+    drift = make_drift()
+    model = fit(drift, offset="linear", origin="first_frame")
+    assert abs(model.shift[0]) > 0.1
+    ax = plot_drift(drift, component=component, model=model)
+    (curve,) = lines(ax, "x")
+    assert curve.get_ydata()[0] == pytest.approx(0.0, abs=1e-12)
+    points = bars(ax)["x"][0]
+    residual = points.get_ydata() - np.interp(
+        points.get_xdata(), curve.get_xdata(), curve.get_ydata()
+    )
+    # A linear fit weighted alike leaves residuals of zero mean.
+    assert residual.mean() == pytest.approx(0.0, abs=1e-6)
+    # Another drift, such as the truth, stays where it is.
+    truth = make_drift(attrs={"length_unit": "nm", "method": "truth", "origin": "first_frame"})
+    points = bars(plot_drift(truth, component=component, model=model))["x"][0]
+    sign = -1 if component == "drift" else 1
+    np.testing.assert_allclose(points.get_ydata(), sign * truth["offset"][:, 0], rtol=1e-12)
+
+
+def test_a_long_drift_has_its_model_at_a_thousand_frames(make_drift: MakeDrift) -> None:
+    drift = make_drift(n=500)
+    model = fit(drift, offset="linear")
+    data, curve = lines(plot_drift(drift, model=model), "x")
+    assert len(data.get_xdata()) == 500
+    assert len(curve.get_xdata()) == 1000
+    assert (curve.get_xdata()[0], curve.get_xdata()[-1]) == (0, 4999)
+
+
+def test_a_model_of_other_components(make_drift: MakeDrift) -> None:
+    model = fit(make_drift(components="xyz"), offset="linear")
+    with pytest.raises(OptionError, match=r"of x, y, z but the drift of x, y; .*transformations"):
+        plot_drift(make_drift(), model=model)
+
+
+def test_two_drifts_on_the_same_axes_share_a_legend(make_drift: MakeDrift) -> None:
+    _, ax = plt.subplots()
+    drift = make_drift()
+    assert plot_drift(drift, model=fit(drift, offset="linear"), ax=ax) is ax
+    plot_drift(make_drift(n=200), ax=ax)
+    assert legend(ax) == ["x", "y", "model"]
+
+
+def test_an_unknown_unit_leaves_no_brackets(make_drift: MakeDrift) -> None:
+    assert plot_drift(make_drift(attrs={})).get_ylabel() == "Drift"
+
+
+def test_inputs_are_not_touched(make_drift: MakeDrift) -> None:
+    drift = make_drift(valid=[True, False, True, True, True, True])
+    before = drift.copy(deep=True)
+    plot_drift(drift, component="offset", model=fit(drift, offset="linear", origin="first_frame"))
+    xr.testing.assert_identical(drift, before)
