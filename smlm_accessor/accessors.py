@@ -53,7 +53,7 @@ class LocalizationAccessor:
         n_chunks: int | None = None,
         frames_per_chunk: int | None = None,
         chunks: npt.ArrayLike | None = None,
-        target: str = "first",
+        target: str | None = None,
         origin: str = "first_chunk",
         progress: bool = False,
         **options: Any,
@@ -73,9 +73,10 @@ class LocalizationAccessor:
             Frames per chunk.
         chunks : array_like, optional
             Edges ``[0, 1000, 5000]``, or pairs of first frame and first frame after.
-        target : {"first", "previous", "all"}
-            Register each chunk onto the first one, onto the one before it (and chain the
-            results), or onto all others that are registered.
+        target : {"first", "previous", "all"}, optional
+            For icp and cc: register each chunk onto the first one (default), onto the one before
+            it (and chain the results), or onto all others that are registered. The other methods
+            compare all with all.
         origin : {"first_chunk", "first_frame", "mean"}
             What the result is zero at; no method can know a constant shift of the whole table.
         progress : bool

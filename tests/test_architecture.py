@@ -23,6 +23,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     4: ("correct", "plot", "plot.*", "report", "cli", "cli.*", "__main__", "tutorial"),
     3: (
         "estimate",
+        "points",
         "evaluate",
         "composition",
         "summary",

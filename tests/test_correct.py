@@ -516,7 +516,9 @@ def means(
 @pytest.fixture
 def method(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setitem(_registry._MODULES, "means", _registry.__name__)
-    monkeypatch.setitem(_registry._METHODS, "means", means)
+    monkeypatch.setitem(
+        _registry._METHODS, "means", _registry.Entry(means, _registry.TARGETS, chooses_chunks=False)
+    )
     return "means"
 
 

@@ -60,7 +60,9 @@ def means(
 def _method(monkeypatch: pytest.MonkeyPatch) -> None:
     SEEN.clear()
     monkeypatch.setitem(_registry._MODULES, "means", _registry.__name__)
-    monkeypatch.setitem(_registry._METHODS, "means", means)
+    monkeypatch.setitem(
+        _registry._METHODS, "means", _registry.Entry(means, _registry.TARGETS, chooses_chunks=False)
+    )
 
 
 def drifting(

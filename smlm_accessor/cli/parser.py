@@ -14,9 +14,9 @@ from smlm_accessor.cli.correct import run as run_correct
 from smlm_accessor.cli.tutorial import run as run_tutorial
 from smlm_accessor.composition import ORIGINS
 from smlm_accessor.errors import OptionError
-from smlm_accessor.estimate import TARGETS
 from smlm_accessor.evaluate import BY, OUTSIDE
 from smlm_accessor.methods import _registry
+from smlm_accessor.methods._registry import TARGETS
 from smlm_accessor.models.specs import NAMES as MODELS
 
 PROGRAM = "python -m smlm_accessor"

@@ -15,8 +15,16 @@ from smlm_accessor.errors import OptionError
 _MODULES: dict[str, str] = {
     "icp": "smlm_accessor.methods.icp",
     "cc": "smlm_accessor.methods.cc",
+    "rcc": "smlm_accessor.methods.rcc",
+    "aim": "smlm_accessor.methods.aim",
+    "overlap": "smlm_accessor.methods.overlap",
+    "fiducial": "smlm_accessor.methods.fiducial",
 }
-_METHODS: dict[str, Callable[..., Registered]] = {}
+from importlib.util import find_spec  # noqa: E402  TEMPORARY, until all four are there
+
+_MODULES = {name: module for name, module in _MODULES.items() if find_spec(module)}
+_METHODS: dict[str, Entry] = {}
+TARGETS = ("first", "previous", "all")
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,14 @@ class ChunkedPoints:
     frames : ndarray, shape (n,)
         Frame of each localization.
     bounds : ndarray, shape (n_chunks + 1,)
-        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``.
+        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
+        chunks to a method that can choose them.
     components : tuple of str
         Names of the ``d`` axes.
     uncertainty : ndarray, shape (n, d), optional
         Localization precision.
+    edges : ndarray, shape (n_chunks + 1,), optional
+        Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
     """
 
     positions: FloatArray
@@ -42,6 +53,7 @@ class ChunkedPoints:
     bounds: IntArray
     components: tuple[str, ...]
     uncertainty: FloatArray | None = None
+    edges: IntArray | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -74,6 +86,10 @@ class Registered:
         One standard deviation.
     chosen : dict
         What the method chose from the data, plain JSON values.
+    edges : ndarray, shape (n_chunks + 1,), optional
+        Frame edges of the chunks, if the method chose them.
+    reason : str
+        Why chunks are not valid, one sentence, if the method knows.
     """
 
     offset: FloatArray
@@ -82,16 +98,38 @@ class Registered:
     matrix: FloatArray | None = None
     offset_std: FloatArray | None = None
     chosen: dict[str, Any] = field(default_factory=dict)
+    edges: IntArray | None = None
+    reason: str = ""
 
 
 Method = Callable[..., Registered]
 
 
-def register(name: str) -> Callable[[Method], Method]:
+@dataclass(frozen=True)
+class Entry:
+    """A method and what has to be known before it is called.
+
+    Parameters
+    ----------
+    function : callable
+    targets : tuple of str
+        What it can register chunks onto; the first is what it does by default.
+    chooses_chunks : bool
+        Whether it chooses chunks from the data if the user gave no rule.
+    """
+
+    function: Method
+    targets: tuple[str, ...]
+    chooses_chunks: bool
+
+
+def register(
+    name: str, *, targets: tuple[str, ...] = TARGETS, chooses_chunks: bool = False
+) -> Callable[[Method], Method]:
     """Add a method to the registry under ``name``."""
 
     def add(function: Method) -> Method:
-        _METHODS[name] = function
+        _METHODS[name] = Entry(function, targets, chooses_chunks)
         return function
 
     return add
@@ -103,6 +141,11 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Method:
+    """Return the function of the method of that name; raises as `entry` does."""
+    return entry(name).function
+
+
+def entry(name: str) -> Entry:
     """Return the method of that name.
 
     Raises
@@ -127,3 +170,17 @@ def check_options(name: str, options: dict[str, Any]) -> None:
             f"method {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are {', '.join(known)}"
         )
+
+
+def check_target(name: str, target: str) -> None:
+    """Raise `OptionError` if the method cannot register onto that target."""
+    targets = entry(name).targets
+    if target in targets:
+        return
+    choice = ", ".join(repr(t) for t in targets)
+    if target in TARGETS:
+        raise OptionError(
+            f"method {name!r} compares all with all; target={target!r} has no meaning for it: "
+            "leave target out"
+        )
+    raise OptionError(f"target={target!r} is not known; choose one of {choice}")

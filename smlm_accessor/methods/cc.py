@@ -9,9 +9,7 @@ import numpy as np
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods._heights import register_heights
 from smlm_accessor.methods._lateral import register_lateral
-from smlm_accessor.methods._registry import ChunkedPoints, Registered, register
-
-_TARGETS = ("first", "previous", "all")
+from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 
 @register("cc")
@@ -143,10 +141,7 @@ def cc(
 def _check(
     target: str, bin_size: float | None, smoothing: float | None, max_shift: float | None
 ) -> None:
-    if target not in _TARGETS:
-        raise OptionError(
-            f"target={target!r} is not known; choose one of {', '.join(map(repr, _TARGETS))}"
-        )
+    check_target("cc", target)
     for name, value in (("bin_size", bin_size), ("max_shift", max_shift)):
         if value is not None and not 0 < value < np.inf:
             raise OptionError(

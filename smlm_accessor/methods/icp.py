@@ -10,9 +10,7 @@ import numpy as np
 
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods._icp_chunks import How, Registration
-from smlm_accessor.methods._registry import ChunkedPoints, Registered, register
-
-_TARGETS = ("first", "previous", "all")
+from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 
 @register("icp")
@@ -136,9 +134,7 @@ def icp(
 
 
 def _check(target: str, max_distance: float | None, max_iterations: int, tolerance: float) -> None:
-    if target not in _TARGETS:
-        known = ", ".join(map(repr, _TARGETS))
-        raise OptionError(f"target={target!r} is not known to icp; choose one of {known}")
+    check_target("icp", target)
     if max_distance is not None and not (isinstance(max_distance, Real) and max_distance > 0):
         raise OptionError(
             f"max_distance={max_distance!r} must be a positive length; "

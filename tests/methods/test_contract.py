@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import warnings
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ import xarray as xr
 from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
-from smlm_accessor.estimate import TARGETS, estimate_drift
+from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.methods import _registry
-from smlm_accessor.methods._registry import ChunkedPoints
+from smlm_accessor.methods._registry import TARGETS, ChunkedPoints
 
 METHODS = _registry.names()
 VELOCITY = np.array([0.05, -0.03, 0.04])  # per frame: 40 over the movie, 5 in a chunk
@@ -28,7 +29,35 @@ PRECISE = 1.0  # clusters of 5, a thousand localizations in a chunk
 # Not all of them everywhere: these tests run for every method.
 SOME = [(2, "first"), (2, "previous"), (2, "all"), (3, "first")]
 
-pytestmark = pytest.mark.parametrize("method", METHODS)
+Test = Callable[..., None]
+
+
+def runs_with(*cases: tuple[int, str]) -> Callable[[Test], Test]:
+    """Say with which numbers of dimensions and targets a test runs, for every method.
+
+    A method that does not know a target is tested with its own.
+    """
+
+    def mark(test: Test) -> Test:
+        test.cases = cases  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run every test for every method."""
+    wanted = getattr(metafunc.function, "cases", None)
+    if wanted is None:
+        metafunc.parametrize("method", METHODS)
+        return
+    known = {method: _registry.entry(method).targets for method in METHODS}
+    cases = dict.fromkeys(
+        (method, d, target if target in known[method] else known[method][0])
+        for method in METHODS
+        for d, target in wanted
+    )
+    metafunc.parametrize(("method", "d", "target"), cases)
 
 
 def sample(d: int = 2, *, n: int = 8000, seed: int = 0, drifts: bool = True) -> pd.DataFrame:
@@ -52,7 +81,7 @@ def drift_of(table: pd.DataFrame, method: str, **options: Any) -> xr.Dataset:
 
 
 @cache
-def usual(method: str, d: int = 2, target: str = "first") -> xr.Dataset:
+def usual(method: str, d: int = 2, target: str | None = None) -> xr.Dataset:
     """The drift of the sample; not to be changed."""
     return drift_of(sample(d), method, target=target)
 
@@ -77,8 +106,7 @@ def assert_same(drift: xr.Dataset, other: xr.Dataset, atol: float) -> None:
 # The drift is found.
 
 
-@pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("d", [2, 3])
+@runs_with(*((d, target) for target in TARGETS for d in (2, 3)))
 def test_a_known_drift_is_recovered(method: str, d: int, target: str) -> None:
     drift = usual(method, d, target)
     assert drift["valid"].all()
@@ -87,7 +115,7 @@ def test_a_known_drift_is_recovered(method: str, d: int, target: str) -> None:
     assert drift.attrs["target"] == target
 
 
-@pytest.mark.parametrize(("d", "target"), SOME)
+@runs_with(*SOME)
 def test_no_drift_gives_none(method: str, d: int, target: str) -> None:
     drift = drift_of(sample(d, drifts=False), method, target=target)
     np.testing.assert_allclose(drift["offset"], 0, atol=PRECISE)
@@ -100,9 +128,9 @@ def test_the_same_localizations_lie_on_each_other(method: str) -> None:
     np.testing.assert_allclose(drift["offset"], 0, atol=1e-3)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_a_jump_is_recovered(method: str, target: str) -> None:
-    table = sample(drifts=False)
+@runs_with(*((2, target) for target in TARGETS))
+def test_a_jump_is_recovered(method: str, d: int, target: str) -> None:
+    table = sample(d, drifts=False)
     table.loc[table["frame"] >= 400, "x"] += 30
     table.loc[table["frame"] >= 400, "y"] -= 20
     drift = drift_of(table, method, frames_per_chunk=100, target=target)
@@ -113,7 +141,7 @@ def test_a_jump_is_recovered(method: str, target: str) -> None:
 # What does not matter.
 
 
-@pytest.mark.parametrize(("d", "target"), [(2, "first"), (2, "all"), (3, "first")])
+@runs_with((2, "first"), (2, "all"), (3, "first"))
 @pytest.mark.parametrize(("move", "scale"), [(-3_000_000, 1.0), (0, 2.0**-10), (0, 2.0**20)])
 def test_moving_or_scaling_all_coordinates_moves_nothing_else(
     method: str, move: float, scale: float, d: int, target: str
@@ -138,7 +166,7 @@ def test_the_drift_is_recovered_in_any_unit_and_place(
     np.testing.assert_allclose(drift["offset"] / scale, truth(drift), rtol=0, atol=PRECISE)
 
 
-@pytest.mark.parametrize(("d", "target"), SOME)
+@runs_with(*SOME)
 def test_the_order_of_rows_does_not_matter(method: str, d: int, target: str) -> None:
     table = sample(d)
     shuffled = table.sample(frac=1, random_state=1)
@@ -153,7 +181,7 @@ def test_the_number_of_the_first_frame_does_not_matter(method: str, start: int) 
     np.testing.assert_array_equal(drift["frame_start"] - start, usual(method)["frame_start"])
 
 
-@pytest.mark.parametrize(("d", "target"), SOME)
+@runs_with(*SOME)
 def test_the_number_of_threads_does_not_matter(method: str, d: int, target: str) -> None:
     drift = usual(method, d, target)
     for threads in (1, 3):
@@ -185,9 +213,9 @@ def test_rows_without_coordinates_do_not_matter(method: str) -> None:
 # The input.
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_input_is_not_touched(method: str, target: str) -> None:
-    table = sample(3).sample(frac=1, random_state=1)
+@runs_with(*((3, target) for target in TARGETS))
+def test_the_input_is_not_touched(method: str, d: int, target: str) -> None:
+    table = sample(d).sample(frac=1, random_state=1)
     before = table.copy(deep=True)
     drift_of(table, method, target=target)
     pd.testing.assert_frame_equal(table, before)
@@ -229,7 +257,7 @@ def require_hopeless(table: pd.DataFrame, method: str, target: str, k: int = 3) 
     np.testing.assert_allclose(drift["offset"][others], expected[others], rtol=0, atol=PRECISE)
 
 
-@pytest.mark.parametrize(("d", "target"), SOME)
+@runs_with(*SOME)
 @pytest.mark.parametrize(("k", "left"), [(0, 0), (0, 1), (3, 0), (3, 1), (7, 0), (7, 1)])
 def test_a_chunk_with_nothing_to_register(
     method: str, left: int, k: int, d: int, target: str
@@ -239,10 +267,10 @@ def test_a_chunk_with_nothing_to_register(
     require_hopeless(with_chunk(chunk, table, k), method, target, k)
 
 
-@pytest.mark.parametrize("target", TARGETS)
-def test_nothing_in_common_is_hopeless(method: str, target: str) -> None:
+@runs_with(*((2, target) for target in TARGETS))
+def test_nothing_in_common_is_hopeless(method: str, d: int, target: str) -> None:
     """Background in one chunk, and a structure that is not there in any other one."""
-    table, rng = sample(), np.random.default_rng(5)
+    table, rng = sample(d), np.random.default_rng(5)
     chunk = table[table["frame"] // 100 == 3]
     noise = chunk.assign(x=rng.uniform(-500, 500, len(chunk)), y=rng.uniform(-500, 500, len(chunk)))
     require_hopeless(with_chunk(noise, table), method, target)
