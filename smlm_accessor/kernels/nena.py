@@ -10,6 +10,9 @@ _MOST = 60_000  # localizations that are looked at
 _FEWEST = 30  # pairs, for a precision
 _ITERATIONS = 200
 _REACH = 4.0  # in standard deviations of a difference: how far pairs are looked at in the fit
+# Frames that are put together until molecules are seen again: bright ones may skip some frames.
+_LAYERS = (1, 4, 16, 64)
+_ABOVE_CHANCE = 3.0
 
 
 def precision(
@@ -56,22 +59,39 @@ def precision(
             known = known[np.isfinite(known) & (known > 0)]
             if len(known):
                 result[axis] = np.median(known)
-    if np.isnan(result).any():
-        differences = _differences(positions, frames)
-        result = np.where(np.isnan(result), _mixture(differences), result)
+    if np.isnan(result).any() and len(positions):
+        result = np.where(np.isnan(result), _from_neighbours(positions, frames), result)
     return result
+
+
+def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
+    layers = np.asarray(frames - frames[0])
+    step = len(positions) // _MOST + 1
+    for frames_per_layer in _LAYERS:
+        # Runs of successive layers, spread over the movie: a pair needs both of its layers.
+        layer = layers // frames_per_layer
+        rows = np.flatnonzero(layer // 16 % step == 0)
+        found = _mixture(_differences(positions[rows], layer[rows]))
+        reach = 2 * np.sqrt(2) * found[:2].max()
+        per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
+        by_chance = -np.expm1(-np.pi * reach**2 * per_layer / _area(positions[rows]))
+        if np.isfinite(reach) and _ABOVE_CHANCE * by_chance < 1:
+            return found
+    return np.full(positions.shape[1], np.nan)
+
+
+def _area(positions: FloatArray) -> float:
+    """Return the area that localizations cover, in squares of a 64th of the field."""
+    edges = [np.linspace(a.min(), a.max() + np.ptp(a) / 1e6 + 1e-300, 65) for a in positions.T[:2]]
+    counts = np.histogram2d(*positions.T[:2], bins=edges)[0]  # type: ignore[arg-type]
+    pixel = float(np.prod([edge[1] - edge[0] for edge in edges]))
+    return pixel * float(counts.sum() ** 2 / max((counts**2).sum(), 1))
 
 
 def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
     """Return the difference of each localization to its nearest neighbour in the next frame."""
     from scipy.spatial import cKDTree
 
-    step = len(positions) // _MOST + 1
-    # Runs of successive frames, spread over the movie; a pair needs both of its frames.
-    run = (frames - frames[0]) // 16
-    rows = np.flatnonzero(run % step == 0)
-    positions, frames = positions[rows], frames[rows]
-    frames = frames - frames[0]
     extent = float(np.ptp(positions[:, :2], axis=0).max()) if len(positions) else 0.0
     if extent == 0 or len(positions) < 2:
         return np.empty((0, positions.shape[1]))
@@ -102,8 +122,8 @@ def _mixture(differences: FloatArray) -> FloatArray:
             return nothing
         mate = _mates(near, variance, weight, limit)
         new = float((mate * near).sum() / mate.sum() / 4)
-        # The part of the Rayleigh distribution beyond the limit is missing: a factor of 1 / 0.997.
-        new /= 1 - _REACH**2 * np.exp(-(_REACH**2)) / (1 - np.exp(-(_REACH**2)))
+        # The part of the Rayleigh distribution beyond the limit is missing: 0.3 %.
+        new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())
         done = abs(new - variance) < 1e-6 * variance
         variance = new
@@ -134,6 +154,6 @@ def _start(squared: FloatArray) -> float:
     number = np.arange(1, len(ordered) + 1)
     # Against chance: as if all were spread uniformly over the area they cover.
     use = number >= _FEWEST // 2
-    excess = number[use] - len(ordered) * ordered[use] / np.median(ordered)
+    excess = number[use] - len(ordered) * ordered[use] / np.quantile(ordered, 0.95)
     best = int(np.argmax(excess)) if excess.max() > 0 else 0
     return float(ordered[use][best]) / 8
