@@ -14,13 +14,14 @@ from dataclasses import dataclass
 import cases
 import numpy as np
 from numpy.typing import NDArray
+from samples import Simulated
 from scipy.linalg import solveh_banded
 
 Floats = NDArray[np.float64]
 
 MOST_SEGMENTS = 4_000
-STRENGTHS = np.logspace(-9, 9, 73)  # of the prior over that of one segment's localizations
-DRAWS = 5  # of the localization errors
+STRENGTHS = np.logspace(-9, 9, 55)  # of the prior, over the median information of a segment
+DRAWS = 20  # of the localization errors
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Bound:
     order: dict[str, int]
 
 
-def bound(case: cases.Simulated, *, seed: int = 0) -> Bound:
+def bound(case: Simulated, *, seed: int = 0) -> Bound:
     """Return the root mean square error of the oracle over all localizations.
 
     A constant is removed first. Axes along which the precision is not known are left out.
@@ -60,13 +61,13 @@ def _best(
     segment = np.arange(n_frames) // length
     n = np.bincount(segment, counts)
     middle = (np.arange(len(n)) + 0.5) * length - 0.5
-    information = n * (1 - background) / precision**2
+    information = np.asarray(n * (1 - background) / precision**2, dtype=np.float64)
     mean = np.bincount(segment, counts * in_frame) / np.maximum(n, 1)
     noise = (
         rng.standard_normal((len(n), DRAWS))
         * np.sqrt(np.divide(1, information, out=np.zeros(len(n)), where=information > 0))[:, None]
     )
-    seen = mean[:, None] + noise
+    seen = np.asarray(mean[:, None] + noise, dtype=np.float64)
 
     def error(estimate: Floats) -> float:
         total = 0.0

@@ -24,7 +24,7 @@ def origami(seed: int, *, curve: str) -> Simulated:
     drift = [np.interp(stretched, frames, gold[name].to_numpy()) for name in ("dx", "dy")]
     table = simulate_drift(truth, curve=np.stack([*drift, 0 * stretched], axis=1))
     table.attrs = {}
-    return Simulated(table, truth)
+    return Simulated(table, truth, typical_precision=float(truth["uncertainty"].median()))
 
 
 def shared_data() -> Path:

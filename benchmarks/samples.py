@@ -35,12 +35,15 @@ class Simulated:
         Standard deviation of one localization about its emitter, per axis; empty if unknown.
     background : float
         Fraction of the localizations that belong to no emitter.
+    typical_precision : float
+        What a tool is told that wants to know it, where `precision` is not known.
     """
 
     table: pd.DataFrame
     truth: pd.DataFrame
     precision: tuple[float, ...] = ()
     background: float = 0.0
+    typical_precision: float = 10.0
 
 
 def move(
@@ -148,6 +151,8 @@ def filaments(
     seed: int,
     *,
     n_filaments: int,
+    length: float,
+    site_spacing: float,
     field: float,
     n_frames: int,
     localizations_per_frame: float,
@@ -159,8 +164,15 @@ def filaments(
     """Simulate filaments, with drift along a line and a random walk."""
     rng = np.random.default_rng(seed)
     region = ((0, field), (0, field))
+    sites = filament_sites(
+        n_structures=n_filaments,
+        region=region,
+        length=length,
+        site_spacing=site_spacing,
+        seed=rng,
+    )
     still = simulate_blinking(
-        filament_sites(n_structures=n_filaments, region=region, length=field, seed=rng),
+        sites,
         n_frames=n_frames,
         localizations_per_frame=localizations_per_frame,
         precision=precision,

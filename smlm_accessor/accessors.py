@@ -62,11 +62,13 @@ class LocalizationAccessor:
 
         Parameters
         ----------
-        method : {"icp", "cc"}
-            Iterative closest point, or cross-correlation of images.
+        method : {"overlap", "aim", "rcc", "fiducial", "cc", "icp"}
+            Maximum overlap of all localizations (the most precise), adaptive intersection
+            maximization, redundant cross-correlation, tracks of beads, cross-correlation of images,
+            or iterative closest point.
         chunk_size : int, optional
             Localizations per chunk, to whole frames. Give at most one of the four rules; without
-            any there are ten chunks.
+            any, cc and icp take ten chunks, and the others choose them from the data.
         n_chunks : int, optional
             Number of chunks.
         frames_per_chunk : int, optional
@@ -82,7 +84,8 @@ class LocalizationAccessor:
         progress : bool
             Show a progress bar.
         **options
-            Of the method: see `smlm_accessor.methods.icp.icp` and `smlm_accessor.methods.cc.cc`.
+            Of the method: see the functions in `smlm_accessor.methods`, such as
+            `smlm_accessor.methods.overlap.overlap`.
 
         Returns
         -------

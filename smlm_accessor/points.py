@@ -60,6 +60,7 @@ def chunked(localizations: Localizations, cut: Chunks) -> tuple[ChunkedPoints, F
         components=localizations.components,
         uncertainty=uncertainty,
         edges=cut.edges,
+        center=center,
     ), center
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.cluster_scale import cluster_scale
 
 _MOST = 60_000  # localizations that are looked at
 _FEWEST = 30  # pairs, for a precision
@@ -13,6 +14,7 @@ _REACH = 4.0  # in standard deviations of a difference: how far pairs are looked
 # Frames that are put together until molecules are seen again: bright ones may skip some frames.
 _LAYERS = (1, 4, 16, 64)
 _ABOVE_CHANCE = 3.0
+_SAME_SCALE = 2.0
 
 
 def precision(
@@ -20,9 +22,11 @@ def precision(
 ) -> FloatArray:
     """Return the usual localization precision along each axis.
 
-    The median of the uncertainty of each localization, where it is known. Otherwise from the
+    The median of the uncertainties, where they are known, each with the weight of its localization:
+    one over its square. Otherwise from the
     distances to the nearest neighbour in the next frame [1]_: they are a mixture of localizations
-    of the same molecule, Rayleigh distributed, and of others, uniform within a small circle.
+    of the same molecule, Rayleigh distributed, and of others, uniform within a small circle. Where
+    no molecule is seen twice, from the smallest structures: see `cluster_scale`.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def precision(
     Returns
     -------
     ndarray, shape (d,)
-        NaN where too few molecules are seen in two successive frames.
+        NaN where nothing tells.
 
     References
     ----------
@@ -58,10 +62,18 @@ def precision(
             known = uncertainty[:, axis]
             known = known[np.isfinite(known) & (known > 0)]
             if len(known):
-                result[axis] = np.median(known)
+                result[axis] = _typical(known)
     if np.isnan(result).any() and len(positions):
-        result = np.where(np.isnan(result), _from_neighbours(positions, frames), result)
+        found = _from_neighbours(positions, frames)
+        result = np.where(np.isnan(result), found, result)
     return result
+
+
+def _typical(uncertainty: FloatArray) -> float:
+    """Return the precision that half of all information comes from localizations better than."""
+    ordered = np.sort(uncertainty)
+    information = np.cumsum(ordered**-2.0)
+    return float(ordered[np.searchsorted(information, information[-1] / 2)])
 
 
 def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
@@ -76,16 +88,25 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
         per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
         by_chance = -np.expm1(-np.pi * reach**2 * per_layer / _area(positions[rows]))
         if np.isfinite(reach) and _ABOVE_CHANCE * by_chance < 1:
-            return found
-    return np.full(positions.shape[1], np.nan)
+            break
+    else:
+        found = np.full(positions.shape[1], np.nan)
+    if frames_per_layer == 1:
+        return found
+    # The nearest in many frames may be another molecule of the same structure.
+    scale = cluster_scale(positions, frames)
+    if not found[:2].max() < _SAME_SCALE * scale:
+        found[:2], found[2:] = scale, np.nan
+    return found
 
 
 def _area(positions: FloatArray) -> float:
     """Return the area that localizations cover, in squares of a 64th of the field."""
-    edges = [np.linspace(a.min(), a.max() + np.ptp(a) / 1e6 + 1e-300, 65) for a in positions.T[:2]]
-    counts = np.histogram2d(*positions.T[:2], bins=edges)[0]  # type: ignore[arg-type]
-    pixel = float(np.prod([edge[1] - edge[0] for edge in edges]))
-    return pixel * float(counts.sum() ** 2 / max((counts**2).sum(), 1))
+    low, extent = positions[:, :2].min(axis=0), np.ptp(positions[:, :2], axis=0)
+    cells = np.minimum((positions[:, :2] - low) * (64 / np.maximum(extent, 1e-300)), 63)
+    index = cells.astype(np.int64) @ [64, 1]
+    counts = np.bincount(index).astype(np.float64)
+    return float(np.prod(extent / 64) * counts.sum() ** 2 / max((counts**2).sum(), 1.0))
 
 
 def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
@@ -108,43 +129,42 @@ def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
 def _mixture(differences: FloatArray) -> FloatArray:
     """Return the precision along each axis, from nearest neighbours in the next frame."""
     d = differences.shape[1]
-    squared = (differences[:, :2] ** 2).sum(axis=1)
-    squared = squared[squared > 0]
+    squares = differences[:, :2] ** 2
+    apart = squares.any(axis=1)
+    squares = squares[apart]
     nothing = np.full(d, np.nan)
-    if len(squared) < _FEWEST:
+    if len(squares) < _FEWEST:
         return nothing
-    variance = _start(squared)
+    variance = np.full(2, _start(squares.sum(axis=1)))
     weight = 0.5
     for _ in range(_ITERATIONS):
-        limit = 2 * variance * _REACH**2
-        near = squared[squared < limit]
-        if len(near) < _FEWEST:
+        # In units in which mates are exponentially distributed, up to a limit.
+        distance = (squares / (4 * variance)).sum(axis=1)
+        near = distance < _REACH**2 / 2
+        if near.sum() < _FEWEST:
             return nothing
-        mate = _mates(near, variance, weight, limit)
-        new = float((mate * near).sum() / mate.sum() / 4)
-        # The part of the Rayleigh distribution beyond the limit is missing: 0.3 %.
+        mate = _mates(distance[near], weight)
+        new = mate @ squares[near] / mate.sum() / 2
+        # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())
-        done = abs(new - variance) < 1e-6 * variance
+        done = (np.abs(new - variance) < 1e-6 * variance).all()
         variance = new
-        if done:
+        if done or not (variance > 0).all():
             break
-    squared = (differences[:, :2] ** 2).sum(axis=1)
-    limit = 2 * variance * _REACH**2
-    near = (squared < limit) & (squared > 0)
-    mate = _mates(squared[near], variance, weight, limit)
-    result = np.sqrt((mate[:, None] * differences[near] ** 2).sum(axis=0) / mate.sum() / 2)
+    result = np.full(d, np.nan)
+    result[:2] = np.sqrt(variance)
     if d == 3:
         # Strangers above each other are as far apart as the sample is thick.
-        z = np.abs(differences[near, 2])[mate > 0.5]
+        z = np.abs(differences[apart, 2][near][mate > 0.5])
         result[2] = np.median(z) / 0.6745 / np.sqrt(2) if len(z) else np.nan
-    return np.asarray(result)
+    return result
 
 
-def _mates(squared: FloatArray, variance: float, weight: float, limit: float) -> FloatArray:
+def _mates(distance: FloatArray, weight: float) -> FloatArray:
     """Return the probability of each pair to be one molecule."""
-    same = weight * np.exp(-squared / (4 * variance)) / (4 * variance)
-    other = (1 - weight) / limit
+    same = weight * np.exp(-distance)
+    other = (1 - weight) / (_REACH**2 / 2)
     return np.asarray(same / (same + other))
 
 

@@ -46,6 +46,8 @@ class ChunkedPoints:
         Localization precision.
     edges : ndarray, shape (n_chunks + 1,), optional
         Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
+    center : ndarray, shape (d,), optional
+        What was subtracted from the coordinates of the table.
     """
 
     positions: FloatArray
@@ -54,6 +56,7 @@ class ChunkedPoints:
     components: tuple[str, ...]
     uncertainty: FloatArray | None = None
     edges: IntArray | None = None
+    center: FloatArray | None = None
 
     @property
     def n_chunks(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ METHODS = _registry.names()
 VELOCITY = np.array([0.05, -0.03, 0.04])  # per frame: 40 over the movie, 5 in a chunk
 N_FRAMES, N_CHUNKS = 800, 8
 PRECISE = 1.0  # clusters of 5, a thousand localizations in a chunk
+NEED_BEADS = ("fiducial",)
+sample_has = {"beads": False}
 # Not all of them everywhere: these tests run for every method.
 SOME = [(2, "first"), (2, "previous"), (2, "all"), (3, "first")]
 
@@ -60,6 +62,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("method", "d", "target"), cases)
 
 
+@pytest.fixture(autouse=True)
+def beads(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Show beads to the methods that need them: tests take the method as an argument."""
+    sample_has["beads"] = request.node.callspec.params["method"] in NEED_BEADS
+    yield
+    sample_has["beads"] = False
+
+
 def sample(d: int = 2, *, n: int = 8000, seed: int = 0, drifts: bool = True) -> pd.DataFrame:
     """Clusters 5 wide in a field of 1000, ten localizations per frame.
 
@@ -69,6 +79,13 @@ def sample(d: int = 2, *, n: int = 8000, seed: int = 0, drifts: bool = True) -> 
     centers = rng.uniform(-500, 500, (60, d)) * [1, 1, 0.6][:d]
     positions = centers[rng.integers(60, size=n)] + rng.normal(0, 5, (n, d))
     frames = np.sort(rng.integers(N_FRAMES, size=n))
+    if sample_has["beads"]:  # in place of some of the rows
+        for place in rng.uniform(-400, 400, (2 if n > 2 * N_FRAMES else 1, d)) * [1, 1, 0.6][:d]:
+            rows = rng.choice(n, size=int(0.95 * N_FRAMES), replace=False)
+            positions[rows] = place + rng.normal(0, 2, (len(rows), d))
+            frames[rows] = rng.permutation(N_FRAMES)[: len(rows)]
+        order = np.argsort(frames, kind="stable")
+        frames, positions = frames[order], positions[order]
     if drifts:
         positions += frames[:, None] * VELOCITY[:d]
     positions = np.round(64 * positions) / 64
@@ -76,7 +93,9 @@ def sample(d: int = 2, *, n: int = 8000, seed: int = 0, drifts: bool = True) -> 
 
 
 def drift_of(table: pd.DataFrame, method: str, **options: Any) -> xr.Dataset:
-    rule = {} if {"frames_per_chunk", "chunks"} & set(options) else {"n_chunks": N_CHUNKS}
+    rule: dict[str, Any] = (
+        {} if {"frames_per_chunk", "chunks"} & set(options) else {"n_chunks": N_CHUNKS}
+    )
     return estimate_drift(table, method=method, **rule, **options)
 
 

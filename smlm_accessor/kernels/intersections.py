@@ -1,0 +1,481 @@
+"""The compiled loops of `aim`: a sparse image of the field, and how a segment fits into it.
+
+They stand in one file because numba does not notice when a loop it has kept from an earlier run
+calls one that has changed in another file. All are serial and release the GIL.
+
+The image holds, for each occupied cell, how many localizations it has and the sum of their places
+within it, in whole numbers, so that what is taken out again leaves no trace. It is a tuple
+``(slots, keys, values, used)``: an open-addressed table of int32 rows, or -1; the key of each row,
+one int64 for the three numbers of the cell; its count and sums, int32, shape (rows, 4); and
+the number of rows in use, shape (1,). Lengths are in cells, positions C-ordered (n, d), d = 2 or 3;
+an axis whose ``scale`` (cells per unit length) is 0 does not exist.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+_BITS = 21  # of a key, for each axis; a field that has more cells is folded
+_STEPS = 32 * 24  # of the table of the kernel
+_EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
+_SETTLED = 3  # segments that have to match before one is looked for far away
+_PULLING = 200  # localizations that say where between the cells a segment belongs
+_WORK = 1 << 21  # keys that are compared in a search
+_MASK = (1 << _BITS) - 1
+#: Sums, in the same order: gradient (3), its outer product (6), spread (6), weight, evidence.
+N_SUMS = 17
+
+
+@numba.njit(nogil=True, cache=True)
+def _key(x, y, z):  # type: ignore[no-untyped-def]
+    return (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
+
+
+@numba.njit(nogil=True, cache=True)
+def _slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
+    """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
+    key = _key(x, y, z)
+    h = ((x & _MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
+    h ^= h >> 31
+    h *= 0x2545F4914F6CDD1D
+    h ^= h >> 29
+    mask = slots.shape[0] - 1
+    slot = ((h << 3) + (x & 7)) & mask
+    while slots[slot] >= 0 and keys[slots[slot]] != key:
+        slot = (slot + 9) & mask
+    return slot
+
+
+@numba.njit(nogil=True, cache=True)
+def _place(positions, row, scale, drift):  # type: ignore[no-untyped-def]
+    """Return where a localization is without drift, in cells."""
+    z = positions[row, 2] * scale[2] - drift[2] if positions.shape[1] == 3 else 0.0
+    return positions[row, 0] * scale[0] - drift[0], positions[row, 1] * scale[1] - drift[1], z
+
+
+@numba.njit(nogil=True, cache=True)
+def _put(image, quantum, x, y, z, sign):  # type: ignore[no-untyped-def]
+    slots, keys, values, used = image
+    i, j, k = math.floor(x), math.floor(y), math.floor(z)
+    slot = _slot(slots, keys, i, j, k)
+    row = slots[slot]
+    if row < 0:
+        row = used[0]
+        if 2 * row >= slots.shape[0] or row >= keys.shape[0]:
+            return False
+        slots[slot] = row
+        keys[row] = _key(i, j, k)
+        used[0] += 1
+    values[row, 0] += sign
+    values[row, 1] += sign * int((x - i) * quantum)
+    values[row, 2] += sign * int((y - j) * quantum)
+    values[row, 3] += sign * int((z - k) * quantum)
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
+def with_room(image, more):  # type: ignore[no-untyped-def]
+    """Return the image with room for so many cells more; small tables stay in the cache."""
+    slots, keys, values, used = image
+    need = used[0] + more
+    if need > keys.shape[0]:
+        rows = max(need, 2 * keys.shape[0])
+        longer = np.empty(rows, np.int64)
+        longer[: used[0]] = keys[: used[0]]
+        keys = longer
+        counts = np.zeros((rows, 4), np.int32)
+        counts[: used[0]] = values[: used[0]]
+        values = counts
+    if 2 * need > slots.shape[0]:
+        size = slots.shape[0]
+        while size < 2 * need:
+            size *= 2
+        slots = np.full(size, np.int32(-1))
+        half = 1 << (_BITS - 1)
+        for row in range(used[0]):
+            x = (keys[row] + half) & _MASK
+            y = ((keys[row] >> _BITS) + half) & _MASK
+            z = ((keys[row] >> (2 * _BITS)) + half) & _MASK
+            slots[_slot(slots, keys, x - half, y - half, z - half)] = row
+    return slots, keys, values, used
+
+
+@numba.njit(nogil=True, cache=True)
+def add(points, motion, scale, image, quantum, rows, sign):  # type: ignore[no-untyped-def]
+    """Put rows into the image, or take them out; return the first that finds no room."""
+    positions, frames = points
+    bounds, drift, slope, middle = motion
+    segment = np.searchsorted(bounds, rows[0], side="right") - 1
+    at = np.empty(3)
+    for row in range(rows[0], rows[1]):
+        while row >= bounds[segment + 1]:
+            segment += 1
+        if np.isnan(drift[segment, 0]):
+            continue
+        t = frames[row] - middle[segment]
+        for axis in range(3):
+            at[axis] = drift[segment, axis] + slope[segment, axis] * t
+        x, y, z = _place(positions, row, scale, at)
+        if not _put(image, quantum, x, y, z, sign):
+            return row
+    return rows[1]
+
+
+@numba.njit(nogil=True, cache=True)
+def _pull(points, rows, motion, scale, image, quantum, kernel, sums):  # type: ignore[no-untyped-def]
+    """Sum over localizations how the density of the image pulls at them."""
+    positions, frames = points
+    drift, slope, middle = motion
+    slots, keys, values, _ = image
+    reach, gamma, eps = kernel
+    at = np.empty(3)
+    for row in range(rows[0], rows[1], rows[2]):
+        for axis in range(3):
+            at[axis] = drift[axis] + slope[axis] * (frames[row] - middle)
+        x, y, z = _place(positions, row, scale, at)
+        i, j, k = math.floor(x), math.floor(y), math.floor(z)
+        rho = ex = ey = ez = exx = eyy = ezz = exy = exz = eyz = 0.0
+        for dk in range(k - reach[2], k + reach[2] + 1):
+            for dj in range(j - reach[1], j + reach[1] + 1):
+                for di in range(i - reach[0], i + reach[0] + 1):
+                    c = slots[_slot(slots, keys, di, dj, dk)]
+                    if c < 0:
+                        continue
+                    n = values[c, 0]
+                    if n <= 0:
+                        continue
+                    part = 1.0 / (n * quantum)
+                    u = di + (values[c, 1] + 0.5 * n) * part - x
+                    v = dj + (values[c, 2] + 0.5 * n) * part - y
+                    w = dk + (values[c, 3] + 0.5 * n) * part - z
+                    q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
+                    b = int(q)
+                    if b >= _STEPS:
+                        continue
+                    p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
+                    rho += p
+                    ex += p * u
+                    ey += p * v
+                    ez += p * w
+                    exx += p * u * u
+                    eyy += p * v * v
+                    ezz += p * w * w
+                    exy += p * u * v
+                    exz += p * u * w
+                    eyz += p * v * w
+        r = 1.0 / (eps + rho)
+        ex, ey, ez = ex * r, ey * r, ez * r
+        sums[0] += ex
+        sums[1] += ey
+        sums[2] += ez
+        sums[3] += ex * ex
+        sums[4] += ey * ey
+        sums[5] += ez * ez
+        sums[6] += ex * ey
+        sums[7] += ex * ez
+        sums[8] += ey * ez
+        sums[9] += exx * r
+        sums[10] += eyy * r
+        sums[11] += ezz * r
+        sums[12] += exy * r
+        sums[13] += exz * r
+        sums[14] += eyz * r
+        sums[15] += rho * r
+        sums[16] += math.log(1.0 + rho / eps)
+
+
+@numba.njit(nogil=True, cache=True)
+def fit(points, motion, scale, image, quantum, kernel, segments, around, there, out):  # type: ignore[no-untyped-def]
+    """Sum `_pull` for a run of segments, the image being without the rows ``around`` each.
+
+    The image, which holds the rows as ``motion`` has them, is changed on the way. The segments and
+    their drift are those of ``there``.
+    """
+    bounds, at, slope, middle = there
+    first = last = around[segments[0], 0]
+    for s in range(segments[0], segments[1]):
+        if around[s, 1] > last:
+            add(points, motion, scale, image, quantum, (last, around[s, 1]), -1)
+            last = around[s, 1]
+        if around[s, 0] > first:
+            add(points, motion, scale, image, quantum, (first, around[s, 0]), 1)
+            first = around[s, 0]
+        if not np.isnan(at[s, 0]):
+            where = (at[s], slope[s], middle[s])
+            rows = (bounds[s], bounds[s + 1], 1)
+            _pull(points, rows, where, scale, image, quantum, kernel, out[s])
+
+
+@numba.njit(nogil=True, cache=True)
+def _molecules(positions, segments, motion, scale, slots, keys, found):  # type: ignore[no-untyped-def]
+    """Means of the localizations that share a large cell, in ``found`` (x, y, z, n); their number.
+
+    Blinks and long stays count once; what is left is independent.
+    """
+    bounds, base = motion
+    slots[:] = -1
+    m = 0
+    for s in range(segments[0], segments[1] + 1):
+        for row in range(bounds[s], bounds[s + 1]):
+            x, y, z = _place(positions, row, scale, base[s])
+            i, j, k = math.floor(0.5 * x), math.floor(0.5 * y), math.floor(0.5 * z)
+            slot = _slot(slots, keys, i, j, k)
+            c = slots[slot]
+            if c < 0:
+                if m == keys.shape[0]:
+                    continue
+                c = m
+                slots[slot] = c
+                keys[c] = _key(i, j, k)
+                found[c] = 0.0
+                m += 1
+            found[c, 0] += x
+            found[c, 1] += y
+            found[c, 2] += z
+            found[c, 3] += 1.0
+    for c in range(m):
+        found[c, :3] /= found[c, 3]
+    return m
+
+
+@numba.njit(nogil=True, cache=True)
+def _intersect(found, m, last, image, reach, score, hits):  # type: ignore[no-untyped-def]
+    """Log-likelihood and number of molecules that share a key with the image, for each shift.
+
+    Return the variance of the likelihood that chance would give it.
+    """
+    slots, keys, values, _ = image
+    score[:] = 0.0
+    hits[:] = 0.0
+    variance = 0.0
+    for c in range(m):
+        i = math.floor(found[c, 0] - last[0])
+        j = math.floor(found[c, 1] - last[1])
+        k = math.floor(found[c, 2] - last[2])
+        shift = 0
+        total = square = 0.0
+        for dk in range(k - reach[2], k + reach[2] + 1):
+            for dj in range(j - reach[1], j + reach[1] + 1):
+                for di in range(i - reach[0], i + reach[0] + 1):
+                    row = slots[_slot(slots, keys, di, dj, dk)]
+                    if row >= 0 and values[row, 0] > 0:
+                        value = math.log(1.0 + values[row, 0])
+                        score[shift] += value
+                        hits[shift] += 1.0
+                        total += value
+                        square += value * value
+                    shift += 1
+        variance += (square - total * total / shift) / shift
+    return variance
+
+
+@numba.njit(nogil=True, cache=True)
+def _smooth(values, shape, other):  # type: ignore[no-untyped-def]
+    """Sum over neighbouring shifts with weights 1, 2, 1 along each axis."""
+    stride = 1
+    for axis in range(3):
+        n = shape[axis]
+        if n > 1:
+            other[:] = values
+            for b in range(values.shape[0]):
+                i = (b // stride) % n
+                left = other[b - stride] if i > 0 else other[b]
+                right = other[b + stride] if i < n - 1 else other[b]
+                values[b] = 0.25 * (left + 2.0 * other[b] + right)
+        stride *= n
+
+
+@numba.njit(nogil=True, cache=True)
+def _peak(score, hits, variance, m, reach, tie, level, sure):  # type: ignore[no-untyped-def]
+    """Return the likeliest of the significant maxima, a bin or -1, its significance and hit rate.
+
+    ``tie`` is what a shift by one cell costs: of several copies of a lattice the nearest is right.
+    """
+    shape = (2 * reach[0] + 1, 2 * reach[1] + 1, 2 * reach[2] + 1)
+    other = np.empty_like(score)
+    _smooth(score, shape, other)
+    _smooth(hits, shape, other)
+    # Most shifts match by chance only; at the edge values are not smooth.
+    mean, chance = np.median(score), np.median(hits)
+    top, square = -1, 0.0
+    for b in range(score.shape[0]):
+        square += min(score[b] - mean, 0.0) ** 2
+        i, j, k = b % shape[0], b // shape[0] % shape[1], b // (shape[0] * shape[1])
+        inside = 0 < i < shape[0] - 1 or shape[0] == 1
+        inside = inside and (0 < j < shape[1] - 1 or shape[1] == 1)
+        inside = inside and (0 < k < shape[2] - 1 or shape[2] == 1)
+        other[b] = score[b] if inside else -1.0
+        if inside and (top < 0 or score[b] > score[top]):
+            top = b
+    if score[top] <= 0.0:
+        return -1, 0.0, 0.0
+    # One molecule more or less is what chance can always do.
+    one = score[top] / max(hits[top], 1e-9)
+    for axis in range(3):
+        variance *= 0.5 if reach[axis] > 0 else 1.0  # by `_smooth`; 0.375 if cells were independent
+    spread = math.sqrt(variance + 0.1 * one**2)
+    if sure:  # against other structure, too
+        spread = max(spread, math.sqrt(2.0 * square / score.shape[0]))
+    high = mean + level * spread
+    if sure:
+        high = max(high, mean + 0.7 * (score[top] - mean))
+    best, likely = -1, -np.inf
+    for b in range(score.shape[0]):
+        if other[b] < high:
+            continue
+        i, j, k = b % shape[0], b // shape[0] % shape[1], b // (shape[0] * shape[1])
+        higher = False
+        for dk in range(max(k - 1, 0), min(k + 2, shape[2])):
+            for dj in range(max(j - 1, 0), min(j + 2, shape[1])):
+                for di in range(max(i - 1, 0), min(i + 2, shape[0])):
+                    if score[(dk * shape[1] + dj) * shape[0] + di] > score[b]:
+                        higher = True
+        away = (i - reach[0]) ** 2 + (j - reach[1]) ** 2 + (k - reach[2]) ** 2
+        if not higher and score[b] - away * tie > likely:
+            best, likely = b, score[b] - away * tie
+    z = (score[top] - mean) / spread
+    if best < 0:
+        return -1, z, 0.0
+    z = (score[best] - mean) / spread
+    cells = 1.0  # that count in a smoothed value
+    for axis in range(3):
+        cells *= 2.0 if reach[axis] > 0 else 1.0
+    many = cells * (hits[best] - chance) >= 3.0 + 2.0 * math.sqrt(cells * chance)
+    most = hits[best] >= 0.3 * m and chance < 0.05 * m
+    if not (many or most):
+        return -1, z, 0.0
+    return best, z, hits[best] / m
+
+
+@numba.njit(nogil=True, cache=True)
+def _search(found, m, last, image, reaches, tie, level, rate, wide, sure):  # type: ignore[no-untyped-def]
+    """Look for molecules near ``last``, then farther, and move it.
+
+    Return significance, which reach (-1 for neither) and the hit rate; ``rate`` is what the far
+    reach needs.
+    """
+    z = 0.0
+    for far in range(2 if wide else 1):
+        reach = reaches[far]
+        size = (2 * reach[0] + 1) * (2 * reach[1] + 1) * (2 * reach[2] + 1)
+        score, hits = np.empty(size), np.empty(size)
+        some = m if far == 0 else min(m, 1 + _WORK // size)
+        variance = _intersect(found, some, last, image, reach, score, hits)
+        cost, certain = max(tie, 1.0) if far else tie, sure or far > 0
+        need = level + 3.0 * far
+        best, z, hit = _peak(score, hits, variance, some, reach, cost, need, certain)
+        if best >= 0 and (far == 0 or hit >= rate):
+            w, h = 2 * reach[0] + 1, 2 * reach[1] + 1
+            last[0] -= best % w - reach[0]
+            last[1] -= best // w % h - reach[1]
+            last[2] -= best // (w * h) - reach[2]
+            return z, far, hit
+    return z, -1, 0.0
+
+
+@numba.njit(nogil=True, cache=True)
+def follow(
+    points, motion, scale, image, quantum, kernel, order, reaches, level, patience, most, out
+):  # type: ignore[no-untyped-def]
+    """Register segment after segment onto all before; fill ``out`` (x, y, z, significance, how).
+
+    ``order`` holds the segments in the order they are taken; the first is where drift is 0. One
+    that does not match within the near reach is looked for in the far one, then together with the
+    next, up to ``patience`` of them: ``how`` is their number, negative if the far
+    reach was needed.
+    """
+    bounds, base = motion
+    last, still = np.zeros(3), np.zeros(3)
+    sums = np.empty(N_SUMS)
+    slots, keys, found = np.empty(4 * most, np.int32), np.empty(most, np.int64), np.empty((most, 4))
+    waiting, matched, missed, lost = 0, 0, 0, False
+    usual, rate = 0.25, 0.0  # squared step from one to the next, part of molecules that match
+    for o in range(order.shape[0]):
+        s = order[o]
+        if o > 0 and abs(s - order[o - 1]) != 1:
+            last[:] = 0.0
+            waiting, lost = 0, False
+        if out[s, 4] != 0.0:
+            last[:] = out[s, :3]
+            waiting, lost = 0, False
+            continue
+        a, b = min(s, order[o - waiting]), max(s, order[o - waiting])
+        z, far = 0.0, 0 if o == 0 else -1
+        if o > 0:
+            m = _molecules(points[0], (a, b), motion, scale, slots, keys, found)
+            # The stage does not jump just there; what is far from a few segments is chance.
+            wide = matched >= _SETTLED and waiting & (waiting + 1) == 0
+            before = last.copy()
+            tie = 0.5 / (max(usual, 0.1) * (1 + waiting))
+            z, far, hit = _search(
+                found, m, last, image, reaches, tie, level, 0.5 * rate, wide, lost
+            )
+            if far == 0:
+                moved = np.sum((last - before) ** 2) / (1 + waiting)
+                rate += 0.1 * (hit - rate)
+                usual += 0.1 * (min(moved, 10.0 * max(usual, 0.1)) - usual)
+            peak = last.copy()
+            for _ in range(3 if far >= 0 else 0):
+                sums[:] = 0.0
+                for t in range(a, b + 1):
+                    rows = (bounds[t], bounds[t + 1], 1 + (bounds[b + 1] - bounds[a]) // _PULLING)
+                    _pull(
+                        points,
+                        rows,
+                        (base[t] + last, still, 0.0),
+                        scale,
+                        image,
+                        quantum,
+                        kernel,
+                        sums,
+                    )
+                for axis in range(3):
+                    if sums[15] > 0 and reaches[0, axis] > 0:
+                        there = last[axis] - 1.3 * sums[axis] / sums[15]
+                        last[axis] = min(max(there, peak[axis] - 1.0), peak[axis] + 1.0)
+        if far < 0:
+            waiting += 1
+            missed += 1
+            if missed > 4 * patience and missed > matched:
+                return
+            if waiting > patience:
+                waiting, lost = 0, True
+            continue
+        matched += waiting + 1
+        lost = False
+        image = with_room(image, bounds[b + 1] - bounds[a])
+        for t in range(a, b + 1):
+            out[t, :3] = last
+            out[t, 3] = z
+            out[t, 4] = -1 - waiting if far else 1 + waiting
+            for row in range(bounds[t], bounds[t + 1]):
+                x, y, w = _place(points[0], row, scale, base[t] + last)
+                _put(image, quantum, x, y, w, 1)
+        waiting = 0
+
+
+@numba.njit(nogil=True, cache=True)
+def look(points, motion, scale, image, quantum, segments, around, reaches, level, most, out):  # type: ignore[no-untyped-def]
+    """Look for a run of segments in the image without the rows ``around`` each; fill ``out``.
+
+    ``out`` is how far the drift is from what ``motion`` says, the significance, and the reach.
+    """
+    bounds, drift = motion[0], motion[1]
+    first = last = around[segments[0], 0]
+    slots, keys, found = np.empty(4 * most, np.int32), np.empty(most, np.int64), np.empty((most, 4))
+    shift = np.empty(3)
+    for s in range(segments[0], segments[1]):
+        if around[s, 1] > last:
+            add(points, motion, scale, image, quantum, (last, around[s, 1]), -1)
+            last = around[s, 1]
+        if around[s, 0] > first:
+            add(points, motion, scale, image, quantum, (first, around[s, 0]), 1)
+            first = around[s, 0]
+        shift[:] = 0.0
+        m = _molecules(points[0], (s, s), (bounds, drift), scale, slots, keys, found)
+        z, far, _ = _search(found, m, shift, image, reaches, 0.5, level, 0.0, True, False)
+        out[s, 3], out[s, 4] = z, far
+        out[s, :3] = shift

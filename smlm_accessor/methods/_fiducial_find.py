@@ -1,0 +1,138 @@
+"""Find beads, and their localizations in every frame."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.bead_tracks import Tracks, find_spots, follow
+from smlm_accessor.kernels.interpolation import interpolate
+from smlm_accessor.methods._rcc_movie import Movie
+
+# Frames of a window in which a bead is looked for.
+_WINDOW = 32
+_FEWEST_WINDOWS = 8
+# Sizes of a spot in localization precisions. Where the sample moves fast, it is blurred.
+_SIZES = (10.0, 25.0, 60.0)
+# With so many beads there is no need for a larger spot.
+_ENOUGH = 3
+_FEWEST_FRAMES = 10
+
+
+class Beads(NamedTuple):
+    """Localizations of beads.
+
+    ``row`` and ``bead``, shape (n,), say which localization is of which bead, in the order of
+    frames; ``presence`` and ``start`` (b,), (b, 2) are the part of the frames in which each is
+    seen, and where it is in the beginning; ``size`` is that of a spot.
+    """
+
+    row: IntArray
+    bead: IntArray
+    presence: FloatArray
+    start: FloatArray
+    size: float
+
+
+def find_beads(
+    xy: FloatArray,
+    movie: Movie,
+    precision: float,
+    *,
+    given: FloatArray | None,
+    radius: float | None,
+    presence: float,
+) -> Beads:
+    """Return the beads that are seen in enough of the frames, or those that are given.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2)
+        In the order of frames.
+    movie : Movie
+    precision : float
+        Of a localization, in x and y.
+    given : ndarray, shape (b, 2), optional
+        Where beads are in the beginning.
+    radius : float, optional
+        How far from where it is expected a localization of a bead may be.
+    presence : float
+        Part of the frames in which a bead is seen at least.
+    """
+    best = Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 2)), 0.0)
+    sizes = [2 * radius] if radius is not None else [s * precision for s in _SIZES]
+    if len(movie.frames) < _FEWEST_FRAMES:
+        return best
+    for size in sizes:
+        if not 0 < size < np.inf:
+            continue
+        found = _find(xy, movie, size, given, presence)
+        if len(found.presence) > len(best.presence):
+            best = found
+        if len(best.presence) >= (_ENOUGH if given is None else len(given)):
+            break
+    return best
+
+
+def _find(
+    xy: FloatArray, movie: Movie, size: float, given: FloatArray | None, presence: float
+) -> Beads:
+    m = len(movie.frames)
+    length = min(_WINDOW, max(m // _FEWEST_WINDOWS, 5))
+    of_frame = np.arange(m) // length
+    n_frames = np.bincount(of_frame)
+    frame = np.repeat(np.arange(m), movie.counts)
+    spots = find_spots(xy, frame, of_frame[frame], n_frames, size)
+    # The last window may be short, and what is rarely missing is missing here and there.
+    enough = 0.9 * presence if given is None else 0.0
+    tracks = follow(spots, len(n_frames), size, presence=enough, given=given)
+    # Where beads are in windows without any is not known, and not needed.
+    kept = _kept(tracks, n_frames, presence, given is not None)
+    start = tracks.start[kept]
+    if not len(start):
+        return Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), start, size)
+    middle = np.bincount(of_frame, weights=np.arange(m)) / n_frames
+    seen = tracks.seen[:, kept].any(axis=1)
+    drift = interpolate(middle[seen], tracks.drift[seen], np.arange(m, dtype=float), kind="linear")
+    # Close to a jump, a localization may still be where the beads were, or already where they go.
+    steps = tracks.drift[np.clip([of_frame - 1, of_frame, of_frame + 1], 0, len(n_frames) - 1)]
+    choices = [drift, *steps] if _jumps(tracks.drift[seen], size) else [drift]
+    rows, beads = _collect(xy, frame, start, choices, size / 2)
+    count = np.bincount(beads, minlength=len(start))
+    part = count / m
+    good = part >= (presence if given is None else 0.0)
+    number = np.cumsum(good) - 1
+    of_good = good[beads]
+    return Beads(rows[of_good], number[beads[of_good]], part[good], start[good], size)
+
+
+def _kept(tracks: Tracks, n_frames: IntArray, presence: float, given: bool) -> IntArray:
+    """Return the tracks that are long enough to be a bead."""
+    if given:
+        return np.flatnonzero(tracks.seen.any(axis=0))
+    part = (tracks.seen * n_frames[:, None]).sum(axis=0) / n_frames.sum()
+    return np.flatnonzero(part >= 0.9 * presence)
+
+
+def _jumps(drift: FloatArray, size: float) -> bool:
+    return bool(np.abs(np.diff(drift, axis=0)).max(initial=0.0) > size / 2)
+
+
+def _collect(
+    xy: FloatArray, frame: IntArray, start: FloatArray, choices: list[FloatArray], radius: float
+) -> tuple[IntArray, IntArray]:
+    """Return the localization of each bead in each frame, the nearest to where it is expected."""
+    rows, beads = [], []
+    for bead, place in enumerate(start):
+        distance = np.full(len(xy), np.inf)
+        for drift in choices:
+            off = xy - place - drift[frame]
+            distance = np.minimum(distance, np.hypot(off[:, 0], off[:, 1]))
+        near = np.flatnonzero(distance <= radius)
+        order = near[np.lexsort((distance[near], frame[near]))]
+        first = np.concatenate([[True], frame[order][1:] != frame[order][:-1]])[: len(order)]
+        rows.append(order[first])
+        beads.append(np.full(int(first.sum()), bead))
+    return np.concatenate(rows), np.concatenate(beads)

@@ -1,0 +1,175 @@
+"""From points to drift per segment: start, blinks, wide and narrow kernels, jumps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.blinks import Events, find_events
+from smlm_accessor.kernels.tiles import Float32Array, Int32Array, sort_into_tiles
+from smlm_accessor.methods._aim_coarse import coarse
+from smlm_accessor.methods._overlap_jumps import jump_windows, place_jumps, single_localizations
+from smlm_accessor.methods._overlap_solve import WIDE, NoEvidenceError, Solver, State
+from smlm_accessor.methods._overlap_time import Timeline, from_chunks, regular
+from smlm_accessor.methods._registry import ChunkedPoints
+
+N_STAGES = 4
+_FIRST_SEGMENTS = 2000
+_MOST_SEGMENTS = 20_000
+_PER_SMOOTHING_TIME = 6  # segments
+_LONGEST_EVENT = 32  # frames
+_TILE = 100.0  # precisions
+_LIGHTEST, _HEAVIEST = 0.01, 10.0
+_MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Movie:
+    """Localizations with the index of their frame, and all frames.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d)
+    frame : ndarray of int32, shape (n,)
+        Index into ``frames``.
+    weight : ndarray of float32, shape (n,)
+    frames, counts : ndarray, shape (n_frames,)
+        Numbers of the frames that have localizations, and how many each has.
+    """
+
+    positions: FloatArray
+    frame: Int32Array
+    weight: Float32Array
+    frames: IntArray
+    counts: IntArray
+
+    def events(self, drift: FloatArray, precision: FloatArray, piece: IntArray) -> Events:
+        """Return the blinks, corrected for drift; none goes on from one piece to the next."""
+        return find_events(
+            sort_into_tiles(
+                self.positions,
+                self.frame,
+                self.weight,
+                drift,
+                size=_TILE * precision,
+                halo=np.zeros(len(precision)),
+            ),
+            self.frames,
+            precision=precision,
+            longest=_LONGEST_EVENT,
+            piece=piece,
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Drift of the segments of a timeline.
+
+    Parameters
+    ----------
+    state : State
+    timeline : Timeline
+    chosen : dict
+        Plain JSON values.
+    """
+
+    state: State
+    timeline: Timeline
+    chosen: dict[str, Any]
+
+
+def movie_of(points: ChunkedPoints, precision: FloatArray) -> Movie:
+    """Return the localizations with the index of their frame."""
+    frames = points.frames
+    new = np.concatenate([[True], frames[1:] != frames[:-1]])
+    first = np.flatnonzero(new)
+    weight = np.ones(len(frames), dtype=np.float32)
+    if points.uncertainty is not None:
+        relative = (precision / points.uncertainty)[:, :2].mean(axis=1) ** 2
+        known = np.isfinite(relative)
+        weight[known] = np.clip(relative[known], _LIGHTEST, _HEAVIEST)
+    return Movie(
+        points.positions,
+        np.cumsum(new, dtype=np.int32) - np.int32(1),
+        weight,
+        frames[first],
+        np.diff(np.append(first, len(frames))),
+    )
+
+
+def _starts(points: ChunkedPoints) -> IntArray:
+    """Return the first row of each chunk that has any."""
+    return points.bounds[:-1][np.diff(points.bounds) > 0]
+
+
+def estimate(
+    points: ChunkedPoints, precision: FloatArray, *, given: bool, threads: int | None
+) -> Iterator[Estimate | None]:
+    """Yield nothing after each stage but the last, and then the estimate.
+
+    Raises
+    ------
+    NoEvidenceError
+        If localizations do not lie on those of other times.
+    """
+    found = coarse(points, precision, threads=threads)
+    if found.valid.sum() < 2:
+        raise NoEvidenceError
+    movie = movie_of(points, precision)
+    frames, counts = movie.frames, movie.counts
+    start = np.stack(
+        [np.interp(frames, found.middle[found.valid], x) for x in found.drift[found.valid].T],
+        axis=1,
+    )
+    extent = int(frames[-1] - frames[0]) + 1
+    if given:
+        timeline = from_chunks(frames, counts, points.frames[_starts(points)])
+    else:
+        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS))
+    yield None
+    jumps = np.empty(0, dtype=np.int64)
+    wide = np.full(len(precision), WIDE)
+    length = 0
+    for attempt in range(_MOST_ATTEMPTS):
+        piece = timeline.segment if given else timeline.pieces
+        events = movie.events(start, precision, piece)
+        solver = Solver(events, start, precision, threads)
+        state = solver.settle(State(start), timeline, wide, rounds=3, settled=0.3)
+        if given or attempt == _MOST_ATTEMPTS - 1:
+            break
+        windows = jump_windows(state, timeline)
+        if not windows:
+            break
+        single = single_localizations(movie.positions, movie.frame, start)
+        solver = Solver(single, start, precision, threads)
+        more, moved = place_jumps(windows, state, timeline, solver, wide)
+        if not len(more):
+            break
+        jumps, start = np.union1d(jumps, more), moved
+        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS), jumps)
+    yield None
+    if not given:
+        wanted = state.smoothing_time(timeline) / _PER_SMOOTHING_TIME
+        length = max(int(wanted), -(-extent // _MOST_SEGMENTS), 1)
+        timeline = regular(frames, counts, length, jumps)
+    widths = solver.narrow(state, timeline)
+    yield None
+    # A few chunks cost little, and whoever gives them may compare them.
+    rounds, settled = (50, 1e-4) if given else (8, 0.05)
+    state = solver.settle(state, timeline, widths, rounds=rounds, settled=settled)
+    chosen: dict[str, Any] = {
+        "kernel_width": [float(w) for w in widths * precision],
+        "blink_frames": events.lifetime,
+        "noise_factor": [float(t.noise) for t in state.trends],
+        "walk_per_frame": [float(t.walk) for t in state.trends],
+        "bend_per_frame": [float(t.bend) for t in state.trends],
+        "coarse": found.chosen,
+    }
+    if not given:
+        chosen["frames_per_chunk"] = length
+        chosen["jumps"] = [int(f) for f in frames[jumps]]
+    yield Estimate(state, timeline, chosen)

@@ -1,0 +1,150 @@
+"""Adaptive intersection maximization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor.blocks import track
+from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels.nena import precision as usual_precision
+from smlm_accessor.methods._aim_coarse import coarse
+from smlm_accessor.methods._aim_fit import Fit, evidence_of, of_chunks, of_time, settled
+from smlm_accessor.methods._aim_sample import or_scale
+from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
+
+_ROUNDS = 5
+# Precisions that segments, and chunks, may still move by when it is done. Large chunks are a large
+# part of what they are fitted into, and there are few.
+_STILL = (0.2, 0.0)
+_REASON = (
+    "What these localizations have in common with the others does not stand out from chance; "
+    "longer chunks, or a sample that blinks at the same places again, would help."
+)
+
+
+@register("aim", targets=("all",), chooses_chunks=True)
+def aim(
+    points: ChunkedPoints,
+    *,
+    target: str = "all",
+    intersect_distance: float | None = None,
+    frames_per_segment: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Registered:
+    """Register segments of time by maximizing their intersection with all others.
+
+    Does badly where hardly any place is seen twice, and on structures that look the same at every
+    shift; within a segment, where drift is a straight line.
+
+    Parameters
+    ----------
+    points : ChunkedPoints
+        In two or three dimensions.
+    target : {"all"}
+        Each segment is compared with all the others.
+    intersect_distance : float, optional
+        Edge of the cells that are intersected, in x and y. By default twice the localization
+        precision. Along z it is as much longer as localizations are less precise.
+    frames_per_segment : int, optional
+        By default as many as promise the least error of the curve through the segments. Has no
+        meaning where the caller gives chunks.
+    threads : int, optional
+        All cores by default. The result does not depend on it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Registered
+        ``quality`` is how far the number of molecules that share a key with all others stands out
+        from that at other shifts, in standard deviations of chance; where the method chooses the
+        segments it is that of the coarse segment each begins in. ``offset_std`` is what the
+        positions of the segment's own localizations contribute, as if they were independent.
+        ``chosen`` holds the precision, the distance, and the length of the segments.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range.
+
+    Notes
+    -----
+    As in the paper, coordinates are cut into cells, a segment is compared with the image of all
+    that is already registered, then with all others without itself. What differs: a cell keeps
+    the sum of places within it, so that the last step is Newton's for the likelihood of positions
+    under the density of the others, and no digits are lost to cells. Of several shifts that match
+    the likeliest by continuity is taken, so that a lattice is followed. Segments that do not match
+    are looked for farther away, then joined. Several lengths are followed; that of which the image
+    is sharpest is the start. The final length is the one whose curve predicts every other short
+    segment best.
+
+    References
+    ----------
+    Ma et al., Sci. Adv. 10, eadm7765 (2024), https://doi.org/10.1126/sciadv.adm7765
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> sites = rng.uniform(-2000, 2000, size=(100, 2))
+    >>> frames = np.repeat(np.arange(500), 10)
+    >>> positions = sites[rng.integers(100, size=5000)] + rng.normal(0, 5, size=(5000, 2))
+    >>> positions += 0.1 * frames[:, None]
+    >>> points = ChunkedPoints(positions, frames, np.array([0, 5000]), ("x", "y"))
+    >>> found = aim(points)
+    >>> bool(found.valid.all()), len(found.offset) == len(found.edges) - 1
+    (True, True)
+    """
+    check_target("aim", target)
+    _check(intersect_distance, frames_per_segment)
+    if intersect_distance is not None and points.positions.shape[1] == 2:
+        sigma = np.full(2, intersect_distance / 2)
+    else:
+        sigma = usual_precision(points.positions, points.frames, points.uncertainty)
+        sigma = or_scale(points, sigma)
+    if intersect_distance is not None:
+        sigma = sigma * (intersect_distance / 2 / np.sqrt(sigma[0] * sigma[1]))
+    found = coarse(points, sigma, threads=threads)
+    chosen: dict[str, Any] = {"precision": [float(s) for s in sigma], **found.chosen}
+    chosen["intersect_distance"] = float(2 * np.sqrt(sigma[0] * sigma[1]))
+    fit = Fit(points, sigma, threads)
+    edges, before = None, None
+    if points.n_chunks > 1:
+        motion, quality = of_chunks(points, found, fit)
+    else:
+        edges, motion = of_time(points, found, fit, chosen, frames_per_segment)
+        quality = evidence_of(found, edges)
+    variance = np.full_like(motion.drift, np.nan)
+    for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
+        if settled(motion, before, _STILL[points.n_chunks > 1] * sigma):
+            continue
+        before = motion
+        motion, variance = fit.round(motion)
+    d = points.positions.shape[1]
+    valid = np.isfinite(motion.drift[:, :d]).all(axis=1)
+    valid &= valid.sum() > 1
+    std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
+    return Registered(
+        np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
+        quality,
+        valid,
+        offset_std=np.where(std > 0, std, np.nan),
+        chosen=chosen,
+        edges=edges,
+        reason="" if valid.all() else _REASON,
+    )
+
+
+def _check(intersect_distance: float | None, frames_per_segment: int | None) -> None:
+    if intersect_distance is not None and not 0 < intersect_distance < np.inf:
+        raise OptionError(
+            f"intersect_distance={intersect_distance!r} must be a positive length; "
+            "leave it out to have it chosen"
+        )
+    if frames_per_segment is not None and not 1 <= frames_per_segment < np.inf:
+        raise OptionError(
+            f"frames_per_segment={frames_per_segment!r} must be a whole number from 1; "
+            "leave it out to have it chosen"
+        )

@@ -1,0 +1,178 @@
+"""Drift from fiducial markers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels.nena import precision
+from smlm_accessor.methods._fiducial_find import find_beads
+from smlm_accessor.methods._fiducial_solve import choose_segments, solve
+from smlm_accessor.methods._rcc_movie import Movie
+from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
+
+_NO_BEADS = (
+    "No beads were found, that is places with a localization in at least {:.0%} of the frames; "
+    "say where they are (fiducials=, radius=), or use another method, for example 'rcc'."
+)
+_NOT_SEEN = "No bead is seen there in at least half of the frames."
+
+
+@register("fiducial", targets=("all",), chooses_chunks=True)
+def fiducial(
+    points: ChunkedPoints,
+    *,
+    target: str = "all",
+    fiducials: npt.ArrayLike | None = None,
+    radius: float | None = None,
+    presence: float = 0.8,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Registered:
+    """Register segments by beads that are seen in nearly all frames.
+
+    Beads are found as spots that have a localization in most frames of a short window, and
+    followed from window to window, also over a jump of the stage and where some are lost for a
+    while. Their common motion and their places are then solved for together by weighted least
+    squares, each bead being weighted by its inverse mean square deviation from that motion, as in
+    [1]_, so that a bead that appears, is lost or moves by itself makes no step.
+
+    Does badly with few beads that do not stick to the sample: of one, nothing tells its own motion
+    from drift; of two, not which is the one that moves.
+
+    Parameters
+    ----------
+    points : ChunkedPoints
+        In two or three dimensions.
+    target : {"all"}
+        All are compared with all.
+    fiducials : array_like, shape (n, 2) or (n, 3), optional
+        Where beads are in the first frames, in the units of the table. By default they are found.
+    radius : float, optional
+        How far from where it is expected a localization of a bead may be. By default five times
+        the localization precision, and more if too few beads are found so.
+    presence : float, default 0.8
+        Part of the frames in which a bead has to be seen, unless ``fiducials`` are given.
+    threads : int, optional
+        All cores by default. The result does not depend on it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Registered
+        ``quality`` is the number of beads that are seen in a chunk. Chunks in half of
+        whose frames no bead is seen are invalid. ``offset_std`` is from the jitter of the beads and
+        how far they stray from each other. ``chosen`` holds the places of the beads (in the units
+        of the table, as they are in the beginning), their weights, which add up to 1, the part of
+        the frames in which each is seen, and the frames per chunk.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range, or ``fiducials`` is no list of positions.
+
+    References
+    ----------
+    .. [1] Lee et al., Opt. Express 20, 12177 (2012), https://doi.org/10.1364/OE.20.012177
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smlm_accessor.methods._registry import ChunkedPoints
+    >>> rng = np.random.default_rng(1)
+    >>> frames = np.repeat(np.arange(1000), 2)
+    >>> beads = np.tile([[20.0, 30.0], [70.0, 10.0]], (1000, 1))
+    >>> drift = np.stack([frames * 0.01, np.sin(frames / 200)], axis=1)
+    >>> positions = beads + drift + rng.normal(0, 0.1, (2000, 2))
+    >>> points = ChunkedPoints(positions, frames, np.array([0, 1000, 2000]), ("x", "y"))
+    >>> (fiducial(points).offset[1, 0] - fiducial(points).offset[0, 0]).round(1)
+    np.float64(-5.0)
+    """
+    check_target("fiducial", target)
+    given = _check(points, fiducials, radius, presence)
+    n, d = points.positions.shape
+    k = points.n_chunks
+    nothing = np.full((k, d), np.nan)
+    if n == 0:
+        return Registered(nothing, nothing[:, 0], np.zeros(k, dtype=bool), None, nothing)
+    wide = np.ptp(points.positions, axis=0) > 0
+    if not wide[:2].any():
+        valid = np.diff(points.bounds) > 0
+        offset = np.where(valid[:, None], np.zeros(d), np.nan)
+        return Registered(offset, np.where(valid, 1.0, np.nan), valid, None, nothing)
+    movie = Movie.of(points.frames)
+    usual = precision(points.positions, points.frames, points.uncertainty)
+    beads = find_beads(
+        np.ascontiguousarray(points.positions[:, :2]),
+        movie,
+        float(np.nanmax(usual[:2])) if np.isfinite(usual[:2]).any() else np.nan,
+        given=given,
+        radius=radius,
+        presence=presence,
+    )
+    edges = None
+    if not len(beads.presence):
+        if k == 1:
+            edges = np.array([points.frames[0], points.frames[-1] + 1])
+        return Registered(
+            nothing, np.zeros(k), np.zeros(k, dtype=bool), None, nothing, {}, edges,
+            _NO_BEADS.format(presence) if given is None else _NOT_SEEN,
+        )  # fmt: skip
+    if k > 1:
+        cut = points.edges
+        if cut is None:
+            starts = points.frames[np.minimum(points.bounds[:-1], n - 1)]
+            cut = np.append(starts, points.frames[-1] + 1)
+        segments = movie.cut(cut)
+    else:
+        segments = choose_segments(points.positions, beads, movie)
+        edges = segments.edges
+    solved = solve(points.positions, beads, segments, threads=threads, progress=progress)
+    std = np.sqrt(np.where(wide & (solved.variance > 0), solved.variance, np.nan))
+    center = np.zeros(d) if points.center is None else points.center
+    chosen: dict[str, Any] = {
+        "beads": (solved.place + center).tolist(),
+        "weights": solved.weight.tolist(),
+        "presences": beads.presence.tolist(),
+        "frames_per_chunk": float(np.median(np.diff(segments.edges))),
+        "radius": beads.size / 2,
+    }
+    if k > 1:
+        del chosen["frames_per_chunk"]
+    return Registered(
+        -solved.drift + 0.0, solved.beads, solved.valid, None, std, chosen, edges,
+        "" if solved.valid.all() else _NOT_SEEN,
+    )  # fmt: skip
+
+
+def _check(
+    points: ChunkedPoints,
+    fiducials: npt.ArrayLike | None,
+    radius: float | None,
+    presence: float,
+) -> FloatArray | None:
+    if radius is not None and not 0 < radius < np.inf:
+        raise OptionError(
+            f"radius={radius!r} must be a positive length; leave it out to have it chosen"
+        )
+    if not 0 < presence <= 1:
+        raise OptionError(f"presence={presence!r} must be a part of the frames, for example 0.8")
+    if fiducials is None:
+        return None
+    d = points.positions.shape[1]
+    given = np.asarray(fiducials, dtype=np.float64)
+    if given.ndim != 2 or not len(given) or given.shape[1] not in (2, d):
+        raise OptionError(
+            f"fiducials must be positions of shape (n, {d}), one row for each bead; "
+            f"got shape {given.shape}"
+        )
+    if not np.isfinite(given).all():
+        raise OptionError("fiducials must be finite positions; some are NaN or infinite")
+    if points.center is not None:
+        given = given - points.center[: given.shape[1]]
+    return np.asarray(given[:, :2])

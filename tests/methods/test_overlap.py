@@ -1,0 +1,167 @@
+"""What `overlap` promises beyond the contract: the error of a smoother that knows the truth."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.correct import correct
+from smlm_accessor.errors import InvalidChunkWarning, OptionError
+from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.metrics import rmse
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+
+
+@cache
+def case(name: str, **changes: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A case of the benchmarks: drifted table and truth."""
+    table, truth = import_module("cases").make(name, seed=1, **changes)
+    return table, truth
+
+
+@cache
+def drift_of(name: str) -> xr.Dataset:
+    return estimate_drift(case(name)[0], method="overlap")
+
+
+def error(name: str) -> FloatArray:
+    table, truth = case(name)
+    values: FloatArray = rmse(correct(table, drift_of(name)), truth).values
+    return values
+
+
+def parameters(drift: xr.Dataset) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(drift.attrs["parameters"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("A", 0.06),
+        ("B", 0.53),
+        ("D", 0.24),
+        ("d", 0.40),
+        ("sparse", 0.60),
+        ("jump", 0.35),
+        ("gap", 0.35),
+        ("far", 0.35),
+        ("one", 1.1),
+        ("noisy", 0.35),
+        ("long", 0.25),
+        ("float32", 0.35),
+        ("wide", 0.24),
+    ],
+)
+def test_no_parameters_are_needed(name: str, most: float) -> None:
+    assert (error(name) < most).all()
+    assert drift_of(name)["valid"].all()
+
+
+def test_three_dimensions() -> None:
+    assert (error("E") < [0.24, 0.24, 0.38]).all()
+
+
+def test_pure_background_is_no_evidence_of_drift() -> None:
+    table, _ = case("background")
+    with pytest.warns(
+        InvalidChunkWarning, match=r"no evidence of any drift.*frame column"
+    ) as caught:
+        drift = estimate_drift(table, method="overlap")
+    assert len(caught) == 1
+    assert not drift["valid"].any()
+    assert np.isnan(drift["offset"]).all()
+
+
+def test_the_jump_is_where_it_was() -> None:
+    table, truth = case("jump")
+    by_frame = (table["x"] - truth["x"]).groupby(table["frame"]).mean()
+    at = by_frame.index[np.abs(np.diff(by_frame, prepend=by_frame.iloc[0])) > 100]
+    assert parameters(drift_of("jump"))["jumps"] == at.tolist()
+    assert parameters(drift_of("float32"))["jumps"] == []
+
+
+def test_the_choices_are_on_record() -> None:
+    chosen = parameters(drift_of("D"))
+    np.testing.assert_allclose(chosen["precision"], 5, rtol=0.1)
+    assert chosen["frames_per_chunk"] == np.median(
+        drift_of("D")["frame_stop"] - drift_of("D")["frame_start"]
+    )
+    np.testing.assert_allclose(chosen["walk_per_frame"], 0.05**2, rtol=0.3)
+    assert 4 < chosen["blink_frames"] < 30
+
+
+def test_errors_are_as_large_as_said() -> None:
+    errors = []
+    for seed in range(8):
+        table, truth = import_module("cases").make("d", seed=100 + seed)
+        drift = estimate_drift(table, method="overlap", origin="mean")
+        chunk = np.searchsorted(drift["frame_stop"], table["frame"], side="right")
+        moved = (table - truth)[["x", "y"]].groupby(chunk).mean().to_numpy()
+        left = drift["offset"].values + moved
+        left -= left.mean(axis=0)
+        errors.append(left / drift["offset_std"].values)
+    assert 0.8 < np.concatenate(errors).std() < 1.25
+
+
+def test_given_chunks_are_kept() -> None:
+    table, truth = case("d")
+    drift = estimate_drift(table, method="overlap", frames_per_chunk=100)
+    np.testing.assert_array_equal(drift["frame_start"], np.arange(0, 6000, 100))
+    assert (rmse(correct(table, drift), truth).values < 1).all()
+
+
+def test_uncertainties_are_used() -> None:
+    """Half of the localizations are ten times worse, and say so."""
+    table, truth = case("d")
+    rng = np.random.default_rng(1)
+    bad = rng.random(len(table)) < 0.5
+    worse = table.copy()
+    for axis in ("x", "y"):
+        worse[axis] += np.where(bad, rng.normal(0, 50, len(table)), 0)
+    known = worse.assign(uncertainty=np.where(bad, 50.0, 5.0))
+    error = {}
+    for name, each in (("known", known), ("unknown", worse)):
+        drift = estimate_drift(each, method="overlap")
+        moved = correct(each, drift)[["x", "y"]] - each[["x", "y"]]
+        left = moved + table[["x", "y"]] - truth[["x", "y"]]
+        error[name] = float(left.std().max())
+    assert error["known"] < 0.6
+    assert error["known"] < error["unknown"] + 0.02
+
+
+def test_a_precision_can_be_given() -> None:
+    table, truth = case("d")
+    drift = estimate_drift(table, method="overlap", precision=6.0)
+    assert parameters(drift)["precision"] == [6.0, 6.0]
+    assert (rmse(correct(table, drift), truth).values < 0.4).all()
+
+
+@pytest.mark.parametrize("precision", [0.0, -1.0, np.inf, np.nan])
+def test_a_precision_that_makes_no_sense(precision: float) -> None:
+    with pytest.raises(OptionError, match=r"precision=.*leave it out"):
+        estimate_drift(case("d")[0], method="overlap", precision=precision)
+
+
+def test_molecules_seen_once_far_from_each_other_give_nothing() -> None:
+    rng = np.random.default_rng(2)
+    frames = np.arange(4000)
+    table = pd.DataFrame(
+        {"frame": frames, "x": rng.uniform(0, 1e5, 4000), "y": rng.uniform(0, 1e5, 4000)}
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvalidChunkWarning)
+        drift = estimate_drift(table, method="overlap")
+    assert np.isnan(drift["offset"]).all()
