@@ -69,7 +69,7 @@ def find_events(
     >>> tiles = sort_into_tiles(x, index, one, still, size=size, halo=np.zeros(2))
     >>> events = find_events(tiles, np.arange(10), precision=np.full(2, 2.0), longest=10)
     >>> events.positions.tolist(), events.weight.tolist()
-    ([[50.0, 50.0], [0.5, 0.5], [2.0, -1.0]], [1.0, 2.0, 1.0])
+    ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
     m, d = tiles.where.shape
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)

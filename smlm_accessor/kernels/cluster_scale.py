@@ -85,13 +85,13 @@ def _pairs(
     # Windows are layers, so far apart that pairs are always in the same one.
     points = np.column_stack([positions[rows, :2], 4 * extent * window[rows]])
     tree = cKDTree(points)
-    distance, _ = tree.query(points, k=2)
+    distance = np.asarray(tree.query(points, k=2)[0])
     # From far below the usual distance of neighbours to somewhat above it.
     usual = float(np.median(distance[:, 1]))
     if not 0 < usual < 2 * extent:
         return np.zeros(1), np.zeros(1), np.zeros(1)
     farthest = min(_FARTHEST * usual, extent / 16)
     radii = farthest * 2.0 ** -(np.arange(_OCTAVES * _PER_OCTAVE)[::-1] / _PER_OCTAVE)
-    pairs = (tree.count_neighbors(tree, radii) - len(points)) / 2.0
+    pairs = (np.asarray(tree.count_neighbors(tree, radii)) - len(points)) / 2.0
     chance = pairs[-1] * (radii / radii[-1]) ** 2
     return radii, pairs - chance, chance

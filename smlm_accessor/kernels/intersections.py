@@ -377,9 +377,9 @@ def _search(found, m, last, image, reaches, tie, level, rate, wide, sure):  # ty
 
 
 @numba.njit(nogil=True, cache=True)
-def follow(
+def follow(  # type: ignore[no-untyped-def]
     points, motion, scale, image, quantum, kernel, order, reaches, level, patience, most, out
-):  # type: ignore[no-untyped-def]
+):
     """Register segment after segment onto all before; fill ``out`` (x, y, z, significance, how).
 
     ``order`` holds the segments in the order they are taken; the first is where drift is 0. One

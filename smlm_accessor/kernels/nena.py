@@ -7,9 +7,10 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.cluster_scale import cluster_scale
 
-_MOST = 60_000  # localizations that are looked at
+_MOST = 40_000  # localizations that are looked at
+_DONE = 1e-4
 _FEWEST = 30  # pairs, for a precision
-_ITERATIONS = 200
+_ITERATIONS = 60
 _REACH = 4.0  # in standard deviations of a difference: how far pairs are looked at in the fit
 # Frames that are put together until molecules are seen again: bright ones may skip some frames.
 _LAYERS = (1, 4, 16, 64)
@@ -148,7 +149,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
         # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())
-        done = (np.abs(new - variance) < 1e-6 * variance).all()
+        done = (np.abs(new - variance) < _DONE * variance).all()
         variance = new
         if done or not (variance > 0).all():
             break

@@ -11,15 +11,12 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def keys_of(x, frame, drift, low, size, shape, keys):  # type: ignore[no-untyped-def]
-    """Write the key of the tile that each localization lies in."""
-    n, d = x.shape
-    for i in range(n):
-        key = 0
-        for c in range(d):
-            cell = int((x[i, c] - drift[frame[i], c] - low[c]) / size[c])
-            key = key * shape[c] + min(max(cell, 0), shape[c] - 1)
-        keys[i] = key
+def corners(x, low, high):  # type: ignore[no-untyped-def]
+    """Write the lowest and highest coordinates."""
+    for i in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            low[c] = min(low[c], x[i, c])
+            high[c] = max(high[c], x[i, c])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -30,6 +27,25 @@ def _slot(table, key):  # type: ignore[no-untyped-def]
     while table[0, i] != -1 and table[0, i] != key:
         i = (i + 1) & mask
     return i
+
+
+@numba.njit(cache=True, nogil=True)
+def collect(x, frame, drift, low, size, shape, table):  # type: ignore[no-untyped-def]
+    """Enter the keys of all tiles that localizations lie in; False if the table is too small."""
+    n, d = x.shape
+    free = table.shape[1] // 2
+    for i in range(n):
+        key = 0
+        for c in range(d):
+            cell = int((x[i, c] - drift[frame[i], c] - low[c]) / size[c])
+            key = key * shape[c] + min(max(cell, 0), shape[c] - 1)
+        k = _slot(table, key)
+        if table[0, k] == -1:
+            if free == 0:
+                return False
+            free -= 1
+            table[0, k] = key
+    return True
 
 
 @numba.njit(cache=True, nogil=True)

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.tile_loops import count, enter, fill, keys_of
+from smlm_accessor.kernels.tile_loops import collect, corners, count, enter, fill
 
-_BLOCK = 1 << 20  # localizations whose keys are in memory at a time
+_ROOM = 1 << 16  # for keys of tiles, at first
 
 Float32Array = npt.NDArray[np.float32]
 Int32Array = npt.NDArray[np.int32]
@@ -82,18 +82,17 @@ def sort_into_tiles(
     >>> tiles.where[:, 0].tolist(), tiles.corner[:, 0].tolist(), tiles.start.tolist()
     ([0.0, 9.0, 5.0], [0.0, 20.0], [0, 2, 3])
     """
-    n, d = positions.shape
+    d = positions.shape[1]
     low, high = _corners(positions, frame, drift)
     # Keys are int64, and a field of that many tiles would be empty nearly everywhere.
     size = np.maximum(size, (high - low) / 2**20)
     shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)
-    occupied = np.empty(0, dtype=np.int64)
-    for i in range(0, n, _BLOCK):
-        keys = np.empty(min(_BLOCK, n - i), dtype=np.int64)
-        rows = slice(i, i + _BLOCK)
-        keys_of(positions[rows], frame[rows], drift, low, size, shape, keys)
-        occupied = np.union1d(occupied, keys)
-    table = np.full((2, 2 ** int(np.ceil(np.log2(2 * len(occupied) + 2)))), -1, dtype=np.int64)
+    room = _ROOM
+    table = np.full((2, room), -1, dtype=np.int64)
+    while not collect(positions, frame, drift, low, size, shape, table):
+        room *= 8
+        table = np.full((2, room), -1, dtype=np.int64)
+    occupied = np.sort(table[0][table[0] >= 0])
     enter(table, occupied)
     counts = np.zeros(len(occupied), dtype=np.int64)
     count(positions, frame, drift, low, size, shape, halo, table, counts)
@@ -113,5 +112,7 @@ def _corners(
     positions: FloatArray, frame: Int32Array, drift: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return corners of the field that hold for the corrected positions, too."""
-    low, high = positions.min(axis=0), positions.max(axis=0)
+    d = positions.shape[1]
+    low, high = np.full(d, np.inf), np.full(d, -np.inf)
+    corners(positions, low, high)
     return low - drift.max(axis=0), high - drift.min(axis=0)

@@ -106,11 +106,13 @@ def local_linear_trend(
         return float(high) - _SIMPLER * (walk + bend)
 
     enough = bool(known.sum() >= _ENOUGH)
-    if rates is None:
-        walk, bend = max((height(w, b), w, b) for w in _DECADES for b in _DECADES)[1:]
-    else:
+    starts = [(w, b) for w in _DECADES for b in _DECADES]
+    if rates is not None:
         per_unit = np.array([scale / noise, scale**3 / noise])
-        walk, bend = np.clip(np.log10(np.maximum(rates * per_unit, 1e-300)), _LOWEST, _HIGHEST)
+        w, b = np.clip(np.log10(np.maximum(rates * per_unit, 1e-300)), _LOWEST, _HIGHEST)
+        # Also far from it, one rate at a time: without any walk, a little more changes nothing.
+        starts = [(w, b), *((other, b) for other in _DECADES), *((w, other) for other in _DECADES)]
+    walk, bend = max(starts, key=lambda start: height(*start))
     best, size = height(walk, bend), 1.0
     while size > _FINEST:
         around = [(walk + a * size, bend + b * size) for a in (-1, 0, 1) for b in (-1, 0, 1)]

@@ -133,14 +133,14 @@ def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None 
     motion = refined(arrays, motion, scale, axes, threads)
     drift = np.where(astray(motion.drift / cell_of(cell))[:, None], np.nan, motion.drift)
     motion = replace(motion, drift=drift)
-    valid = np.isfinite(motion.drift).all(axis=1)
+    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
         return _nothing(points)
     evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale)
     motion = replace(motion, drift=bridged(motion, scale))
-    valid = np.isfinite(motion.drift).all(axis=1)
+    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"frames_per_segment": length, "coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]

@@ -1,4 +1,4 @@
-"""Which localizations are looked at, in which segments, at which scale."""
+"""Which localizations are looked at, and in which segments."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods._registry import ChunkedPoints
 
-_SCALE_SAMPLE = 4_000
-_CLEAR = 8.0  # standard deviations of chance, for clusters to be there at all
 _MOST_SEGMENTS = 4000
 
 
@@ -28,33 +26,12 @@ def sampled(points: ChunkedPoints, size: int) -> tuple[FloatArray, IntArray]:
     return positions[order], frames[order]
 
 
-def or_scale(points: ChunkedPoints, precision: FloatArray) -> FloatArray:
-    """Return the precision; where it is not known, one from the size of the clusters."""
-    if np.isfinite(precision[:2]).all():
-        return precision
-    from scipy.spatial import cKDTree
-
-    some, _ = sampled(points, _SCALE_SAMPLE)
-    extent = np.ptp(some[:, :2], axis=0) if len(some) > 1 else np.zeros(2)
-    if len(some) < 20 or not (extent > 0).all():
-        return precision
-    tree = cKDTree(some[:, :2])
-    radii = np.sqrt(extent.prod()) * 2.0 ** np.arange(-14, -2, 0.5)
-    pairs = tree.count_neighbors(tree, radii) - len(some)
-    expected = len(some) ** 2 * np.pi * radii**2 / extent.prod()
-    clear = (pairs - expected) / np.sqrt(expected + 1)
-    if clear.max() < _CLEAR:
-        return precision
-    scale = float(radii[np.argmax(clear)]) / 2.2
-    return np.where(np.isfinite(precision), precision, scale)
-
-
 def cut(frames: IntArray, per_segment: float, most: int = _MOST_SEGMENTS) -> IntArray:
     """Return edges of segments of equal length that hold so many localizations on average."""
     first, last = int(frames[0]), int(frames[-1]) + 1
     k = int(np.clip(len(frames) // per_segment, 1, most))
     present = np.count_nonzero(np.diff(frames)) + 1
-    length = max(1, -(-present // k))
+    length = max(1, -(-int(present) // k))
     edges = np.append(np.arange(first, last, length), last)
     # An empty segment becomes part of the one before.
     filled = np.diff(np.searchsorted(frames, edges)) > 0

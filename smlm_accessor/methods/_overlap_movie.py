@@ -138,7 +138,9 @@ def estimate(
         piece = timeline.segment if given else timeline.pieces
         events = movie.events(start, precision, piece)
         solver = Solver(events, start, precision, threads)
-        state = solver.settle(State(start), timeline, wide, rounds=3, settled=0.3)
+        state = solver.settle(
+            State(start), timeline, solver.density(start, wide), rounds=3, settled=0.3
+        )
         if given or attempt == _MOST_ATTEMPTS - 1:
             break
         windows = jump_windows(state, timeline)
@@ -156,13 +158,13 @@ def estimate(
         wanted = state.smoothing_time(timeline) / _PER_SMOOTHING_TIME
         length = max(int(wanted), -(-extent // _MOST_SEGMENTS), 1)
         timeline = regular(frames, counts, length, jumps)
-    widths = solver.narrow(state, timeline)
+    density = solver.narrow(state, timeline)
     yield None
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, settled = (50, 1e-4) if given else (8, 0.05)
-    state = solver.settle(state, timeline, widths, rounds=rounds, settled=settled)
+    state = solver.settle(state, timeline, density, rounds=rounds, settled=settled)
     chosen: dict[str, Any] = {
-        "kernel_width": [float(w) for w in widths * precision],
+        "kernel_width": [float(w) for w in density.width],
         "blink_frames": events.lifetime,
         "noise_factor": [float(t.noise) for t in state.trends],
         "walk_per_frame": [float(t.walk) for t in state.trends],

@@ -17,6 +17,7 @@ NARROW = (1.5, 1.0)
 _SIGNIFICANT = 6.0
 _AROUND = 5  # segments
 _MUCH_LONGER = 10
+_PLENTY = 1_000_000  # events; a part of them tells which kernel is best
 _LOST = 0.4  # of the usual quality
 
 
@@ -90,8 +91,13 @@ class Solver:
         width = widths * self._precision
         return Density(self._events, drift - self._start, width, self._threads)
 
-    def sums(self, density: Density, drift: FloatArray, timeline: Timeline) -> Sums:
-        """Return the sums over segments, each compared with other ones that show other blinks."""
+    def sums(
+        self, density: Density, drift: FloatArray, timeline: Timeline, *, some: bool = False
+    ) -> Sums:
+        """Return the sums over segments, each compared with other ones that show other blinks.
+
+        With ``some``, over a part of the field only.
+        """
         frames, gap = timeline.frames, self._gap(timeline)
         first = np.append(timeline.first, len(frames))
         low = np.searchsorted(frames, frames - gap)
@@ -103,7 +109,9 @@ class Solver:
             ],
             axis=1,
         )
-        return density.sums(drift - self._start, timeline.segment, timeline.n_segments, left_out)
+        return density.sums(
+            drift - self._start, timeline.segment, timeline.n_segments, left_out, some=some
+        )
 
     def _gap(self, timeline: Timeline) -> int:
         """Return how many frames to either side of a segment could show the same blink."""
@@ -118,13 +126,12 @@ class Solver:
         self,
         state: State,
         timeline: Timeline,
-        widths: FloatArray,
+        density: Density,
         *,
         rounds: int,
         settled: float,
     ) -> State:
         """Take turns until the drift moves by less than so many standard deviations."""
-        density = self.density(state.drift, widths)
         for _ in range(rounds):
             sums = self.sums(density, state.drift, timeline)
             new = self._smooth(state, sums, timeline, density.width)
@@ -134,21 +141,24 @@ class Solver:
                 break
         return state
 
-    def narrow(self, state: State, timeline: Timeline) -> FloatArray:
-        """Return the widths that promise most information, along x and y, and along z."""
+    def narrow(self, state: State, timeline: Timeline) -> Density:
+        """Return the density whose widths promise most information, along x and y, and along z."""
         d = len(self._precision)
-        found = []
+        sparse = len(self._events.frame) > _PLENTY
+        densities, information = [], []
         for width in NARROW:
-            widths = np.full(d, width)
-            density = self.density(state.drift, widths)
-            sums = self.sums(density, state.drift, timeline)
+            density = self.density(state.drift, np.full(d, width))
+            sums = self.sums(density, state.drift, timeline, some=sparse)
             squared = np.maximum(sums.squared.sum(axis=0), 1e-300)
-            found.append(sums.curvature.sum(axis=0) ** 2 / squared / density.width**2)
-        information = np.array(found)
-        result = np.full(d, NARROW[int(np.argmax(information[:, :2].sum(axis=1)))])
-        if d == 3:
-            result[2] = NARROW[int(np.argmax(information[:, 2]))]
-        return result
+            information.append(sums.curvature.sum(axis=0) ** 2 / squared / density.width**2)
+            densities.append(density)
+        found = np.array(information)
+        best = int(np.argmax(found[:, :2].sum(axis=1)))
+        if d == 2 or np.argmax(found[:, 2]) == best:
+            return densities[best]
+        widths = np.full(d, NARROW[best])
+        widths[2] = NARROW[int(np.argmax(found[:, 2]))]
+        return self.density(state.drift, widths)
 
     def _smooth(self, state: State, sums: Sums, timeline: Timeline, width: FloatArray) -> State:
         """Return the curves through the drift of the segments that the sums ask for."""

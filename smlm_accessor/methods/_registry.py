@@ -20,9 +20,6 @@ _MODULES: dict[str, str] = {
     "overlap": "smlm_accessor.methods.overlap",
     "fiducial": "smlm_accessor.methods.fiducial",
 }
-from importlib.util import find_spec  # noqa: E402  TEMPORARY, until all four are there
-
-_MODULES = {name: module for name, module in _MODULES.items() if find_spec(module)}
 _METHODS: dict[str, Entry] = {}
 TARGETS = ("first", "previous", "all")
 

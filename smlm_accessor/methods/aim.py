@@ -11,7 +11,6 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.nena import precision as usual_precision
 from smlm_accessor.methods._aim_coarse import coarse
 from smlm_accessor.methods._aim_fit import Fit, evidence_of, of_chunks, of_time, settled
-from smlm_accessor.methods._aim_sample import or_scale
 from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 _ROUNDS = 5
@@ -103,7 +102,6 @@ def aim(
         sigma = np.full(2, intersect_distance / 2)
     else:
         sigma = usual_precision(points.positions, points.frames, points.uncertainty)
-        sigma = or_scale(points, sigma)
     if intersect_distance is not None:
         sigma = sigma * (intersect_distance / 2 / np.sqrt(sigma[0] * sigma[1]))
     found = coarse(points, sigma, threads=threads)
