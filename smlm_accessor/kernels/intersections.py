@@ -24,6 +24,10 @@ _EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
 _SETTLED = 3  # segments that have to match before one is looked for far away
 _PULLING = 200  # localizations that say where between the cells a segment belongs
 _WORK = 1 << 21  # keys that are compared in a search
+# Not plain Python numbers, for each value of which numba would compile a function anew.
+_IN, _OUT, _ALL = np.int64(1), np.int64(-1), np.int64(1)
+_YES: np.bool_ = np.bool_(True)
+_NO: np.bool_ = np.bool_(False)
 _MASK = (1 << _BITS) - 1
 #: Sums, in the same order: gradient (3), its outer product (6), spread (6), weight, evidence.
 N_SUMS = 17
@@ -83,12 +87,12 @@ def with_room(image, more):  # type: ignore[no-untyped-def]
     need = used[0] + more
     if need > keys.shape[0]:
         rows = max(need, 2 * keys.shape[0])
-        longer = np.empty(rows, np.int64)
-        longer[: used[0]] = keys[: used[0]]
-        keys = longer
-        counts = np.zeros((rows, 4), np.int32)
-        counts[: used[0]] = values[: used[0]]
-        values = counts
+        longer, counts = np.empty(rows, np.int64), np.zeros((rows, 4), np.int32)
+        for row in range(used[0]):
+            longer[row] = keys[row]
+            for c in range(4):
+                counts[row, c] = values[row, c]
+        keys, values = longer, counts
     if 2 * need > slots.shape[0]:
         size = slots.shape[0]
         while size < 2 * need:
@@ -198,14 +202,14 @@ def fit(points, motion, scale, image, quantum, kernel, segments, around, there, 
     first = last = around[segments[0], 0]
     for s in range(segments[0], segments[1]):
         if around[s, 1] > last:
-            add(points, motion, scale, image, quantum, (last, around[s, 1]), -1)
+            add(points, motion, scale, image, quantum, (last, around[s, 1]), _OUT)
             last = around[s, 1]
         if around[s, 0] > first:
-            add(points, motion, scale, image, quantum, (first, around[s, 0]), 1)
+            add(points, motion, scale, image, quantum, (first, around[s, 0]), _IN)
             first = around[s, 0]
         if not np.isnan(at[s, 0]):
             where = (at[s], slope[s], middle[s])
-            rows = (bounds[s], bounds[s + 1], 1)
+            rows = (bounds[s], bounds[s + 1], _ALL)
             _pull(points, rows, where, scale, image, quantum, kernel, out[s])
 
 
@@ -216,7 +220,8 @@ def _molecules(positions, segments, motion, scale, slots, keys, found):  # type:
     Blinks and long stays count once; what is left is independent.
     """
     bounds, base = motion
-    slots[:] = -1
+    for slot in range(slots.shape[0]):
+        slots[slot] = -1
     m = 0
     for s in range(segments[0], segments[1] + 1):
         for row in range(bounds[s], bounds[s + 1]):
@@ -230,14 +235,16 @@ def _molecules(positions, segments, motion, scale, slots, keys, found):  # type:
                 c = m
                 slots[slot] = c
                 keys[c] = _key(i, j, k)
-                found[c] = 0.0
+                for axis in range(4):
+                    found[c, axis] = 0.0
                 m += 1
             found[c, 0] += x
             found[c, 1] += y
             found[c, 2] += z
             found[c, 3] += 1.0
     for c in range(m):
-        found[c, :3] /= found[c, 3]
+        for axis in range(3):
+            found[c, axis] /= found[c, 3]
     return m
 
 
@@ -248,8 +255,8 @@ def _intersect(found, m, last, image, reach, score, hits):  # type: ignore[no-un
     Return the variance of the likelihood that chance would give it.
     """
     slots, keys, values, _ = image
-    score[:] = 0.0
-    hits[:] = 0.0
+    for b in range(score.shape[0]):
+        score[b] = hits[b] = 0.0
     variance = 0.0
     for c in range(m):
         i = math.floor(found[c, 0] - last[0])
@@ -279,7 +286,8 @@ def _smooth(values, shape, other):  # type: ignore[no-untyped-def]
     for axis in range(3):
         n = shape[axis]
         if n > 1:
-            other[:] = values
+            for b in range(values.shape[0]):
+                other[b] = values[b]
             for b in range(values.shape[0]):
                 i = (b // stride) % n
                 left = other[b - stride] if i > 0 else other[b]
@@ -388,19 +396,22 @@ def follow(  # type: ignore[no-untyped-def]
     reach was needed.
     """
     bounds, base = motion
-    last, still = np.zeros(3), np.zeros(3)
+    last, still, before = np.zeros(3), np.zeros(3), np.zeros(3)
+    peak, at = np.zeros(3), np.zeros(3)
     sums = np.empty(N_SUMS)
     slots, keys, found = np.empty(4 * most, np.int32), np.empty(most, np.int64), np.empty((most, 4))
-    waiting, matched, missed, lost = 0, 0, 0, False
+    waiting, matched, missed, lost = 0, 0, 0, _NO
     usual, rate = 0.25, 0.0  # squared step from one to the next, part of molecules that match
     for o in range(order.shape[0]):
         s = order[o]
         if o > 0 and abs(s - order[o - 1]) != 1:
-            last[:] = 0.0
-            waiting, lost = 0, False
+            for axis in range(3):
+                last[axis] = 0.0
+            waiting, lost = 0, _NO
         if out[s, 4] != 0.0:
-            last[:] = out[s, :3]
-            waiting, lost = 0, False
+            for axis in range(3):
+                last[axis] = out[s, axis]
+            waiting, lost = 0, _NO
             continue
         a, b = min(s, order[o - waiting]), max(s, order[o - waiting])
         z, far = 0.0, 0 if o == 0 else -1
@@ -408,24 +419,31 @@ def follow(  # type: ignore[no-untyped-def]
             m = _molecules(points[0], (a, b), motion, scale, slots, keys, found)
             # The stage does not jump just there; what is far from a few segments is chance.
             wide = matched >= _SETTLED and waiting & (waiting + 1) == 0
-            before = last.copy()
+            for axis in range(3):
+                before[axis] = last[axis]
             tie = 0.5 / (max(usual, 0.1) * (1 + waiting))
             z, far, hit = _search(
                 found, m, last, image, reaches, tie, level, 0.5 * rate, wide, lost
             )
             if far == 0:
-                moved = np.sum((last - before) ** 2) / (1 + waiting)
+                moved = 0.0
+                for axis in range(3):
+                    moved += (last[axis] - before[axis]) ** 2 / (1 + waiting)
                 rate += 0.1 * (hit - rate)
                 usual += 0.1 * (min(moved, 10.0 * max(usual, 0.1)) - usual)
-            peak = last.copy()
+            for axis in range(3):
+                peak[axis] = last[axis]
             for _ in range(3 if far >= 0 else 0):
-                sums[:] = 0.0
+                for i in range(N_SUMS):
+                    sums[i] = 0.0
                 for t in range(a, b + 1):
+                    for axis in range(3):
+                        at[axis] = base[t, axis] + last[axis]
                     rows = (bounds[t], bounds[t + 1], 1 + (bounds[b + 1] - bounds[a]) // _PULLING)
                     _pull(
                         points,
                         rows,
-                        (base[t] + last, still, 0.0),
+                        (at, still, 0.0),
                         scale,
                         image,
                         quantum,
@@ -442,18 +460,20 @@ def follow(  # type: ignore[no-untyped-def]
             if missed > 4 * patience and missed > matched:
                 return
             if waiting > patience:
-                waiting, lost = 0, True
+                waiting, lost = 0, _YES
             continue
         matched += waiting + 1
-        lost = False
+        lost = _NO
         image = with_room(image, bounds[b + 1] - bounds[a])
         for t in range(a, b + 1):
-            out[t, :3] = last
+            for axis in range(3):
+                out[t, axis] = last[axis]
+                at[axis] = base[t, axis] + last[axis]
             out[t, 3] = z
             out[t, 4] = -1 - waiting if far else 1 + waiting
             for row in range(bounds[t], bounds[t + 1]):
-                x, y, w = _place(points[0], row, scale, base[t] + last)
-                _put(image, quantum, x, y, w, 1)
+                x, y, w = _place(points[0], row, scale, at)
+                _put(image, quantum, x, y, w, _IN)
         waiting = 0
 
 
@@ -469,13 +489,15 @@ def look(points, motion, scale, image, quantum, segments, around, reaches, level
     shift = np.empty(3)
     for s in range(segments[0], segments[1]):
         if around[s, 1] > last:
-            add(points, motion, scale, image, quantum, (last, around[s, 1]), -1)
+            add(points, motion, scale, image, quantum, (last, around[s, 1]), _OUT)
             last = around[s, 1]
         if around[s, 0] > first:
-            add(points, motion, scale, image, quantum, (first, around[s, 0]), 1)
+            add(points, motion, scale, image, quantum, (first, around[s, 0]), _IN)
             first = around[s, 0]
-        shift[:] = 0.0
+        for axis in range(3):
+            shift[axis] = 0.0
         m = _molecules(points[0], (s, s), (bounds, drift), scale, slots, keys, found)
-        z, far, _ = _search(found, m, shift, image, reaches, 0.5, level, 0.0, True, False)
+        z, far, _ = _search(found, m, shift, image, reaches, 0.5, level, 0.0, _YES, _NO)
         out[s, 3], out[s, 4] = z, far
-        out[s, :3] = shift
+        for axis in range(3):
+            out[s, axis] = shift[axis]
