@@ -112,7 +112,13 @@ def add(points, motion, scale, image, quantum, rows, sign):  # type: ignore[no-u
     """Put rows into the image, or take them out; return the first that finds no room."""
     positions, frames = points
     bounds, drift, slope, middle = motion
-    segment = np.searchsorted(bounds, rows[0], side="right") - 1
+    segment, above = 0, bounds.shape[0]
+    while above - segment > 1:
+        half = (segment + above) // 2
+        if bounds[half] <= rows[0]:
+            segment = half
+        else:
+            above = half
     at = np.empty(3)
     for row in range(rows[0], rows[1]):
         while row >= bounds[segment + 1]:
@@ -297,6 +303,32 @@ def _smooth(values, shape, other):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
+def _median(values, other):  # type: ignore[no-untyped-def]
+    """Return the median of an odd number of values; numpy's takes a second to compile."""
+    n = values.shape[0]
+    for b in range(n):
+        other[b] = values[b]
+    low, high, middle = 0, n - 1, n // 2
+    while low < high:
+        pivot = other[middle]
+        i, j = low, high
+        while i <= j:
+            while other[i] < pivot:
+                i += 1
+            while other[j] > pivot:
+                j -= 1
+            if i <= j:
+                other[i], other[j] = other[j], other[i]
+                i += 1
+                j -= 1
+        if j < middle:
+            low = i
+        if middle < i:
+            high = j
+    return other[middle]
+
+
+@numba.njit(nogil=True, cache=True)
 def _peak(score, hits, variance, m, reach, tie, level, sure):  # type: ignore[no-untyped-def]
     """Return the likeliest of the significant maxima, a bin or -1, its significance and hit rate.
 
@@ -307,7 +339,7 @@ def _peak(score, hits, variance, m, reach, tie, level, sure):  # type: ignore[no
     _smooth(score, shape, other)
     _smooth(hits, shape, other)
     # Most shifts match by chance only; at the edge values are not smooth.
-    mean, chance = np.median(score), np.median(hits)
+    mean, chance = _median(score, other), _median(hits, other)
     top, square = -1, 0.0
     for b in range(score.shape[0]):
         square += min(score[b] - mean, 0.0) ** 2

@@ -199,3 +199,13 @@ def test_a_segment_is_found_far() -> None:
 def test_what_is_not_there_is_not_found() -> None:
     assert searched(np.zeros(2), noise=True)[4] == -1
     assert searched(np.array([15, -12]), far=5)[4] == -1
+
+
+@pytest.mark.parametrize("n", [1, 3, 49, 343])
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_median(n: int, ties: bool) -> None:
+    rng = np.random.default_rng(n)
+    values = rng.integers(0, 4, n).astype(float) if ties else rng.normal(size=n)
+    before = values.copy()
+    assert loops._median(values, np.empty(n)) == np.median(values)
+    np.testing.assert_array_equal(values, before)
