@@ -60,6 +60,7 @@ def parameters(drift: xr.Dataset) -> dict[str, Any]:
         ("far", 0.35),
         ("one", 1.1),
         ("noisy", 0.35),
+        ("lattice", 0.2),
         ("long", 0.25),
         ("float32", 0.35),
         ("wide", 0.24),
