@@ -64,7 +64,9 @@ def estimate_drift(
         cut = make_chunks(frames, counts, **rule)  # type: ignore[arg-type]
         chosen = chosen or {"n_chunks": cut.n_chunks}
         _require_chunks(cut, frames, counts)
-    points, center = chunked(localizations, cut)
+    points = chunked(localizations, cut)
+    center = points.center
+    assert center is not None
     del localizations  # methods need the memory
     registered = entry.function(
         without_small_chunks(points), target=target, progress=progress, **options

@@ -39,8 +39,8 @@ def frame_counts(localizations: Localizations) -> tuple[IntArray, IntArray]:
     return np.unique(frames, return_counts=True)
 
 
-def chunked(localizations: Localizations, cut: Chunks) -> tuple[ChunkedPoints, FloatArray]:
-    """Return the usable localizations ordered by frame about their centre, and the centre."""
+def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
+    """Return the usable localizations ordered by frame, about their centre."""
     frames, positions = localizations.frames, localizations.positions
     uncertainty = localizations.uncertainty
     usable = localizations.finite
@@ -61,7 +61,7 @@ def chunked(localizations: Localizations, cut: Chunks) -> tuple[ChunkedPoints, F
         uncertainty=uncertainty,
         edges=cut.edges,
         center=center,
-    ), center
+    )
 
 
 def recut(points: ChunkedPoints, cut: Chunks) -> ChunkedPoints:

@@ -118,10 +118,17 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     )
     rules = group.add_mutually_exclusive_group()
     rules.add_argument("--chunk-size", type=_count, metavar="N", help="localizations per chunk")
-    rules.add_argument("--n-chunks", type=_count, metavar="N", help="chunks (default: 10)")
+    rules.add_argument(
+        "--n-chunks",
+        type=_count,
+        metavar="N",
+        help="number of chunks (default: 10, or the method chooses)",
+    )
     rules.add_argument("--frames-per-chunk", type=_count, metavar="N", help="frames per chunk")
     group.add_argument(
-        "--target", choices=TARGETS, help="what chunks are registered onto (default: first)"
+        "--target",
+        choices=TARGETS,
+        help="icp and cc: what chunks are registered onto (default: first)",
     )
     group.add_argument(
         "--origin", choices=ORIGINS, help="where the drift is zero (default: first_chunk)"

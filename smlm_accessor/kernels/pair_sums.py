@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.frame_sample import split_mix64
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5
@@ -53,11 +54,7 @@ class Layers(NamedTuple):
 
 def split_mix(number: IntArray) -> IntArray:
     """Return 62 bits for each number, as good as random."""
-    h = number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    h ^= h >> np.uint64(31)
-    return np.asarray((h >> np.uint64(2)).astype(np.int64))
+    return np.asarray((split_mix64(number) >> np.uint64(2)).astype(np.int64))
 
 
 def sort_into_layers(points: FloatArray, group: IntArray, partners: float) -> Layers:

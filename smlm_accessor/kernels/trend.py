@@ -38,17 +38,6 @@ class Trend(NamedTuple):
     bend: float
     noise: float
 
-    def steps(self, time: FloatArray) -> FloatArray:
-        """Return how far each level lies from where the one before leads, in standard deviations.
-
-        Of the gain that level is supposed to have in that time. The first is 0.
-        """
-        dt = np.diff(time)
-        usual = np.sqrt(self.walk * dt + self.bend * dt**3 / 3)
-        step = np.diff(self.level) - dt * (self.slope[:-1] + self.slope[1:]) / 2
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.concatenate([[0.0], np.where(step == 0, 0.0, step / usual)])
-
 
 def local_linear_trend(
     time: FloatArray,

@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.bead_tracks import Tracks, find_spots, follow
 from smlm_accessor.kernels.interpolation import interpolate
-from smlm_accessor.methods._rcc_movie import Movie
+from smlm_accessor.methods._movie import Movie
 
 # Frames of a window in which a bead is looked for.
 _WINDOW = 32

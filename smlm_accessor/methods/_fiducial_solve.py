@@ -10,8 +10,8 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.consensus import Consensus, consensus
 from smlm_accessor.methods._fiducial_find import Beads
-from smlm_accessor.methods._rcc_movie import Movie, Segments
-from smlm_accessor.methods._rcc_segments import cut_evenly, longer_by
+from smlm_accessor.methods._movie import Movie, Segments
+from smlm_accessor.methods._segment_length import cut_evenly, longer_by
 
 _FIRST = 500
 _MOST = 5000

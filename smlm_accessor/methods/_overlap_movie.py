@@ -12,6 +12,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.blinks import Events, find_events
 from smlm_accessor.kernels.tiles import Float32Array, Int32Array, sort_into_tiles
 from smlm_accessor.methods._aim_coarse import coarse
+from smlm_accessor.methods._movie import Movie
 from smlm_accessor.methods._overlap_jumps import jump_windows, place_jumps, single_localizations
 from smlm_accessor.methods._overlap_solve import WIDE, NoEvidenceError, Solver, State
 from smlm_accessor.methods._overlap_time import Timeline, from_chunks, regular
@@ -28,7 +29,7 @@ _MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Movie:
+class TimedPoints:
     """Localizations with the index of their frame, and all frames.
 
     Parameters
@@ -37,15 +38,14 @@ class Movie:
     frame : ndarray of int32, shape (n,)
         Index into ``frames``.
     weight : ndarray of float32, shape (n,)
-    frames, counts : ndarray, shape (n_frames,)
-        Numbers of the frames that have localizations, and how many each has.
+    movie : Movie
+        The frames that have localizations.
     """
 
     positions: FloatArray
     frame: Int32Array
     weight: Float32Array
-    frames: IntArray
-    counts: IntArray
+    movie: Movie
 
     def events(self, drift: FloatArray, precision: FloatArray, piece: IntArray) -> Events:
         """Return the blinks, corrected for drift; none goes on from one piece to the next."""
@@ -58,7 +58,7 @@ class Movie:
                 size=_TILE * precision,
                 halo=np.zeros(len(precision)),
             ),
-            self.frames,
+            self.movie.frames,
             precision=precision,
             longest=_LONGEST_EVENT,
             piece=piece,
@@ -82,23 +82,16 @@ class Estimate:
     chosen: dict[str, Any]
 
 
-def movie_of(points: ChunkedPoints, precision: FloatArray) -> Movie:
-    """Return the localizations with the index of their frame."""
-    frames = points.frames
-    new = np.concatenate([[True], frames[1:] != frames[:-1]])
-    first = np.flatnonzero(new)
-    weight = np.ones(len(frames), dtype=np.float32)
+def timed(points: ChunkedPoints, precision: FloatArray) -> TimedPoints:
+    """Return the localizations with the index of their frame, and what each is worth."""
+    movie = Movie.of(points.frames)
+    frame = np.repeat(np.arange(len(movie.frames), dtype=np.int32), movie.counts)
+    weight = np.ones(len(frame), dtype=np.float32)
     if points.uncertainty is not None:
-        relative = (precision / points.uncertainty)[:, :2].mean(axis=1) ** 2
-        known = np.isfinite(relative)
-        weight[known] = np.clip(relative[known], _LIGHTEST, _HEAVIEST)
-    return Movie(
-        points.positions,
-        np.cumsum(new, dtype=np.int32) - np.int32(1),
-        weight,
-        frames[first],
-        np.diff(np.append(first, len(frames))),
-    )
+        known = (points.uncertainty[:, :2] > 0).all(axis=1)
+        relative = (precision / points.uncertainty[known])[:, :2].mean(axis=1) ** 2
+        weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
+    return TimedPoints(points.positions, frame, weight, movie)
 
 
 def _starts(points: ChunkedPoints) -> IntArray:
@@ -119,8 +112,8 @@ def estimate(
     found = coarse(points, precision, threads=threads)
     if found.valid.sum() < 2:
         raise NoEvidenceError
-    movie = movie_of(points, precision)
-    frames, counts = movie.frames, movie.counts
+    localizations = timed(points, precision)
+    frames, counts = localizations.movie.frames, localizations.movie.counts
     start = np.stack(
         [np.interp(frames, found.middle[found.valid], x) for x in found.drift[found.valid].T],
         axis=1,
@@ -136,7 +129,7 @@ def estimate(
     length = 0
     for attempt in range(_MOST_ATTEMPTS):
         piece = timeline.segment if given else timeline.pieces
-        events = movie.events(start, precision, piece)
+        events = localizations.events(start, precision, piece)
         solver = Solver(events, start, precision, threads)
         state = solver.settle(
             State(start), timeline, solver.density(start, wide), rounds=3, settled=0.3
@@ -146,9 +139,9 @@ def estimate(
         windows = jump_windows(state, timeline)
         if not windows:
             break
-        single = single_localizations(movie.positions, movie.frame, start)
-        solver = Solver(single, start, precision, threads)
-        more, moved = place_jumps(windows, state, timeline, solver, wide)
+        single = single_localizations(localizations.positions, localizations.frame, start)
+        by_frame = Solver(single, start, precision, threads)
+        more, moved = place_jumps(windows, state, timeline, by_frame, wide)
         if not len(more):
             break
         jumps, start = np.union1d(jumps, more), moved

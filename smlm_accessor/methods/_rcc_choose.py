@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods._movie import Segments
 from smlm_accessor.methods._rcc_jumps import cut_at_jumps, rescued, with_edges
-from smlm_accessor.methods._rcc_movie import Segments
 from smlm_accessor.methods._rcc_pairs import Aligned
 from smlm_accessor.methods._rcc_plan import Plan
 from smlm_accessor.methods._rcc_search import Found, search
-from smlm_accessor.methods._rcc_segments import (
+from smlm_accessor.methods._segment_length import (
     FEWEST,
     MOST,
     cut_evenly,
@@ -91,8 +91,7 @@ def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
 def in_given_chunks(plan: Plan, options: dict[str, Any]) -> Result:
     """Align chunks that the user has chosen."""
     movie, points = plan.aligner.movie, plan.points
-    edges = _edges(points.frames, points.bounds) if points.edges is None else points.edges
-    segments = movie.cut(edges)
+    segments = movie.cut(points.frame_edges())
     windows = segments
     if len(segments) > _MANY:
         windows = movie.cut(cut_evenly(movie, _n_windows(len(points.positions))))
@@ -192,12 +191,6 @@ def _search(plan: Plan, windows: Segments, options: dict[str, Any]) -> Found:
     bounds = np.searchsorted(plan.points.frames, windows.edges)
     points = replace(plan.points, bounds=bounds, edges=windows.edges)
     return search(points, threads=plan.threads, **options)
-
-
-def _edges(frames: IntArray, bounds: IntArray) -> IntArray:
-    """Return frame edges for chunks that have none, as near as can be."""
-    starts = frames[np.minimum(bounds[:-1], len(frames) - 1)]
-    return np.append(starts, frames[-1] + 1)
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.methods._rcc_movie import Segments
+from smlm_accessor.methods._movie import Segments
 from smlm_accessor.methods._rcc_pairs import Aligned
 from smlm_accessor.methods._rcc_plan import Plan
 

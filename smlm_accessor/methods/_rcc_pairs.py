@@ -11,7 +11,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.pair_sums import WIDTH, Sums, pair_sums, sort_into_layers, split_mix
 from smlm_accessor.kernels.redundant import Network, solve_all, solve_pairs, variances
-from smlm_accessor.methods._rcc_movie import Movie, Segments
+from smlm_accessor.methods._movie import Movie, Segments
 
 # Smoothing lengths a segment may move in one step, and how close to the end steps stop, as part of
 # the standard deviation.

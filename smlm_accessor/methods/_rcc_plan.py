@@ -12,10 +12,10 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.frame_sample import whole_frames
-from smlm_accessor.methods._rcc_movie import Segments
+from smlm_accessor.methods._movie import Segments
 from smlm_accessor.methods._rcc_pairs import Aligned, Aligner
-from smlm_accessor.methods._rcc_segments import longer_by, smoothed
 from smlm_accessor.methods._registry import ChunkedPoints
+from smlm_accessor.methods._segment_length import longer_by, smoothed
 
 # Localizations that are enough to choose the smoothing, and partners of each.
 _SAMPLE = 75_000

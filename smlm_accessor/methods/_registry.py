@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
+
+import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
@@ -63,6 +65,25 @@ class ChunkedPoints:
     def rows(self, chunk: int) -> slice:
         """Rows of one chunk."""
         return slice(int(self.bounds[chunk]), int(self.bounds[chunk + 1]))
+
+    def along(self, axes: Sequence[int] | IntArray) -> ChunkedPoints:
+        """Return the same localizations with some of their axes."""
+        columns = list(axes)
+        uncertainty, center = self.uncertainty, self.center
+        return replace(
+            self,
+            positions=np.ascontiguousarray(self.positions[:, columns]),
+            components=tuple(self.components[a] for a in columns),
+            uncertainty=None if uncertainty is None else uncertainty[:, columns],
+            center=None if center is None else center[columns],
+        )
+
+    def frame_edges(self) -> IntArray:
+        """Return the frame edges of the chunks; as near as can be, if they are not known."""
+        if self.edges is not None:
+            return self.edges
+        starts = self.frames[np.minimum(self.bounds[:-1], len(self.frames) - 1)]
+        return np.append(starts, self.frames[-1] + 1)
 
     def chunk(self, chunk: int) -> FloatArray:
         """Positions of one chunk, shape (m, d)."""

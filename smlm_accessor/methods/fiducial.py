@@ -12,7 +12,7 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.nena import precision
 from smlm_accessor.methods._fiducial_find import find_beads
 from smlm_accessor.methods._fiducial_solve import choose_segments, solve
-from smlm_accessor.methods._rcc_movie import Movie
+from smlm_accessor.methods._movie import Movie
 from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 _NO_BEADS = (
@@ -124,11 +124,7 @@ def fiducial(
             _NO_BEADS.format(presence) if given is None else _NOT_SEEN,
         )  # fmt: skip
     if k > 1:
-        cut = points.edges
-        if cut is None:
-            starts = points.frames[np.minimum(points.bounds[:-1], n - 1)]
-            cut = np.append(starts, points.frames[-1] + 1)
-        segments = movie.cut(cut)
+        segments = movie.cut(points.frame_edges())
     else:
         segments = choose_segments(points.positions, beads, movie)
         edges = segments.edges

@@ -112,12 +112,12 @@ def overlap(
         return _nothing(points)
     if len(axes) < points.positions.shape[1]:
         # Without extent there is no drift along an axis: it is left out, and its offset is 0.
-        flat = _narrowed(points, axes)
-        found_flat = overlap(flat, precision=precision, threads=threads, progress=progress)
-        return _widened(found_flat, axes)
-    sigma = usual_precision(points.positions, points.frames, points.uncertainty)
-    if precision is not None:
-        sigma = np.full(len(sigma), precision)
+        flat = overlap(points.along(axes), precision=precision, threads=threads, progress=progress)
+        return _widened(flat, axes)
+    if precision is None:
+        sigma = usual_precision(points.positions, points.frames, points.uncertainty)
+    else:
+        sigma = np.full(len(axes), precision, dtype=np.float64)
     sigma[2:] = np.where(np.isfinite(sigma[2:]) & (sigma[2:] > 0), sigma[2:], _DEEPER * sigma[0])
     if not (np.isfinite(sigma) & (sigma > 0)).all():
         return _nothing(points)
@@ -150,17 +150,6 @@ def _registered(points: ChunkedPoints, found: Estimate, sigma: FloatArray) -> Re
     quality[used], good[used] = state.quality, valid
     offset[good], std[good] = -state.level[valid], state.std[valid]
     return Registered(offset, quality, good, None, std, chosen)
-
-
-def _narrowed(points: ChunkedPoints, axes: IntArray) -> ChunkedPoints:
-    """Return the points with some of their axes."""
-    uncertainty = points.uncertainty
-    return replace(
-        points,
-        positions=np.ascontiguousarray(points.positions[:, axes]),
-        components=tuple(points.components[a] for a in axes),
-        uncertainty=None if uncertainty is None else uncertainty[:, axes],
-    )
 
 
 def _widened(registered: Registered, axes: IntArray) -> Registered:

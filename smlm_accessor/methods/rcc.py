@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,11 +118,7 @@ def rcc(
         offset[valid] = 0.0
         return Registered(offset, np.where(valid, 0.0, np.nan), valid, None, std)
     if d == 3 and not wide[2]:
-        points = replace(
-            points,
-            positions=np.ascontiguousarray(points.positions[:, :2]),
-            uncertainty=None if points.uncertainty is None else points.uncertainty[:, :2],
-        )
+        points = points.along((0, 1))
     plan = Plan(points, smoothing, max_residual, threads)
     options: dict[str, Any] = {"bin_size": bin_size, "max_shift": max_shift, "progress": progress}
     find = choose_segments if k == 1 else in_given_chunks

@@ -143,6 +143,15 @@ def test_uncertainties_are_used() -> None:
     assert error["known"] < error["unknown"] + 0.02
 
 
+def test_an_uncertainty_of_zero_is_none() -> None:
+    table, _ = case("d")
+    zero = np.where(np.arange(len(table)) % 100 == 0, 0.0, 5.0)
+    drift = estimate_drift(table.assign(uncertainty=zero), method="overlap")
+    other = np.where(zero == 0, np.nan, 5.0)
+    same = estimate_drift(table.assign(uncertainty=other), method="overlap")
+    np.testing.assert_array_equal(drift["offset"], same["offset"])
+
+
 def test_a_precision_can_be_given() -> None:
     table, truth = case("d")
     drift = estimate_drift(table, method="overlap", precision=6.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
 import pytest
@@ -82,3 +82,26 @@ def test_a_method_is_imported_when_it_is_first_asked_for() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+def test_points_along_some_axes() -> None:
+    x = np.arange(12.0).reshape(4, 3)
+    points = _registry.ChunkedPoints(
+        x, np.arange(4), np.array([0, 4]), ("x", "y", "z"), 10 + x, center=np.array([7.0, 8, 9])
+    )
+    some = points.along((0, 2))
+    assert some.components == ("x", "z")
+    assert some.uncertainty is not None
+    assert some.center is not None
+    np.testing.assert_array_equal(some.positions, x[:, [0, 2]])
+    np.testing.assert_array_equal(some.uncertainty, 10 + x[:, [0, 2]])
+    np.testing.assert_array_equal(some.center, [7, 9])
+
+
+def test_frame_edges_of_chunks() -> None:
+    points = _registry.ChunkedPoints(
+        np.zeros((4, 2)), np.array([3, 4, 9, 9]), np.array([0, 2, 2, 4]), ("x", "y")
+    )
+    np.testing.assert_array_equal(points.frame_edges(), [3, 9, 9, 10])
+    known = np.array([0, 5, 7, 20])
+    np.testing.assert_array_equal(replace(points, edges=known).frame_edges(), known)

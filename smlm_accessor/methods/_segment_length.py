@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.methods._rcc_movie import Movie
+from smlm_accessor.methods._movie import Movie
 
 #: Segments, at least and at most, that are chosen.
 FEWEST = 8
