@@ -10,20 +10,24 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor import composition, summary, transformations
+from smlm_accessor.blocks import register_partitioned
 from smlm_accessor.columns import Columns, find_columns
+from smlm_accessor.request import MOST, TARGET_STD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from smlm_accessor.bins import BinRange
+    from smlm_accessor.brightness import Rescale
     from smlm_accessor.models import DriftModel
-    from smlm_accessor.render import BinRange, Rescale
     from smlm_accessor.simulate._options import PerComponent, Seed
     from smlm_accessor.simulate.drift_curve import Curve, Step, Term
 
 
+@register_partitioned("smlm")
 @pd.api.extensions.register_dataframe_accessor("smlm")
 class LocalizationAccessor:
-    """Drift of a table of localizations: ``table.smlm``.
+    """Drift of a table of localizations, in pandas or dask: ``table.smlm``.
 
     Examples
     --------
@@ -55,6 +59,8 @@ class LocalizationAccessor:
         chunks: npt.ArrayLike | None = None,
         target: str | None = None,
         origin: str = "first_chunk",
+        max_localizations: int = MOST,
+        target_std: float = TARGET_STD,
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
@@ -81,6 +87,12 @@ class LocalizationAccessor:
             compare all with all.
         origin : {"first_chunk", "first_frame", "mean"}
             What the result is zero at; no method can know a constant shift of the whole table.
+        max_localizations : int
+            A table with more is sampled: what lies in some squares of the field is used, always the
+            same (method="fiducial": in some runs of frames). What was used is in
+            ``attrs["parameters"]``, under ``"sample"``.
+        target_std : float
+            A sample is not made larger once the median of ``offset_std`` is below this, in nm.
         progress : bool
             Show a progress bar.
         **options
@@ -121,6 +133,8 @@ class LocalizationAccessor:
             chunks=chunks,
             target=target,
             origin=origin,
+            max_localizations=max_localizations,
+            target_std=target_std,
             progress=progress,
             **options,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.blocks import Selection, example, is_partitioned, with_attrs
 from smlm_accessor.conventions import CONVENTIONS, REMEDY, listed, match
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.units import normal_unit, unit_factor
@@ -117,7 +118,8 @@ def find_columns(table: pd.DataFrame) -> Columns:
     >>> find_columns(pd.DataFrame({"x [nm]": [1.0], "y [nm]": [2.0], "frame": [0]})).length_unit
     'nm'
     """
-    said = dict(getattr(table, "attrs", {}).get(KEY, {}))
+    table = example(table)
+    said = dict(table.attrs.get(KEY, {}))
     if "x" in said and "y" in said:
         return _require_present(table, _columns(said))
     fits = [_columns(found) for c in CONVENTIONS if (found := match(table, c))]
@@ -151,7 +153,7 @@ def set_columns(
     Parameters
     ----------
     table : DataFrame
-        It is not modified.
+        Of pandas or dask; it is not modified.
     columns : Columns, optional
         The whole mapping.
     **fields_of_columns
@@ -178,12 +180,24 @@ def set_columns(
     unknown = [name for name in fields_of_columns if name not in known]
     if unknown:
         raise OptionError(f"Columns has no field {listed(unknown)}; its fields are {listed(known)}")
-    said = table.attrs.get(KEY, {}) if columns is None else _given(columns)
-    said = {**said, **fields_of_columns}
-    result = table.copy(deep=not COPIES_ON_WRITE)
-    result.attrs = {**table.attrs, KEY: said}
+    here = example(table)
+    said = here.attrs.get(KEY, {}) if columns is None else _given(columns)
+    attrs = {**here.attrs, KEY: {**said, **fields_of_columns}}
+    result = here.copy(deep=not COPIES_ON_WRITE and here is table)
+    result.attrs = attrs
     find_columns(result)
-    return result
+    return with_attrs(table, attrs) if is_partitioned(table) else result
+
+
+def selection(columns: Columns, table: pd.DataFrame, *also: Hashable) -> Selection:
+    """Return what has to be read of a table to find these columns in it, and others, again.
+
+    What is in the index comes along.
+    """
+    named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
+    labels = [label for label in dict.fromkeys(named) if label is not None]
+    present = [label for label in labels if label in table.columns]
+    return Selection(present, {KEY: _given(columns)})
 
 
 def _given(columns: Columns) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ import xarray as xr
 
 from smlm_accessor import history, transformations
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.blocks import constant, example, is_partitioned, map_partitions, source_of
+from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate
 from smlm_accessor.models import DriftModel
@@ -18,6 +22,7 @@ from smlm_accessor.table import Localizations, read_localizations, write_positio
 from smlm_accessor.units import unit_factor
 
 DEFAULT_BY = "cubic"
+_MOST_FRAMES = 10_000_000  # for which it is checked beforehand whether drift is known
 
 
 def correct(
@@ -28,7 +33,10 @@ def correct(
     outside: str | None = None,
     **estimate_options: Any,
 ) -> pd.DataFrame:
-    """Return a new table, corrected by a drift; see ``table.smlm.correct``."""
+    """Return a new table, corrected by a drift; see ``table.smlm.correct``.
+
+    A dask DataFrame is corrected partition by partition, when it is computed.
+    """
     if drift is None:
         from smlm_accessor.estimate import estimate_drift
 
@@ -38,25 +46,69 @@ def correct(
             f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
             "leave out one or the other"
         )
+    if is_partitioned(table):
+        lazy: pd.DataFrame = _correct_partitions(table, drift, by, outside)
+        return lazy
+    result = _corrected(table, drift, by=by, outside=outside)
+    result.attrs = _recorded(table.attrs, drift, by, outside)
+    return result
+
+
+def _correct_partitions(
+    table: Any, drift: xr.Dataset | DriftModel, by: str | None, outside: str | None
+) -> Any:
+    """Return a dask DataFrame that is corrected partition by partition when it is computed."""
+    meta = _corrected(example(table), drift, by=by, outside=outside)  # checks all but the rows
+    meta.attrs = _recorded(meta.attrs, drift, by, outside)
+    columns = find_columns(meta)
+    known = source_of(table).range_of(columns.frame)
+    if outside is None and known is not None and known[1] - known[0] < _MOST_FRAMES:
+        # Warns here and once, not in every partition.
+        _per_frame(drift, np.arange(int(known[0]), int(known[1]) + 1), by, outside)
+        outside = "hold"
+    step = partial(_corrected, by=by, outside=outside, attrs=meta.attrs)
+    changes = columns.positions.values()
+    return map_partitions(table, step, meta, constant(drift), changes=changes)
+
+
+def _corrected(
+    table: pd.DataFrame,
+    drift: xr.Dataset | DriftModel,
+    *,
+    by: str | None,
+    outside: str | None,
+    attrs: Mapping[Hashable, Any] | None = None,
+) -> pd.DataFrame:
+    """Return a table with corrected coordinates, and other ``attrs`` if they are given."""
     localizations = read_localizations(table)
     per_frame, index = _per_frame(drift, localizations.frames, by, outside)
     facts = _facts(drift)
     per_frame = _for_components(per_frame, facts["components"], localizations)
-    per_frame = _in_unit(per_frame, facts.pop("length_unit"), localizations)
+    per_frame = _in_unit(per_frame, facts["length_unit"], localizations)
     corrected = _apply(localizations.positions, per_frame, index)
     result = write_positions(table, localizations.columns, corrected)
+    if attrs is not None:
+        result.attrs = dict(attrs)
+    return result
+
+
+def _recorded(
+    attrs: Mapping[Any, Any], drift: xr.Dataset | DriftModel, by: str | None, outside: str | None
+) -> dict[Any, Any]:
+    """Return attrs with the correction in their history; warn if it is not the first."""
+    facts = _facts(drift)
+    del facts["length_unit"]
     facts["by"] = "model" if isinstance(drift, DriftModel) else by or DEFAULT_BY
     facts["outside"] = outside
-    if not facts["inverse"] and history.times_corrected(table.attrs) > 0:
+    if not facts["inverse"] and history.times_corrected(attrs) > 0:
         warnings.warn(
             "This table has been corrected before (see table.attrs['smlm_history']). To refine a "
             "correction, chain the two drifts with first.smlm.compose(second) and correct the "
             "original table.",
             AlreadyCorrectedWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    result.attrs = history.record(table.attrs, "correct", **facts)
-    return result
+    return history.record(attrs, "correct", **facts)
 
 
 def _per_frame(

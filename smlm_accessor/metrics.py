@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.blocks import is_partitioned
+from smlm_accessor.columns import Columns, find_columns
 from smlm_accessor.errors import TableError
-from smlm_accessor.table import Localizations, read_localizations
+from smlm_accessor.table import read_localizations
 from smlm_accessor.units import unit_factor
 
 
@@ -24,7 +28,8 @@ def rmse(
     Parameters
     ----------
     table, other : DataFrame
-        Two versions of the same localizations. Rows with the same index are compared by position;
+        Two versions of the same localizations; both of dask, in the same partitions, or both of
+        pandas. Rows with the same index are compared by position;
         rows whose labels come in another order are matched by label.
     remove_constant : bool
         Subtract the mean difference of each component before squaring. If False, an offset of
@@ -56,46 +61,73 @@ def rmse(
     >>> rmse(moved, truth, remove_constant=False).round(3).to_dict()
     {'x': 5.0, 'y': 2.449}
     """
+    columns, others = find_columns(table), find_columns(other)
+    if columns.components != others.components:
+        raise TableError(
+            f"the tables have different components: {', '.join(columns.components)} and "
+            f"{', '.join(others.components)}; compare two 2D or two 3D tables"
+        )
+    factor = _unit_factor(columns, others)
+    if is_partitioned(table) or is_partitioned(other):
+        from smlm_accessor.blocks.tasks import computed_pairs
+
+        found: Moments = computed_pairs(table, other, partial(_moments, factor), _moments_of_all)
+    else:
+        found = _moments(factor, table, other)
+
+    square = found.square / found.n if found.n else np.full(len(found.mean), np.nan)
+    if not remove_constant:
+        square = square + np.square(found.mean)
+    name = "rmse_constant_removed" if remove_constant else "rmse_absolute"
+    components = list(columns.components)
+    result = pd.Series(np.sqrt(square), index=pd.Index(components, name="component"), name=name)
+    result.attrs = {
+        "remove_constant": bool(remove_constant),
+        "constant": dict(zip(components, found.mean.tolist(), strict=True)),
+        "n_localizations": found.n,
+        "n_left_out": found.n_rows - found.n,
+    }
+    if columns.length_unit is not None:
+        result.attrs["length_unit"] = columns.length_unit
+    return result
+
+
+class Moments(NamedTuple):
+    """Number of differences, their mean (NaN without any), the sum of squares about it, rows."""
+
+    n: int
+    mean: FloatArray
+    square: FloatArray
+    n_rows: int
+
+
+def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Moments:
     here = read_localizations(table, need_frames=False)
     there = read_localizations(other, need_frames=False)
-    if here.components != there.components:
-        raise TableError(
-            f"the tables have different components: {', '.join(here.components)} and "
-            f"{', '.join(there.components)}; compare two 2D or two 3D tables"
-        )
-    factor = _unit_factor(here, there)
     rows = _matching_rows(table.index, other.index)
     positions = there.positions if rows is None else there.positions[rows]
     complete = here.finite & np.isfinite(positions).all(axis=1)
     difference = here.positions[complete] - factor * positions[complete]
-    constant, values = _mean_and_rms(difference, remove_constant)
-
-    name = "rmse_constant_removed" if remove_constant else "rmse_absolute"
-    components = list(here.components)
-    result = pd.Series(values, index=pd.Index(components, name="component"), name=name)
-    result.attrs = {
-        "remove_constant": bool(remove_constant),
-        "constant": dict(zip(components, constant.tolist(), strict=True)),
-        "n_localizations": len(difference),
-        "n_left_out": len(table) - len(difference),
-    }
-    if here.length_unit is not None:
-        result.attrs["length_unit"] = here.length_unit
-    return result
-
-
-def _mean_and_rms(difference: FloatArray, remove_mean: bool) -> tuple[FloatArray, FloatArray]:
-    """Return mean and root mean square (about the mean, if asked) per column; NaN without rows."""
-    if len(difference) == 0:
+    if not len(difference):
         nothing = np.full(difference.shape[1], np.nan)
-        return nothing, nothing
+        return Moments(0, nothing, nothing, len(table))
     mean = difference.mean(axis=0)
-    if remove_mean:
-        difference = difference - mean
-    return mean, np.sqrt(np.square(difference).mean(axis=0))
+    square = np.square(difference - mean).sum(axis=0)
+    return Moments(len(difference), mean, square, len(table))
 
 
-def _unit_factor(here: Localizations, there: Localizations) -> float:
+def _moments_of_all(parts: Sequence[Moments]) -> Moments:
+    n_rows = sum(part.n_rows for part in parts)
+    counted = [part for part in parts if part.n]
+    if not counted:
+        return parts[0]._replace(n_rows=n_rows)
+    n = sum(part.n for part in counted)
+    mean = np.sum([part.n * part.mean for part in counted], axis=0) / n
+    square = np.sum([p.square + p.n * np.square(p.mean - mean) for p in counted], axis=0)
+    return Moments(n, mean, square, n_rows)
+
+
+def _unit_factor(here: Columns, there: Columns) -> float:
     """Return the factor from lengths of the second table to those of the first."""
     factor = unit_factor(there.length_unit, here.length_unit)
     if factor is None:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.chunking import Chunks
-from smlm_accessor.errors import TableError
+from smlm_accessor.kernels.frame_order import in_order
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.table import Localizations
 
@@ -18,55 +18,27 @@ _FEW = 50
 _FEW_OF_USUAL = 0.05
 
 
-def frame_counts(localizations: Localizations) -> tuple[IntArray, IntArray]:
-    """Return the frames that have usable localizations, increasing, and how many each has."""
-    frames = localizations.frames[localizations.finite]
-    if not len(frames):
-        rows = len(localizations.frames)
-        raise TableError(
-            "This table has no rows." if not rows else f"None of the {rows} rows has coordinates."
-        )
-    first, last = int(frames.min()), int(frames.max())
-    if first == last:
-        raise TableError(
-            f"All localizations are in frame {first}; drift needs more frames. If another column "
-            "holds the frame numbers, say so: smlm_accessor.set_columns(table, frame='...')"
-        )
-    if last - first < 4 * len(frames) + 1_000_000:
-        counts = np.bincount(frames - first)
-        present = np.flatnonzero(counts)
-        return present + first, counts[present]
-    return np.unique(frames, return_counts=True)
-
-
 def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
-    """Return the usable localizations ordered by frame, about their centre."""
+    """Return the usable localizations about their centre, whatever the order of rows."""
     frames, positions = localizations.frames, localizations.positions
     uncertainty = localizations.uncertainty
     usable = localizations.finite
-    rows: IntArray | None = None if usable.all() else np.flatnonzero(usable)
-    some = frames if rows is None else frames[rows]
-    if (some[1:] < some[:-1]).any():
-        order = np.argsort(some, kind="stable")
-        rows = order if rows is None else rows[order]
-    if rows is not None:
-        frames, positions = frames[rows], positions[rows]
-        uncertainty = None if uncertainty is None else uncertainty[rows]
+    if not usable.all():
+        frames, positions = frames[usable], positions[usable]
+        uncertainty = None if uncertainty is None else uncertainty[usable]
+    order = in_order(frames, positions)
+    frames, positions = frames[order], positions[order]
     center = _center(positions)
+    positions -= center
     return ChunkedPoints(
-        positions=positions - center,
+        positions=positions,
         frames=frames,
         bounds=np.searchsorted(frames, cut.edges),
         components=localizations.components,
-        uncertainty=uncertainty,
+        uncertainty=None if uncertainty is None else uncertainty[order],
         edges=cut.edges,
         center=center,
     )
-
-
-def recut(points: ChunkedPoints, cut: Chunks) -> ChunkedPoints:
-    """Return the same localizations in other chunks."""
-    return replace(points, bounds=np.searchsorted(points.frames, cut.edges), edges=cut.edges)
 
 
 def _center(positions: FloatArray) -> FloatArray:
@@ -100,11 +72,3 @@ def without_small_chunks(points: ChunkedPoints) -> ChunkedPoints:
         bounds=np.concatenate([[0], np.cumsum(np.where(small, 0, counts))]),
         uncertainty=None if points.uncertainty is None else points.uncertainty[keep],
     )
-
-
-def mean_frames(points: ChunkedPoints, cut: Chunks) -> FloatArray:
-    """Return the mean frame of each chunk; of an empty one, its middle."""
-    sums = np.diff(np.concatenate([[0.0], np.cumsum(points.frames - cut.edges[0])])[points.bounds])
-    counts = np.diff(points.bounds)
-    mean = sums / np.maximum(counts, 1) + cut.edges[0]
-    return np.where(counts > 0, mean, (cut.start + cut.stop - 1) / 2)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
+from functools import partial, reduce
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.bins import BinRange, Grid, Ranges, bins_of, make_bins
+from smlm_accessor.blocks import Source, is_partitioned, source_of
+from smlm_accessor.brightness import RESCALED, Image, Rescale, brightness, check_rescale
+from smlm_accessor.columns import Columns, find_columns, selection
+from smlm_accessor.errors import OptionError
 from smlm_accessor.table import Localizations, read_localizations
-
-MAX_BINS = 200_000_000  # 1.6 GB of counts
-BINS_ACROSS = 1024  # at most, if no bin_size is given
-
-Image = npt.NDArray[Any]
-BinRange = tuple[tuple[float, float], tuple[float, float]]
-Rescale = str | tuple[float, float]
-
-_RESCALED = {"equal": "equalized", "log": "log scale", "unity": "scaled to 0–1"}
 
 
 def render(
@@ -82,120 +78,137 @@ def render(
     >>> render(table, bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
     6.0
     """
-    _check_rescale(rescale)
-    locs = read_localizations(table, need_frames=False)
-    points = locs.positions[:, :2]
-    if other_property is not None:
-        points = np.column_stack([points, _property(table, other_property, locs)])
-    points = points[np.isfinite(points).all(axis=1)]
-
-    size, edges_x, edges_y = _grid(points[:, :2], bin_size, bin_range)
-    shape = (len(edges_y) - 1, len(edges_x) - 1)
-    column, inside_x = _bins(points[:, 0], edges_x, size)
-    row, inside = _bins(points[:, 1], edges_y, size)
-    inside &= inside_x
-    flat = (row * shape[1] + column)[inside]
-    counts = np.bincount(flat, minlength=shape[0] * shape[1])
-    image: Image = counts
-    if other_property is not None:
-        sums = np.bincount(flat, weights=points[inside, 2], minlength=counts.size)
-        image = np.divide(sums, counts, out=np.full(counts.size, np.nan), where=counts > 0)
+    check_rescale(rescale)
+    source = source_of(table)
+    columns = replace(
+        find_columns(source.example), uncertainty_x=None, uncertainty_y=None, uncertainty_z=None
+    )
+    only = selection(columns, source.example, other_property)
+    points_of = partial(_points, other_property=other_property)
+    points_of(source.example)  # a wrong property is an error here
+    ranges = None
+    if bin_range is None:
+        ranges = known_range(source, columns) if is_partitioned(table) else None
+        if ranges is None:
+            ranges = source.result(source.reduce(partial(_range, points_of), _widest, only=only))
+    grid = make_bins(ranges, bin_size, bin_range)
+    counted = source.reduce(partial(_count, points_of, grid), _added, only=only)
+    image = source.call(_image, counted, grid, other_property is not None, rescale)
 
     label = "localizations per bin" if other_property is None else f"mean {other_property}"
     if rescale is not None:
-        image = _brightness(image, counts > 0, rescale)
-        label += f", {_RESCALED.get(str(rescale), f'percentiles {rescale}')}"
-    unit = locs.length_unit
+        label += f", {RESCALED.get(str(rescale), f'percentiles {rescale}')}"
+    unit = columns.length_unit
     units = {} if unit is None else {"units": unit}
     coords = {
         axis: (axis, 0.5 * (edges[:-1] + edges[1:]), {"long_name": axis, **units})
-        for axis, edges in zip("yx", (edges_y, edges_x), strict=True)
+        for axis, edges in zip("yx", (grid.edges_y, grid.edges_x), strict=True)
     }
+    known = {}
+    if not is_partitioned(table):
+        known = {
+            "n_localizations": counted.n_inside,
+            "n_outside": counted.n_points - counted.n_inside,
+            "n_left_out": len(table) - counted.n_points,
+        }
+    is_count = other_property is None and rescale is None
     return xr.DataArray(
-        image.reshape(shape),
+        source.as_array(image, grid.shape, np.int64 if is_count else np.float64),
         dims=("y", "x"),
         coords=coords,
         name="localizations" if other_property is None else str(other_property),
         attrs={
             "long_name": label,
-            "bin_size": size,
+            "bin_size": grid.bin_size,
             **({} if unit is None else {"length_unit": unit}),
             "rescale": str(rescale).lower(),
-            "n_localizations": len(flat),
-            "n_outside": len(points) - len(flat),
-            "n_left_out": len(table) - len(points),
+            **known,
         },
     )
 
 
-def nice_length(length: float) -> float:
-    """Return the smallest of 1, 2, 5 times a power of ten that is not below a length."""
-    power = math.floor(math.log10(length))
-    ladder = [float(f"{digit}e{power + up}") for up in (0, 1) for digit in (1, 2, 5)]
-    return next(step for step in ladder if step >= length * (1 - 1e-12))
+class Counted(NamedTuple):
+    """Localizations, and the sum of a property, in each bin; and how many points there were."""
+
+    counts: IntArray
+    sums: FloatArray | None
+    n_inside: int
+    n_points: int
 
 
-def _grid(
-    xy: FloatArray, bin_size: float | None, bin_range: BinRange | None
-) -> tuple[float, FloatArray, FloatArray]:
-    """Return the bin size and the edges of the bins along x and y."""
-    if bin_range is not None:
-        ranges = _checked_range(bin_range)
-    elif len(xy):
-        ranges = list(zip(xy.min(axis=0).tolist(), xy.max(axis=0).tolist(), strict=True))
-    else:
-        raise TableError(
-            "There is no localization with finite values; give bin_range=((x0, x1), (y0, y1)) for "
-            "an empty image"
-        )
-    extents = [high - low for low, high in ranges]
-    if bin_size is None:
-        size = nice_length(max(extents) / BINS_ACROSS) if max(extents) > 0 else 1.0
-    else:
-        size = float(bin_size)
-        if not 0 < size < math.inf:
-            raise OptionError(f"bin_size={bin_size!r} must be a positive length")
-    fits = size
-    while math.prod(extent / fits + 1 for extent in extents) > MAX_BINS:
-        fits = nice_length(2 * fits)
-    if fits > size:
-        raise OptionError(
-            f"bin_size={bin_size!r} gives more than {MAX_BINS:.0e} bins; take bin_size={fits:g}, "
-            "or show less with bin_range"
-        )
-    edges = [_edges(low, high, size, aligned=bin_range is None) for low, high in ranges]
-    return size, edges[0], edges[1]
+def known_range(source: Source, columns: Columns) -> Ranges | None:
+    """Return the range of x and of y as far as it is known without reading rows."""
+    ranges = []
+    for component in ("x", "y"):
+        known = source.range_of(columns.positions[component])
+        if known is None or not np.isfinite(known).all():
+            return None
+        scale = columns.scale(component)
+        ranges.append((known[0] * scale, known[1] * scale))
+    return ranges
 
 
-def _checked_range(bin_range: BinRange) -> list[tuple[float, float]]:
-    values = np.array(bin_range, dtype=np.float64) if np.shape(bin_range) == (2, 2) else None
-    if values is None or not np.isfinite(values).all() or (values[:, 0] >= values[:, 1]).any():
-        raise OptionError(
-            f"bin_range={bin_range!r} must be ((x0, x1), (y0, y1)) with x0 < x1 and y0 < y1"
-        )
-    return [(low, high) for low, high in values.tolist()]
+def _points(table: pd.DataFrame, *, other_property: Hashable | None) -> FloatArray:
+    """Return finite x and y, and the property if there is one, by row."""
+    locs = read_localizations(table, need_frames=False)
+    points = locs.positions[:, :2]
+    if other_property is not None:
+        points = np.column_stack([points, _property(table, other_property, locs)])
+    return np.asarray(points[np.isfinite(points).all(axis=1)])
 
 
-def _edges(low: float, high: float, size: float, *, aligned: bool) -> FloatArray:
-    """Return edges from low to high, or at multiples of the size around all from low to high."""
-    if not aligned:
-        n_bins = max(1, math.ceil((high - low) / size * (1 - 1e-12)))
-        return np.asarray(low + size * np.arange(n_bins + 1.0))
-    start = size * math.floor(low / size)
-    start -= size * (start > low)  # rounding may cost a bin at either end
-    n_bins = math.floor((high - start) / size) + 1
-    edges = np.asarray(start + size * np.arange(n_bins + 2.0))
-    return edges if edges[-2] <= high else edges[:-1]
+def _range(points_of: Callable[[pd.DataFrame], FloatArray], part: pd.DataFrame) -> Ranges | None:
+    xy = points_of(part)[:, :2]
+    if not len(xy):
+        return None
+    return list(zip(xy.min(axis=0).tolist(), xy.max(axis=0).tolist(), strict=True))
 
 
-def _bins(values: FloatArray, edges: FloatArray, size: float) -> tuple[IntArray, BoolArray]:
-    """Return the bin of each value, and which values lie within the edges."""
-    inside = (values >= edges[0]) & (values < edges[-1])
-    last = len(edges) - 2
-    index = np.clip((values - edges[0]) / size, 0, last).astype(np.int64)
-    index -= values < edges[index]  # division rounds; what the edges say counts
-    index += values >= edges[index + 1]
-    return index, inside
+def _widest(parts: Sequence[Ranges | None]) -> Ranges | None:
+    several = [part for part in parts if part is not None]
+    if not several:
+        return None
+    return [
+        (min(low for low, _ in axis), max(high for _, high in axis))
+        for axis in zip(*several, strict=True)
+    ]
+
+
+def _count(
+    points_of: Callable[[pd.DataFrame], FloatArray], grid: Grid, part: pd.DataFrame
+) -> Counted:
+    points, (size, edges_x, edges_y) = points_of(part), grid
+    column, inside_x = bins_of(points[:, 0], edges_x, size)
+    row, inside = bins_of(points[:, 1], edges_y, size)
+    inside &= inside_x
+    flat = (row * grid.shape[1] + column)[inside]
+    counts = np.bincount(flat, minlength=math.prod(grid.shape))
+    sums: FloatArray | None = None
+    if points.shape[1] > 2:
+        sums = np.bincount(flat, weights=points[inside, 2], minlength=counts.size).astype(float)
+    return Counted(counts, sums, len(flat), len(points))
+
+
+def _added(parts: Sequence[Counted]) -> Counted:
+    sums = [part.sums for part in parts if part.sums is not None]
+    return Counted(
+        reduce(np.add, [part.counts for part in parts]),
+        reduce(np.add, sums) if sums else None,
+        sum(part.n_inside for part in parts),
+        sum(part.n_points for part in parts),
+    )
+
+
+def _image(counted: Counted, grid: Grid, is_mean: bool, rescale: Rescale | None) -> Image:
+    counts = counted.counts
+    image: Image = counts
+    if is_mean:
+        assert counted.sums is not None
+        nothing = np.full(counts.size, np.nan)
+        image = np.divide(counted.sums, counts, out=nothing, where=counts > 0)
+    if rescale is not None:
+        image = brightness(image, counts > 0, rescale)
+    return image.reshape(grid.shape)
 
 
 def _property(table: pd.DataFrame, name: Hashable, locs: Localizations) -> FloatArray:
@@ -212,38 +225,3 @@ def _property(table: pd.DataFrame, name: Hashable, locs: Localizations) -> Float
         names = ", ".join(map(repr, table.select_dtypes("number").columns))
         raise OptionError(f"other_property={name!r} is not a column of numbers; take {names}")
     return np.asarray(column.to_numpy(dtype=np.float64, na_value=np.nan))
-
-
-def _check_rescale(rescale: Any) -> None:
-    if rescale is None or (isinstance(rescale, str) and rescale in _RESCALED):
-        return
-    pair = np.asarray(rescale)
-    if pair.shape != (2,) or pair.dtype.kind not in "if" or not 0 <= pair[0] < pair[1] <= 100:
-        known = ", ".join(f'"{name}"' for name in _RESCALED)
-        raise OptionError(
-            f"rescale={rescale!r} is not known; take None, {known}, or two percentiles like (0, 99)"
-        )
-
-
-def _brightness(image: Image, occupied: BoolArray, rescale: Rescale) -> FloatArray:
-    """Return 0 to 1 for the occupied bins, and elsewhere 0 (counts) or NaN (a property)."""
-    is_count = image.dtype.kind == "i"
-    result = np.full(image.shape, 0.0 if is_count else np.nan)
-    filled = image[occupied]
-    if not filled.size:
-        return result
-    if rescale == "equal":
-        from skimage.exposure import equalize_hist
-
-        result[occupied] = equalize_hist(filled)  # type: ignore[no-untyped-call]
-        return result
-    start = 0 if is_count else filled.min()
-    if rescale == "log":
-        filled, start = np.log1p(filled - start), 0
-    low, high = start, filled.max()
-    if not isinstance(rescale, str):
-        low, high = np.percentile(filled, rescale)
-        low = start if rescale[0] == 0 else low
-    span = high - low
-    result[occupied] = np.clip((filled - low) / span, 0, 1) if span > 0 else filled >= high
-    return result

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from smlm_accessor import history
+from smlm_accessor.blocks import example, is_partitioned, source_of
+from smlm_accessor.columns import Columns, find_columns
 from smlm_accessor.errors import TableError
 from smlm_accessor.table import read_localizations
 
 
 def summary(table: pd.DataFrame) -> str:
-    """Return a few lines that say what was found in a table.
+    """Return a few lines that say what was found in a table; of dask, without reading its rows.
 
     Examples
     --------
@@ -22,6 +26,19 @@ def summary(table: pd.DataFrame) -> str:
       x              0 to 5 nm, from 'x [nm]'
       y              1 to 2 nm, from 'y [nm]'
     """
+    columns = find_columns(table)
+    rows = _known_rows(table) if is_partitioned(table) else _all_rows(table)
+    if columns.length_unit is None:
+        rows.append(("length unit", "unknown; set_columns(table, unit='nm') names it"))
+    done = [entry["step"] for entry in history.steps(example(table).attrs)]
+    if done:
+        rows.append(("history", ", ".join(done)))
+    width = max(len(name) for name, _ in rows) + 2
+    lines = [f"  {name:<{width}}{text}" for name, text in rows]
+    return "\n".join([f"Localization table ({columns.convention} names)", *lines])
+
+
+def _all_rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     localizations = read_localizations(table, need_frames=False)
     columns = localizations.columns
     n = len(table)
@@ -30,29 +47,55 @@ def summary(table: pd.DataFrame) -> str:
     if missing:
         rows.append(("without position", f"{missing:,}"))
     if columns.frame is None:
-        rows.append(("frames", "no column found; see smlm_accessor.set_columns"))
+        rows.append(_NO_FRAMES)
     elif n:
-        first, last = int(localizations.frames.min()), int(localizations.frames.max())
-        per_frame = n / (last - first + 1)
-        rows.append(("frames", f"{first} to {last}, {per_frame:.3g} localizations per frame"))
-    for j, (component, label) in enumerate(columns.positions.items()):
+        rows.append(_frames(int(localizations.frames.min()), int(localizations.frames.max()), n))
+    for j, component in enumerate(columns.components):
         values = localizations.positions[localizations.finite, j]
-        extent = f"{values.min():.6g} to {values.max():.6g}" if len(values) else "empty"
-        unit = f" {columns.length_unit}" if columns.length_unit else ""
-        rows.append((component, f"{extent}{unit}, from {label!r}"))
+        extent = (values.min(), values.max()) if len(values) else None
+        rows.append(_component(columns, component, extent, "empty"))
     if localizations.uncertainty is not None:
         lateral = localizations.uncertainty[:, :2]
         lateral = lateral[np.isfinite(lateral)]
         if len(lateral):
             rows.append(("precision", f"{np.median(lateral):.3g} (median)"))
-    if columns.length_unit is None:
-        rows.append(("length unit", "unknown; set_columns(table, unit='nm') names it"))
-    done = [entry["step"] for entry in history.steps(table.attrs)]
-    if done:
-        rows.append(("history", ", ".join(done)))
-    width = max(len(name) for name, _ in rows) + 2
-    lines = [f"  {name:<{width}}{text}" for name, text in rows]
-    return "\n".join([f"Localization table ({columns.convention} names)", *lines])
+    return rows
+
+
+def _known_rows(table: Any) -> list[tuple[str, str]]:
+    """Return what dask, and the files it reads from, tell of themselves."""
+    columns, source = find_columns(table), source_of(table)
+    n = source.n_rows
+    parts = f"{table.npartitions} partition" + ("s" if table.npartitions > 1 else "")
+    rows = [("localizations", f"{'not counted' if n is None else f'{n:,}'}, in {parts} of dask")]
+    if columns.frame is None:
+        rows.append(_NO_FRAMES)
+    else:
+        known = source.range_of(columns.frame)
+        if known is not None and n is not None:
+            rows.append(_frames(int(known[0]), int(known[1]), n))
+    for component, label in columns.positions.items():
+        known = source.range_of(label)
+        scale = columns.scale(component)
+        extent = None if known is None else (known[0] * scale, known[1] * scale)
+        rows.append(_component(columns, component, extent, "not read"))
+    return rows
+
+
+_NO_FRAMES = ("frames", "no column found; see smlm_accessor.set_columns")
+
+
+def _frames(first: int, last: int, n: int) -> tuple[str, str]:
+    per_frame = n / (last - first + 1)
+    return "frames", f"{first} to {last}, {per_frame:.3g} localizations per frame"
+
+
+def _component(
+    columns: Columns, component: str, extent: tuple[float, float] | None, without: str
+) -> tuple[str, str]:
+    unit = f" {columns.length_unit}" if columns.length_unit else ""
+    text = without if extent is None else f"{extent[0]:.6g} to {extent[1]:.6g}"
+    return component, f"{text}{unit}, from {columns.positions[component]!r}"
 
 
 def safe_summary(table: pd.DataFrame) -> str:

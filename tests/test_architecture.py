@@ -24,6 +24,10 @@ FLOORS: dict[int, tuple[str, ...]] = {
     3: (
         "estimate",
         "points",
+        "request",
+        "survey",
+        "drawing",
+        "registration",
         "evaluate",
         "composition",
         "summary",
@@ -33,6 +37,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "simulate.*",
         "metrics",
         "render",
+        "bins",
+        "brightness",
         "io",
         "io.*",
     ),
@@ -47,6 +53,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "transformations",
         "chunking",
         "blocks",
+        "blocks.*",
     ),
     0: ("kernels", "kernels.*", "errors", "_typing", "_version"),
 }
@@ -139,7 +146,7 @@ def forbidden(modules: Modules) -> list[str]:
         here = floor(name)
         if (
             (here == 0 and other in {"pandas", "xarray", "dask"})
-            or (other in {"dask", "distributed"} and name != "blocks")
+            or (other in {"dask", "distributed"} and not fnmatch(f"{name}.", "blocks.*"))
             or (other == "matplotlib" and (here is None or here < 4))
         ):
             found.append(f"{name} imports {target}")

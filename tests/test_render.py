@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.exposure import equalize_hist
 
-from smlm_accessor import render as module
+from smlm_accessor import bins as module
 from smlm_accessor.columns import set_columns
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.render import render

@@ -137,20 +137,27 @@ class Entry:
         What it can register chunks onto; the first is what it does by default.
     chooses_chunks : bool
         Whether it chooses chunks from the data if the user gave no rule.
+    samples : {"field", "time"}
+        Of a table too large for it, it gets all that lies in parts of the field, or of the time.
     """
 
     function: Method
     targets: tuple[str, ...]
     chooses_chunks: bool
+    samples: str = "field"
 
 
 def register(
-    name: str, *, targets: tuple[str, ...] = TARGETS, chooses_chunks: bool = False
+    name: str,
+    *,
+    targets: tuple[str, ...] = TARGETS,
+    chooses_chunks: bool = False,
+    samples: str = "field",
 ) -> Callable[[Method], Method]:
     """Add a method to the registry under ``name``."""
 
     def add(function: Method) -> Method:
-        _METHODS[name] = Entry(function, targets, chooses_chunks)
+        _METHODS[name] = Entry(function, targets, chooses_chunks, samples)
         return function
 
     return add

@@ -22,7 +22,7 @@ _NO_BEADS = (
 _NOT_SEEN = "No bead is seen there in at least half of the frames."
 
 
-@register("fiducial", targets=("all",), chooses_chunks=True)
+@register("fiducial", targets=("all",), chooses_chunks=True, samples="time")
 def fiducial(
     points: ChunkedPoints,
     *,

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from smlm_accessor.bins import BinRange, nice_length
+from smlm_accessor.brightness import Rescale
 from smlm_accessor.errors import OptionError
 from smlm_accessor.plot._style import new_axes, with_unit, written_unit
-from smlm_accessor.render import BinRange, Rescale, nice_length, render
+from smlm_accessor.render import render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
@@ -10,10 +11,20 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor import history, transformations
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.simulate._options import PerComponent, Seed, number, per_component
-from smlm_accessor.simulate.drift_curve import Curve, Step, Term, drift_curve, steady_drift
-from smlm_accessor.table import Localizations, read_localizations, write_positions
+from smlm_accessor.blocks import constant, example, is_partitioned, map_partitions, source_of
+from smlm_accessor.columns import Columns, find_columns, selection
+from smlm_accessor.simulate._options import PerComponent, Seed
+from smlm_accessor.simulate.drift_curve import Curve, Step, Term
+from smlm_accessor.simulate.motion import (
+    Extent,
+    Motion,
+    Settled,
+    extent_of,
+    extent_of_all,
+    extent_of_part,
+)
+from smlm_accessor.survey import Frames, frames_in
+from smlm_accessor.table import read_localizations, write_positions
 
 
 class DriftTerms(TypedDict, total=False):
@@ -121,104 +132,92 @@ def simulate_drift(
     >>> drift.offset.sel(component="x").values[:3]
     array([ 0.  , -0.02, -0.04])
     """
-    locs = read_localizations(table)
-    terms: dict[str, Any] = {
-        "velocity": velocity,
-        "sinusoid": sinusoid,
-        "settling": settling,
-        "step": step,
-        "curve": curve,
-    }
-    rate = 0.0 if rotation is None else number("rotation", rotation)
-    center = _center(locs, rotation_center)
-    first = int(locs.frames.min()) if len(locs.frames) else 0
-    n_frames = int(locs.frames.max()) - first + 1 if len(locs.frames) else 0
-    in_each = np.zeros((0, len(center)))
-    if return_drift or diffusion_constant is not None or n_frames <= len(locs.frames):
-        in_each = drift_curve(
-            first,
-            n_frames,
-            locs.components,
-            **terms,
-            diffusion_constant=diffusion_constant,
-            seed=seed,
-        )
-        shift = in_each[locs.frames - first]
-    else:
-        present, rows = np.unique(locs.frames, return_inverse=True)
-        shift = steady_drift(present, first, locs.components, **terms)[rows]
-    angle = rate * (locs.frames - first).astype(np.float64)
-    moved = displace(locs.positions, shift, angle, center)
-    result = write_positions(table, locs.columns, moved)
-    parameters = {
-        "velocity": velocity,
-        "diffusion_constant": diffusion_constant,
-        "sinusoid": sinusoid,
-        "settling": settling,
-        "step": step,
+    columns = find_columns(table)
+    motion = Motion(
+        columns.components,
+        {
+            "velocity": velocity,
+            "sinusoid": sinusoid,
+            "settling": settling,
+            "step": step,
+            "curve": curve,
+        },
+        diffusion_constant,
+        seed,
+        rotation,
+        rotation_center,
+    )
+    given: dict[str, Any] = {
+        **motion.terms,
         "curve": curve if curve is None or callable(curve) else np.asarray(curve),
+        "diffusion_constant": diffusion_constant,
         "rotation": rotation,
-        "rotation_center": None if rotation is None else center,
+        "rotation_center": rotation_center,
         "seed": seed,
     }
-    parameters = {name: value for name, value in parameters.items() if value is not None}
-    result.attrs = history.record(table.attrs, "simulate_drift", **parameters)
+    given = {name: value for name, value in given.items() if value is not None}
+    if is_partitioned(table):
+        moved: pd.DataFrame = _move_partitions(table, motion.repeatable(), given, return_drift)
+        return moved
+    locs = read_localizations(table)
+    extent = extent_of(locs)
+    settled = motion.settle(extent, all_frames=return_drift or extent.n_frames <= extent.n_rows)
+    result = write_positions(table, locs.columns, settled.moved(locs))
+    if rotation is not None:
+        given["rotation_center"] = settled.center
+    result.attrs = history.record(table.attrs, "simulate_drift", **given)
     if not return_drift:
         return result
-    return result, _truth(locs, in_each, first, rate, center, parameters)
+    frames = Frames.of(locs.frames[locs.finite], len(locs.frames))
+    return result, _truth(settled, frames, locs.columns, given)
 
 
-def displace(
-    positions: FloatArray, shift: FloatArray, angle: FloatArray, center: FloatArray
-) -> FloatArray:
-    """Return positions moved by a shift, then turned by an angle, each row by its own.
-
-    Parameters
-    ----------
-    positions, shift : ndarray, shape (n, d)
-    angle : ndarray, shape (n,)
-        Radians, from x to y.
-    center : ndarray, shape (d,)
-        The point about which they are turned.
-
-    Returns
-    -------
-    ndarray, shape (n, d)
-
-    Examples
-    --------
-    >>> displace(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([np.pi / 2]),
-    ...          np.zeros(2)).round(6)
-    array([[0., 2.]])
-    """
-    moved = positions + shift
-    if np.any(angle):
-        cos, sin = np.cos(angle), np.sin(angle)
-        x, y = moved[:, 0] - center[0], moved[:, 1] - center[1]
-        moved[:, 0] = center[0] + cos * x - sin * y
-        moved[:, 1] = center[1] + sin * x + cos * y
-    return moved
+def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_drift: bool) -> Any:
+    """Return a dask DataFrame whose partitions are moved when it is computed."""
+    empty = read_localizations(example(table))
+    still = motion.settle(extent_of(empty), all_frames=True)  # wrong terms are errors here
+    meta = write_positions(example(table), empty.columns, still.moved(empty))
+    meta.attrs = history.record(meta.attrs, "simulate_drift", **given)
+    source = source_of(table)
+    only = selection(empty.columns, source.example)
+    known = source.range_of(empty.columns.frame)
+    enough = not (motion.needs_positions or return_drift)  # which keeps the middle of the field
+    if enough and known is not None and source.n_rows is not None:
+        extent: Any = Extent(int(known[0]), int(known[1]), None, None, source.n_rows)
+    else:
+        extent = source.reduce(extent_of_part, extent_of_all, only=only)
+    settle = partial(motion.settle, all_frames=return_drift)
+    if return_drift:
+        frames = source.reduce(frames_in, Frames.added, only=only)
+        extent, counted = source.result(source.call(lambda *both: both, extent, frames))
+        settled: Any = settle(extent)
+        drift = _truth(settled, counted, empty.columns, given)
+        settled = constant(settled)
+    else:
+        settled = source.call(settle, extent)
+    changes = empty.columns.positions.values()
+    step = partial(_moved_part, attrs=meta.attrs)
+    moved = map_partitions(table, step, meta, settled, changes=changes)
+    return (moved, drift) if return_drift else moved
 
 
-def _center(locs: Localizations, given: Sequence[float] | None) -> FloatArray:
-    if given is not None:
-        return per_component("rotation_center", given, locs.components)
-    positions = locs.positions[locs.finite]
-    if not len(positions):
-        return np.zeros(locs.positions.shape[1])
-    return np.asarray((positions.min(axis=0) + positions.max(axis=0)) / 2)
+def _moved_part(
+    part: pd.DataFrame, settled: Settled, *, attrs: Mapping[Hashable, Any]
+) -> pd.DataFrame:
+    locs = read_localizations(part)
+    result = write_positions(part, locs.columns, settled.moved(locs))
+    result.attrs = dict(attrs)
+    return result
 
 
 def _truth(
-    locs: Localizations,
-    shift: FloatArray,
-    first: int,
-    rate: float,
-    center: FloatArray,
-    parameters: dict[str, Any],
+    settled: Settled, counted: Frames, columns: Columns, parameters: dict[str, Any]
 ) -> xr.Dataset:
     """Return the transformations that undo the drift, one for each frame."""
+    shift = settled.in_each
+    assert shift is not None
     n, d = shift.shape
+    first, rate = settled.first, settled.rate
     frames = np.arange(first, first + n)
     matrix = np.zeros((n, d, d))
     matrix[:] = np.eye(d)
@@ -226,19 +225,21 @@ def _truth(
     matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle)
     matrix[:, 0, 1] = np.sin(angle)
     matrix[:, 1, 0] = -matrix[:, 0, 1]
+    n_localizations = np.zeros(n, dtype=np.int64)
+    n_localizations[counted.number - first] = counted.count
     return transformations.build(
         matrix=matrix,
-        offset=transformations.offset_from_about(matrix, 0.0 - shift, center),
-        components=locs.components,
+        offset=transformations.offset_from_about(matrix, 0.0 - shift, settled.center),
+        components=columns.components,
         frame=frames,
         frame_start=frames,
         frame_stop=frames + 1,
-        n_localizations=np.bincount(locs.frames[locs.finite] - first, minlength=n),
-        center=center,
+        n_localizations=n_localizations,
+        center=settled.center,
         attrs={
             "method": "simulate_drift",
             "origin": "first_frame",
-            "length_unit": locs.length_unit,
+            "length_unit": columns.length_unit,
             "parameters": parameters,
         },
     )

@@ -1,4 +1,4 @@
-"""Work over blocks: a thread pool here; the only module that may know dask."""
+"""A thread pool over blocks, and progress bars."""
 
 from __future__ import annotations
 

@@ -1,0 +1,159 @@
+"""Which localizations a method gets: all, or of a large table a sample that is always the same.
+
+A sample holds all localizations in some squares of the field, or all in some runs of frames. Which
+these are depends on the table alone: not on its rows' order, nor on how it is cut into parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import BoolArray, IntArray
+from smlm_accessor.kernels.lattice import Squares, rank_in
+from smlm_accessor.survey import Frames, Survey, in_blocks
+from smlm_accessor.table import Localizations, read_localizations
+
+# Squares of a sample, where the field has enough of them; more are narrower, and drift makes
+# molecules cross their edges.
+_SQUARES = 16
+_FEWEST = 256  # of the field
+_RUN = 64  # frames
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What to take of a table.
+
+    Parameters
+    ----------
+    squares : Squares, optional
+        Of the field, in the order in which they are added.
+    runs : ndarray, optional
+        Numbers of the runs of frames that are taken, increasing.
+    """
+
+    squares: Squares | None = None
+    runs: IntArray | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether nothing is left out."""
+        return self.squares is None and self.runs is None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was taken of a table.
+
+    Parameters
+    ----------
+    localizations : Localizations
+    rank : ndarray, shape (n,), optional
+        Which of the squares each lies in.
+    """
+
+    localizations: Localizations
+    rank: IntArray | None = None
+
+    def first(self, n_squares: int) -> Localizations:
+        """Return the localizations in so many squares."""
+        if self.rank is None:
+            return self.localizations
+        return _rows(self.localizations, self.rank < n_squares)
+
+
+def draw_everything() -> Draw:
+    """Take all."""
+    return Draw()
+
+
+def draw_from_field(survey: Survey, most: int) -> Draw:
+    """Take squares of the field that hold no more than so many localizations in all."""
+    squares = survey.squares
+    total = int(squares.count.sum())
+    if total <= most:
+        return Draw()
+    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / most)))
+    order = fine.order()
+    order = order[fine.count[order] <= most]
+    if not len(order):  # all of them in the finest squares there are
+        order = np.argsort(fine.count, kind="stable")[:1]
+    room = np.cumsum(fine.count[order]) <= most
+    chosen = order[: max(1, int(room.sum()))]
+    return Draw(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
+
+
+def draw_from_time(frames: Frames, most: int) -> Draw:
+    """Take runs of frames that hold no more than so many localizations in all."""
+    if int(frames.count.sum()) <= most:
+        return Draw()
+    runs, place = np.unique(frames.number // _RUN, return_inverse=True)
+    count = np.bincount(place, frames.count)
+    as_squares = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64))
+    order = as_squares.order()
+    n = max(2, int(np.searchsorted(np.cumsum(count[order]), most, side="right")))
+    return Draw(runs=np.sort(runs[order[:n]]))
+
+
+def drawn_from(part: pd.DataFrame, draw: Draw) -> Drawn:
+    """Take what is wanted of a part of a table."""
+    if draw.takes_all:
+        return Drawn(read_localizations(part))
+    taken = []
+    for block in in_blocks(part):
+        usable = block.finite
+        if draw.squares is not None:
+            rank = rank_in(np.ascontiguousarray(block.positions[:, :2]), draw.squares)
+            usable &= rank >= 0
+            taken.append(Drawn(_rows(block, usable), rank[usable]))
+        else:
+            assert draw.runs is not None
+            run = block.frames // _RUN
+            at = np.minimum(np.searchsorted(draw.runs, run), len(draw.runs) - 1)
+            usable &= draw.runs[at] == run
+            taken.append(Drawn(_rows(block, usable)))
+    return put_together(taken)
+
+
+def put_together(parts: Sequence[Drawn]) -> Drawn:
+    """Put what was taken of several parts of a table together."""
+    first = parts[0].localizations
+    if len(parts) == 1:
+        return parts[0]
+    several = [part.localizations for part in parts]
+    ranks = [part.rank for part in parts if part.rank is not None]
+    uncertainty = [one.uncertainty for one in several if one.uncertainty is not None]
+    return Drawn(
+        replace(
+            first,
+            positions=np.concatenate([one.positions for one in several]),
+            frames=np.concatenate([one.frames for one in several]),
+            uncertainty=np.concatenate(uncertainty) if uncertainty else None,
+        ),
+        np.concatenate(ranks) if ranks else None,
+    )
+
+
+def described(draw: Draw, used: int, n_squares: int | None = None) -> dict[str, Any]:
+    """Return what was used, as plain values."""
+    if draw.squares is not None:
+        n = len(draw.squares.count) if n_squares is None else n_squares
+        edge = 2.0**draw.squares.level
+        return {"of": "field", "squares": n, "square_size": edge, "localizations": used}
+    assert draw.runs is not None
+    return {"of": "time", "runs": len(draw.runs), "frames_per_run": _RUN, "localizations": used}
+
+
+def _rows(localizations: Localizations, wanted: BoolArray) -> Localizations:
+    uncertainty = localizations.uncertainty
+    return replace(
+        localizations,
+        positions=localizations.positions[wanted],
+        frames=localizations.frames[wanted],
+        uncertainty=None if uncertainty is None else uncertainty[wanted],
+    )

@@ -1,0 +1,61 @@
+"""Put localizations in an order that does not depend on that of the rows they came from."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+
+def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
+    """Return the rows in the order of frames, and within a frame of coordinates.
+
+    Sums over rows, and with them the last digits of every result, then are the same for any order.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+    positions : ndarray, shape (n, d), C order
+        Finite.
+
+    Examples
+    --------
+    >>> in_order(np.array([1, 0, 1]), np.array([[5.0, 0.0], [9.0, 0.0], [2.0, 0.0]]))
+    array([1, 2, 0])
+    """
+    order = np.arange(len(frames))
+    if (frames[1:] < frames[:-1]).any():
+        order = np.argsort(frames, kind="stable")
+    _sort_within(frames, positions, order)
+    return order
+
+
+@numba.njit(cache=True, nogil=True)
+def _after(positions, a, b):  # type: ignore[no-untyped-def]
+    for c in range(positions.shape[1]):
+        if positions[a, c] != positions[b, c]:
+            return positions[a, c] > positions[b, c]
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _sort_within(frames, positions, order):  # type: ignore[no-untyped-def]
+    """Sort the rows of each frame; by insertion at shrinking distances, as frames are short."""
+    n, start = len(order), 0
+    while start < n:
+        stop = start + 1
+        while stop < n and frames[order[stop]] == frames[order[start]]:
+            stop += 1
+        gap = 1
+        while 3 * gap + 1 < stop - start:
+            gap = 3 * gap + 1
+        while gap > 0:
+            for i in range(start + gap, stop):
+                row, j = order[i], i
+                while j - gap >= start and _after(positions, order[j - gap], row):
+                    order[j] = order[j - gap]
+                    j -= gap
+                order[j] = row
+            gap //= 3
+        start = stop

@@ -1,0 +1,195 @@
+"""How many localizations lie in each square of a lattice that is as fine as memory allows.
+
+Squares have edges of a power of two and corners at multiples of it, whatever the field, so that
+what is counted in parts of a table adds up, and is the same for any parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+MOST = 4096  # squares
+_ROOM = 4 * MOST
+_BITS = 31  # of the number of a square along an axis
+_FINEST = -1000
+
+
+@dataclass(frozen=True)
+class Squares:
+    """The squares that hold localizations.
+
+    Parameters
+    ----------
+    level : int
+        Their edge is ``2.0**level``.
+    number : ndarray of int64, shape (m, 2)
+        Square ``i`` reaches from ``number[i] * edge`` to ``(number[i] + 1) * edge``.
+    count : ndarray of int64, shape (m,)
+        Localizations in each.
+    """
+
+    level: int
+    number: IntArray
+    count: IntArray
+
+    def coarser(self, level: int) -> Squares:
+        """Return the same localizations in larger squares, in the order of their numbers."""
+        shift = min(max(level - self.level, 0), 63)
+        number, place = np.unique(self.number >> shift, axis=0, return_inverse=True)
+        count = np.bincount(place.ravel(), self.count, len(number)).astype(np.int64)
+        return Squares(max(level, self.level), number, count)
+
+    def at_most(self, n: int) -> Squares:
+        """Return the smallest squares of which there are no more than so many."""
+        found = self
+        while len(found.count) > n:
+            found = found.coarser(found.level + 1)
+        return found
+
+    def order(self) -> IntArray:
+        """Return a random order of the squares that is always the same."""
+        x, y = self.number.astype(np.uint64).T
+        mixed = _mixed(_mixed(x) ^ y)
+        return np.lexsort((self.number[:, 1], self.number[:, 0], mixed))
+
+
+def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
+    """Count localizations in the smallest squares of which there are at most `MOST`.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2), C order
+        Finite.
+    known : Squares, optional
+        What was counted before, to be added.
+
+    Examples
+    --------
+    >>> squares = count_squares(np.array([[0.5, 0.5], [0.6, 0.6], [9.0, 3.0]]))
+    >>> squares.at_most(2).level, squares.at_most(2).count.tolist()
+    (2, [2, 1])
+    """
+    if known is None:
+        known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
+    row, n = 0, len(xy)
+    if n:
+        # Numbers of squares have to fit into half an integer.
+        largest = max(float(np.abs(xy).max()), np.finfo(float).tiny)
+        known = known.coarser(max(known.level, int(np.ceil(np.log2(largest))) - _BITS + 2))
+    while row < n:
+        keys = np.zeros(_ROOM, np.int64)
+        counts = np.zeros(_ROOM, np.int64)
+        _enter(known.number, known.count, keys, counts)
+        row = _tally(xy, 2.0**-known.level, row, len(known.count), keys, counts)
+        used = np.flatnonzero(counts)
+        number = np.stack([keys[used] >> 32, _low(keys[used])], axis=1)
+        known = Squares(known.level, number, counts[used])
+        if row < n:
+            known = known.coarser(known.level + 1)
+    return known.at_most(MOST)
+
+
+def add_up(parts: Sequence[Squares]) -> Squares:
+    """Add what was counted in several parts."""
+    level = max(part.level for part in parts)
+    coarse = [part.coarser(level) for part in parts]
+    together = Squares(
+        level,
+        np.concatenate([part.number for part in coarse]),
+        np.concatenate([part.count for part in coarse]),
+    )
+    return together.at_most(MOST)
+
+
+def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
+    """Return which of the squares each position lies in, -1 if in none.
+
+    Parameters
+    ----------
+    xy : ndarray, shape (n, 2), C order
+        -1 where it is not finite.
+    squares : Squares
+    """
+    keys = (squares.number[:, 0] << 32) | (squares.number[:, 1] & 0xFFFFFFFF)
+    order = np.argsort(keys)
+    rank = np.empty(len(xy), np.int64)
+    _find(xy, 2.0**-squares.level, keys[order], order, rank)
+    return rank
+
+
+def _low(keys: IntArray) -> IntArray:
+    """Return the signed lower half of each key."""
+    low: IntArray = (keys << 32) >> 32
+    return low
+
+
+def _mixed(h: IntArray) -> IntArray:
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+@numba.njit(cache=True, nogil=True)
+def _slot(keys, counts, key):  # type: ignore[no-untyped-def]
+    mask = len(keys) - 1
+    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
+    i = np.int64(h >> np.uint64(32)) & mask
+    while counts[i] != 0 and keys[i] != key:
+        i = (i + 1) & mask
+    return i
+
+
+@numba.njit(cache=True, nogil=True)
+def _enter(number, count, keys, counts):  # type: ignore[no-untyped-def]
+    for j in range(len(count)):
+        key = (number[j, 0] << 32) | (number[j, 1] & 0xFFFFFFFF)
+        i = _slot(keys, counts, key)
+        keys[i] = key
+        counts[i] = count[j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-def]
+    """Count from a row on; return the row for whose square there is no room."""
+    last, at = np.int64(0), np.int64(0)
+    for r in range(row, len(xy)):
+        kx = np.int64(np.floor(xy[r, 0] * per_length))
+        ky = np.int64(np.floor(xy[r, 1] * per_length))
+        key = (kx << 32) | (ky & 0xFFFFFFFF)
+        if key != last or counts[at] == 0:
+            at = _slot(keys, counts, key)
+            last = key
+            if counts[at] == 0:
+                if used == MOST:
+                    return r
+                used += 1
+                keys[at] = key
+        counts[at] += 1
+    return len(xy)
+
+
+@numba.njit(cache=True, nogil=True)
+def _find(xy, per_length, keys, order, rank):  # type: ignore[no-untyped-def]
+    n = len(keys)
+    largest = 2.0**30
+    for r in range(len(xy)):
+        rank[r] = -1
+        x, y = xy[r, 0] * per_length, xy[r, 1] * per_length
+        if not (abs(x) < largest and abs(y) < largest):
+            continue
+        key = (np.int64(np.floor(x)) << 32) | (np.int64(np.floor(y)) & 0xFFFFFFFF)
+        low, high = 0, n
+        while low < high:
+            middle = (low + high) // 2
+            if keys[middle] < key:
+                low = middle + 1
+            else:
+                high = middle
+        if low < n and keys[low] == key:
+            rank[r] = order[low]

@@ -1,0 +1,103 @@
+"""What the user asks of an estimate, checked before anything is read."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from smlm_accessor.composition import ORIGINS
+from smlm_accessor.errors import OptionError
+from smlm_accessor.evaluate import require_choice
+from smlm_accessor.methods import _registry
+from smlm_accessor.methods._registry import Entry
+
+#: Localizations of a table that is used as a whole; larger ones are sampled.
+MOST = 10_000_000
+#: nm, median over chunks: a sample grows until the drift is known as well as this.
+TARGET_STD = 0.5
+
+
+@dataclass(frozen=True)
+class Request:
+    """How drift is to be estimated.
+
+    Parameters
+    ----------
+    method, target, origin : str
+    rule : dict
+        The one rule for chunks that was given; empty if none.
+    options : dict
+        Of the method.
+    max_localizations : int
+    target_std : float
+        In nm.
+    progress : bool
+    """
+
+    method: str
+    target: str
+    origin: str
+    rule: dict[str, Any]
+    options: dict[str, Any]
+    max_localizations: int
+    target_std: float
+    progress: bool
+
+    @classmethod
+    def checked(
+        cls,
+        *,
+        method: str,
+        target: str | None,
+        origin: str,
+        max_localizations: int,
+        target_std: float,
+        progress: bool,
+        rule: dict[str, Any],
+        options: dict[str, Any],
+    ) -> Request:
+        """Return the request.
+
+        Raises
+        ------
+        OptionError
+            If something in it makes no sense.
+        """
+        entry = _registry.entry(method)
+        target = target or entry.targets[0]
+        _registry.check_target(method, target)
+        require_choice("origin", origin, ORIGINS)
+        _registry.check_options(method, options)
+        given = {name: value for name, value in rule.items() if value is not None}
+        if len(given) > 1:
+            raise OptionError(f"give only one of {', '.join(rule)}; you gave {', '.join(given)}")
+        if not max_localizations >= 1000 or max_localizations % 1:
+            raise OptionError(
+                f"max_localizations={max_localizations!r} must be a whole number of at least 1000"
+            )
+        if not target_std > 0:
+            raise OptionError(f"target_std={target_std!r} must be a positive number of nm")
+        return cls(
+            method, target, origin, given, options, int(max_localizations), target_std, progress
+        )
+
+    @property
+    def entry(self) -> Entry:
+        """The method."""
+        return _registry.entry(self.method)
+
+    @property
+    def leaves_chunks_to_method(self) -> bool:
+        """Whether the method chooses its chunks."""
+        return self.entry.chooses_chunks and not self.rule
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the options of the method with their defaults, for the record."""
+        known = inspect.signature(self.entry.function).parameters.values()
+        defaults = {
+            p.name: p.default
+            for p in known
+            if p.kind is p.KEYWORD_ONLY and p.name not in ("target", "progress", "threads")
+        }
+        return {**defaults, **self.options}

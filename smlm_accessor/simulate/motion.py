@@ -1,0 +1,216 @@
+"""How a sample moves: settled once for a whole movie, then applied to any part of a table."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.simulate._options import PerComponent, Seed, number, per_component
+from smlm_accessor.simulate.drift_curve import drift_curve, steady_drift
+from smlm_accessor.table import Localizations, read_localizations
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Which frames a table has, and where its localizations lie.
+
+    Parameters
+    ----------
+    first, last : int, optional
+        Frames; None if there are no rows.
+    low, high : ndarray, shape (d,), optional
+        Corners of the field; None if there are no finite positions.
+    n_rows : int
+    """
+
+    first: int | None
+    last: int | None
+    low: FloatArray | None
+    high: FloatArray | None
+    n_rows: int
+
+    @property
+    def n_frames(self) -> int:
+        """Frames from the first to the last."""
+        return 0 if self.first is None or self.last is None else self.last - self.first + 1
+
+
+def extent_of(locs: Localizations) -> Extent:
+    """Return the extent of localizations."""
+    n = len(locs.frames)
+    if n == 0:
+        return Extent(None, None, None, None, 0)
+    first, last = int(locs.frames.min()), int(locs.frames.max())
+    positions = locs.positions[locs.finite]
+    if not len(positions):
+        return Extent(first, last, None, None, n)
+    return Extent(first, last, positions.min(axis=0), positions.max(axis=0), n)
+
+
+def extent_of_part(part: pd.DataFrame) -> Extent:
+    """Return the extent of a part of a table."""
+    return extent_of(read_localizations(part))
+
+
+def extent_of_all(parts: Sequence[Extent]) -> Extent:
+    """Return the extent of several parts together."""
+
+    def least(values: list[Any]) -> Any:
+        there = [v for v in values if v is not None]
+        return np.min(there, axis=0) if there else None
+
+    first, last = least([p.first for p in parts]), least([_minus(p.last) for p in parts])
+    low, high = least([p.low for p in parts]), least([_minus(p.high) for p in parts])
+    return Extent(
+        None if first is None else int(first),
+        None if last is None else -int(last),
+        low,
+        _minus(high),
+        sum(p.n_rows for p in parts),
+    )
+
+
+def _minus(value: Any) -> Any:
+    return None if value is None else -value
+
+
+@dataclass(frozen=True)
+class Motion:
+    """What is asked of `simulate_drift`.
+
+    Parameters
+    ----------
+    components : tuple of str
+    terms : dict
+        Of `steady_drift`.
+    diffusion_constant : float or one per component, optional
+    seed : int or numpy.random.Generator, optional
+    rotation : float, optional
+    rotation_center : sequence of float, optional
+    again : bool
+        Whether a generator given as seed is left as it is, so that the walk is the same each time.
+    """
+
+    components: tuple[str, ...]
+    terms: dict[str, Any]
+    diffusion_constant: PerComponent | None
+    seed: Seed
+    rotation: float | None
+    rotation_center: Sequence[float] | None
+    again: bool = False
+
+    @property
+    def needs_positions(self) -> bool:
+        """Whether it turns about the middle of the field."""
+        return self.rotation is not None and self.rotation_center is None
+
+    def settle(self, extent: Extent, *, all_frames: bool) -> Settled:
+        """Fix the motion for a movie; with ``all_frames``, keep the drift in each frame."""
+        rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
+        first = 0 if extent.first is None else extent.first
+        settled = Settled(self.components, self.terms, first, rate, self._center(extent))
+        if not (all_frames or self.diffusion_constant is not None):
+            return settled
+        in_each = drift_curve(
+            first,
+            extent.n_frames,
+            self.components,
+            **self.terms,
+            diffusion_constant=self.diffusion_constant,
+            seed=copy.deepcopy(self.seed) if self.again else self.seed,
+        )
+        return replace(settled, in_each=in_each)
+
+    def repeatable(self) -> Motion:
+        """Return the same motion with a random walk that is the same each time it is settled."""
+        if self.diffusion_constant is None:
+            return self
+        if self.seed is None:
+            return replace(self, seed=int(np.random.default_rng().integers(2**63)))
+        kept = copy.deepcopy(self.seed)
+        if isinstance(self.seed, np.random.Generator):
+            self.seed.integers(2**63)  # the next table gets another walk
+        return replace(self, seed=kept, again=True)
+
+    def _center(self, extent: Extent) -> FloatArray:
+        if self.rotation_center is not None:
+            return per_component("rotation_center", self.rotation_center, self.components)
+        if extent.low is None or extent.high is None:
+            return np.zeros(len(self.components))
+        return np.asarray((extent.low + extent.high) / 2)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The motion of the sample of one movie.
+
+    Parameters
+    ----------
+    components, terms
+        As of `Motion`.
+    first : int
+        The frame in which nothing has moved.
+    rate : float
+        Radians per frame.
+    center : ndarray, shape (d,)
+        About which the sample turns.
+    in_each : ndarray, shape (n_frames, d), optional
+        Drift in each frame; if it is not kept, each frame is for itself.
+    """
+
+    components: tuple[str, ...]
+    terms: dict[str, Any]
+    first: int
+    rate: float
+    center: FloatArray
+    in_each: FloatArray | None = field(default=None, repr=False)
+
+    def shift(self, frames: IntArray) -> FloatArray:
+        """Return the drift in some frames, shape (n, d)."""
+        if self.in_each is not None:
+            return np.asarray(self.in_each[frames - self.first])
+        present, rows = np.unique(frames, return_inverse=True)
+        return steady_drift(present, self.first, self.components, **self.terms)[rows]
+
+    def moved(self, locs: Localizations) -> FloatArray:
+        """Return the positions of localizations of which the sample has moved."""
+        angle = self.rate * (locs.frames - self.first).astype(np.float64)
+        return displace(locs.positions, self.shift(locs.frames), angle, self.center)
+
+
+def displace(
+    positions: FloatArray, shift: FloatArray, angle: FloatArray, center: FloatArray
+) -> FloatArray:
+    """Return positions moved by a shift, then turned by an angle, each row by its own.
+
+    Parameters
+    ----------
+    positions, shift : ndarray, shape (n, d)
+    angle : ndarray, shape (n,)
+        Radians, from x to y.
+    center : ndarray, shape (d,)
+        The point about which they are turned.
+
+    Returns
+    -------
+    ndarray, shape (n, d)
+
+    Examples
+    --------
+    >>> displace(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([np.pi / 2]),
+    ...          np.zeros(2)).round(6)
+    array([[0., 2.]])
+    """
+    moved = positions + shift
+    if np.any(angle):
+        cos, sin = np.cos(angle), np.sin(angle)
+        x, y = moved[:, 0] - center[0], moved[:, 1] - center[1]
+        moved[:, 0] = center[0] + cos * x - sin * y
+        moved[:, 1] = center[1] + sin * x + cos * y
+    return moved
