@@ -18,9 +18,11 @@ from smlm_accessor.kernels.lattice import Squares, rank_in
 from smlm_accessor.survey import Frames, Survey, in_blocks
 from smlm_accessor.table import Localizations, read_localizations
 
-# Squares of a sample, where the field has enough of them; more are narrower, and drift makes
-# molecules cross their edges.
-_SQUARES = 16
+#: Localizations that are tried first of a sample.
+FIRST = 250_000
+# Squares of that, where the field has enough of them; more are narrower, and drift makes molecules
+# cross their edges.
+_SQUARES = 4
 _FEWEST = 256  # of the field
 _RUN = 64  # frames
 
@@ -78,7 +80,7 @@ def draw_from_field(survey: Survey, most: int) -> Draw:
     total = int(squares.count.sum())
     if total <= most:
         return Draw()
-    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / most)))
+    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / min(most, FIRST))))
     order = fine.order()
     order = order[fine.count[order] <= most]
     if not len(order):  # all of them in the finest squares there are
@@ -106,17 +108,16 @@ def drawn_from(part: pd.DataFrame, draw: Draw) -> Drawn:
         return Drawn(read_localizations(part))
     taken = []
     for block in in_blocks(part):
-        usable = block.finite
         if draw.squares is not None:
-            rank = rank_in(np.ascontiguousarray(block.positions[:, :2]), draw.squares)
-            usable &= rank >= 0
-            taken.append(Drawn(_rows(block, usable), rank[usable]))
+            rank = rank_in(block.positions, draw.squares)
+            rows = np.flatnonzero(rank >= 0)
+            rows = rows[np.isfinite(block.positions[rows]).all(axis=1)]
+            taken.append(Drawn(_rows(block, rows), rank[rows]))
         else:
             assert draw.runs is not None
             run = block.frames // _RUN
             at = np.minimum(np.searchsorted(draw.runs, run), len(draw.runs) - 1)
-            usable &= draw.runs[at] == run
-            taken.append(Drawn(_rows(block, usable)))
+            taken.append(Drawn(_rows(block, block.finite & (draw.runs[at] == run))))
     return put_together(taken)
 
 
@@ -149,7 +150,7 @@ def described(draw: Draw, used: int, n_squares: int | None = None) -> dict[str, 
     return {"of": "time", "runs": len(draw.runs), "frames_per_run": _RUN, "localizations": used}
 
 
-def _rows(localizations: Localizations, wanted: BoolArray) -> Localizations:
+def _rows(localizations: Localizations, wanted: BoolArray | IntArray) -> Localizations:
     uncertainty = localizations.uncertainty
     return replace(
         localizations,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.blocks import Source, source_of
+from smlm_accessor.blocks import Selection, Source, source_of
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.composition import with_origin
 from smlm_accessor.drawing import (
@@ -70,17 +70,32 @@ def estimate_drift(
 def _estimate(source: Source, request: Request) -> Estimate:
     """Go over the rows once, or twice if there may be more of them than are used."""
     only = selection(find_columns(source.example), source.example)
+    if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
+        return _from_images(source, request, only)
     found: Any = None
     draw: Any = draw_everything()
     if source.n_rows is None or source.n_rows > request.max_localizations:
         found = source.reduce(survey, survey_of_all, only=only)
         if source.n_rows is None:  # how many there are decides what is done
             found = source.result(found, progress=request.progress)
+            large = int(found.frames.count.sum()) > request.max_localizations
+            if request.entry.samples == "rows" and large:
+                return _from_images(source, request, only)
         draw = source.call(_choose, found, request)
     drawn = source.reduce(drawn_from, put_together, draw, only=only)
     quiet = replace(request, progress=request.progress and source.n_rows is not None)
     estimate: Estimate = source.result(
         source.call(register, [drawn], draw, found, quiet), progress=request.progress
+    )
+    return estimate
+
+
+def _from_images(source: Source, request: Request, only: Selection) -> Estimate:
+    from smlm_accessor.counting import estimate_from_images
+
+    quiet = replace(request, progress=False)
+    estimate: Estimate = source.result(
+        estimate_from_images(source, quiet, only), progress=request.progress
     )
     return estimate
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.kernels.frame_order import in_order
 from smlm_accessor.methods._registry import ChunkedPoints
@@ -28,8 +28,7 @@ def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
         uncertainty = None if uncertainty is None else uncertainty[usable]
     order = in_order(frames, positions)
     frames, positions = frames[order], positions[order]
-    center = _center(positions)
-    positions -= center
+    positions, center = centered(positions)
     return ChunkedPoints(
         positions=positions,
         frames=frames,
@@ -41,17 +40,25 @@ def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
     )
 
 
-def _center(positions: FloatArray) -> FloatArray:
-    """Return the mean, rounded to a millionth of the extent.
+def centered(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Subtract the mean, rounded to a millionth of the extent, in place; return it, too.
 
     So the last digits of the coordinates that a method gets, and with them which one of several
     equally good answers it finds, do not depend on the order of the rows.
     """
     extent = float(np.ptp(positions, axis=0).max())
     if extent == 0:
-        return np.asarray(positions[0])
-    step = 2.0 ** np.floor(np.log2(extent) - 20)
-    return np.asarray(np.round(positions.mean(axis=0) / step) * step)
+        center = positions[0].copy()
+    else:
+        step = 2.0 ** np.floor(np.log2(extent) - 20)
+        center = np.round(positions.mean(axis=0) / step) * step
+    positions -= center
+    return positions, center
+
+
+def is_small(counts: IntArray) -> BoolArray:
+    """Tell which chunks have hardly any localizations, beside the others."""
+    return np.asarray(counts < min(_FEW, _FEW_OF_USUAL * float(np.median(counts[counts > 0]))))
 
 
 def without_small_chunks(points: ChunkedPoints) -> ChunkedPoints:
@@ -61,7 +68,7 @@ def without_small_chunks(points: ChunkedPoints) -> ChunkedPoints:
     all the others.
     """
     counts = np.diff(points.bounds)
-    small = counts < min(_FEW, _FEW_OF_USUAL * float(np.median(counts[counts > 0])))
+    small = is_small(counts)
     keep = np.repeat(~small, counts)
     if keep.all():
         return points

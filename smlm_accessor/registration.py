@@ -11,7 +11,7 @@ import xarray as xr
 from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.chunking import Chunks, make_chunks
-from smlm_accessor.drawing import Draw, Drawn, described
+from smlm_accessor.drawing import FIRST, Draw, Drawn, described
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods._registry import ChunkedPoints, Registered
 from smlm_accessor.points import chunked, without_small_chunks
@@ -20,9 +20,7 @@ from smlm_accessor.survey import Frames, Survey
 from smlm_accessor.units import unit_factor
 
 _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid them."
-# Localizations that are tried first of a sample, and how much larger the next one is.
-_FIRST_SAMPLE = 1_000_000
-_LARGER = 4
+_LARGER = 4  # is the next sample
 
 
 @dataclass(frozen=True)
@@ -56,8 +54,8 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
         unit = localizations.length_unit
         points = chunked(localizations, cut)
         del localizations, finite  # methods need the memory
-        registered = _run(points, request)
-        return build(registered, points, frames, cut, chosen, unit, request)
+        registered = run(without_small_chunks(points), request)
+        return build(registered, points, cut, frames, chosen, unit, request)
     assert survey is not None
     frames = survey.frames
     cut, chosen = cut_into_chunks(frames, request)
@@ -65,9 +63,12 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
     goal = unit_factor("nm", unit, taken.localizations.columns.pixel_size)
     for n_squares, last in _samples(draw):
         points = chunked(taken.first(n_squares), cut)
-        registered = _run(points, request)
+        registered = run(without_small_chunks(points), request)
         std = _typical_std(registered)
-        if last or std is None or (goal is not None and std <= request.target_std * goal):
+        if last or std is None:
+            break
+        precise = goal is not None and std <= request.target_std * goal
+        if precise and registered.valid.all():
             break
     sample = {
         "max_localizations": request.max_localizations,
@@ -77,7 +78,7 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
     if std is not None:
         sample["offset_std"] = std
     chosen = {**chosen, "sample": sample}
-    return build(registered, points, frames, cut, chosen, unit, request)
+    return build(registered, points, cut, frames, chosen, unit, request)
 
 
 def cut_into_chunks(frames: Frames, request: Request) -> tuple[Chunks, dict[str, Any]]:
@@ -97,17 +98,21 @@ def cut_into_chunks(frames: Frames, request: Request) -> tuple[Chunks, dict[str,
 def build(
     registered: Registered,
     points: ChunkedPoints,
-    frames: Frames,
     cut: Chunks,
+    frames: Frames | tuple[IntArray, FloatArray],
     chosen: dict[str, Any],
     length_unit: str | None,
     request: Request,
 ) -> Estimate:
-    """Return the Dataset for coordinates as they are in the table."""
+    """Return the Dataset for coordinates as they are in the table.
+
+    ``frames`` are those of all rows, or how many localizations each chunk has and their mean frame.
+    """
     if registered.edges is None:
-        counts, mean = frames.per_chunk(cut)
+        counts, mean = frames.per_chunk(cut) if isinstance(frames, Frames) else frames
         registered = _without_outliers(registered, counts)
     else:
+        assert isinstance(frames, Frames)
         # A sample may lack the first and the last frames.
         edges = registered.edges.copy()
         edges[0] = min(edges[0], frames.number[0])
@@ -140,9 +145,10 @@ def build(
     return Estimate(dataset, _warning(dataset, registered.reason))
 
 
-def _run(points: ChunkedPoints, request: Request) -> Registered:
+def run(points: ChunkedPoints, request: Request) -> Registered:
+    """Let the method register the chunks."""
     return request.entry.function(
-        without_small_chunks(points),
+        points,
         target=request.target,
         progress=request.progress,
         **request.options,
@@ -154,7 +160,7 @@ def _samples(draw: Draw) -> list[tuple[int, bool]]:
     if draw.squares is None:
         return [(0, True)]
     total = np.cumsum(draw.squares.count)
-    sizes, wanted = [], _FIRST_SAMPLE
+    sizes, wanted = [], FIRST
     while wanted < total[-1]:
         sizes.append(max(1, int(np.searchsorted(total, wanted, side="right"))))
         wanted *= _LARGER

@@ -105,12 +105,9 @@ def survey(part: pd.DataFrame) -> Survey:
 
     frames, squares = [], lattice.count_squares(np.zeros((0, 2)))
     for block in in_blocks(part):
-        usable = block.finite
-        xy, number = block.positions[:, :2], block.frames
-        if not usable.all():
-            xy, number = xy[usable], number[usable]
-        frames.append(Frames.of(number, len(block.frames)))
-        squares = lattice.count_squares(xy, squares)
+        usable = block.usable
+        frames.append(Frames.of(block.frames[usable], len(block.frames)))
+        squares = lattice.count_squares(block.positions[usable], squares)
     return Survey(Frames.added(frames), squares)
 
 
@@ -127,6 +124,6 @@ def frames_in(part: pd.DataFrame) -> Frames:
     """Count the usable localizations of each frame in a part of a table."""
     counted = []
     for block in in_blocks(part):
-        usable = block.finite
+        usable = block.usable
         counted.append(Frames.of(block.frames[usable], len(block.frames)))
     return Frames.added(counted)

@@ -52,6 +52,11 @@ class Localizations:
         """Which rows have all coordinates, shape (n,)."""
         return np.asarray(np.isfinite(self.positions).all(axis=1))
 
+    @property
+    def usable(self) -> BoolArray | slice:
+        """The same, or all rows without a look at each."""
+        return slice(None) if np.isfinite(self.positions.sum()) else self.finite
+
 
 def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Localizations:
     """Read the localizations of a table.

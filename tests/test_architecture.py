@@ -28,6 +28,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "survey",
         "drawing",
         "registration",
+        "counting",
         "evaluate",
         "composition",
         "summary",

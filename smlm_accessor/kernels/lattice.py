@@ -64,8 +64,8 @@ def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
 
     Parameters
     ----------
-    xy : ndarray, shape (n, 2), C order
-        Finite.
+    xy : ndarray, shape (n, 2 or more), C order
+        Finite; further axes do not count.
     known : Squares, optional
         What was counted before, to be added.
 
@@ -73,14 +73,14 @@ def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
     --------
     >>> squares = count_squares(np.array([[0.5, 0.5], [0.6, 0.6], [9.0, 3.0]]))
     >>> squares.at_most(2).level, squares.at_most(2).count.tolist()
-    (2, [2, 1])
+    (-3, [2, 1])
     """
     if known is None:
         known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
     row, n = 0, len(xy)
     if n:
         # Numbers of squares have to fit into half an integer.
-        largest = max(float(np.abs(xy).max()), np.finfo(float).tiny)
+        largest = max(_largest(xy), np.finfo(float).tiny)
         known = known.coarser(max(known.level, int(np.ceil(np.log2(largest))) - _BITS + 2))
     while row < n:
         keys = np.zeros(_ROOM, np.int64)
@@ -112,7 +112,7 @@ def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
 
     Parameters
     ----------
-    xy : ndarray, shape (n, 2), C order
+    xy : ndarray, shape (n, 2 or more), C order
         -1 where it is not finite.
     squares : Squares
     """
@@ -133,6 +133,14 @@ def _mixed(h: IntArray) -> IntArray:
     h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return h ^ (h >> np.uint64(31))
+
+
+@numba.njit(cache=True, nogil=True)
+def _largest(xy):  # type: ignore[no-untyped-def]
+    largest = 0.0
+    for r in range(len(xy)):
+        largest = max(largest, max(abs(xy[r, 0]), abs(xy[r, 1])))
+    return largest
 
 
 @numba.njit(cache=True, nogil=True)

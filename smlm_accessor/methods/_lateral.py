@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.blocks import map_threads
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.correlation import Correlator
 from smlm_accessor.kernels.grid import Grid, field_of, make_grid
+from smlm_accessor.kernels.images import transform
 from smlm_accessor.kernels.precision import Clarity
 from smlm_accessor.kernels.resolution import PIXELS_PER_SMOOTHING, choose_smoothing
 from smlm_accessor.kernels.slopes import slope_grid
 from smlm_accessor.methods._refinement import refine
+from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.methods._series import Shifts, solve
 from smlm_accessor.methods._spectra import sample_chunks, summarize
 
@@ -29,47 +33,66 @@ _CLARITY = Clarity(quality=7.0)
 _ANY = 1 / 64
 
 
-def register_lateral(
+@dataclass(frozen=True)
+class LateralPlan:
+    """How chunks are registered: pixels, smoothing, and the field.
+
+    Parameters
+    ----------
+    lower, upper : ndarray, shape (2,)
+        The field.
+    reach : ndarray, shape (2,)
+        Largest shift.
+    bin_size, smoothing : float
+        That promise the most precise shifts.
+    grid : Grid
+        Of the images in which shifts are searched; their pixels may be larger.
+    grid_smoothing : float
+    record : dict
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    reach: FloatArray
+    bin_size: float
+    smoothing: float
+    grid: Grid
+    grid_smoothing: float
+    record: dict[str, Any]
+
+
+def plan_lateral(
     xy: FloatArray,
     bounds: IntArray,
     *,
     bin_size: float | None,
     smoothing: float | None,
     max_shift: float | None,
-    target: str,
-    threads: int | None,
-    progress: bool,
-) -> tuple[Shifts, dict[str, Any]]:
-    """Return the shifts of the chunks, and what was chosen.
+    pixels: int = MAX_PIXELS,
+) -> LateralPlan | None:
+    """Choose pixels and smoothing, judging by some chunks; None if the field has no extent.
 
     Parameters
     ----------
     xy : ndarray, shape (n, 2), C order
     bounds : ndarray of int, shape (k + 1,)
         Of the rows of each chunk; at least one chunk has rows.
-    bin_size, smoothing, max_shift, target, threads, progress
+    bin_size, smoothing, max_shift
         See `cc`.
+    pixels : int
+        Of the padded image of a chunk, at most.
     """
-    counts = np.diff(bounds)
     lower, upper = field_of(xy)
     extent = upper - lower
     if not extent.any():
-        nothing = np.full((len(counts), 2), np.nan)
-        return Shifts(np.zeros_like(nothing), nothing, nothing[:, 0], counts > 0), {
-            "bin_size": 0.0,
-            "smoothing": 0.0,
-            "max_shift": [0.0, 0.0],
-        }
+        return None
     reach = extent / 2 if max_shift is None else np.minimum(max_shift, extent)
 
     def search_grid(size: float, smoothing: float) -> Grid:
         return make_grid(lower, upper, bin_size=size, smoothing=smoothing, max_shift=reach)
 
-    def reference_grid(size: float, smoothing: float) -> Grid:
-        return slope_grid(lower, upper, bin_size=size, smoothing=smoothing)
-
-    searched = _finest(search_grid, extent, MAX_PIXELS)
-    finest = min(searched, _finest(reference_grid, extent, MAX_REFERENCE_PIXELS))
+    searched = _finest(search_grid, extent, pixels)
+    finest = min(searched, _finest(_reference_grid(lower, upper), extent, MAX_REFERENCE_PIXELS))
     if bin_size is not None and bin_size < finest:
         raise OptionError(
             f"bin_size={bin_size!r} needs an image of more than {MAX_REFERENCE_PIXELS} pixels for "
@@ -78,31 +101,83 @@ def register_lateral(
         )
     if smoothing is None:
         least = finest if bin_size is None else bin_size
-        samples = [xy[rows] for rows in sample_chunks(bounds, counts)]
+        samples = [xy[rows] for rows in sample_chunks(bounds, np.diff(bounds))]
         smoothing = _smoothing_for(samples, lower, upper, reach, least)
     if bin_size is None:
         bin_size = max(smoothing / PIXELS_PER_SMOOTHING, finest)
-    chosen = {
+    coarse = smoothing
+    if bin_size < searched:
+        coarse = max(smoothing, PIXELS_PER_SMOOTHING * searched)
+    record = {
         "bin_size": bin_size,
         "smoothing": smoothing,
         "max_shift": reach.tolist() if max_shift is None else max_shift,
     }
-    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
-    fine = bin_size >= searched
-    coarse = smoothing if fine else max(smoothing, PIXELS_PER_SMOOTHING * searched)
     grid = search_grid(max(bin_size, searched), coarse)
-    spectra = summarize(xy, bounds, grid, threads=threads, progress=progress)
+    return LateralPlan(lower, upper, reach, bin_size, smoothing, grid, coarse, record)
+
+
+def register_lateral(
+    points: ChunkedPoints,
+    plan: LateralPlan | None,
+    *,
+    target: str,
+    threads: int | None,
+    progress: bool,
+) -> tuple[Shifts, dict[str, Any]]:
+    """Return the shifts of the chunks, and what was chosen.
+
+    Parameters
+    ----------
+    points : ChunkedPoints
+        With images of all rows if these are only some of them.
+    plan : LateralPlan, optional
+        None if the field has no extent.
+    target, threads, progress
+        See `cc`.
+    """
+    counted, bounds = points.counted, points.bounds
+    counts = np.diff(bounds) if counted is None else counted.counts
+    if plan is None:
+        nothing = np.full((len(counts), 2), np.nan)
+        return Shifts(np.zeros_like(nothing), nothing, nothing[:, 0], counts > 0), {
+            "bin_size": 0.0,
+            "smoothing": 0.0,
+            "max_shift": [0.0, 0.0],
+        }
+    xy = np.ascontiguousarray(points.positions[:, :2])
+    chosen, grid = dict(plan.record), plan.grid
+    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
+    if counted is None:
+        spectra = summarize(xy, bounds, grid, threads=threads, progress=progress)
+    else:
+        spectra = map_threads(
+            lambda image: transform(image[None], grid), list(counted.images), threads=threads
+        )
     shifts = solve(
-        spectra, counts, Correlator(grid, coarse), max_shift=reach, clarity=_CLARITY, **options
+        spectra,
+        counts,
+        Correlator(grid, plan.grid_smoothing),
+        max_shift=plan.reach,
+        clarity=_CLARITY,
+        **options,
     )
-    if not fine and shifts.valid.sum() > 1:
+    del spectra
+    if plan.bin_size < grid.bin_size and shifts.valid.sum() > 1:
         # Two standard deviations off, a chunk still climbs to the right maximum.
         uncertain = 2 * float(np.sqrt(np.nanmedian(shifts.variance)))
-        chosen["smoothing"] = smoothing = max(smoothing, bin_size, uncertain)
-        chosen["searched_bin_size"] = grid.bin_size
-        grid = reference_grid(bin_size, smoothing)
-        shifts = refine(xy, bounds, shifts, grid, smoothing, **options)
+        smoothing = max(plan.smoothing, plan.bin_size, uncertain)
+        chosen |= {"smoothing": smoothing, "searched_bin_size": grid.bin_size}
+        fine = _reference_grid(plan.lower, plan.upper)(plan.bin_size, smoothing)
+        shifts = refine(xy, bounds, shifts, fine, smoothing, **options)
     return shifts, chosen
+
+
+def _reference_grid(lower: FloatArray, upper: FloatArray) -> Callable[[float, float], Grid]:
+    def of(size: float, smoothing: float) -> Grid:
+        return slope_grid(lower, upper, bin_size=size, smoothing=smoothing)
+
+    return of
 
 
 def _smoothing_for(

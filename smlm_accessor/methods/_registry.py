@@ -6,12 +6,16 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
+
+if TYPE_CHECKING:
+    from smlm_accessor.kernels.grid import Grid
 
 # A method's module is imported when the method is first asked for: some of them bring a compiler.
 _MODULES: dict[str, str] = {
@@ -24,6 +28,39 @@ _MODULES: dict[str, str] = {
 }
 _METHODS: dict[str, Entry] = {}
 TARGETS = ("first", "previous", "all")
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """The images that a method wants of all rows.
+
+    Parameters
+    ----------
+    grid : Grid
+    chosen : object
+        What the method chose besides; for itself.
+    """
+
+    grid: Grid
+    chosen: Any
+
+
+@dataclass(frozen=True)
+class CountedImages:
+    """Images of all localizations of chunks, of which a method gets some.
+
+    Parameters
+    ----------
+    plan : ImagePlan
+    images : ndarray of float32, shape (n_chunks, *plan.grid.bins)
+        Localizations per pixel.
+    counts : ndarray, shape (n_chunks,)
+        Localizations of each chunk.
+    """
+
+    plan: ImagePlan
+    images: npt.NDArray[np.float32]
+    counts: IntArray
 
 
 @dataclass(frozen=True)
@@ -47,6 +84,8 @@ class ChunkedPoints:
         Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
     center : ndarray, shape (d,), optional
         What was subtracted from the coordinates of the table.
+    counted : CountedImages, optional
+        Images of more localizations than these.
     """
 
     positions: FloatArray
@@ -56,6 +95,7 @@ class ChunkedPoints:
     uncertainty: FloatArray | None = None
     edges: IntArray | None = None
     center: FloatArray | None = None
+    counted: CountedImages | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -137,14 +177,18 @@ class Entry:
         What it can register chunks onto; the first is what it does by default.
     chooses_chunks : bool
         Whether it chooses chunks from the data if the user gave no rule.
-    samples : {"field", "time"}
-        Of a table too large for it, it gets all that lies in parts of the field, or of the time.
+    samples : {"field", "time", "rows"}
+        Of a table too large for it, it gets all that lies in parts of the field, or of the time, or
+        rows of every chunk and the images of all rows that `plan_images` asks for.
+    plan_images : callable, optional
+        Takes a few chunks and the options of the method.
     """
 
     function: Method
     targets: tuple[str, ...]
     chooses_chunks: bool
     samples: str = "field"
+    plan_images: Callable[..., ImagePlan | None] | None = None
 
 
 def register(
@@ -153,11 +197,12 @@ def register(
     targets: tuple[str, ...] = TARGETS,
     chooses_chunks: bool = False,
     samples: str = "field",
+    plan_images: Callable[..., ImagePlan | None] | None = None,
 ) -> Callable[[Method], Method]:
     """Add a method to the registry under ``name``."""
 
     def add(function: Method) -> Method:
-        _METHODS[name] = Entry(function, targets, chooses_chunks, samples)
+        _METHODS[name] = Entry(function, targets, chooses_chunks, samples, plan_images)
         return function
 
     return add

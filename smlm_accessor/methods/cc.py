@@ -8,11 +8,45 @@ import numpy as np
 
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods._heights import register_heights
-from smlm_accessor.methods._lateral import register_lateral
-from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
+from smlm_accessor.methods._lateral import MAX_PIXELS, plan_lateral, register_lateral
+from smlm_accessor.methods._registry import (
+    ChunkedPoints,
+    ImagePlan,
+    Registered,
+    check_target,
+    register,
+)
+
+# Of the images of all chunks together, where these are made of more rows than are kept.
+_ALL_PIXELS = 2**26
 
 
-@register("cc")
+def plan_images(
+    points: ChunkedPoints,
+    *,
+    n_chunks: int,
+    bin_size: float | None = None,
+    smoothing: float | None = None,
+    max_shift: float | None = None,
+    **others: Any,
+) -> ImagePlan | None:
+    """Return which images of all rows are wanted, judging by some rows of a few of the chunks.
+
+    None if the field has no extent. For other parameters see `cc`.
+    """
+    _check("first", bin_size, smoothing, max_shift)
+    plan = plan_lateral(
+        np.ascontiguousarray(points.positions[:, :2]),
+        points.bounds,
+        bin_size=bin_size,
+        smoothing=smoothing,
+        max_shift=max_shift,
+        pixels=min(MAX_PIXELS, _ALL_PIXELS // n_chunks),
+    )
+    return None if plan is None else ImagePlan(plan.grid, plan)
+
+
+@register("cc", samples="rows", plan_images=plan_images)
 def cc(
     points: ChunkedPoints,
     *,
@@ -108,16 +142,18 @@ def cc(
     drift, std, bins = np.full((k, d), np.nan), np.full((k, d), np.nan), np.zeros(d)
     if not counts.any():
         return Registered(drift, std[:, 0], np.zeros(k, dtype=bool), None, std)
-    options: dict[str, Any] = {
-        "max_shift": max_shift,
-        "target": target,
-        "threads": threads,
-        "progress": progress,
-    }
-    xy = np.ascontiguousarray(points.positions[:, :2])
-    lateral, chosen = register_lateral(
-        xy, points.bounds, bin_size=bin_size, smoothing=smoothing, **options
-    )
+    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
+    if points.counted is not None:
+        plan = points.counted.plan.chosen
+    else:
+        plan = plan_lateral(
+            np.ascontiguousarray(points.positions[:, :2]),
+            points.bounds,
+            bin_size=bin_size,
+            smoothing=smoothing,
+            max_shift=max_shift,
+        )
+    lateral, chosen = register_lateral(points, plan, **options)
     drift[:, :2], std[:, :2], bins[:2] = (
         lateral.shift,
         np.sqrt(lateral.variance),
@@ -126,7 +162,11 @@ def cc(
     valid = lateral.valid
     if d == 3:
         heights, also = register_heights(
-            points, lateral, lateral_smoothing=chosen["smoothing"], **options
+            points,
+            lateral,
+            lateral_smoothing=chosen["smoothing"],
+            max_shift=max_shift,
+            **options,
         )
         drift[:, 2], std[:, 2] = heights.shift[:, 1], np.sqrt(heights.variance[:, 1])
         bins[2] = also["bin_size_z"]
