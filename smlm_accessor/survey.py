@@ -93,10 +93,15 @@ class Survey:
     squares: Squares
 
 
-def in_blocks(part: pd.DataFrame) -> Iterator[Localizations]:
-    """Yield the localizations of a table in blocks of rows; of an empty table, one empty block."""
+def row_blocks(part: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield blocks of rows; of an empty table, one empty block."""
     for start in range(0, max(len(part), 1), _BLOCK):
-        yield read_localizations(part.iloc[start : start + _BLOCK])
+        yield part.iloc[start : start + _BLOCK]
+
+
+def in_blocks(part: pd.DataFrame) -> Iterator[Localizations]:
+    """Yield the localizations of a table in blocks of rows."""
+    return map(read_localizations, row_blocks(part))
 
 
 def survey(part: pd.DataFrame) -> Survey:

@@ -14,6 +14,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.columns import COPIES_ON_WRITE, Columns, find_columns
 from smlm_accessor.errors import OptionError, TableError, listing
 from smlm_accessor.units import normal_unit, unit_factor
+from smlm_accessor.values import frame_values, numbers, whole_frames
 
 
 @dataclass(frozen=True)
@@ -85,13 +86,13 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
     scales = _scales(columns, problems)
     positions = np.empty((len(table), len(scales)))
     for j, label in enumerate(columns.positions.values()):
-        positions[:, j] = _numbers(table[label], problems)
+        positions[:, j] = numbers(table[label], problems)
         if scales[j] != 1.0:
             positions[:, j] *= scales[j]
     uncertainty = _uncertainty(table, columns, scales, problems)
     frames = np.zeros(len(table), dtype=np.int64)
     if columns.frame is not None:
-        frames = _frames(_frame_values(table, columns.frame), columns.frame, problems)
+        frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
     elif need_frames:
         problems.append(
             "there is no column of frame numbers; say which it is: "
@@ -100,6 +101,25 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
     if problems:
         raise TableError("This table cannot be used: " + listing(list(dict.fromkeys(problems))))
     return Localizations(positions, frames, uncertainty, columns)
+
+
+def read_frames(table: pd.DataFrame) -> IntArray | None:
+    """Return the frames of a table in which no coordinate is missing; None if some are, or may be.
+
+    Where only some rows are wanted, this saves reading the rest.
+    """
+    columns = find_columns(table)
+    for label in columns.positions.values():
+        column = table[label]
+        if not (isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"):
+            return None
+        if not np.isfinite(column.to_numpy().sum()):  # or too large to tell
+            return None
+    if columns.frame is None:
+        return None
+    problems: list[str] = []
+    frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+    return None if problems else frames
 
 
 def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray) -> pd.DataFrame:
@@ -159,71 +179,6 @@ def _scales(columns: Columns, problems: list[str]) -> list[float]:
         return [np.nan] * len(columns.components)
 
 
-def _numbers(column: pd.Series[Any], problems: list[str]) -> FloatArray:
-    """Return a column as float64, NaN where missing; note what is wrong with it."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        kinds = column.cat.categories.dtype
-        # Integers have no way to say that one is missing.
-        column = column.astype(object if column.isna().any() else kinds)
-    usable = pd.api.types.is_numeric_dtype(column.dtype) and not (
-        pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_complex_dtype(column.dtype)
-    )
-    is_text = isinstance(column.dtype, pd.StringDtype)
-    if not usable and (is_text or column.dtype == np.dtype(object)):
-        converted = pd.to_numeric(column, errors="coerce")
-        bad = converted.isna() & column.notna()
-        if pd.api.types.is_complex_dtype(converted.dtype):
-            bad = column.map(np.iscomplexobj)
-        if not bad.any():
-            return np.asarray(converted, dtype=np.float64)
-        problems.append(
-            f"column {column.name!r} holds {column[bad].iloc[0]!r}, which is not a number; convert "
-            "it with pandas.to_numeric, or drop those rows"
-        )
-    elif not usable:
-        problems.append(
-            f"column {column.name!r} has dtype {column.dtype}; it must hold numbers: convert it "
-            "with pandas.to_numeric"
-        )
-    else:
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.full(len(column), np.nan)
-
-
-def _frame_values(table: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
-    if label in table.columns:
-        return table[label]
-    return pd.Series(table.index.get_level_values(label), name=label)  # type: ignore[arg-type]
-
-
-def _frames(column: pd.Series[Any], label: Hashable, problems: list[str]) -> IntArray:
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
-        frames = column.to_numpy(dtype=np.int64)
-        if not len(frames) or max(int(frames.max()), -int(frames.min())) < 2**53:
-            return frames
-    before = len(problems)
-    values = _numbers(column, problems)
-    if len(problems) > before:
-        return np.zeros(len(column), dtype=np.int64)
-    finite = np.isfinite(values)
-    if not finite.all():
-        problems.append(
-            f"column {label!r} has {int((~finite).sum())} rows without a frame number; drop them: "
-            f"table.dropna(subset=[{label!r}])"
-        )
-    whole = np.floor(values) == values
-    if not whole[finite].all():
-        problems.append(
-            f"column {label!r} holds {values[finite & ~whole][0]:g}, which is not a whole number; "
-            "frame numbers must be whole: round them, or name the right column with set_columns"
-        )
-    if (np.abs(values[finite]) >= 2**53).any():  # where floats skip numbers
-        problems.append(
-            f"column {label!r} holds frame numbers beyond 2**53; subtract the first one"
-        )
-    return np.where(finite & whole & (np.abs(values) < 2**53), values, 0).astype(np.int64)
-
-
 def _uncertainty(
     table: pd.DataFrame, columns: Columns, scales: list[float], problems: list[str]
 ) -> FloatArray | None:
@@ -233,7 +188,7 @@ def _uncertainty(
     result = np.full((len(table), len(labels)), np.nan)
     for j, label in enumerate(labels.values()):
         if label is not None:
-            result[:, j] = _numbers(table[label], problems)
+            result[:, j] = numbers(table[label], problems)
             result[:, j] *= _uncertainty_scale(label, columns, scales[j])
     return result
 

@@ -29,6 +29,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "drawing",
         "registration",
         "counting",
+        "pilot",
         "evaluate",
         "composition",
         "summary",
@@ -47,6 +48,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     1: (
         "table",
         "columns",
+        "values",
         "conventions",
         "units",
         "attributes",

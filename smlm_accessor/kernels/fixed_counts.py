@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +12,6 @@ from smlm_accessor.kernels.grid import Grid
 #: Steps into which a pixel is cut along each axis; a localization counts ``STEPS**2``.
 STEPS = 32
 FixedImages = npt.NDArray[np.uint32]
-Hashes = npt.NDArray[np.uint64]
-NEVER = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedImages) -> None:
@@ -36,30 +32,77 @@ def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedI
     _add(positions, slot, box, grid.corner, grid.bin_size, np.array(grid.bins), images)
 
 
-def low_hashes(
-    positions: FloatArray, frames: IntArray, group: IntArray, limit: Hashes
-) -> tuple[IntArray, Hashes]:
-    """Return the rows whose hash is not above the limit of their group, and these hashes.
+def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntArray) -> IntArray:
+    """Return the chunk of each frame, -1 outside the edges.
 
-    The hash of a localization is a number that looks random, and depends on nothing else.
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+    edges : ndarray, shape (k + 1,)
+    counts, sums : ndarray of int64, shape (k,)
+        Added to: localizations of each chunk, and their frames since the chunk begins.
+    """
+    chunk = np.empty(len(frames), np.int64)
+    _count_chunks(frames, edges, chunk, counts, sums)
+    return chunk
+
+
+def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntArray:
+    """Return the rows of some of the frames of each chunk, always the same frames.
+
+    Parameters
+    ----------
+    frames, chunk : ndarray of int64, shape (n,)
+        Rows whose chunk is negative are left out.
+    part : ndarray, shape (k,)
+        About which part of the frames of each chunk.
+
+    Examples
+    --------
+    >>> in_some_frames(np.arange(4), np.array([0, 0, 1, 1]), np.array([0.0, 1.0]))
+    array([2, 3])
+    """
+    rows = np.empty(len(frames), np.int64)
+    n = _in_some_frames(frames, chunk, part, rows)
+    return rows[:n].copy()
+
+
+def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: float) -> IntArray:
+    """Return some of the rows that have a chunk: which ones depends on nothing but what is in them.
 
     Parameters
     ----------
     positions : ndarray, shape (n, d), C order
-    frames : ndarray, shape (n,)
-    group : ndarray of int64, shape (n,)
-        Negative for rows that are not wanted.
-    limit : ndarray of uint64
+    frames, chunk : ndarray of int64, shape (n,)
+    part : float
+        About which part of the rows.
 
     Examples
     --------
-    >>> positions, frames = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([3, 4])
-    >>> low_hashes(positions, frames, np.array([0, -1]), np.array([NEVER]))[0]
-    array([0])
+    >>> positions, frames = np.zeros((3, 2)), np.arange(3)
+    >>> thinned(positions, frames, np.array([0, -1, 0]), 1.0)
+    array([0, 2])
     """
-    rows, hashes = np.empty(len(frames), np.int64), np.empty(len(frames), np.uint64)
-    n = _low_hashes(positions.view(np.uint64), frames, group, limit, rows, hashes)
-    return rows[:n].copy(), hashes[:n].copy()
+    rows = np.empty(len(frames), np.int64)
+    limit = np.uint64(min(int(part * 2.0**64), 2**64 - 1))
+    n = _thinned(positions.view(np.uint64), frames, chunk, limit, rows)
+    return rows[:n].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_chunks(frames, edges, chunk, counts, sums):  # type: ignore[no-untyped-def]
+    k = len(counts)
+    c = 0
+    for i in range(len(frames)):
+        frame = frames[i]
+        chunk[i] = -1
+        if frame < edges[0] or frame >= edges[k]:
+            continue
+        if frame < edges[c] or frame >= edges[c + 1]:
+            c = np.searchsorted(edges, frame, side="right") - 1
+        chunk[i] = c
+        counts[c] += 1
+        sums[c] += frame - edges[c]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -87,10 +130,24 @@ def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-u
 
 
 @numba.njit(cache=True, nogil=True)
-def _low_hashes(bits, frames, group, limit, rows, hashes):  # type: ignore[no-untyped-def]
+def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
     n = 0
     for i in range(len(frames)):
-        if group[i] < 0:
+        h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+        h ^= h >> np.uint64(32)
+        h *= np.uint64(0xBF58476D1CE4E5B9)
+        # 53 bits: all that a float can hold.
+        if chunk[i] >= 0 and (h >> np.uint64(11)) < part[chunk[i]] * 9007199254740992.0:
+            rows[n] = i
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _thinned(bits, frames, chunk, limit, rows):  # type: ignore[no-untyped-def]
+    n = 0
+    for i in range(len(frames)):
+        if chunk[i] < 0:
             continue
         h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
         for c in range(bits.shape[1]):
@@ -99,15 +156,7 @@ def _low_hashes(bits, frames, group, limit, rows, hashes):  # type: ignore[no-un
             h ^= h >> np.uint64(29)
         h *= np.uint64(0x94D049BB133111EB)
         h ^= h >> np.uint64(32)
-        if h <= limit[group[i]]:
-            rows[n], hashes[n] = i, h
+        if h <= limit:
+            rows[n] = i
             n += 1
     return n
-
-
-def lowest(hashes: Hashes, most: int) -> Any:
-    """Return which rows have the lowest hashes: no more than so many, but all that are equal."""
-    if len(hashes) <= most:
-        return slice(None)
-    limit = np.partition(hashes, most - 1)[most - 1]
-    return hashes <= limit

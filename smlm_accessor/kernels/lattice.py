@@ -18,6 +18,7 @@ MOST = 4096  # squares
 _ROOM = 4 * MOST
 _BITS = 31  # of the number of a square along an axis
 _FINEST = -1000
+_TABLE = 2**20  # squares that are looked up in a table
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,16 @@ def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
         -1 where it is not finite.
     squares : Squares
     """
+    rank = np.empty(len(xy), np.int64)
+    low = squares.number.min(axis=0)
+    wide = squares.number.max(axis=0) - low + 1
+    if wide[0] * wide[1] <= _TABLE:
+        table = np.full(wide, -1)
+        table[tuple((squares.number - low).T)] = np.arange(len(squares.number))
+        _look_up(xy, 2.0**-squares.level, low, table, rank)
+        return rank
     keys = (squares.number[:, 0] << 32) | (squares.number[:, 1] & 0xFFFFFFFF)
     order = np.argsort(keys)
-    rank = np.empty(len(xy), np.int64)
     _find(xy, 2.0**-squares.level, keys[order], order, rank)
     return rank
 
@@ -180,6 +188,15 @@ def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-
                 keys[at] = key
         counts[at] += 1
     return len(xy)
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_up(xy, per_length, low, table, rank):  # type: ignore[no-untyped-def]
+    n, m = table.shape
+    for r in range(len(xy)):
+        a, b = xy[r, 0] * per_length - low[0], xy[r, 1] * per_length - low[1]
+        inside = 0 <= a < n and 0 <= b < m
+        rank[r] = table[int(a), int(b)] if inside else -1
 
 
 @numba.njit(cache=True, nogil=True)
