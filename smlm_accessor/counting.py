@@ -26,7 +26,8 @@ from smlm_accessor.kernels.fixed_counts import (
     in_some_frames,
     thinned,
 )
-from smlm_accessor.methods._registry import ChunkedPoints, CountedImages, ImagePlan
+from smlm_accessor.methods._counted import CountedImages, ImagePlan
+from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.pilot import Rows, pilot_chunks, pilot_rows, rows_together
 from smlm_accessor.points import centered, is_small
 from smlm_accessor.registration import Estimate, build, cut_into_chunks, run

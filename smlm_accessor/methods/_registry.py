@@ -6,16 +6,13 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-
-if TYPE_CHECKING:
-    from smlm_accessor.kernels.grid import Grid
+from smlm_accessor.methods._counted import CountedImages, ImagePlan
 
 # A method's module is imported when the method is first asked for: some of them bring a compiler.
 _MODULES: dict[str, str] = {
@@ -28,39 +25,6 @@ _MODULES: dict[str, str] = {
 }
 _METHODS: dict[str, Entry] = {}
 TARGETS = ("first", "previous", "all")
-
-
-@dataclass(frozen=True)
-class ImagePlan:
-    """The images that a method wants of all rows.
-
-    Parameters
-    ----------
-    grid : Grid
-    chosen : object
-        What the method chose besides; for itself.
-    """
-
-    grid: Grid
-    chosen: Any
-
-
-@dataclass(frozen=True)
-class CountedImages:
-    """Images of all localizations of chunks, of which a method gets some.
-
-    Parameters
-    ----------
-    plan : ImagePlan
-    images : ndarray of float32, shape (n_chunks, *plan.grid.bins)
-        Localizations per pixel.
-    counts : ndarray, shape (n_chunks,)
-        Localizations of each chunk.
-    """
-
-    plan: ImagePlan
-    images: npt.NDArray[np.float32]
-    counts: IntArray
 
 
 @dataclass(frozen=True)
