@@ -18,6 +18,7 @@ from smlm_accessor.blocks import Selection, Source
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import TableError
+from smlm_accessor.kernels.counted import CountedImages, ImagePlan
 from smlm_accessor.kernels.fixed_counts import (
     STEPS,
     FixedImages,
@@ -26,7 +27,6 @@ from smlm_accessor.kernels.fixed_counts import (
     in_some_frames,
     thinned,
 )
-from smlm_accessor.methods._counted import CountedImages, ImagePlan
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.pilot import Rows, pilot_chunks, pilot_rows, rows_together
 from smlm_accessor.points import centered, is_small

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
+from smlm_accessor.blocks.computing import compute
 from smlm_accessor.blocks.facts import Facts, facts
 from smlm_accessor.blocks.partitions import Apply, example
 from smlm_accessor.blocks.source import Selection, Source
-from smlm_accessor.blocks.tasks import Read, compute, reads_of, reduced
+from smlm_accessor.blocks.tasks import Given, Read, reads_of, reduced
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,13 @@ class Fragments(Partitioned):
             wanted = part if wanted is None else wanted | part
         names = list(self.table.columns if only is None else only.labels)
         attrs = self.table.attrs if only is None else only.attrs
-        reads = [
-            Read(_RowGroup(group, names), f"{group.path}")
+        reads: list[tuple[Read, list[Delayed]]] = [
+            (Read(_RowGroup(group, names), f"{group.path}"), [])
             for fragment in self.fragments
             for group in fragment.split_by_row_group(wanted)
         ]
         if not reads:
-            reads = [Read(_Nothing(self.table[names]), "nothing")]
+            reads = [(Read(Given(self.table[names]), "nothing"), [])]
         return reduced(reads, Apply(function, dict(attrs)), combine, others)
 
 
@@ -111,15 +112,7 @@ class _RowGroup:
     fragment: Any
     columns: list[Any]
 
-    def __call__(self) -> pd.DataFrame:
+    def __call__(self, values: Mapping[Any, Any]) -> pd.DataFrame:
         arrow = self.fragment.to_table(columns=self.columns, use_threads=False)
         table: pd.DataFrame = arrow.to_pandas()
         return table
-
-
-@dataclass(frozen=True)
-class _Nothing:
-    table: pd.DataFrame
-
-    def __call__(self) -> pd.DataFrame:
-        return self.table

@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from dask._task_spec import GraphNode
 from dask.delayed import Delayed, delayed
 
-from smlm_accessor.blocks.partitions import example, is_partitioned, paths, same_partitions
+from smlm_accessor.blocks.computing import compute
+from smlm_accessor.blocks.partitions import (
+    Apply,
+    example,
+    is_partitioned,
+    paths,
+    same_partitions,
+)
 from smlm_accessor.errors import SmlmError, TableError
 
 _TOGETHER = 8  # results that are combined in one task
 
 
-def compute(value: Any, *, progress: bool = False) -> Any:
-    """Compute what is delayed, here or on the cluster this process is a client of."""
-    if not isinstance(value, Delayed):
-        return value
-    if not progress:
-        return value.compute()
-    if "distributed" in sys.modules:
-        from distributed import default_client
-        from distributed import progress as show
+@dataclass(frozen=True)
+class Given:
+    """Reads a partition that is there already."""
 
-        try:
-            future = default_client().compute(value)
-        except ValueError:  # there is no cluster
-            pass
-        else:
-            show(future, notebook=False)
-            return future.result()
-    from dask.diagnostics.progress import ProgressBar
+    part: pd.DataFrame
 
-    with ProgressBar(out=sys.stderr):
-        return value.compute()
+    def __call__(self, values: Mapping[Any, Any]) -> pd.DataFrame:
+        """Return it."""
+        return self.part
 
 
 @dataclass(frozen=True)
@@ -45,12 +40,21 @@ class Read:
 
     A partition that two steps share would stay in memory from the first to the second, and with it
     all of the table.
+
+    Parameters
+    ----------
+    task : callable
+        Takes a mapping from the keys of what it needs.
+    name : str
+    needs : tuple of key
+        Of tasks whose results are given to this one.
     """
 
-    task: Callable[[], pd.DataFrame]
+    task: Callable[[Mapping[Any, Any]], pd.DataFrame]
     name: str
+    needs: tuple[Any, ...] = ()
 
-    def __call__(self) -> pd.DataFrame:
+    def __call__(self, values: Sequence[Any] = ()) -> pd.DataFrame:
         """Return the partition.
 
         Raises
@@ -59,7 +63,9 @@ class Read:
             If it cannot be read; the message names it.
         """
         try:
-            return self.task()
+            return self.task(dict(zip(self.needs, values, strict=True)))
+        except TableError as error:
+            raise TableError(f"{self.name}: {error}") from error
         except (OSError, ValueError, EOFError) as error:
             if isinstance(error, SmlmError):
                 raise
@@ -69,55 +75,70 @@ class Read:
             ) from error
 
 
-def reads_of(table: Any, columns: Sequence[Hashable] | None) -> list[Any]:
-    """Return what reads each partition: a `Read`, or what dask does if that needs other tasks."""
-    if columns is not None:
-        table = table[list(columns)]
+def reads_of(
+    table: Any, labels: Sequence[Hashable] | None = None
+) -> list[tuple[Read, list[Delayed]]]:
+    """Return what reads each partition, or some columns of it, and what that needs."""
+    if labels is not None:
+        table = table[list(labels)]
     expression = table.optimize().expr
     graph = expression.__dask_graph__()
     files = paths(table)
-    reads: list[Any] = []
+    reads = []
     for i, key in enumerate(expression.__dask_keys__()):
         name = f"partition {i} of {table.npartitions}" + (f" ({files[i]})" if files else "")
         task = graph[key]
-        if callable(task) and not getattr(task, "dependencies", True):
-            reads.append(Read(task, name))
-        else:
-            reads.append(Delayed(key, graph))
+        if not isinstance(task, GraphNode):
+            task = Given(task)
+        needs = tuple(getattr(task, "dependencies", ()))
+        reads.append((Read(task, name, needs), [Delayed(need, graph) for need in needs]))
     return reads
 
 
 def reduced(
-    reads: Sequence[Any],
+    reads: Sequence[tuple[Read, list[Delayed]]],
     function: Callable[..., Any],
     combine: Callable[[Sequence[Any]], Any],
     others: Sequence[Any],
 ) -> Delayed:
     """Return what ``function(partition, *others)`` gives for all partitions, combined."""
     run = delayed(_run, pure=False)
-    parts = [run(read, i, len(reads), function, *others) for i, read in enumerate(reads)]
+    parts = [run(read, needed, function, *others) for read, needed in reads]
     return combined(parts, combine)
 
 
 def combined(parts: list[Delayed], combine: Callable[[Sequence[Any]], Any]) -> Delayed:
     """Combine results some at a time, so that no task has to hold all of them."""
     together = delayed(combine, pure=False)
-    parts = [together(parts[i : i + _TOGETHER]) for i in range(0, len(parts), _TOGETHER)]
-    while len(parts) > 1:
+    while True:
         parts = [together(parts[i : i + _TOGETHER]) for i in range(0, len(parts), _TOGETHER)]
-    return parts[0]
+        if len(parts) == 1:
+            return parts[0]
 
 
-def _run(read: Any, i: int, n: int, function: Callable[..., Any], *others: Any) -> Any:
+def _run(read: Read, needed: Sequence[Any], function: Callable[..., Any], *others: Any) -> Any:
     """Read a partition and make something small of it."""
-    if isinstance(read, Read):
-        name, part = read.name, read()
-    else:
-        name, part = f"partition {i} of {n}", read
+    part = read(needed)
     try:
         return function(part, *others)
     except TableError as error:
-        raise TableError(f"{name}: {error}") from error
+        raise TableError(f"{read.name}: {error}") from error
+
+
+def computed_parts(
+    table: Any, function: Callable[[pd.DataFrame, int], Any], *, progress: bool = False
+) -> list[Any]:
+    """Apply ``function(partition, number)`` to all partitions, now, and return what it gives."""
+    run = delayed(_run, pure=False)
+    attrs = dict(example(table).attrs)
+    parts = [
+        run(read, needed, Apply(function, attrs), i)
+        for i, (read, needed) in enumerate(reads_of(table))
+    ]
+    found: list[Any] = compute(combined(parts, list), progress=progress)
+    while found and isinstance(found[0], list):  # combined in several steps
+        found = [one for some in found for one in some]
+    return found
 
 
 def computed_pairs(
@@ -138,23 +159,30 @@ def computed_pairs(
             "Tables of dask are compared partition by partition, and these are not cut alike: make "
             "one of them from the other, or compare table.compute() with other.compute()"
         )
-    both = [dict(example(one).attrs) for one in (table, other)]
+    here, there = (Apply(_itself, dict(example(one).attrs)) for one in (table, other))
     pair = delayed(_pair, pure=False)
-    reads = zip(reads_of(table, None), reads_of(other, None), strict=True)
     parts = [
-        pair(here, there, i, table.npartitions, both, function)
-        for i, (here, there) in enumerate(reads)
+        pair(*first, *second, here, there, function)
+        for first, second in zip(reads_of(table), reads_of(other), strict=True)
     ]
-    return combined(parts, combine).compute()
+    return compute(combined(parts, combine))
 
 
 def _pair(
-    here: Any, there: Any, i: int, n: int, attrs: Sequence[Any], function: Callable[..., Any]
+    read: Read,
+    needed: Sequence[Any],
+    read_other: Read,
+    needed_other: Sequence[Any],
+    here: Apply,
+    there: Apply,
+    function: Callable[..., Any],
 ) -> Any:
-    parts = [read() if isinstance(read, Read) else read for read in (here, there)]
-    for part, own in zip(parts, attrs, strict=True):
-        part.attrs = own
+    part, other = here(read(needed)), there(read_other(needed_other))
     try:
-        return function(*parts)
+        return function(part, other)
     except TableError as error:
-        raise TableError(f"partition {i} of {n}: {error}") from error
+        raise TableError(f"{read.name}: {error}") from error
+
+
+def _itself(part: pd.DataFrame) -> pd.DataFrame:
+    return part

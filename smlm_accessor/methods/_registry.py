@@ -12,7 +12,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.methods._counted import CountedImages, ImagePlan
+from smlm_accessor.kernels.counted import CountedImages, ImagePlan
 
 # A method's module is imported when the method is first asked for: some of them bring a compiler.
 _MODULES: dict[str, str] = {

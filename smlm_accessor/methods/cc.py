@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor.errors import OptionError
-from smlm_accessor.methods._counted import ImagePlan
+from smlm_accessor.kernels.counted import ImagePlan
 from smlm_accessor.methods._heights import register_heights
 from smlm_accessor.methods._lateral import register_lateral
 from smlm_accessor.methods._lateral_plan import MAX_PIXELS, plan_lateral
