@@ -34,7 +34,6 @@ class Given:
         return self.part
 
 
-@dataclass(frozen=True)
 class Read:
     """Reads one partition: dask's own task, kept from being shared with other steps.
 
@@ -50,9 +49,14 @@ class Read:
         Of tasks whose results are given to this one.
     """
 
-    task: Callable[[Mapping[Any, Any]], pd.DataFrame]
-    name: str
-    needs: tuple[Any, ...] = ()
+    # No dataclass: dask looks into those, and would run the task by itself.
+    def __init__(
+        self,
+        task: Callable[[Mapping[Any, Any]], pd.DataFrame],
+        name: str,
+        needs: tuple[Any, ...] = (),
+    ) -> None:
+        self.task, self.name, self.needs = task, name, needs
 
     def __call__(self, values: Sequence[Any] = ()) -> pd.DataFrame:
         """Return the partition.
