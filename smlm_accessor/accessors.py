@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -394,6 +395,44 @@ class LocalizationAccessor:
             colorbar=colorbar,
             scale_bar=scale_bar,
         )
+
+    def write(self, path: Path | str, *, overwrite: bool = False, progress: bool = False) -> Path:
+        """Write a dask DataFrame as a folder of Parquet files that is complete if it is there.
+
+        Parameters
+        ----------
+        path : path
+            The folder, on a disk that all workers see under this name.
+        overwrite : bool
+            Whether to replace a folder that is there.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        FileError
+            If the folder exists, or cannot be written.
+        TableError
+            If a partition cannot be read; the message names it.
+
+        Examples
+        --------
+        >>> import tempfile, dask.dataframe as dd, smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> locs = dd.from_pandas(locs, npartitions=2)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     written = locs.smlm.write(f"{folder}/locs")
+        ...     sorted(path.name for path in written.iterdir())
+        ['part.000.parquet', 'part.001.parquet']
+        """
+        from smlm_accessor.folders import write_folder
+
+        return write_folder(self._table, path, overwrite=overwrite, progress=progress)
 
     def __repr__(self) -> str:
         return summary.safe_summary(self._table)

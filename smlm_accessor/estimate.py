@@ -83,7 +83,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
                 return _from_images(source, request, only)
         draw = source.call(_choose, found, request)
     drawn = source.reduce(drawn_from, put_together, draw, only=only)
-    quiet = replace(request, progress=request.progress and source.n_rows is not None)
+    quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
         source.call(register, [drawn], draw, found, quiet), progress=request.progress
     )
@@ -93,7 +93,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
 def _from_images(source: Source, request: Request, only: Selection) -> Estimate:
     from smlm_accessor.counting import estimate_from_images
 
-    quiet = replace(request, progress=False)
+    quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
         estimate_from_images(source, quiet, only), progress=request.progress
     )

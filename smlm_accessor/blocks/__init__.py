@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from smlm_accessor.blocks.partitions import (
@@ -10,6 +11,8 @@ from smlm_accessor.blocks.partitions import (
     example,
     is_partitioned,
     map_partitions,
+    parquet_files,
+    text_files,
     with_attrs,
 )
 from smlm_accessor.blocks.registering import register_partitioned
@@ -20,16 +23,28 @@ __all__ = [
     "Apply",
     "Selection",
     "Source",
+    "cluster",
     "constant",
     "example",
     "is_partitioned",
     "map_partitions",
     "map_threads",
+    "parquet_files",
     "register_partitioned",
     "source_of",
+    "text_files",
     "track",
     "with_attrs",
 ]
+
+
+def cluster(address: str | None) -> AbstractContextManager[Any]:
+    """Compute on the cluster of a scheduler for a while; here, if there is no address."""
+    if address is None:
+        return nullcontext()
+    from smlm_accessor.blocks.computing import cluster_at
+
+    return cluster_at(address)
 
 
 def source_of(table: Any) -> Source:

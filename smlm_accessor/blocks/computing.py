@@ -36,17 +36,14 @@ def compute(value: Any, *, progress: bool = False) -> Any:
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[Any]:
-    """Compute on the cluster of a scheduler for a while; here, if there is no address.
+def cluster_at(address: str) -> Iterator[Any]:
+    """Compute on the cluster of a scheduler for a while.
 
     Raises
     ------
     OptionError
         If there is no scheduler at that address, or distributed is not installed.
     """
-    if address is None:
-        yield None
-        return
     try:
         from distributed import Client
     except ImportError:

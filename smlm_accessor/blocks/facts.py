@@ -64,7 +64,10 @@ def facts(table: Any) -> Facts:
     fragments = [] if root.operand("filters") else _fragments(root)
     if not fragments:
         return Facts()
-    n_rows = sum(group.num_rows for fragment in fragments for group in fragment.row_groups)
+    try:
+        n_rows = sum(group.num_rows for fragment in fragments for group in fragment.row_groups)
+    except (OSError, ValueError):  # who reads the file will say which it is
+        return Facts()
     return Facts(n_rows, fragments, changed=changed)
 
 

@@ -27,6 +27,10 @@ class Partitioned:
     def example(self) -> pd.DataFrame:  # noqa: D102
         return example(self.table)
 
+    @property
+    def shows_progress(self) -> bool:  # noqa: D102
+        return True
+
     @cached_property
     def _facts(self) -> Facts:
         return facts(self.table)

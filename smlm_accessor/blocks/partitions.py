@@ -137,3 +137,17 @@ def paths(table: Any) -> Sequence[str]:
     except (AttributeError, KeyError, TypeError, IndexError):
         return []
     return found if len(found) == table.npartitions else []
+
+
+def parquet_files(names: Sequence[str]) -> Any:
+    """Return Parquet files as one dask DataFrame."""
+    import dask.dataframe as dd
+
+    return dd.read_parquet(list(names))
+
+
+def text_files(names: Sequence[str], **options: Any) -> Any:
+    """Return text files as one dask DataFrame; the options are those of ``dask``'s read_csv."""
+    import dask.dataframe as dd
+
+    return dd.read_csv(list(names), **options)

@@ -32,6 +32,10 @@ class Source(Protocol):
         """A table with the same columns and attrs."""
 
     @property
+    def shows_progress(self) -> bool:
+        """Whether `result` can show how far it is."""
+
+    @property
     def n_rows(self) -> int | None:
         """Number of rows, None if it is not known without reading."""
 
@@ -72,6 +76,10 @@ class Whole:
     @property
     def example(self) -> pd.DataFrame:  # noqa: D102
         return self.table
+
+    @property
+    def shows_progress(self) -> bool:  # noqa: D102
+        return False
 
     @property
     def n_rows(self) -> int:  # noqa: D102

@@ -37,6 +37,7 @@ examples:
   {PROGRAM} correct locs.csv locs_fixed.csv
   {PROGRAM} correct locs.parquet locs_fixed.parquet --method cc --frames-per-chunk 500
   {PROGRAM} correct locs.csv fixed.csv --columns x=a,y=b,frame=t --unit px --pixel-size 130
+  {PROGRAM} correct locs/ locs_fixed/ --method overlap
   {PROGRAM} correct second_color.csv fixed.csv --drift locs_fixed_drift.nc"""
 
 
@@ -107,8 +108,18 @@ def _add_tutorial(parser: argparse.ArgumentParser) -> None:
 
 def _add_correct(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_correct)
-    parser.add_argument("source", type=Path, metavar="IN", help="table: .csv, .tsv, .txt, .parquet")
-    parser.add_argument("result", type=Path, metavar="OUT", help="corrected table, same extensions")
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="IN",
+        help="table: .csv, .tsv, .txt, .parquet; or a folder of them, that may exceed memory",
+    )
+    parser.add_argument(
+        "result",
+        type=Path,
+        metavar="OUT",
+        help="corrected table, same extensions; for a folder, a folder of Parquet files",
+    )
 
     group = parser.add_argument_group("estimate")
     group.add_argument(
@@ -171,6 +182,14 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--unit", help="unit of x and y: nm, um, px ...")
     group.add_argument("--pixel-size", type=float, metavar="NM", help="camera pixel in nm")
+
+    group = parser.add_argument_group("computing")
+    group.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="for a folder: the dask cluster to use, such as tcp://localhost:8786 (default: the "
+        "threads of this computer)",
+    )
 
     group = parser.add_argument_group("output")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")

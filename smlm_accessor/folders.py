@@ -1,0 +1,175 @@
+"""Tables larger than memory: a folder of Parquet or csv files, read and written part by part."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smlm_accessor.blocks import is_partitioned, parquet_files, text_files
+from smlm_accessor.columns import find_columns
+from smlm_accessor.errors import FileError
+
+KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
+_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
+_BLOCK = "64MB"  # of text that is one partition
+
+
+def read_folder(folder: Path | str) -> Any:
+    """Return the files of a folder as one dask DataFrame, in the order of their names.
+
+    Parameters
+    ----------
+    folder : path
+        With Parquet files, or with csv files (also tsv and txt, with tabs), all with the same
+        columns.
+
+    Returns
+    -------
+    dask DataFrame
+
+    Raises
+    ------
+    FileError
+        If there is no such folder, nothing in it that can be read, or files of several kinds.
+    """
+    files = files_in(folder)
+    suffix = files[0].suffix.lower()
+    names = [str(path) for path in files]
+    try:
+        if KINDS[suffix] == "parquet":
+            return parquet_files(names)
+        separator = _SEPARATORS[suffix]
+        head = pd.read_csv(files[0], sep=separator, nrows=1000)
+        columns = find_columns(head)
+        lengths = [*columns.positions.values(), *columns.uncertainties.values()]
+        # In some blocks of text all coordinates may happen to be whole numbers.
+        dtypes = {label: "float64" for label in lengths if label is not None}
+        return text_files(names, sep=separator, blocksize=_BLOCK, dtype=dtypes)
+    except FileError:
+        raise
+    except (OSError, ValueError) as error:
+        raise FileError(
+            f"the files in {folder} cannot be read as tables ({error}); all must have the same "
+            "columns, with their names in the first line or in Parquet's schema"
+        ) from error
+
+
+def files_in(folder: Path | str) -> list[Path]:
+    """Return the tables in a folder, in the order of their names; raises as `read_folder` does."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileError(f"{folder} is not a folder; give the folder that holds the tables")
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in KINDS and not path.name.startswith((".", "_")) and path.is_file()
+    )
+    if not files:
+        raise FileError(f"{folder} holds no tables; give a folder of .parquet, .csv, .tsv or .txt")
+    kinds = {path.suffix.lower() for path in files}
+    if len(kinds) > 1:
+        raise FileError(
+            f"{folder} holds files of several kinds ({', '.join(sorted(kinds))}); put those that "
+            "belong to one table into a folder of their own"
+        )
+    empty = [path.name for path in files if path.stat().st_size == 0]
+    if empty:
+        raise FileError(f"{folder / empty[0]} is empty; write it again, or leave it out")
+    return files
+
+
+def write_folder(
+    table: Any, folder: Path | str, *, overwrite: bool = False, progress: bool = False
+) -> Path:
+    """Write a dask DataFrame as a folder of Parquet files, one for each partition.
+
+    All parts are written into ``FOLDER.incomplete``, which gets its name when they are there. So
+    what has the name of the folder is complete, whatever fails: a partition that cannot be read, a
+    worker that is lost and whose part is written again, or this process.
+
+    Parameters
+    ----------
+    table : dask DataFrame
+        It is computed once, partition by partition.
+    folder : path
+        On a disk that all workers see under this name.
+    overwrite : bool
+        Whether to replace a folder that is there.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FileError
+        If the folder exists, or cannot be written.
+    TableError
+        If a partition cannot be read; the message names it.
+    """
+    from smlm_accessor.blocks.tasks import computed_parts
+
+    if not is_partitioned(table):
+        raise FileError("only a dask DataFrame is written as a folder; table.to_parquet(...) else")
+    folder = Path(folder).absolute()
+    require_new(folder, overwrite=overwrite)
+    parts = folder.with_name(f"{folder.name}.incomplete")
+    shutil.rmtree(parts, ignore_errors=True)
+    try:
+        parts.mkdir(parents=True)
+    except OSError as error:
+        raise FileError(f"cannot make {parts}: {error.strerror}; choose another folder") from error
+    digits = max(3, len(str(table.npartitions - 1)))
+    try:
+        computed_parts(table, _WritePart(parts, digits), progress=progress)
+        if overwrite and folder.exists():
+            shutil.rmtree(folder)
+        parts.replace(folder)
+    except OSError as error:
+        raise FileError(
+            f"cannot write {folder}: {error}; what there is, is in {parts.name}"
+        ) from error
+    return folder
+
+
+def require_new(folder: Path, *, overwrite: bool) -> None:
+    """Raise `FileError` if there is something that must not be replaced."""
+    if folder.is_file():
+        raise FileError(f"{folder} is a file; give another name for the folder")
+    if not folder.exists():
+        return
+    if not overwrite and any(folder.iterdir()):
+        raise FileError(f"{folder} is not empty; give another name, or say overwrite=True")
+    foreign = [path.name for path in folder.iterdir() if path.suffix.lower() not in KINDS]
+    if foreign:
+        raise FileError(
+            f"{folder} holds what is no table ({foreign[0]}), so it is not replaced; give another "
+            "name"
+        )
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+@dataclass(frozen=True)
+class _WritePart:
+    """Writes one partition; a part that has its name is complete."""
+
+    folder: Path
+    digits: int
+
+    def __call__(self, part: pd.DataFrame, number: int) -> int:
+        path = self.folder / f"part.{number:0{self.digits}d}.parquet"
+        # Two workers may write the same part, if one of them is thought to be lost.
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        part.attrs = {}  # the history holds for all; what Parquet takes of it differs by version
+        part.to_parquet(unfinished, engine="pyarrow")
+        unfinished.replace(path)
+        return len(part)
