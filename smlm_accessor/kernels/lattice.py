@@ -105,7 +105,7 @@ def add_up(parts: Sequence[Squares]) -> Squares:
         np.concatenate([part.number for part in coarse]),
         np.concatenate([part.count for part in coarse]),
     )
-    return together.at_most(MOST)
+    return together.coarser(level).at_most(MOST)
 
 
 def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
@@ -173,12 +173,12 @@ def _enter(number, count, keys, counts):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-def]
     """Count from a row on; return the row for whose square there is no room."""
-    last, at = np.int64(0), np.int64(0)
+    last, at = np.int64(0), np.int64(-1)
     for r in range(row, len(xy)):
         kx = np.int64(np.floor(xy[r, 0] * per_length))
         ky = np.int64(np.floor(xy[r, 1] * per_length))
         key = (kx << 32) | (ky & 0xFFFFFFFF)
-        if key != last or counts[at] == 0:
+        if key != last or at < 0:
             at = _slot(keys, counts, key)
             last = key
             if counts[at] == 0:
