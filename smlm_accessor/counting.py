@@ -41,15 +41,19 @@ _KEPT = 500_000
 _FRAMES = 32
 
 
-def estimate_from_images(source: Source, request: Request, only: Selection) -> Any:
+def estimate_from_images(
+    source: Source, request: Request, only: Selection, frames: Frames | None
+) -> Any:
     """Return the estimate: rows are gone over once more where frames are not known beforehand."""
-    label, n_rows = find_columns(source.example).frame, source.n_rows
+    label = find_columns(source.example).frame
+    n_rows = source.n_rows if frames is None else frames.n_rows
     assert n_rows is not None
     known = source.range_of(label) if set(request.rule) & {"frames_per_chunk", "chunks"} else None
     rows: Source = source
-    if known is None:
-        frames = source.reduce(frames_in, Frames.added, only=only)
-        cut = source.call(_cut, frames, request)
+    if frames is not None:
+        cut: Any = _cut(frames, request)
+    elif known is None:
+        cut = source.call(_cut, source.reduce(frames_in, Frames.added, only=only), request)
     else:
         ends = np.array([known[0], known[1]], dtype=np.int64)
         cut = _cut(Frames(ends, np.ones(2, dtype=np.int64), 0), request)
@@ -93,8 +97,10 @@ class Counted:
     images : ndarray of uint32, shape (m, *bins)
     chunk : ndarray, shape (m,)
         Whose images they are.
-    counts, frame_sums : ndarray of int64, shape (n_chunks,)
-        Localizations, and their frames since the chunk begins, summed.
+    counts : ndarray of int64, shape (n_chunks,)
+        Localizations.
+    counted, frame_sums : ndarray of int64, shape (n_chunks,)
+        Localizations in images, and their frames since the chunk begins, summed.
     rows : Rows
         That are kept.
     """
@@ -102,6 +108,7 @@ class Counted:
     images: FixedImages
     chunk: IntArray
     counts: IntArray
+    counted: IntArray
     frame_sums: IntArray
     rows: Rows
 
@@ -135,7 +142,7 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
     cut, k = plan.cut, plan.cut.n_chunks
     bins = (1, 1) if plan.images is None else plan.images.grid.bins
     images, slots = np.zeros((0, *bins), np.uint32), np.zeros(0, np.int64)
-    counts, sums = np.zeros((2, k), np.int64)
+    counts, counted, sums, unused = np.zeros((4, k), np.int64)
     slot_of = np.full(k, -1)
     kept = []
     for block in row_blocks(table):
@@ -144,7 +151,7 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             block = block[read_localizations(block).finite]
             frames = read_localizations(block).frames
         before = int(counts.sum())
-        chunk = count_chunks(frames, cut.edges, counts, sums)
+        chunk = count_chunks(frames, cut.edges, counts, unused)
         if counts.sum() - before < len(frames):
             raise TableError(
                 f"There are frames outside {cut.edges[0]} to {cut.edges[-1] - 1}, which the files "
@@ -152,7 +159,8 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             )
         rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows]).positions - plan.center
-        frames, chunk = frames[rows], chunk[rows]
+        frames = frames[rows]
+        chunk = count_chunks(frames, cut.edges, counted, sums)
         rows = thinned(positions, frames, chunk, plan.kept)
         kept.append(Rows(chunk[rows], frames[rows], positions[rows]))
         if plan.images is None:
@@ -164,7 +172,7 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             slots = np.append(slots, new)
             images = np.concatenate([images, np.zeros((len(new), *bins), np.uint32)])
         add_counts(positions, slot_of[chunk], plan.images.grid, images)
-    return Counted(images, slots, counts, sums, rows_together(kept))
+    return Counted(images, slots, counts, counted, sums, rows_together(kept))
 
 
 def _counted_together(parts: Sequence[Counted]) -> Counted:
@@ -179,6 +187,7 @@ def _counted_together(parts: Sequence[Counted]) -> Counted:
         images,
         chunk,
         np.sum([part.counts for part in parts], axis=0),
+        np.sum([part.counted for part in parts], axis=0),
         np.sum([part.frame_sums for part in parts], axis=0),
         rows_together([part.rows for part in parts]),
     )
@@ -204,10 +213,10 @@ def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.Dat
         for one, of in zip(found.images, found.chunk, strict=True):
             if not small[of]:
                 images[of] = one * np.float32(1 / STEPS**2)
-        counts = np.where(small, 0, found.counts)
+        counts = np.where(small, 0, found.counted)
         points = replace(points, counted=CountedImages(plan.images, images, counts))
     chosen = request.rule or {"n_chunks": k}
-    n = found.counts
+    n = found.counted
     sample = {
         "of": "frames",
         "frames": float(np.mean(plan.part)),
@@ -219,7 +228,7 @@ def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.Dat
         run(points, request),
         points,
         cut,
-        (n, mean),
+        (found.counts, mean),
         {**chosen, "sample": {"max_localizations": request.max_localizations, **sample}},
         columns.length_unit,
         request,

@@ -24,7 +24,7 @@ from smlm_accessor.drawing import (
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.registration import Estimate, register
 from smlm_accessor.request import MOST, TARGET_STD, Request
-from smlm_accessor.survey import Survey, survey, survey_of_all
+from smlm_accessor.survey import Frames, Survey, survey, survey_of_all
 
 
 def estimate_drift(
@@ -71,7 +71,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
     """Go over the rows once, or twice if there may be more of them than are used."""
     only = selection(find_columns(source.example), source.example)
     if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
-        return _from_images(source, request, only)
+        return _from_images(source, request, only, None)
     found: Any = None
     draw: Any = draw_everything()
     if source.n_rows is None or source.n_rows > request.max_localizations:
@@ -80,7 +80,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
             found = source.result(found, progress=request.progress)
             large = int(found.frames.count.sum()) > request.max_localizations
             if request.entry.samples == "rows" and large:
-                return _from_images(source, request, only)
+                return _from_images(source, request, only, found.frames)
         draw = source.call(_choose, found, request)
     drawn = source.reduce(drawn_from, put_together, draw, only=only)
     quiet = replace(request, progress=request.progress and not source.shows_progress)
@@ -90,12 +90,14 @@ def _estimate(source: Source, request: Request) -> Estimate:
     return estimate
 
 
-def _from_images(source: Source, request: Request, only: Selection) -> Estimate:
+def _from_images(
+    source: Source, request: Request, only: Selection, frames: Frames | None
+) -> Estimate:
     from smlm_accessor.counting import estimate_from_images
 
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
-        estimate_from_images(source, quiet, only), progress=request.progress
+        estimate_from_images(source, quiet, only, frames), progress=request.progress
     )
     return estimate
 

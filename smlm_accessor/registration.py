@@ -109,7 +109,7 @@ def build(
     ``frames`` are those of all rows, or how many localizations each chunk has and their mean frame.
     """
     if registered.edges is None:
-        counts, mean = frames.per_chunk(cut) if isinstance(frames, Frames) else frames
+        counts, mean = _per_chunk(frames, points, cut) if isinstance(frames, Frames) else frames
         registered = _without_outliers(registered, counts)
     else:
         assert isinstance(frames, Frames)
@@ -118,7 +118,7 @@ def build(
         edges[0] = min(edges[0], frames.number[0])
         edges[-1] = max(edges[-1], frames.number[-1] + 1)
         cut = Chunks(edges)
-        counts, mean = frames.per_chunk(cut)
+        counts, mean = _per_chunk(frames, points, cut)
     assert points.center is not None
     dataset = transformations.build(
         **_about_origin(registered, points.center),
@@ -166,6 +166,15 @@ def _samples(draw: Draw) -> list[tuple[int, bool]]:
         wanted *= _LARGER
     steps = [n for n in dict.fromkeys(sizes) if n < len(total)]
     return [*((n, False) for n in steps), (len(total), True)]
+
+
+def _per_chunk(frames: Frames, points: ChunkedPoints, cut: Chunks) -> tuple[IntArray, FloatArray]:
+    """Return how many of all localizations each chunk has, and the mean frame of those used."""
+    counts, mean = frames.per_chunk(cut)
+    if len(points.frames) < counts.sum():
+        used, of_used = Frames.of(points.frames).per_chunk(cut)
+        mean = np.where(used > 0, of_used, mean)
+    return counts, mean
 
 
 def _typical_std(registered: Registered) -> float | None:

@@ -134,9 +134,7 @@ def test_only_small_things_go_through_the_client(cluster: Any, folder: Path) -> 
     assert sum(received) < 100_000
 
 
-def test_an_unreadable_partition_is_named(
-    cluster: Any, folder: Path, tmp_path: Path
-) -> None:
+def test_an_unreadable_partition_is_named(cluster: Any, folder: Path, tmp_path: Path) -> None:
     for path in folder.glob("*.parquet"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     broken = tmp_path / "p05.parquet"
@@ -172,9 +170,7 @@ def test_a_worker_is_lost_in_the_middle_of_writing(
     killer.join()
     cluster.add_worker()
     assert len(list(written.iterdir())) == N_PARTS
-    pd.testing.assert_frame_equal(
-        pd.read_parquet(written), pd.DataFrame(table.smlm.correct(drift))
-    )
+    pd.testing.assert_frame_equal(pd.read_parquet(written), pd.DataFrame(table.smlm.correct(drift)))
 
 
 def test_the_command_line_joins_a_cluster(

@@ -12,8 +12,7 @@ from smlm_accessor.kernels.lattice import Squares, add_up, count_squares, rank_i
 
 def counted(squares: Squares) -> dict[tuple[int, int], int]:
     return {
-        (int(a), int(b)): int(n)
-        for (a, b), n in zip(squares.number, squares.count, strict=True)
+        (int(a), int(b)): int(n) for (a, b), n in zip(squares.number, squares.count, strict=True)
     }
 
 
@@ -65,9 +64,7 @@ def test_the_order_of_squares_does_not_depend_on_how_they_are_listed() -> None:
     squares = count_squares(np.random.default_rng(2).uniform(0, 9, (5000, 2)))
     mixed = np.random.default_rng(3).permutation(len(squares.count))
     other = Squares(squares.level, squares.number[mixed], squares.count[mixed])
-    np.testing.assert_array_equal(
-        squares.number[squares.order()], other.number[other.order()]
-    )
+    np.testing.assert_array_equal(squares.number[squares.order()], other.number[other.order()])
 
 
 @pytest.mark.parametrize("far", [0, 2000])
