@@ -23,7 +23,7 @@ FIRST = 250_000
 # Squares of that, where the field has enough of them; more are narrower, and drift makes molecules
 # cross their edges.
 _SQUARES = 4
-_FEWEST = 256  # of the field
+_FEWEST = 64  # of the field
 _RUN = 64  # frames
 
 
