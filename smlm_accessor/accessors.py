@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -380,6 +381,44 @@ class LocalizationAccessor:
             colorbar=colorbar,
             scale_bar=scale_bar,
         )
+
+    def write(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        """Write the table, in the format that the end of the name says.
+
+        Parameters
+        ----------
+        path : str or path
+            .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it), .h5
+            (DECODE), .mat (SMAP), .smlm or .zip (SMLM).
+        format : str, optional
+            Whatever the end of the name: ``"thunderstorm"`` for one; see `smlm_accessor.io.write`.
+        overwrite : bool
+            Replace files that exist.
+
+        Raises
+        ------
+        FileError, TableError, OptionError
+            If the file exists or cannot be written, the table does not fit into the format (for
+            Picasso its pixel size must be known), or there is no such format.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     locs.smlm.write(pathlib.Path(folder, "locs.parquet"))
+        ...     smlm_accessor.read(pathlib.Path(folder, "locs.parquet")).equals(locs)
+        True
+        """
+        from smlm_accessor.io import write
+
+        write(self._table, path, format=format, overwrite=overwrite)
 
     def __repr__(self) -> str:
         return summary.safe_summary(self._table)

@@ -31,14 +31,20 @@ _DEFAULT_METHOD = "icp"
 class Outputs(NamedTuple):
     """The files that are written; a drift that is given is not written again."""
 
-    table: Path
+    tables: list[Path]  # the table, and what its format writes beside it
     drift: Path | None
     figure: Path | None
 
     @property
+    def table(self) -> Path:
+        """The table itself."""
+        return self.tables[0]
+
+    @property
     def paths(self) -> list[Path]:
         """Those there are; the table last, so that where it is, all is."""
-        return [path for path in (self.drift, self.figure, self.table) if path is not None]
+        beside = [self.drift, self.figure, *reversed(self.tables)]
+        return [path for path in beside if path is not None]
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -52,15 +58,15 @@ def run(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     outputs = _outputs(arguments)
     options = _method_options(arguments)
-    file = files.read_table(arguments.source)
+    table = files.read_table(arguments.source)
     try:
-        table = set_columns(file.table, **_columns(arguments))
+        table = set_columns(table, **_columns(arguments))
         dataset = _drift(table, arguments, options)
         drift = models.fit(dataset, offset=arguments.fit) if arguments.fit else dataset
         fixed = correct(table, drift, by=arguments.by, outside=arguments.outside)
     except TableError as error:
         raise TableError(f"{arguments.source}: {error}") from error
-    _write(files.TableFile(fixed, file.header), dataset, drift, arguments.by, outputs)
+    _write(fixed, dataset, drift, arguments.by, outputs)
     if not arguments.quiet:
         frames = read_localizations(table).frames
         lines = _summary(len(table), frames, dataset, drift, arguments)
@@ -73,7 +79,7 @@ def _drift(
 ) -> xr.Dataset:
     """Return the drift of the chunks, estimated or from a file."""
     if arguments.drift:
-        return files.read_drift(arguments.drift)
+        return files.read_drift(arguments.drift, pixel_size=arguments.pixel_size)
     if arguments.fit:
         one_each(arguments.fit, find_columns(table).components)  # before the long work
     rules = {name: getattr(arguments, name) for name in _ESTIMATE[1:-1]}
@@ -94,12 +100,12 @@ def _drift(
 def _outputs(arguments: argparse.Namespace) -> Outputs:
     """Return what to write, or raise if that would harm a file or cannot work."""
     source, result = arguments.source, arguments.result
-    files.require_table_name(result)
+    tables = files.table_outputs(result)
     folder = result.parent
     if not folder.is_dir():
         raise FileError(f"the folder {folder} does not exist; make it, or choose another one")
     beside = [result.with_name(f"{result.stem}_drift{suffix}") for suffix in (".nc", ".png")]
-    outputs = Outputs(result, *((None, None) if arguments.drift else beside))
+    outputs = Outputs(tables, *((None, None) if arguments.drift else beside))
     read = {"IN": source, "--drift": arguments.drift}
     for path in reversed(outputs.paths):
         for name, other in read.items():
@@ -145,7 +151,7 @@ def _columns(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _write(
-    fixed: files.TableFile,
+    fixed: pd.DataFrame,
     dataset: xr.Dataset,
     drift: xr.Dataset | models.DriftModel,
     by: str | None,
@@ -153,7 +159,7 @@ def _write(
 ) -> None:
     with files.staged(*outputs.paths) as parts:
         part = dict(zip(outputs.paths, parts, strict=True))
-        files.write_table(fixed, part[outputs.table], outputs.table)
+        files.write_table(fixed, [part[path] for path in outputs.tables], outputs.table)
         if outputs.drift:
             files.write_drift(dataset, part[outputs.drift])
         if outputs.figure:

@@ -107,8 +107,14 @@ def _add_tutorial(parser: argparse.ArgumentParser) -> None:
 
 def _add_correct(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run_correct)
-    parser.add_argument("source", type=Path, metavar="IN", help="table: .csv, .tsv, .txt, .parquet")
-    parser.add_argument("result", type=Path, metavar="OUT", help="corrected table, same extensions")
+    parser.add_argument("source", type=Path, metavar="IN", help="table, in any format known here")
+    parser.add_argument(
+        "result",
+        type=Path,
+        metavar="OUT",
+        help="corrected table: .csv, .tsv, .txt, .parquet, .hdf5 (Picasso), .h5 (DECODE), "
+        ".mat (SMAP), .smlm",
+    )
 
     group = parser.add_argument_group("estimate")
     group.add_argument(
@@ -142,7 +148,7 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
         help="an option of the method, such as max_distance=50; may be given several times",
     )
     group.add_argument(
-        "--drift", type=Path, metavar="FILE.nc", help="do not estimate: apply this saved drift"
+        "--drift", type=Path, metavar="FILE", help="do not estimate: apply this saved drift"
     )
 
     group = parser.add_argument_group("correction")
