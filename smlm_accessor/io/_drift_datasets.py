@@ -38,7 +38,7 @@ def read_netcdf(source: Source) -> xr.Dataset:
     """Return a Dataset that was saved as netCDF 3 or 4."""
     engine = "scipy"
     if source.is_hdf5:
-        _hdf5.require_h5py(source.path)
+        _hdf5.require_sound(source.path)
         engine = "h5netcdf"
     with xr.open_dataset(source.path, engine=engine) as dataset:
         require_room(source.path, dataset.nbytes, len(dataset.variables))

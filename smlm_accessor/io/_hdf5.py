@@ -13,6 +13,8 @@ import numpy.typing as npt
 from smlm_accessor.errors import FileError
 from smlm_accessor.io._limits import require_room
 
+_PLAIN = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
+
 
 def require_h5py(path: Path) -> Any:
     """Return the module h5py.
@@ -44,25 +46,28 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     try:
         file = h5py.File(path, "r")
     except Exception as error:  # of many kinds, if the file is broken
-        raise FileError(
-            f"{path} cannot be opened as HDF5 ({error}); it is damaged or not complete: write or "
-            "copy it again"
-        ) from error
+        raise _damaged(path, error) from error
     with file:
         yield file
 
 
 def names(path: Path) -> frozenset[str]:
-    """Return the names in a file, ``"a"`` and ``"a/b"``."""
+    """Return the names in a file, ``"a"`` and ``"a/b"``.
+
+    Raises
+    ------
+    FileError
+        If it is so damaged that it cannot be told.
+    """
     found: set[str] = set()
     with open_hdf5(path) as file:
-        for name in file:
-            found.add(str(name))
-            try:
-                inside = file[name]
+        try:
+            for name in file:
+                found.add(str(name))
+                inside = file.get(name, default=())
                 found.update(f"{name}/{other}" for other in getattr(inside, "keys", list)())
-            except Exception:  # a broken link: nothing is in it
-                continue
+        except Exception as error:  # of many kinds
+            raise _damaged(path, error) from error
     return frozenset(found)
 
 
@@ -78,7 +83,7 @@ def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     if dtype is None or getattr(dataset, "shape", None) is None:
         raise FileError(f"{path}: {_name(dataset)} is not an array; write the file again")
     kinds = [dtype[name] for name in dtype.names] if dtype.names else [dtype]
-    if any(kind.kind not in "fiub" for kind in kinds):
+    if not _has_plain_types(dataset):
         raise FileError(f"{path}: {_name(dataset)} does not hold numbers; write the file again")
     if dataset.is_virtual or dataset.external:
         raise FileError(f"{path}: {_name(dataset)} lies in another file; copy it into this one")
@@ -87,6 +92,76 @@ def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     require_room(path, max(int(dataset.size) * dtype.itemsize, chunk), len(kinds))
     values = np.asarray(dataset[...])
     return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def attribute(node: Any, name: str, path: Path) -> Any:
+    """Return an attribute, None if there is none, or if it says that it is larger than the file."""
+    if name not in node.attrs or not _is_small(node, name, path):
+        return None
+    return node.attrs[name]
+
+
+def require_sound(path: Path) -> None:
+    """Raise `FileError` if another library could come to harm on a file, or fill the memory.
+
+    Raises
+    ------
+    FileError
+        If values or attributes are of no common kind, or larger than the file.
+    """
+    unsound: list[str] = []
+
+    def visit(name: str, node: Any) -> None:
+        if not all(_is_small(node, attribute, path) for attribute in node.attrs) or (
+            hasattr(node, "dtype") and node.dtype.kind not in "SO" and not _has_plain_types(node)
+        ):
+            unsound.append(name)
+
+    with open_hdf5(path) as file:
+        try:
+            file.visititems(visit)
+        except Exception as error:  # of many kinds
+            raise _damaged(path, error) from error
+    if unsound:
+        raise _damaged(path, ValueError(f"{unsound[0]!r} is not as it should be"))
+
+
+def _is_small(node: Any, name: str, path: Path) -> bool:
+    return bool(node.attrs.get_id(name).get_storage_size() <= path.stat().st_size)
+
+
+def _has_plain_types(dataset: Any) -> bool:
+    """Whether all values are whole or floating-point numbers of a kind that processors know.
+
+    The library writes past the end of its memory where a damaged file describes another kind.
+    """
+    from h5py import h5t
+
+    stored = dataset.id.get_type()
+    if stored.get_class() != h5t.COMPOUND:
+        return _is_plain(stored)
+    end = 0
+    for k in range(stored.get_nmembers()):
+        member, start = stored.get_member_type(k), stored.get_member_offset(k)
+        if start < end or not _is_plain(member):
+            return False
+        end = start + member.get_size()
+    return end <= int(stored.get_size())
+
+
+def _is_plain(stored: Any) -> bool:
+    from h5py import h5t
+
+    plain = [h5t.py_create(np.dtype(bool), logical=True)]
+    plain += [h5t.py_create(np.dtype(order + name)) for order in "<>" for name in _PLAIN]
+    return any(stored.equal(one) for one in plain)
+
+
+def _damaged(path: Path, error: Exception) -> FileError:
+    return FileError(
+        f"{path} cannot be opened as HDF5 ({error}); it is damaged or not complete: write or copy "
+        "it again"
+    )
 
 
 def _name(dataset: Any) -> str:

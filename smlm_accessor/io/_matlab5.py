@@ -16,12 +16,16 @@ import numpy.typing as npt
 
 from smlm_accessor.io._limits import LARGEST_RATIO, SMALL, require_room
 
-_STORED = dict(
-    zip((1, 2, 3, 4, 5, 6, 7, 9, 12, 13), "i1 u1 i2 u2 i4 u4 f4 f8 i8 u8".split(), strict=True)
-)
+_STORED = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8"} | {
+    12: "i8",
+    13: "u8",
+}
 _MATRIX, _COMPRESSED = 14, 15
 _STRUCT, _CHAR = 2, 4
-_CLASSES = dict(zip(range(6, 16), "f8 f4 i1 u1 i2 u2 i4 u4 i8 u8".split(), strict=True))
+_CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"} | {
+    14: "i8",
+    15: "u8",
+}
 _COMPLEX, _LOGICAL = 0x800, 0x200
 _HEADER = 128
 _NAME_WITHIN = 4096  # bytes of a compressed variable that hold its name

@@ -40,7 +40,10 @@ def _read(source: Source) -> pd.DataFrame:
     """
     columns: dict[str, npt.NDArray[Any]] = {}
     with _hdf5.open_hdf5(source.path) as file:
-        data, meta = file["data"], dict(file["meta"].attrs) if "meta" in file else {}
+        data, meta = file["data"], {}
+        if "meta" in file:
+            wanted = ("xy_unit", "px_size", history.KEY)
+            meta = {name: _hdf5.attribute(file["meta"], name, source.path) for name in wanted}
         n_rows = _hdf5.array(data["xyz"], source.path).shape[0]
         require_room(source.path, 0, len(data))
         for name in _in_order(data):
@@ -111,7 +114,8 @@ def _units(table: pd.DataFrame, meta: Mapping[str, Any]) -> dict[str, Any]:
     """Return unit and pixel size; scale a table with pixels that are not square to nm."""
     unit = meta.get("xy_unit")
     unit = unit.decode() if isinstance(unit, bytes) else unit
-    size = np.atleast_1d(np.asarray(meta.get("px_size", ()), dtype=np.float64))
+    size = meta.get("px_size")
+    size = np.atleast_1d(np.asarray(() if size is None else size, dtype=np.float64))
     if unit != "px":
         return {"unit": unit, "unit_z": "nm"} if isinstance(unit, str) else {}
     usable = size.shape in ((1,), (2,)) and bool((np.isfinite(size) & (size > 0)).all())

@@ -100,10 +100,14 @@ def _read_hdf5(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str | None]:
         for name, dataset in loc.items():
             kind = getattr(dataset, "dtype", None)
             # Text and references to cells are not columns; an empty array is stored as its shape.
-            if kind is None or kind.kind not in "fiub" or dataset.attrs.get("MATLAB_empty"):
+            if (
+                kind is None
+                or kind.kind not in "fiub"
+                or _hdf5.attribute(dataset, "MATLAB_empty", path)
+            ):
                 continue
             values = _hdf5.array(dataset, path).ravel()
-            logical = dataset.attrs.get("MATLAB_class") in (b"logical", "logical")
+            logical = _hdf5.attribute(dataset, "MATLAB_class", path) in (b"logical", "logical")
             fields[name] = values.astype(bool) if logical else values
     return fields, None
 
