@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor.errors import FileError
+from smlm_accessor.io._hdf5_damage import damage, long_texts, text_attributes
 from smlm_accessor.io._limits import require_room
 
 _PLAIN = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
@@ -43,6 +44,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         If it cannot be opened.
     """
     h5py = require_h5py(path)
+    if found := damage(path, frozenset()):
+        raise _damaged(path, ValueError(found))
     try:
         file = h5py.File(path, "r")
     except Exception as error:  # of many kinds, if the file is broken
@@ -98,6 +101,8 @@ def attribute(node: Any, name: str, path: Path) -> Any:
     """Return an attribute, None if there is none, or if it says that it is larger than the file."""
     if name not in node.attrs or not _is_small(node, name, path):
         return None
+    if found := damage(path, text_attributes(node) & {name}):
+        raise _damaged(path, ValueError(found))
     return node.attrs[name]
 
 
@@ -110,11 +115,15 @@ def require_sound(path: Path) -> None:
         If values or attributes are of no common kind, or larger than the file.
     """
     unsound: list[str] = []
+    texts: set[str] = set()
 
     def visit(name: str, node: Any) -> None:
-        if not all(_is_small(node, attribute, path) for attribute in node.attrs) or (
-            hasattr(node, "dtype") and node.dtype.kind not in "SO" and not _has_plain_types(node)
-        ):
+        is_text = not hasattr(node, "dtype") or node.dtype.kind in "SO"
+        texts.update(text_attributes(node))
+        if hasattr(node, "dtype") and node.dtype.kind == "O" and long_texts(node, path):
+            unsound.append(name)
+        small = all(_is_small(node, attribute, path) for attribute in node.attrs)
+        if not small or not (is_text or _has_plain_types(node)):
             unsound.append(name)
 
     with open_hdf5(path) as file:
@@ -124,6 +133,8 @@ def require_sound(path: Path) -> None:
             raise _damaged(path, error) from error
     if unsound:
         raise _damaged(path, ValueError(f"{unsound[0]!r} is not as it should be"))
+    if found := damage(path, frozenset(texts)):
+        raise _damaged(path, ValueError(found))
 
 
 def _is_small(node: Any, name: str, path: Path) -> bool:

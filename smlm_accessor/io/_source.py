@@ -33,7 +33,7 @@ class Source:
         """The first line that is not empty, if it is text; None if it is not."""
         lines = (line for line in self.head.removeprefix(b"\xef\xbb\xbf").splitlines())
         first = next(filter(None, (line.strip(b" \r\n") for line in lines)), b"")
-        if _NOT_TEXT & set(first):
+        if self.is_hdf5 or _NOT_TEXT & set(first):
             return None
         try:
             return first.decode("utf-8")

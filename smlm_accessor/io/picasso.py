@@ -118,7 +118,9 @@ def _documents(path: Path) -> tuple[str, list[dict[str, Any]]]:
     try:
         return text, _parsed(text)
     except Exception as error:  # yaml's own, and what broken numbers and dates raise
-        raise FileError(f"{path} cannot be read as yaml ({error}); {remedy}") from error
+        raise FileError(
+            f"{path} cannot be read as yaml ({' '.join(str(error).split())}); {remedy}"
+        ) from error
 
 
 def _parsed(text: str) -> list[dict[str, Any]]:

@@ -116,7 +116,9 @@ def _table(
     table = pd.DataFrame(columns)
     for name, offset in (info.get("offset") or {}).items():
         if name in columns and float(offset):
-            table[name] = table[name] + (float(offset) if float(offset) % 1 else int(offset))
+            # Unsigned numbers with a negative offset stand for signed ones.
+            wide = np.float64 if float(offset) % 1 or columns[name].dtype.kind == "f" else np.int64
+            table[name] = table[name].astype(wide) + wide(offset)
     return table
 
 
