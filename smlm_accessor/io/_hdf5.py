@@ -128,6 +128,7 @@ def require_sound(path: Path) -> None:
 
     with open_hdf5(path) as file:
         try:
+            visit("/", file)
             file.visititems(visit)
         except Exception as error:  # of many kinds
             raise _damaged(path, error) from error
