@@ -14,6 +14,7 @@ from smlm_accessor.io._limits import require_room
 
 # Names that a DataFrame cannot have as they stand in the file: empty, or there twice.
 HEADER_KEY = "smlm_header"
+_START = 2**20  # letters in which the first two lines end
 _QUOTING: dict[bool, Literal[0, 2]] = {False: csv.QUOTE_MINIMAL, True: csv.QUOTE_NONNUMERIC}
 _NAMED = {",": "commas", "\t": "tabs"}
 _RAGGED = "give each column a name, with {} between them"
@@ -58,7 +59,7 @@ def parse(text: str, path: Path, separator: str) -> pd.DataFrame:
     if tuple(int(part) for part in pd.__version__.split(".")[:2]) < (3, 1):
         options["float_precision"] = "round_trip"  # from 3.1 on it always is
     table: pd.DataFrame = pd.read_csv(
-        io.StringIO(text),
+        io.BytesIO(text.encode("utf-8")),  # text would take four times the room
         sep=separator,
         dtype_backend="numpy_nullable",  # whole numbers with gaps stay whole
         index_col=False,
@@ -96,7 +97,7 @@ def fields(line: str, separator: str) -> list[str]:
 
 def _checked_header(text: str, path: Path, separator: str) -> list[str]:
     """Return the names in the first line, as they stand there."""
-    rows = filter(None, csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    rows = filter(None, csv.reader(io.StringIO(text[:_START], newline=""), delimiter=separator))
     header = next(rows, None)
     first = next(rows, header)
     if header is None or first is None:

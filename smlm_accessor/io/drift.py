@@ -11,9 +11,9 @@ import xarray as xr
 from smlm_accessor import transformations
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
 from smlm_accessor.io import _drift_datasets, _drift_text
+from smlm_accessor.io._arguments import AnyPath, as_path, short
 from smlm_accessor.io._source import Source, opened
 from smlm_accessor.io.staging import require_free, staged
-from smlm_accessor.io.tables import AnyPath, _path, _short
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
@@ -63,7 +63,7 @@ def read_drift(
     ...     read_drift(path, pixel_size=100).smlm.drift().values.tolist()
     [[0.0, 0.0], [50.0, -25.0]]
     """
-    file = _path(path)
+    file = as_path(path)
     _check_options(format, pixel_size)
     try:
         with warnings.catch_warnings():
@@ -72,13 +72,13 @@ def read_drift(
     except SmlmError:
         raise
     except Exception as error:  # engines and parsers raise errors of many kinds
-        raise _unreadable(file, _short(error)) from error
+        raise _unreadable(file, short(error)) from error
     try:
         transformations.check(dataset)
     except DriftError as error:
         raise DriftError(f"{file}: {error}") from error
     except Exception as error:  # variables of dtypes that no drift has
-        raise DriftError(f"{file} does not hold drift ({_short(error)})") from error
+        raise DriftError(f"{file} does not hold drift ({short(error)})") from error
     return dataset
 
 
@@ -140,7 +140,7 @@ def write_drift(
     1,3.0,-1.0
     <BLANKLINE>
     """
-    target = _path(path)
+    target = as_path(path)
     _check_options(format, pixel_size)
     chosen = format or _SUFFIXES.get(target.suffix.lower())
     if chosen is None:

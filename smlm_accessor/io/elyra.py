@@ -32,7 +32,8 @@ def _read(source: Source) -> pd.DataFrame:
     """Return the table; the lines below it are kept in ``attrs``."""
     text = text_of(source.path, latin=True)
     below = re.search(r"^[ \t]*(\x00|\r*$)", text, re.MULTILINE)
-    end = below.start() if below and text[below.start() :].strip("\0\r\n\t ") else len(text)
+    # What follows an empty line but has columns is part of the table.
+    end = below.start() if below and "\t" not in text[below.start() :].strip() else len(text)
     table = parse(text[:end], source.path, "\t")
     footer = text[end:].replace("\0", "").strip()
     if footer:

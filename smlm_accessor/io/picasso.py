@@ -15,6 +15,7 @@ from smlm_accessor._version import __version__
 from smlm_accessor.columns import find_columns, set_columns
 from smlm_accessor.errors import FileError
 from smlm_accessor.io import _hdf5
+from smlm_accessor.io._arguments import short
 from smlm_accessor.io._limits import require_room
 from smlm_accessor.io._names import Names, in_names
 from smlm_accessor.io._numbers import as_arrays
@@ -118,9 +119,7 @@ def _documents(path: Path) -> tuple[str, list[dict[str, Any]]]:
     try:
         return text, _parsed(text)
     except Exception as error:  # yaml's own, and what broken numbers and dates raise
-        raise FileError(
-            f"{path} cannot be read as yaml ({' '.join(str(error).split())}); {remedy}"
-        ) from error
+        raise FileError(f"{path} cannot be read as yaml ({short(error)}); {remedy}") from error
 
 
 def _parsed(text: str) -> list[dict[str, Any]]:

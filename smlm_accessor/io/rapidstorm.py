@@ -48,7 +48,9 @@ def _read(source: Source) -> pd.DataFrame:
             f"{source.path}: there are {len(names)} columns but {len(wrong.split())} values in "
             f"{wrong[:60]!r}; it is damaged or not complete: write or copy it again"
         )
-    table = pd.read_csv(io.StringIO(body), sep=r"\s+", names=names, index_col=False, header=None)
+    table = pd.read_csv(
+        io.BytesIO(body.encode("utf-8")), sep=r"\s+", names=names, index_col=False, header=None
+    )
     units = {
         field["identifier"]: field.get("unit", "nanometer")
         for field in fields

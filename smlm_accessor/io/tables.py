@@ -11,12 +11,11 @@ from typing import Any
 import pandas as pd
 
 from smlm_accessor.columns import find_columns, set_columns
-from smlm_accessor.errors import FileError, OptionError, SmlmError, TableError
+from smlm_accessor.errors import FileError, SmlmError, TableError
+from smlm_accessor.io._arguments import AnyPath, as_path, short
 from smlm_accessor.io._registry import Format, by_name, for_writing, recognised
 from smlm_accessor.io._source import opened
 from smlm_accessor.io.staging import require_free, staged
-
-AnyPath = str | os.PathLike[str]
 
 
 def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.DataFrame:
@@ -78,7 +77,7 @@ def read_as_is(path: AnyPath, format: str | None = None) -> pd.DataFrame:
         As `read` does.
     """
     chosen = None if format is None else by_name(format)
-    source = opened(_path(path))
+    source = opened(as_path(path))
     chosen = chosen or recognised(source)
     try:
         with warnings.catch_warnings():
@@ -92,7 +91,7 @@ def read_as_is(path: AnyPath, format: str | None = None) -> pd.DataFrame:
         raise FileError(f"{source.path}: {error}") from error
     except Exception as error:  # the parsers raise errors of many kinds on a damaged file
         raise FileError(
-            f"{source.path} cannot be read as {chosen.title} ({_short(error)}); it is damaged, not "
+            f"{source.path} cannot be read as {chosen.title} ({short(error)}); it is damaged, not "
             "complete or of another kind: write or copy it again"
         ) from error
 
@@ -147,7 +146,7 @@ def write(
     """
     if not isinstance(table, pd.DataFrame):
         raise TableError(f"a {type(table).__name__} cannot be written; give a pandas DataFrame")
-    target = _path(path)
+    target = as_path(path)
     chosen = by_name(format) if format is not None else for_writing(target)
     outputs = chosen.outputs(target)
     require_free(outputs, overwrite=overwrite)
@@ -171,15 +170,8 @@ def write_parts(table: pd.DataFrame, chosen: Format, parts: Sequence[Path], path
         raise FileError(f"{path}: {str(error).replace(str(parts[0]), 'it')}") from error
     except (ValueError, TypeError, OverflowError, UnicodeError) as error:
         raise FileError(
-            f"{path} cannot be written as {chosen.title} ({_short(error)}); write .parquet or .csv"
+            f"{path} cannot be written as {chosen.title} ({short(error)}); write .parquet or .csv"
         ) from error
-
-
-def _path(path: AnyPath) -> Path:
-    try:
-        return Path(path)
-    except TypeError:
-        raise OptionError(f"path={path!r} must be the name of a file") from None
 
 
 def _in_words_of_read(error: Exception) -> str:
@@ -187,8 +179,3 @@ def _in_words_of_read(error: Exception) -> str:
     return words.replace("table = smlm_accessor.set_columns", "smlm_accessor.set_columns").replace(
         "smlm_accessor.set_columns(table, ", "smlm_accessor.read(path, "
     )
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
