@@ -548,6 +548,7 @@ def test_one_line(message: str, expected: str) -> None:
         ("table = smlm_accessor.set_columns(table, x='...', unit='nm')",
          "--columns x=... --unit nm"),
         ("smlm_accessor.set_columns(table, pixel_size=130)", "--pixel-size 130"),
+        ("smlm_accessor.read(path, x='...', frame='...')", "--columns x=...,frame=..."),
         ("use by='linear', or by chunk", "use --by linear, or by chunk"),
         ("x='a' and max_distance=5", "x='a' and max_distance=5"),
     ],

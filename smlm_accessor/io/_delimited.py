@@ -62,7 +62,6 @@ def parse(text: str, path: Path, separator: str) -> pd.DataFrame:
         io.BytesIO(text.encode("utf-8")),  # text would take four times the room
         sep=separator,
         dtype_backend="numpy_nullable",  # whole numbers with gaps stay whole
-        index_col=False,
         low_memory=False,
         **options,
     )

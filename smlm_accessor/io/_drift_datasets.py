@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import xarray as xr
 
@@ -11,7 +12,9 @@ from smlm_accessor.errors import DriftError, FileError
 from smlm_accessor.io import _hdf5
 from smlm_accessor.io._limits import require_room
 from smlm_accessor.io._source import Source
-from smlm_accessor.models import DriftModel
+
+if TYPE_CHECKING:
+    from smlm_accessor.models import DriftModel
 
 _NEEDS_ZARR = 'needs zarr: pip install "smlm-accessor[io]"'
 
@@ -24,14 +27,16 @@ def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
     DriftError
         If it is neither.
     """
-    if isinstance(drift, DriftModel):
-        return drift.to_dataset()
-    if not isinstance(drift, xr.Dataset):
+    if isinstance(drift, xr.Dataset):
+        transformations.check(drift)
+        return drift
+    from smlm_accessor.models import DriftModel
+
+    if not isinstance(drift, DriftModel):
         raise DriftError(
             f"a {type(drift).__name__} is no drift; give that of table.smlm.drift(...)"
         )
-    transformations.check(drift)
-    return drift
+    return drift.to_dataset()
 
 
 def read_netcdf(source: Source) -> xr.Dataset:

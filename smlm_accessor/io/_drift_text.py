@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,10 @@ from smlm_accessor.errors import DriftError, FileError, OptionError
 from smlm_accessor.evaluate import evaluate
 from smlm_accessor.io._delimited import fields, parse, text_of
 from smlm_accessor.io._drift_datasets import as_dataset
-from smlm_accessor.models import DriftModel
 from smlm_accessor.units import normal_unit, unit_factor
+
+if TYPE_CHECKING:
+    from smlm_accessor.models import DriftModel
 
 _COLUMN = re.compile(r"d([xyz])(?: ?[\[(]([^\])]+)[\])])?", re.IGNORECASE)
 _MOST_FRAMES = 10**8  # of Picasso's txt, which has a row for each
@@ -150,18 +153,17 @@ def _span(dataset: xr.Dataset) -> tuple[int, int]:
 
 def _values(drift: xr.Dataset | DriftModel, frames: IntArray) -> FloatArray:
     """Return the drift ``+d`` in each frame, shape (n, d)."""
-    shift_only = (
-        drift.matrix is None
-        if isinstance(drift, DriftModel)
-        else transformations.is_shift_only(drift)
-    )
+    if isinstance(drift, xr.Dataset):
+        shift_only = transformations.is_shift_only(drift)
+    else:
+        shift_only = drift.matrix is None
     if not shift_only:
         raise DriftError(
             "This drift turns or stretches, which text cannot hold; write .nc or .zarr"
         )
-    if isinstance(drift, DriftModel):
-        return np.array(drift.drift(frames).transpose("frame", "component").values)
-    return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
+    if isinstance(drift, xr.Dataset):
+        return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
+    return np.array(drift.drift(frames).transpose("frame", "component").values)
 
 
 def _factors(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor import history
+from smlm_accessor._version import __version__
 from smlm_accessor.attributes import to_json
 from smlm_accessor.columns import find_columns, set_columns
 from smlm_accessor.errors import FileError
@@ -24,6 +25,7 @@ from smlm_accessor.io._source import Source
 
 _TITLE = "DECODE h5"
 _AXES = "xyz"
+_OURS = "smlm_accessor"
 _VECTORS = ("xyz", "xyz_cr", "xyz_sig")  # one column for each axis
 # What DECODE expects to find, if only to see that it is empty.
 _EXPECTED = (*_VECTORS, "phot", "phot_cr", "phot_sig", "bg", "bg_cr", "bg_sig", "id", "prob")
@@ -40,37 +42,26 @@ def _read(source: Source) -> pd.DataFrame:
     """
     columns: dict[str, npt.NDArray[Any]] = {}
     with _hdf5.open_hdf5(source.path) as file:
-        data, meta = file["data"], {}
-        if "meta" in file:
-            wanted = ("xy_unit", "px_size", history.KEY)
-            meta = {name: _hdf5.attribute(file["meta"], name, source.path) for name in wanted}
-        n_rows = _hdf5.array(data["xyz"], source.path).shape[0]
-        require_room(source.path, 0, len(data))
-        for name in _in_order(data):
-            if data[name].shape is None:  # DECODE's way to say that it has none
-                continue
-            values = _hdf5.array(data[name], source.path)
-            is_vector = name in _VECTORS and values.ndim == 2 and values.shape[1] in (2, 3)
-            if len(values.shape) != 1 + is_vector or values.shape[0] != n_rows:
-                raise FileError(
-                    f"{source.path}: 'data/{name}' has the shape {values.shape}, which does not "
-                    f"fit {n_rows} localizations; write the file again"
-                )
-            for k in range(values.shape[1] if is_vector else 1):
-                label = name.replace("xyz", _AXES[k]) if is_vector else name
-                columns[label] = np.ascontiguousarray(values[:, k] if is_vector else values)
+        meta, ours = _attributes(file, source.path)
+        n_rows = _hdf5.array(file["data/xyz"], source.path).shape[0]
+        groups = [file[name] for name in ("data", _OURS) if name in file]
+        require_room(source.path, 0, sum(len(group) for group in groups))
+        for dataset in (group[name] for group in groups for name in _in_order(group)):
+            if dataset.shape is not None:  # DECODE's way to say that there is none
+                columns.update(_columns(dataset, n_rows, source.path))
     table = pd.DataFrame(columns)
     known = _units(table, meta)
-    steps = from_json(meta.get(history.KEY))
+    steps = from_json(ours)
     if steps:
         table.attrs[history.KEY] = steps
     return set_columns(table, **_labels(table), **known)
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
-    """Write positions in pixels if the table has them, else in nm; other columns keep their names.
+    """Write positions in pixels if the table has them, else in nm.
 
-    It holds numbers only. What DECODE needs and the table has not (``phot``) stays empty.
+    It holds numbers only. Columns that DECODE does not know lie in a group of their own, with their
+    names. What DECODE needs and the table has not (``phot``) stays empty.
     """
     h5py = _hdf5.require_h5py(parts[0])
     found = find_columns(table)
@@ -78,15 +69,17 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
     names = Names("{a}", "frame_ix", "{a}_sig", unit=unit, unit_z="nm")
     arrays = as_arrays(in_names(table, names, _TITLE), _TITLE)
     with h5py.File(parts[0], "w") as file:
-        data, meta = file.create_group("data"), file.create_group("meta")
+        data, meta, ours = (file.create_group(name) for name in ("data", "meta", _OURS))
+        file.create_group("decode").attrs["version"] = f"smlm_accessor {__version__}"
+        axes = [axis for axis in _AXES if axis in arrays]
         for name in _VECTORS:
-            axes = [name.replace("xyz", axis) for axis in _AXES]
-            present = [axis for axis in axes if axis in arrays]
-            if len(present) > 1 and present == axes[: len(present)]:
-                vector = np.column_stack([arrays.pop(axis) for axis in present])
+            labels = [name.replace("xyz", axis) for axis in axes]
+            if all(label in arrays for label in labels):
+                vector = np.column_stack([arrays.pop(label) for label in labels])
                 data.create_dataset(name, data=vector)
         for name, values in arrays.items():
-            data.create_dataset(name.replace("/", "|"), data=values)
+            group = data if name in ("frame_ix", *_EXPECTED) else ours
+            group.create_dataset(name.replace("/", "|"), data=values)
         for name in _EXPECTED:
             if name not in data:
                 data.create_dataset(name, data=h5py.Empty("f4"))
@@ -94,7 +87,33 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
         if found.pixel_size is not None:
             meta.attrs["px_size"] = np.array([found.pixel_size] * 2, dtype=np.float32)
         if history.steps(table.attrs):
-            meta.attrs[history.KEY] = to_json(history.steps(table.attrs))
+            ours.attrs[history.KEY] = to_json(history.steps(table.attrs))
+
+
+def _attributes(file: Any, path: Path) -> tuple[dict[str, Any], Any]:
+    """Return unit and pixel size as DECODE says them, and the history of the table."""
+    meta = {}
+    if "meta" in file:
+        meta = {name: _hdf5.attribute(file["meta"], name, path) for name in ("xy_unit", "px_size")}
+    return meta, _hdf5.attribute(file[_OURS], history.KEY, path) if _OURS in file else None
+
+
+def _columns(dataset: Any, n_rows: int, path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return a dataset by the name of its column, or of the columns for each axis."""
+    name = str(dataset.name).rpartition("/")[2]
+    values = _hdf5.array(dataset, path)
+    is_vector = name in _VECTORS and values.ndim == 2 and values.shape[1] in (2, 3)
+    if values.ndim != 1 + is_vector or values.shape[0] != n_rows:
+        raise FileError(
+            f"{path}: '{dataset.name}' has the shape {values.shape}, which does not fit {n_rows} "
+            "localizations; write the file again"
+        )
+    if not is_vector:
+        return {name: values}
+    axes = _AXES[: values.shape[1]]
+    return {
+        name.replace("xyz", axis): np.ascontiguousarray(values[:, k]) for k, axis in enumerate(axes)
+    }
 
 
 def _in_order(data: Mapping[str, Any]) -> list[str]:

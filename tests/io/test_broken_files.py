@@ -113,7 +113,7 @@ def test_hdf5_of_another_kind(tmp_path: Path) -> None:
     refused(made("c", locs=np.zeros(3, kind)), "'locs'")
     refused(made("d", locs=np.zeros(3, [("frame", "i4"), ("x", "S3")])), "does not hold numbers")
     refused(made("e", locs=np.zeros(3, [("frame", "i4"), ("t", "f4")])), "'frame', 't'")
-    refused(made("f", data__xyz=np.zeros((3, 3)), data__phot=np.zeros(2)), "'data/phot'")
+    refused(made("f", data__xyz=np.zeros((3, 3)), data__phot=np.zeros(2)), "'/data/phot'")
     refused(made("g", data__xyz=np.zeros(3)))
     refused(made("h", saveloc__loc__frame=np.zeros(3)), "no xnm and ynm")
     refused(made("i", saveloc__file=np.zeros(3)), "no saveloc.loc")

@@ -182,6 +182,22 @@ def test_picasso_yaml_grows_by_one_document_each_time(table: pd.DataFrame, tmp_p
     )
 
 
+def test_picasso_finds_what_it_opens(table: pd.DataFrame, tmp_path: Path) -> None:
+    import h5py
+
+    table.smlm.write(tmp_path / "a.hdf5")
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        locs = file["locs"][...].view(np.recarray)
+    np.testing.assert_allclose(locs.x, table["position_x"] / 130)
+    np.testing.assert_array_equal(locs.z, table["position_z"])
+    np.testing.assert_allclose(locs.lpy, table["uncertainty_y"] / 130)
+    text = (tmp_path / "a.yaml").read_text(encoding="utf-8")
+    movie = next(iter(yaml.load_all(text, Loader=yaml.UnsafeLoader)))  # as Picasso does
+    assert locs.x.max() < movie["Width"] < locs.x.max() + 2
+    assert locs.y.max() < movie["Height"] < locs.y.max() + 2
+    assert locs.frame.max() + 1 == movie["Frames"]
+
+
 def test_picasso_yaml_with_objects_of_python(table: pd.DataFrame, tmp_path: Path) -> None:
     table.smlm.write(tmp_path / "a.hdf5")
     odd = "Width: 32\nPixelsize: 108\nDrift: !!python/object/apply:os.system ['exit 1']\n"
@@ -217,7 +233,37 @@ def test_picasso_without_its_yaml_still_reads(table: pd.DataFrame, tmp_path: Pat
     )
 
 
-# SMAP, SMLM.
+# DECODE, SMAP, SMLM.
+
+
+def test_decode_finds_what_it_opens(table: pd.DataFrame, tmp_path: Path) -> None:
+    import h5py
+
+    table.rename(columns={"photons": "phot"}).smlm.write(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        data = {name: v[:] if v.shape is not None else None for name, v in file["data"].items()}
+        meta, version = dict(file["meta"].attrs), dict(file["decode"].attrs)
+    known = [
+        "xyz",
+        "phot",
+        "frame_ix",
+        "id",
+        "prob",
+        "bg",
+        "xyz_cr",
+        "phot_cr",
+        "bg_cr",
+        "xyz_sig",
+        "phot_sig",
+        "bg_sig",
+    ]
+    assert sorted(data) == sorted(known)  # what an EmitterSet is made of, and no more
+    assert meta["xy_unit"] == "nm"
+    assert set(meta) == {"xy_unit", "px_size"}
+    assert "version" in version
+    assert data["bg_cr"] is None
+    np.testing.assert_array_equal(data["xyz"][:, 1], table["position_y"])
+    np.testing.assert_array_equal(data["phot"], table["photons"])
 
 
 def test_matlab_73(tmp_path: Path) -> None:
