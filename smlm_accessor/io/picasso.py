@@ -16,7 +16,6 @@ from smlm_accessor.columns import find_columns, set_columns
 from smlm_accessor.errors import FileError
 from smlm_accessor.io import _hdf5
 from smlm_accessor.io._arguments import short
-from smlm_accessor.io._limits import require_room
 from smlm_accessor.io._names import Names, in_names
 from smlm_accessor.io._numbers import as_arrays
 from smlm_accessor.io._registry import Format
@@ -110,7 +109,6 @@ def _movie(arrays: dict[str, Any], pixel_size: float | None) -> dict[str, Any]:
 
 def _documents(path: Path) -> tuple[str, list[dict[str, Any]]]:
     """Return the text of a yaml file and its documents."""
-    require_room(path, 0)
     remedy = "repair it, or move it away"
     try:
         text = path.read_bytes().decode("utf-8")
@@ -126,7 +124,10 @@ def _parsed(text: str) -> list[dict[str, Any]]:
     import yaml
 
     class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        """Takes Python objects, which older Picasso wrote, for nothing."""
+        """Takes Python objects, which older Picasso wrote, for nothing; merges no mappings."""
+
+        def flatten_mapping(self, node: Any) -> None:
+            """Leave out what can grow without end."""
 
     Loader.add_multi_constructor("", lambda *_: None)
     return [one for one in yaml.load_all(text, Loader=Loader) if isinstance(one, dict)]

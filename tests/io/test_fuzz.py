@@ -124,6 +124,30 @@ def test_damaged_drifts(
     survives(io.read_drift, path)
 
 
+@fuzz
+@given(
+    text=st.lists(
+        st.sampled_from(["a", ": ", "\n", "- ", "[", "]", "&b ", "*b", "!!python/name:x ", "--- "])
+        | st.text(max_size=5)
+    ).map("".join)
+)
+def test_any_yaml(text: str, samples: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(samples["picasso"])
+    (tmp_path / "file.yaml").write_text(text, encoding="utf-8", errors="replace")
+    survives(smlm_accessor.read, tmp_path / "file")
+
+
+def test_yaml_that_grows(samples: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(samples["picasso"])
+    lines = [
+        "a0: &a0 {k: v}",
+        *(f"a{k}: &a{k} {{<<: [*a{k - 1}, *a{k - 1}]}}" for k in range(1, 60)),
+    ]
+    (tmp_path / "file.yaml").write_text("\n".join([*lines, "Pixelsize: 77"]))
+    survives(smlm_accessor.read, tmp_path / "file")
+    assert smlm_accessor.read(tmp_path / "file").smlm.columns.pixel_size == 77
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_length(kind: str, samples: dict[str, bytes], tmp_path: Path) -> None:
     path, data = tmp_path / "file", samples[kind]
