@@ -69,6 +69,8 @@ def read_drift(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the engines and parsers
             dataset = _read(file, format, pixel_size)
+    except OptionError as error:  # a unit in the file that nobody knows
+        raise FileError(f"{file}: {error}") from error
     except SmlmError:
         raise
     except Exception as error:  # engines and parsers raise errors of many kinds

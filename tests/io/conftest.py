@@ -50,8 +50,15 @@ def table() -> pd.DataFrame:
     return make_table()
 
 
+class Samples(dict[str, bytes]):
+    """Files by name, which hypothesis need not print."""
+
+    def __repr__(self) -> str:
+        return f"Samples of {', '.join(self)}"
+
+
 @pytest.fixture(scope="session")
-def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     """The bytes of a file in each format: what the programs wrote, and what this package does."""
     folder = tmp_path_factory.mktemp("samples")
     files = {name: (FORMATS / name).read_bytes() for name in NAMES} if FORMATS else {}
@@ -62,7 +69,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     path = folder / "v73.mat"
     write_matlab73(path)
     files[path.name] = path.read_bytes()
-    return files
+    return Samples(files)
 
 
 def write_matlab73(path: Path, **more: np.ndarray) -> None:

@@ -200,7 +200,9 @@ def test_broken(case: str, put: Put) -> None:
     content, words = BAD[case]
     with pytest.raises(SmlmError) as raised:
         read_drift(put(content))
-    assert all(word in str(raised.value) for word in words), str(raised.value)
+    message = str(raised.value)
+    assert "locs.dat" in message
+    assert all(word in message for word in words), message
 
 
 def test_not_drift(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import smlm_accessor
 from smlm_accessor import io
 from smlm_accessor.errors import FileError, SmlmError
-from tests.io.conftest import FORMATS, NAMES, make_table
+from tests.io.conftest import FORMATS, NAMES, Samples, make_table
 from tests.io.test_drift import make_drift
 
 RATIO = 20  # of memory to file
@@ -81,7 +81,7 @@ def drifts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("drifts")
     for name in DRIFTS:
         io.write_drift(make_drift(single=True), folder / name, pixel_size=100)
-    return {name: (folder / name).read_bytes() for name in DRIFTS}
+    return Samples({name: (folder / name).read_bytes() for name in DRIFTS})
 
 
 @fuzz

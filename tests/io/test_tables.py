@@ -82,7 +82,7 @@ def test_round_trip(
     again = read_localizations(smlm_accessor.read(path))
     expected = read_localizations(table)
     rtol = 1e-6 if single else 1e-14
-    np.testing.assert_allclose(again.positions, expected.positions, rtol=rtol)
+    np.testing.assert_allclose(again.positions, expected.positions, rtol=rtol, atol=1e-30)
     np.testing.assert_array_equal(again.frames, expected.frames)
 
 
