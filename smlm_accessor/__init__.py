@@ -17,6 +17,7 @@ from smlm_accessor.errors import (
     SmlmWarning,
     TableError,
 )
+from smlm_accessor.io import read
 from smlm_accessor.simulate import (
     simulate_blinking,
     simulate_csr,
@@ -39,6 +40,7 @@ __all__ = [
     "SmlmWarning",
     "TableError",
     "__version__",
+    "read",
     "set_columns",
     "simulate_blinking",
     "simulate_csr",

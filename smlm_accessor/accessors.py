@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from pathlib import Path
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -396,43 +396,51 @@ class LocalizationAccessor:
             scale_bar=scale_bar,
         )
 
-    def write(self, path: Path | str, *, overwrite: bool = False, progress: bool = False) -> Path:
-        """Write a dask DataFrame as a folder of Parquet files that is complete if it is there.
+    def write(
+        self,
+        path: str | PathLike[str],
+        *,
+        format: str | None = None,
+        overwrite: bool = False,
+        progress: bool = False,
+    ) -> None:
+        """Write the table, in the format that the end of the name says.
+
+        A dask DataFrame becomes a folder of Parquet files, one for each partition, that is complete
+        if it is there: until then it is called ``PATH.incomplete``.
 
         Parameters
         ----------
-        path : path
-            The folder, on a disk that all workers see under this name.
+        path : str or path
+            .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it), .h5
+            (DECODE), .mat (SMAP), .smlm or .zip (SMLM). For dask, a folder on a disk that all
+            workers see under this name.
+        format : str, optional
+            Whatever the end of the name: ``"thunderstorm"`` for one; see `smlm_accessor.io.write`.
         overwrite : bool
-            Whether to replace a folder that is there.
+            Replace what exists.
         progress : bool
-            Show a progress bar.
-
-        Returns
-        -------
-        Path
-            The folder.
+            For dask: show a progress bar.
 
         Raises
         ------
-        FileError
-            If the folder exists, or cannot be written.
-        TableError
-            If a partition cannot be read; the message names it.
+        FileError, TableError, OptionError
+            If the file exists or cannot be written, the table does not fit into the format (for
+            Picasso its pixel size must be known), there is no such format, or a partition cannot
+            be read.
 
         Examples
         --------
-        >>> import tempfile, dask.dataframe as dd, smlm_accessor
+        >>> import pathlib, tempfile, smlm_accessor
         >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
-        >>> locs = dd.from_pandas(locs, npartitions=2)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     written = locs.smlm.write(f"{folder}/locs")
-        ...     sorted(path.name for path in written.iterdir())
-        ['part.000.parquet', 'part.001.parquet']
+        ...     locs.smlm.write(pathlib.Path(folder, "locs.parquet"))
+        ...     smlm_accessor.read(pathlib.Path(folder, "locs.parquet")).equals(locs)
+        True
         """
-        from smlm_accessor.folders import write_folder
+        from smlm_accessor.io import write
 
-        return write_folder(self._table, path, overwrite=overwrite, progress=progress)
+        write(self._table, path, format=format, overwrite=overwrite, progress=progress)
 
     def __repr__(self) -> str:
         return summary.safe_summary(self._table)

@@ -30,7 +30,6 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "registration",
         "counting",
         "pilot",
-        "folders",
         "evaluate",
         "composition",
         "summary",

@@ -230,6 +230,40 @@ def test_figure_is_a_picture_of_the_drift(source: Path) -> None:
     assert (a != b).any()  # another curve is drawn
 
 
+@pytest.mark.parametrize("suffix", [".hdf5", ".h5", ".mat", ".smlm"])
+def test_formats_of_other_programs(suffix: str, drifted: pd.DataFrame, truth: pd.DataFrame) -> None:
+    table = smlm_accessor.set_columns(drifted, unit="nm", pixel_size=100)
+    table.smlm.write(f"in{suffix}")
+    assert run(f"correct in{suffix} out{suffix} --n-chunks 5 --quiet") == 0
+    fixed = smlm_accessor.read(f"out{suffix}")
+    assert_corrected(fixed, smlm_accessor.set_columns(truth, unit="nm"))
+    assert fixed.attrs["smlm_history"][-1]["step"] == "correct"
+    assert {path for path in names() if path.endswith(".yaml")} == (
+        {"in.yaml", "out.yaml"} if suffix == ".hdf5" else set()
+    )
+
+
+def test_what_is_beside_a_table_is_not_replaced(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("out.yaml").write_text("precious")
+    words = ["out.yaml exists", "--overwrite"]
+    line = "correct in.csv out.hdf5 --unit nm --pixel-size 100"
+    assert_refused(line, words, capsys.readouterr, {"in.csv", "out.yaml"})
+    assert Path("out.yaml").read_text() == "precious"
+
+
+def test_drift_as_text(source: Path, drifted: pd.DataFrame) -> None:
+    drift = drifted.smlm.drift(n_chunks=5)
+    smlm_accessor.io.write_drift(drift, "drift.csv", unit="nm")
+    smlm_accessor.io.write_drift(drift, "drift.txt", unit="nm", pixel_size=100)
+    for name in ("drift.csv", "drift.txt"):
+        line = f"correct in.csv {name}.csv --unit nm --pixel-size 100 --drift {name} --quiet"
+        assert run(line) == 0
+        fixed = pd.read_csv(f"{name}.csv")
+        np.testing.assert_allclose(fixed[XY], drifted.smlm.correct(drift)[XY], atol=1e-9)
+
+
 # What it says.
 
 
@@ -371,9 +405,9 @@ BAD_CALLS: dict[str, list[str]] = {
     "drift in.csv out.csv": ["'drift'", "tutorial", "correct"],
     "correct in.csv": ["OUT"],
     "correct missing.csv out.csv": ["missing.csv does not exist"],
-    "correct . out.csv": ["extension"],
-    "correct in.xlsx out.csv": ["in.xlsx", ".csv", ".parquet"],
-    "correct in.csv out.hdf5": ["out.hdf5", ".csv", ".parquet"],
+    "correct . out.csv": ["not a file"],
+    "correct in.xlsx out.csv": ["in.xlsx does not exist"],
+    "correct in.csv out.xlsx": ["out.xlsx", ".csv", ".parquet", ".hdf5"],
     "correct in.csv nowhere/out.csv": ["folder nowhere", "make it"],
     "correct in.csv in.csv --overwrite": ["in.csv", "another name"],
     "correct in.csv ../{here}/in.csv --overwrite": ["another name"],
@@ -514,6 +548,7 @@ def test_one_line(message: str, expected: str) -> None:
         ("table = smlm_accessor.set_columns(table, x='...', unit='nm')",
          "--columns x=... --unit nm"),
         ("smlm_accessor.set_columns(table, pixel_size=130)", "--pixel-size 130"),
+        ("smlm_accessor.read(path, x='...', frame='...')", "--columns x=...,frame=..."),
         ("use by='linear', or by chunk", "use --by linear, or by chunk"),
         ("x='a' and max_distance=5", "x='a' and max_distance=5"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
+import pandas as pd
 import xarray as xr
 
 from smlm_accessor import models
@@ -41,15 +42,15 @@ def run(arguments: argparse.Namespace) -> None:
     started = time.perf_counter()
     outputs = _outputs(arguments)
     options = method_options(arguments)
-    file = files.read_table(arguments.source)
+    table = files.read_table(arguments.source)
     try:
-        table = set_columns(file.table, **given_columns(arguments))
+        table = set_columns(table, **given_columns(arguments))
         dataset = estimated(table, arguments, options)
         drift = models.fit(dataset, offset=arguments.fit) if arguments.fit else dataset
         fixed = correct(table, drift, by=arguments.by, outside=arguments.outside)
     except TableError as error:
         raise TableError(f"{arguments.source}: {error}") from error
-    _write(files.TableFile(fixed, file.header), dataset, drift, arguments.by, outputs)
+    _write(fixed, dataset, drift, arguments.by, outputs)
     if not arguments.quiet:
         frames = read_localizations(table).frames
         ends = int(frames.min()), int(frames.max())
@@ -61,12 +62,12 @@ def run(arguments: argparse.Namespace) -> None:
 def _outputs(arguments: argparse.Namespace) -> Outputs:
     """Return what to write, or raise if that would harm a file or cannot work."""
     source, result = arguments.source, arguments.result
-    files.require_table_name(result)
+    tables = files.table_outputs(result)
     folder = result.parent
     if not folder.is_dir():
         raise FileError(f"the folder {folder} does not exist; make it, or choose another one")
     beside = [result.with_name(f"{result.stem}_drift{suffix}") for suffix in (".nc", ".png")]
-    outputs = Outputs(result, *((None, None) if arguments.drift else beside))
+    outputs = Outputs(tables, *((None, None) if arguments.drift else beside))
     read = {"IN": source, "--drift": arguments.drift}
     for path in reversed(outputs.paths):
         for name, other in read.items():
@@ -80,7 +81,7 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
 
 
 def _write(
-    fixed: files.TableFile,
+    fixed: pd.DataFrame,
     dataset: xr.Dataset,
     drift: xr.Dataset | models.DriftModel,
     by: str | None,
@@ -88,5 +89,5 @@ def _write(
 ) -> None:
     with files.staged(*outputs.paths) as parts:
         part = dict(zip(outputs.paths, parts, strict=True))
-        files.write_table(fixed, part[outputs.table], outputs.table)
+        files.write_table(fixed, [part[path] for path in outputs.tables], outputs.table)
         write_drift(dataset, drift, by, outputs, part)

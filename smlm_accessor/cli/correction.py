@@ -28,14 +28,20 @@ _DEFAULT_METHOD = "icp"
 class Outputs(NamedTuple):
     """The files that are written; a drift that is given is not written again."""
 
-    table: Path
+    tables: list[Path]  # the table, and what its format writes beside it
     drift: Path | None
     figure: Path | None
 
     @property
+    def table(self) -> Path:
+        """The table itself."""
+        return self.tables[0]
+
+    @property
     def paths(self) -> list[Path]:
         """Those there are; the table last, so that where it is, all is."""
-        return [path for path in (self.drift, self.figure, self.table) if path is not None]
+        beside = [self.drift, self.figure, *reversed(self.tables)]
+        return [path for path in beside if path is not None]
 
 
 def estimated(
@@ -43,7 +49,7 @@ def estimated(
 ) -> xr.Dataset:
     """Return the drift of the chunks, estimated or from a file."""
     if arguments.drift:
-        return files.read_drift(arguments.drift)
+        return files.read_drift(arguments.drift, pixel_size=arguments.pixel_size)
     if arguments.fit:
         one_each(arguments.fit, find_columns(table).components)  # before the long work
     rules = {name: getattr(arguments, name) for name in _ESTIMATE[1:-1]}

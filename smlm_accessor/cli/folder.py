@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 
 from smlm_accessor import models
 from smlm_accessor.blocks import cluster
@@ -21,7 +20,7 @@ from smlm_accessor.cli.correction import (
 from smlm_accessor.columns import set_columns
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import FileError, TableError
-from smlm_accessor.folders import read_folder, require_new, write_folder
+from smlm_accessor.io.folders import KINDS, read_folder, require_new, write_folder
 
 
 def run_folder(arguments: argparse.Namespace) -> None:
@@ -68,9 +67,9 @@ def run_folder(arguments: argparse.Namespace) -> None:
 def _outputs(arguments: argparse.Namespace) -> Outputs:
     """Return what to write, or raise if that would harm something or cannot work."""
     source, result = arguments.source.resolve(), arguments.result.resolve()
-    if result.suffix.lower() in (*files.SEPARATORS, *files.PARQUET):
+    if result.suffix.lower() in KINDS:
         raise FileError(
-            f"{result} has the extension of a file, but IN is a folder; give a folder as OUT"
+            f"IN is not a file but a folder; OUT, {result}, has the extension of a file: give a folder"
         )
     if result == source or source in result.parents or result in source.parents:
         raise FileError(f"{result} would write into IN; give a folder beside it")
@@ -79,8 +78,8 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
     require_new(result, overwrite=arguments.overwrite)
     drift, figure = (result.with_name(f"{result.name}_drift{end}") for end in (".nc", ".png"))
     if arguments.drift:
-        return Outputs(arguments.result, None, None)
+        return Outputs([arguments.result], None, None)
     for path in (drift, figure):
         if path.exists() and not arguments.overwrite:
             raise FileError(f"{path} exists; give OUT another name, or --overwrite to replace it")
-    return Outputs(arguments.result, Path(drift), Path(figure))
+    return Outputs([arguments.result], drift, figure)

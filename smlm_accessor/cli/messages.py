@@ -25,7 +25,9 @@ _FLAGS = (
     "unit",
     "pixel_size",
 )
-_SET_COLUMNS = re.compile(r"(?:table = )?smlm_accessor\.set_columns\(table, ([^)]*)\)")
+_SET_COLUMNS = re.compile(
+    r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
+)
 _KEYWORD = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[\w.+-]*[\w+-])")
 
 

@@ -112,13 +112,15 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         metavar="IN",
-        help="table: .csv, .tsv, .txt, .parquet; or a folder of them, that may exceed memory",
+        help="table, in any format known here; or a folder of .parquet, .csv, .tsv or .txt files, "
+        "which may exceed memory",
     )
     parser.add_argument(
         "result",
         type=Path,
         metavar="OUT",
-        help="corrected table, same extensions; for a folder, a folder of Parquet files",
+        help="corrected table: .csv, .tsv, .txt, .parquet, .hdf5 (Picasso), .h5 (DECODE), "
+        ".mat (SMAP), .smlm; for a folder, a folder of Parquet files",
     )
 
     group = parser.add_argument_group("estimate")
@@ -153,7 +155,7 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
         help="an option of the method, such as max_distance=50; may be given several times",
     )
     group.add_argument(
-        "--drift", type=Path, metavar="FILE.nc", help="do not estimate: apply this saved drift"
+        "--drift", type=Path, metavar="FILE", help="do not estimate: apply this saved drift"
     )
 
     group = parser.add_argument_group("correction")

@@ -129,7 +129,7 @@ def _write(
         figures.save_estimates(part["2_drift.png"], data, estimates)
         figures.save_corrected(part["3_corrected.png"], data, estimates)
         for name, table in tables.items():
-            files.write_table(files.TableFile(table, None), part[name], paths[name])
+            files.write_table(table, [part[name]], paths[name])
         for method, one in by_method.items():
             files.write_drift(one.drift, part[f"drift_{method}.nc"])
         errors.to_csv(part["rmse.csv"], index_label="correction")

@@ -10,16 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.blocks import is_partitioned, parquet_files, text_files
+from smlm_accessor.blocks import parquet_files, text_files
 from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import FileError
+from smlm_accessor.io._arguments import AnyPath
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _BLOCK = "64MB"  # of text that is one partition
 
 
-def read_folder(folder: Path | str) -> Any:
+def read_folder(folder: AnyPath) -> Any:
     """Return the files of a folder as one dask DataFrame, in the order of their names.
 
     Parameters
@@ -59,7 +60,7 @@ def read_folder(folder: Path | str) -> Any:
         ) from error
 
 
-def files_in(folder: Path | str) -> list[Path]:
+def files_in(folder: AnyPath) -> list[Path]:
     """Return the tables in a folder, in the order of their names; raises as `read_folder` does."""
     folder = Path(folder)
     if not folder.is_dir():
@@ -70,7 +71,10 @@ def files_in(folder: Path | str) -> list[Path]:
         if path.suffix.lower() in KINDS and not path.name.startswith((".", "_")) and path.is_file()
     )
     if not files:
-        raise FileError(f"{folder} holds no tables; give a folder of .parquet, .csv, .tsv or .txt")
+        raise FileError(
+            f"{folder} is not a file, and a folder without tables; give a file, or a folder of "
+            ".parquet, .csv, .tsv or .txt"
+        )
     kinds = {path.suffix.lower() for path in files}
     if len(kinds) > 1:
         raise FileError(
@@ -84,7 +88,7 @@ def files_in(folder: Path | str) -> list[Path]:
 
 
 def write_folder(
-    table: Any, folder: Path | str, *, overwrite: bool = False, progress: bool = False
+    table: Any, folder: AnyPath, *, overwrite: bool = False, progress: bool = False
 ) -> Path:
     """Write a dask DataFrame as a folder of Parquet files, one for each partition.
 
@@ -117,8 +121,6 @@ def write_folder(
     """
     from smlm_accessor.blocks.tasks import computed_parts
 
-    if not is_partitioned(table):
-        raise FileError("only a dask DataFrame is written as a folder; table.to_parquet(...) else")
     folder = Path(folder).absolute()
     require_new(folder, overwrite=overwrite)
     parts = folder.with_name(f"{folder.name}.incomplete")

@@ -1,0 +1,21 @@
+"""Tables of localizations and drifts in files: one file here for each format.
+
+A new format is one file with a `FORMAT`, and one line in `_registry`.
+"""
+
+from smlm_accessor.io._registry import formats
+from smlm_accessor.io.drift import read_drift, write_drift
+from smlm_accessor.io.tables import read, write
+
+__all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
+
+
+def format_names() -> tuple[str, ...]:
+    """Return what ``format=`` may be.
+
+    Examples
+    --------
+    >>> "picasso" in format_names()
+    True
+    """
+    return tuple(one.name for one in formats())

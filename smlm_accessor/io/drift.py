@@ -1,0 +1,193 @@
+"""Read and write drift."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
+from smlm_accessor.io import _drift_datasets, _drift_text
+from smlm_accessor.io._arguments import AnyPath, as_path, short
+from smlm_accessor.io._source import Source, opened
+from smlm_accessor.io.staging import require_free, staged
+
+if TYPE_CHECKING:
+    from smlm_accessor.models import DriftModel
+
+FORMATS = ("netcdf", "zarr", "picasso", "csv")
+_SUFFIXES = {".nc": "netcdf", ".zarr": "zarr", ".txt": "picasso", ".csv": "csv"}
+_KNOWN = "netCDF (.nc), zarr, Picasso's drift txt, or csv with frame, dx and dy"
+
+
+def read_drift(
+    path: AnyPath, *, format: str | None = None, pixel_size: float | None = None
+) -> xr.Dataset:
+    r"""Read a drift.
+
+    Parameters
+    ----------
+    path : str or path
+        netCDF or zarr as `write_drift` writes them, Picasso's drift txt (camera pixels, one row
+        for each frame from 0 on), or csv with ``frame``, ``dx``, ``dy`` and maybe ``dz`` in nm, or
+        in the unit that the names say.
+    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+        By default recognised from what is in the file.
+    pixel_size : float, optional
+        Camera pixel in nm: drift in pixels then comes back in nm. Picasso's txt needs it if it has
+        a third column, z, which is in nm.
+
+    Returns
+    -------
+    Dataset
+        Transformations, as ``table.smlm.drift`` returns them; from text one chunk for each row.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or in no format known here.
+    DriftError
+        If it is a Dataset but does not hold drift.
+    OptionError
+        If ``format`` or ``pixel_size`` make no sense.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "drift.txt")
+    ...     _ = path.write_text("0.0 0.0\n0.5 -0.25\n")
+    ...     read_drift(path, pixel_size=100).smlm.drift().values.tolist()
+    [[0.0, 0.0], [50.0, -25.0]]
+    """
+    file = as_path(path)
+    _check_options(format, pixel_size)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the engines and parsers
+            dataset = _read(file, format, pixel_size)
+    except OptionError as error:  # a unit in the file that nobody knows
+        raise FileError(f"{file}: {error}") from error
+    except SmlmError:
+        raise
+    except Exception as error:  # engines and parsers raise errors of many kinds
+        raise _unreadable(file, short(error)) from error
+    try:
+        transformations.check(dataset)
+    except DriftError as error:
+        raise DriftError(f"{file}: {error}") from error
+    except Exception as error:  # variables of dtypes that no drift has
+        raise DriftError(f"{file} does not hold drift ({short(error)})") from error
+    return dataset
+
+
+def write_drift(
+    drift: xr.Dataset | DriftModel,
+    path: AnyPath,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+    pixel_size: float | None = None,
+    unit: str | None = None,
+    n_frames: int | None = None,
+) -> None:
+    """Write a drift; it is there whole or not at all.
+
+    Parameters
+    ----------
+    drift : Dataset or DriftModel
+        A model is written as one transformation for each frame.
+    path : str or path
+        Its end says the format: .nc, .zarr, .txt (Picasso) or .csv.
+    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+        Whatever the end of the name.
+    overwrite : bool
+        Replace a file that exists.
+    pixel_size : float, optional
+        Camera pixel in nm, to turn nm into pixels for Picasso, or pixels into nm for csv.
+    unit : str, optional
+        Length unit of the drift, if the drift does not know it.
+    n_frames : int, optional
+        Frames of the movie, for Picasso, which asks for a row for each; the last value is held.
+
+    Raises
+    ------
+    FileError
+        If the file exists or cannot be written.
+    DriftError
+        If it is no drift, or turns or stretches, which text cannot hold.
+    OptionError
+        If a unit or the pixel size is missing, or ``format`` is not known.
+
+    Notes
+    -----
+    netCDF and zarr hold all of it. Text holds the drift ``+d`` of the sample in each frame and no
+    more: no uncertainty, no parameters, and no chunks that are not valid, which are bridged.
+    Picasso's txt begins at frame 0; where the drift begins later, its first value is held.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from smlm_accessor.transformations import build
+    >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[0, 1], frame_start=[0, 1],
+    ...               frame_stop=[1, 2], attrs={"length_unit": "nm"})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_drift(drift, pathlib.Path(folder, "drift.csv"))
+    ...     print(pathlib.Path(folder, "drift.csv").read_text())
+    frame,dx [nm],dy [nm]
+    0,0.0,0.0
+    1,3.0,-1.0
+    <BLANKLINE>
+    """
+    target = as_path(path)
+    _check_options(format, pixel_size)
+    chosen = format or _SUFFIXES.get(target.suffix.lower())
+    if chosen is None:
+        known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
+        raise FileError(f"{target} has an extension that is not known here; use one of {known}")
+    require_free([target], overwrite=overwrite)
+    if chosen in _drift_text.WRITERS:
+        text = _drift_text.WRITERS[chosen](drift, pixel_size, unit, n_frames)
+        with staged(target) as (part,):
+            part.write_text(text, encoding="utf-8")
+        return
+    dataset = _drift_datasets.as_dataset(drift)
+    if unit is not None:
+        dataset = dataset.assign_attrs(length_unit=unit)
+    with staged(target) as (part,):
+        _drift_datasets.WRITERS[chosen](dataset, part)
+
+
+def _check_options(format: str | None, pixel_size: float | None) -> None:
+    if format is not None and format not in FORMATS:
+        known = ", ".join(map(repr, FORMATS))
+        raise OptionError(f"format={format!r} is not known; use one of {known}")
+    if pixel_size is not None and not 0 < pixel_size < float("inf"):
+        raise OptionError(f"pixel_size={pixel_size!r} must be a positive number of nm")
+
+
+def _read(file: Path, format: str | None, pixel_size: float | None) -> xr.Dataset:
+    if file.is_dir() and (format == "zarr" or _drift_datasets.is_zarr(file)):
+        return _drift_datasets.read_zarr(file)
+    source = opened(file, "the _drift.nc that an earlier run wrote")
+    chosen = format or _recognised(source)
+    if chosen == "netcdf":
+        return _drift_datasets.read_netcdf(source)
+    if chosen in _drift_text.READERS:
+        return _drift_text.READERS[chosen](file, pixel_size)
+    raise _unreadable(file, "it is none of them")
+
+
+def _recognised(source: Source) -> str | None:
+    if source.is_hdf5 or source.head.startswith(b"CDF"):
+        return "netcdf"
+    return _drift_text.recognised(source.header)
+
+
+def _unreadable(file: Path, why: str) -> FileError:
+    return FileError(
+        f"{file} cannot be read as {_KNOWN} ({why}); give the _drift.nc that an earlier run wrote"
+    )

@@ -1,0 +1,196 @@
+"""Read and write tables of localizations."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smlm_accessor.blocks import is_partitioned
+from smlm_accessor.columns import find_columns, set_columns
+from smlm_accessor.errors import FileError, OptionError, SmlmError, TableError
+from smlm_accessor.io._arguments import AnyPath, as_path, short
+from smlm_accessor.io._registry import Format, by_name, for_writing, recognised
+from smlm_accessor.io._source import opened
+from smlm_accessor.io.folders import read_folder, write_folder
+from smlm_accessor.io.staging import require_free, staged
+
+
+def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.DataFrame:
+    r"""Read a table of localizations.
+
+    Parameters
+    ----------
+    path : str or path
+        A file of Picasso (hdf5), ThunderSTORM, rapidSTORM, Nanoimager, Elyra, SMLM (zip), DECODE
+        (h5) or SMAP (mat), or csv, text with tabs, or Parquet with columns of any name. Or a folder
+        of Parquet, csv or text files, which becomes a dask DataFrame and is not read yet.
+    format : str, optional
+        One of `smlm_accessor.io.format_names`; by default recognised from what is in the file,
+        whatever its name.
+    **columns
+        Which column is what, where it is not recognised: fields of `Columns`, such as ``x="a"``,
+        ``frame="t"``, ``unit="nm"`` or ``pixel_size=130``.
+
+    Returns
+    -------
+    DataFrame
+        Of pandas; of dask for a folder. Columns as they are called in the file. Its ``attrs`` hold
+        what the file tells of units, pixel size and history.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or in no format known here.
+    TableError
+        If it has no columns that are known as positions, or units mix.
+    OptionError
+        If ``format`` is not known, or ``columns`` are not fields of `Columns`.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "locs.csv")
+    ...     _ = path.write_text('"frame","x [nm]","y [nm]"\n1,10.5,20.25\n')
+    ...     read(path)
+       frame  x [nm]  y [nm]
+    0      1    10.5   20.25
+    """
+    table = read_folder(path) if as_path(path).is_dir() else read_as_is(path, format)
+    try:
+        if columns:
+            return set_columns(table, **columns)
+        find_columns(table)
+    except TableError as error:
+        raise TableError(f"{os.fspath(path)}: {_in_words_of_read(error)}") from error
+    return table
+
+
+def read_as_is(path: AnyPath, format: str | None = None) -> pd.DataFrame:
+    """Read a table as `read` does, whether or not it is known which column is what.
+
+    Raises
+    ------
+    FileError, TableError, OptionError
+        As `read` does.
+    """
+    chosen = None if format is None else by_name(format)
+    source = opened(as_path(path))
+    chosen = chosen or recognised(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of parsers, about what raises in the end
+            return chosen.read(source)
+    except TableError as error:
+        raise TableError(f"{source.path}: {_in_words_of_read(error)}") from error
+    except FileError:
+        raise
+    except SmlmError as error:
+        raise FileError(f"{source.path}: {error}") from error
+    except Exception as error:  # the parsers raise errors of many kinds on a damaged file
+        raise FileError(
+            f"{source.path} cannot be read as {chosen.title} ({short(error)}); it is damaged, not "
+            "complete or of another kind: write or copy it again"
+        ) from error
+
+
+def write(
+    table: pd.DataFrame,
+    path: AnyPath,
+    *,
+    format: str | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> None:
+    """Write a table of localizations.
+
+    It is written beside its place and then renamed, so that a file is there whole or not at all.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of pandas or dask; it is not modified. One of dask becomes a folder of Parquet files.
+    path : str or path
+        Its end says the format: .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with a .yaml
+        beside it), .h5 (DECODE), .mat (SMAP), .smlm or .zip (SMLM).
+    format : str, optional
+        One of `smlm_accessor.io.format_names`, whatever the end of the name. Needed for
+        ``"thunderstorm"``, ``"rapidstorm"``, ``"nanoimager"`` and ``"elyra"``.
+    overwrite : bool
+        Replace files that exist.
+    progress : bool
+        For a table of dask: show a progress bar.
+
+    Raises
+    ------
+    FileError
+        If the file exists or cannot be written.
+    TableError
+        If the table does not fit into the format, or a partition cannot be read.
+    OptionError
+        If ``format`` is not known.
+
+    Notes
+    -----
+    Parquet holds all of a table; csv and text with tabs hold all columns, but neither dtypes nor
+    ``attrs``. The formats of programs get that program's names and units for positions, frames and
+    precisions (for Picasso: camera pixels, so the pixel size must be known); other columns keep
+    their names. Picasso, DECODE, SMAP, SMLM and rapidSTORM hold numbers only. History is kept in
+    Parquet, Picasso, DECODE, SMAP and SMLM.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x [nm]": [10.5], "y [nm]": [20.25], "frame": [1]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(table, pathlib.Path(folder, "locs.mat"))
+    ...     read(pathlib.Path(folder, "locs.mat"))
+        xnm    ynm  frame
+    0  10.5  20.25      1
+    """
+    if is_partitioned(table):
+        if format not in (None, "parquet"):
+            raise OptionError(f"format={format!r}: a dask DataFrame is written as Parquet only")
+        write_folder(table, as_path(path), overwrite=overwrite, progress=progress)
+        return
+    if not isinstance(table, pd.DataFrame):
+        raise TableError(f"a {type(table).__name__} cannot be written; give a pandas DataFrame")
+    target = as_path(path)
+    chosen = by_name(format) if format is not None else for_writing(target)
+    outputs = chosen.outputs(target)
+    require_free(outputs, overwrite=overwrite)
+    with staged(*outputs) as parts:
+        write_parts(table, chosen, parts, target)
+
+
+def write_parts(table: pd.DataFrame, chosen: Format, parts: Sequence[Path], path: Path) -> None:
+    """Write a table under temporary names, those of ``chosen.outputs(path)``.
+
+    Raises
+    ------
+    FileError, TableError
+        As `write` does.
+    """
+    try:
+        chosen.write(table, parts)
+    except TableError as error:
+        raise TableError(f"{path} cannot be written: {error}") from error
+    except FileError as error:  # it names the temporary file, or none
+        raise FileError(f"{path}: {str(error).replace(str(parts[0]), 'it')}") from error
+    except (ValueError, TypeError, OverflowError, UnicodeError) as error:
+        raise FileError(
+            f"{path} cannot be written as {chosen.title} ({short(error)}); write .parquet or .csv"
+        ) from error
+
+
+def _in_words_of_read(error: Exception) -> str:
+    words = str(error)
+    return words.replace("table = smlm_accessor.set_columns", "smlm_accessor.set_columns").replace(
+        "smlm_accessor.set_columns(table, ", "smlm_accessor.read(path, "
+    )

@@ -1,0 +1,239 @@
+"""Drift in files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import smlm_accessor
+from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
+from smlm_accessor.io import read_drift, write_drift
+from smlm_accessor.models import fit
+from smlm_accessor.transformations import build
+from tests.io.conftest import FORMATS, make_table
+
+Put = Callable[..., Path]
+SHARED = None if FORMATS is None else FORMATS.parent
+
+
+def make_drift(d: int = 2, *, unit: str | None = "nm", single: bool = False) -> xr.Dataset:
+    n, step = 8, 1 if single else 10
+    rng = np.random.default_rng(0)
+    start = np.arange(n) * step + 3
+    return build(
+        offset=np.cumsum(rng.normal(0, 5, (n, d)), axis=0),
+        components="xyz"[:d],
+        frame=start + (step - 1) / 2,
+        frame_start=start,
+        frame_stop=start + step,
+        offset_std=np.full((n, d), 0.5),
+        n_localizations=np.full(n, 100),
+        attrs={"method": "test", "parameters": {"a": [1, 2]}, "length_unit": unit},
+    )
+
+
+# All of it.
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr"])
+@pytest.mark.parametrize("d", [2, 3])
+def test_datasets(suffix: str, d: int, tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    drift = make_drift(d)
+    write_drift(drift, tmp_path / f"drift{suffix}")
+    os.rename(tmp_path / f"drift{suffix}", tmp_path / "renamed")
+    again = read_drift(tmp_path / "renamed")
+    xr.testing.assert_identical(again, drift)
+    assert os.listdir(tmp_path) == ["renamed"]
+
+
+def test_netcdf_3(tmp_path: Path) -> None:
+    drift = make_drift()
+    drift.to_netcdf(tmp_path / "a", engine="scipy", format="NETCDF3_64BIT")
+    again = read_drift(tmp_path / "a")
+    xr.testing.assert_allclose(again["offset"], drift["offset"])
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".zarr", ".txt", ".csv"])
+def test_replaced_only_if_asked(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"drift{suffix}"
+    write_drift(make_drift(), path, pixel_size=100)
+    with pytest.raises(FileError, match="exists"):
+        write_drift(make_drift(), path, pixel_size=100)
+    other = make_drift().assign(offset=2 * make_drift()["offset"])
+    write_drift(other, path, pixel_size=100, overwrite=True)
+    again = read_drift(path, pixel_size=100)
+    assert abs(again["offset"]).max() == pytest.approx(float(abs(other["offset"]).max()), rel=0.2)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_a_folder_that_is_no_store_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a.zarr").mkdir()
+    (tmp_path / "a.zarr" / "thesis.txt").write_text("precious")
+    with pytest.raises(FileError, match="is a folder"):
+        write_drift(make_drift(), tmp_path / "a.zarr", overwrite=True)
+    assert (tmp_path / "a.zarr" / "thesis.txt").read_text() == "precious"
+
+
+# Text.
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+def test_text_corrects_as_the_drift_itself(suffix: str, d: int, tmp_path: Path) -> None:
+    table = make_table(300, z=d == 3).query("frame >= 3")
+    drift = make_drift(d)
+    write_drift(drift, tmp_path / f"a{suffix}", pixel_size=130)
+    again = read_drift(tmp_path / f"a{suffix}", pixel_size=130)
+    assert again.attrs["length_unit"] == "nm"
+    expected, found = table.smlm.correct(drift), table.smlm.correct(again)
+    pd.testing.assert_frame_equal(found, expected, rtol=1e-9)
+    assert not np.allclose(found["position_x"], table["position_x"], atol=1)
+
+
+def test_picasso_txt(tmp_path: Path) -> None:
+    drift = make_drift(3, single=True)
+    write_drift(drift, tmp_path / "a.txt", pixel_size=100, n_frames=200)
+    values = np.loadtxt(tmp_path / "a.txt", delimiter=" ")  # as Picasso does
+    assert values.shape == (200, 3)
+    np.testing.assert_allclose(values[3:11], drift.smlm.drift() / [100, 100, 1], rtol=1e-12)
+    assert (values[:4] == values[0]).all()
+    assert (values[-100:] == values[-1]).all()
+    assert values[0].any()
+
+
+@pytest.mark.parametrize(
+    "text", ["0.5 1\r\n0.7 2\r\n", "# dx\tdy\n0.5\t1\n0.7\t2", "dx dy\n.5 1\n.7 2\n"]
+)
+def test_picasso_txt_as_others_write_it(text: str, put: Put) -> None:
+    drift = read_drift(put(text))
+    assert drift.attrs["length_unit"] == "pixel"
+    np.testing.assert_array_equal(drift["frame"], [0, 1])
+    np.testing.assert_array_equal(drift["offset"], [[-0.5, -1], [-0.7, -2]])
+    np.testing.assert_allclose(read_drift(put(text), pixel_size=10)["offset"][:, 0], [-5, -7])
+
+
+def test_csv(tmp_path: Path, put: Put) -> None:
+    write_drift(make_drift(single=True), tmp_path / "a.csv")
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert list(table.columns) == ["frame", "dx [nm]", "dy [nm]"]
+    np.testing.assert_array_equal(table["frame"], np.arange(8) + 3)
+    np.testing.assert_allclose(table["dx [nm]"], -make_drift()["offset"].sel(component="x"))
+    drift = read_drift(put('"frame","dx","dy [um]"\n7,2,0.5\n5,1,0.25\n'))
+    np.testing.assert_array_equal(drift["frame"], [5, 7])
+    np.testing.assert_array_equal(drift["offset"], [[-1, -250], [-2, -500]])
+    drift = read_drift(put("frame,dx [px],dy [px],dz [nm]\n1,2,3,4\n"), pixel_size=100)
+    np.testing.assert_array_equal(drift["offset"], [[-200, -300, -4]])
+
+
+def test_models(tmp_path: Path) -> None:
+    model = fit(make_drift(), offset="linear")
+    for suffix in (".nc", ".csv"):
+        write_drift(model, tmp_path / f"a{suffix}")
+        again = read_drift(tmp_path / f"a{suffix}")
+        expected = model.to_dataset()
+        np.testing.assert_allclose(again["offset"], expected["offset"], rtol=1e-12)
+        np.testing.assert_array_equal(again["frame_start"], expected["frame_start"])
+
+
+def test_units(tmp_path: Path) -> None:
+    unknown = make_drift(unit=None, single=True)
+    with pytest.raises(OptionError, match=r"unit that is not known.*unit='nm'"):
+        write_drift(unknown, tmp_path / "a.csv")
+    write_drift(unknown, tmp_path / "a.csv", unit="um")
+    again = read_drift(tmp_path / "a.csv")
+    np.testing.assert_allclose(again["offset"], 1000 * unknown["offset"], rtol=1e-12)
+    with pytest.raises(OptionError, match=r"in nm .* in pixel.*pixel_size=130"):
+        write_drift(make_drift(), tmp_path / "a.txt")
+    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt")
+    with pytest.raises(OptionError, match=r"'furlong'"):
+        write_drift(unknown, tmp_path / "b.csv", unit="furlong")
+
+
+@pytest.mark.skipif(SHARED is None, reason="no ../shared/data here")
+def test_the_drift_that_a_source_fitted_to_its_beads(tmp_path: Path) -> None:
+    assert SHARED is not None
+    curve = pd.read_parquet(SHARED / "gold_fiducials_drift.parquet")
+    curve.to_csv(tmp_path / "a.csv", index=False)
+    beads = smlm_accessor.set_columns(pd.read_parquet(SHARED / "gold_fiducials.parquet"), unit="nm")
+    fixed = beads.smlm.correct(read_drift(tmp_path / "a.csv"))
+    at = pd.Index(curve["frame"]).get_indexer(beads["frame"])
+    expected = beads[["x", "y"]].to_numpy() - curve[["dx", "dy"]].to_numpy()[at]
+    inside = at >= 0
+    np.testing.assert_allclose(fixed.loc[inside, ["x", "y"]], expected[inside], rtol=1e-12)
+    still = [t.query("region_id == 1")[["x", "y"]].std() for t in (beads, fixed)]
+    assert (still[1] < still[0] / 4).all()
+
+
+# What is refused.
+
+BAD: dict[str, tuple[str | bytes, list[str]]] = {
+    "0 bytes": (b"", ["is empty"]),
+    "words": ("no drift here\n", ["cannot be read as netCDF"]),
+    "a table": ("frame,x,y\n1,2,3\n", ["cannot be read as netCDF"]),
+    "netCDF 4, broken": (b"\x89HDF\r\n\x1a\n" + bytes(99), ["damaged"]),
+    "netCDF 3, broken": (b"CDF\x01" + bytes(9), ["cannot be read as netCDF"]),
+    "Picasso, ragged": ("1 2\n3 4\n5\n", ["row 2 has 1 values"]),
+    "Picasso, a word": ("1 2\n3 a\n", ["cannot be read"]),
+    "Picasso in 3D": ("1 2 3\n", ["pixel_size=130"]),
+    "Picasso, nothing": ("# dx dy\n", ["no rows"]),
+    "Picasso, no numbers": ("nan nan\n", ["no finite values"]),
+    "csv, cut off": ("frame,dx,dy\n1,2,3\n4,5", ["middle of a line"]),
+    "csv, no rows": ("frame,dx,dy\n", ["no rows"]),
+    "csv, a frame twice": ("frame,dx,dy\n1,2,3\n1,2,3\n", ["twice"]),
+    "csv, half frames": ("frame,dx,dy\n1.5,2,3\n", ["whole numbers"]),
+    "csv, no dy": ("frame,dx,dz\n1,2,3\n", ["frame, dx and dy"]),
+    "csv, pixels and nm": ("frame,dx [px],dy [px],dz [nm]\n1,2,3,4\n", ["pixel_size=130"]),
+    "csv, a unit nobody knows": ("frame,dx [inch],dy [inch]\n1,2,3\n", ["'inch'"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_broken(case: str, put: Put) -> None:
+    content, words = BAD[case]
+    with pytest.raises(SmlmError) as raised:
+        read_drift(put(content))
+    message = str(raised.value)
+    assert "locs.dat" in message
+    assert all(word in message for word in words), message
+
+
+def test_not_drift(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="does not exist"):
+        read_drift(tmp_path / "no.nc")
+    with pytest.raises(FileError, match="not a file"):
+        read_drift(tmp_path)
+    xr.Dataset({"a": 1}).to_netcdf(tmp_path / "a.nc")
+    with pytest.raises(DriftError, match=r"a\.nc: [\s\S]*'offset' is missing"):
+        read_drift(tmp_path / "a.nc")
+
+
+def test_bad_calls(tmp_path: Path) -> None:
+    calls: list[tuple[type[SmlmError], str, dict[str, Any]]] = [
+        (FileError, r"extension.*\.nc", {"path": "a.xls"}),
+        (OptionError, r"'excel'.*'zarr'", {"path": "a.nc", "format": "excel"}),
+        (OptionError, "pixel_size=-1", {"path": "a.txt", "pixel_size": -1}),
+        (DriftError, "int is no drift", {"path": "a.nc", "drift": 3}),
+        (DriftError, "does not hold drift", {"path": "a.nc", "drift": xr.Dataset()}),
+        (FileError, "folder .* does not exist", {"path": "no/a.nc"}),
+    ]
+    for error, words, options in calls:
+        path = tmp_path / options.pop("path")
+        with pytest.raises(error, match=words):
+            write_drift(options.pop("drift", make_drift()), path, **options)
+    turned = make_drift()
+    turned["matrix"] = turned["matrix"] * 1.01
+    with pytest.raises(DriftError, match="turns or stretches"):
+        write_drift(turned, tmp_path / "a.csv")
+    early = make_drift().assign_coords(frame_start=make_drift()["frame_start"] - 5)
+    early["frame_stop"], early["frame"] = early["frame_stop"] - 5, early["frame"] - 5
+    with pytest.raises(DriftError, match="from 0 on"):
+        write_drift(early, tmp_path / "a.txt", pixel_size=100)
+    assert not os.listdir(tmp_path)
