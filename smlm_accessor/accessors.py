@@ -396,6 +396,35 @@ class LocalizationAccessor:
             scale_bar=scale_bar,
         )
 
+    def sort_frames(self, *, shuffle: bool = False) -> pd.DataFrame:
+        """Return a table whose rows are in the order of their frames; no other verb needs it.
+
+        Parameters
+        ----------
+        shuffle : bool
+            For dask: whether rows may be moved to other partitions, where frames of several
+            partitions overlap. Otherwise partitions are only put in order and sorted within.
+
+        Returns
+        -------
+        DataFrame
+
+        Raises
+        ------
+        TableError
+            If there are no frames, or partitions overlap and ``shuffle`` is not given.
+
+        Examples
+        --------
+        >>> import pandas as pd, smlm_accessor
+        >>> table = pd.DataFrame({"frame": [2, 0, 1], "x": [1.0, 2, 3], "y": [0.0, 0, 0]})
+        >>> table.smlm.sort_frames()["frame"].tolist()
+        [0, 1, 2]
+        """
+        from smlm_accessor.ordering import sort_frames
+
+        return sort_frames(self._table, shuffle=shuffle)
+
     def write(
         self,
         path: str | PathLike[str],

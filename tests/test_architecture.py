@@ -30,6 +30,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "registration",
         "counting",
         "pilot",
+        "ordering",
         "evaluate",
         "composition",
         "summary",

@@ -12,6 +12,7 @@ from smlm_accessor.blocks.partitions import (
     is_partitioned,
     map_partitions,
     parquet_files,
+    shuffled,
     text_files,
     with_attrs,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "map_threads",
     "parquet_files",
     "register_partitioned",
+    "shuffled",
     "source_of",
     "text_files",
     "track",

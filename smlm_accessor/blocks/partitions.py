@@ -73,8 +73,9 @@ def map_partitions(
         Columns that differ.
     """
     apply = Apply(function, dict(example(table).attrs), frozenset(changes))
+    name = getattr(function, "func", function).__name__.strip("_")  # of a partial, too
     return table.map_partitions(
-        apply, *others, meta=meta, enforce_metadata=False, align_dataframes=False
+        apply, *others, meta=meta, enforce_metadata=False, align_dataframes=False, token=name
     )
 
 
@@ -89,7 +90,9 @@ def with_attrs(table: Any, attrs: Mapping[Hashable, Any]) -> Any:
     """Return the same table with other ``attrs``, lazily."""
     meta = example(table).copy(deep=False)
     meta.attrs = dict(attrs)
-    return table.map_partitions(_SetAttrs(dict(attrs)), meta=meta, enforce_metadata=False)
+    return table.map_partitions(
+        _SetAttrs(dict(attrs)), meta=meta, enforce_metadata=False, token="set_attrs"
+    )
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,13 @@ def paths(table: Any) -> Sequence[str]:
     except (AttributeError, KeyError, TypeError, IndexError):
         return []
     return found if len(found) == table.npartitions else []
+
+
+def shuffled(table: Any, label: Hashable) -> Any:
+    """Return a table sorted by a column or the index, whatever has to be moved for it."""
+    if label in table.columns:
+        return table.sort_values(label)
+    return table.reset_index().set_index(label)
 
 
 def parquet_files(names: Sequence[str]) -> Any:

@@ -34,6 +34,15 @@ class Given:
         return self.part
 
 
+@dataclass(frozen=True)
+class _Result:
+    key: Any
+
+    def __call__(self, values: Mapping[Any, Any]) -> pd.DataFrame:
+        part: pd.DataFrame = values[self.key]
+        return part
+
+
 class Read:
     """Reads one partition: dask's own task, kept from being shared with other steps.
 
@@ -92,9 +101,11 @@ def reads_of(
     for i, key in enumerate(expression.__dask_keys__()):
         name = f"partition {i} of {table.npartitions}" + (f" ({files[i]})" if files else "")
         task = graph[key]
-        if not isinstance(task, GraphNode):
-            task = Given(task)
-        needs = tuple(getattr(task, "dependencies", ()))
+        needs: tuple[Any, ...] = (key,)
+        if isinstance(task, GraphNode):
+            needs = tuple(task.dependencies)
+        else:  # something that is there already, or the result of a task by another name
+            task = _Result(key)
         reads.append((Read(task, name, needs), [Delayed(need, graph) for need in needs]))
     return reads
 

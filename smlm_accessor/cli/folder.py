@@ -69,7 +69,8 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
     source, result = arguments.source.resolve(), arguments.result.resolve()
     if result.suffix.lower() in KINDS:
         raise FileError(
-            f"IN is not a file but a folder; OUT, {result}, has the extension of a file: give a folder"
+            f"IN is not a file but a folder, and OUT has the extension of a file ({result}): give "
+            "a folder"
         )
     if result == source or source in result.parents or result in source.parents:
         raise FileError(f"{result} would write into IN; give a folder beside it")
