@@ -13,7 +13,7 @@ import xarray as xr
 from smlm_accessor import composition, summary, transformations
 from smlm_accessor.blocks import register_partitioned
 from smlm_accessor.columns import Columns, find_columns
-from smlm_accessor.request import MOST, TARGET_STD
+from smlm_accessor.request import TARGET_STD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ class LocalizationAccessor:
         chunks: npt.ArrayLike | None = None,
         target: str | None = None,
         origin: str = "first_chunk",
-        max_localizations: int = MOST,
+        max_localizations: int | None = None,
         target_std: float = TARGET_STD,
         progress: bool = False,
         **options: Any,
@@ -88,10 +88,11 @@ class LocalizationAccessor:
             compare all with all.
         origin : {"first_chunk", "first_frame", "mean"}
             What the result is zero at; no method can know a constant shift of the whole table.
-        max_localizations : int
+        max_localizations : int, optional
             A table with more is sampled: what lies in some squares of the field is used, always the
-            same (method="fiducial": in some runs of frames). What was used is in
-            ``attrs["parameters"]``, under ``"sample"``.
+            same (cc and fiducial: in some of the frames). What was used is in
+            ``attrs["parameters"]``, under ``"sample"``. By default 10 million; 2 million of a table
+            of dask, which give the same as in pandas if this is the same.
         target_std : float
             A sample is not made larger once the median of ``offset_std`` is below this, in nm.
         progress : bool

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.blocks import Selection, Source, source_of
+from smlm_accessor.blocks import Selection, Source, is_partitioned, source_of
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.composition import with_origin
 from smlm_accessor.drawing import (
@@ -23,7 +23,7 @@ from smlm_accessor.drawing import (
 )
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.registration import Estimate, register
-from smlm_accessor.request import MOST, TARGET_STD, Request
+from smlm_accessor.request import TARGET_STD, Request
 from smlm_accessor.survey import Frames, Survey, survey, survey_of_all
 
 
@@ -37,7 +37,7 @@ def estimate_drift(
     chunks: npt.ArrayLike | None = None,
     target: str | None = None,
     origin: str = "first_chunk",
-    max_localizations: int = MOST,
+    max_localizations: int | None = None,
     target_std: float = TARGET_STD,
     progress: bool = False,
     **options: Any,
@@ -60,6 +60,7 @@ def estimate_drift(
             "chunks": chunks,
         },
         options=options,
+        of_dask=is_partitioned(table),
     )
     estimate = _estimate(source_of(table), request)
     if estimate.warning:

@@ -12,8 +12,9 @@ from smlm_accessor.evaluate import require_choice
 from smlm_accessor.methods import _registry
 from smlm_accessor.methods._registry import Entry
 
-#: Localizations of a table that is used as a whole; larger ones are sampled.
-MOST = 10_000_000
+#: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
+#: usually much larger, and precise enough long before all is used.
+MOST, MOST_OF_DASK = 10_000_000, 2_000_000
 #: nm, median over chunks: a sample grows until the drift is known as well as this.
 TARGET_STD = 0.5
 
@@ -51,11 +52,12 @@ class Request:
         method: str,
         target: str | None,
         origin: str,
-        max_localizations: int,
+        max_localizations: int | None,
         target_std: float,
         progress: bool,
         rule: dict[str, Any],
         options: dict[str, Any],
+        of_dask: bool,
     ) -> Request:
         """Return the request.
 
@@ -72,6 +74,8 @@ class Request:
         given = {name: value for name, value in rule.items() if value is not None}
         if len(given) > 1:
             raise OptionError(f"give only one of {', '.join(rule)}; you gave {', '.join(given)}")
+        if max_localizations is None:
+            max_localizations = MOST_OF_DASK if of_dask else MOST
         if not max_localizations >= 1000 or max_localizations % 1:
             raise OptionError(
                 f"max_localizations={max_localizations!r} must be a whole number of at least 1000"
