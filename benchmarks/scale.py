@@ -81,17 +81,10 @@ def estimate(folder: Path, method: str) -> dict[str, float]:
 
     table = smlm_accessor.set_columns(dd.read_parquet(folder), unit="nm")
     n_frames = len(list(folder.glob("*.parquet"))) * FRAMES_PER_FILE
-    rule = {"frames_per_chunk": n_frames // 20} if method == "cc" else {}
+    rule = {"frames_per_chunk": n_frames // 40} if method == "cc" else {}
     drift = table.smlm.drift(method=method, **rule)
     frame = drift["frame"].values
     error = drift["offset"].values + drift_at(frame, n_frames)
-    if method == "cc":  # of a chunk, what is estimated is the mean over its frames
-        start, stop = drift["frame_start"].values, drift["frame_stop"].values
-        true = [
-            drift_at(np.arange(a, b), n_frames).mean(axis=0)
-            for a, b in zip(start, stop, strict=True)
-        ]
-        error = drift["offset"].values + np.array(true)
     error = error[drift["valid"].values]
     rmse = np.sqrt(((error - error.mean(axis=0)) ** 2).mean(axis=0))
     sample = smlm_accessor.attributes.parameters(drift).get("sample", {})

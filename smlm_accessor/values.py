@@ -53,7 +53,11 @@ def whole_frames(column: pd.Series[Any], label: Hashable, problems: list[str]) -
     """Return frame numbers as integers; note what is wrong with them."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
         frames = column.to_numpy(dtype=np.int64)
-        if not len(frames) or max(int(frames.max()), -int(frames.min())) < 2**53:
+        if (
+            not len(frames)
+            or column.dtype.itemsize <= 4
+            or max(int(frames.max()), -int(frames.min())) < 2**53
+        ):
             return frames
     before = len(problems)
     values = numbers(column, problems)

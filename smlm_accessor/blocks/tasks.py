@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,14 +113,22 @@ def reads_of(
 
 def reduced(
     reads: Sequence[tuple[Read, list[Delayed]]],
-    function: Callable[..., Any],
+    function: Apply,
     combine: Callable[[Sequence[Any]], Any],
     others: Sequence[Any],
 ) -> Delayed:
     """Return what ``function(partition, *others)`` gives for all partitions, combined."""
-    run = delayed(_run, pure=False)
-    parts = [run(read, needed, function, *others) for read, needed in reads]
+    parts = [_step(read, needed, function, *others) for read, needed in reads]
     return combined(parts, combine)
+
+
+def _step(read: Read, needed: list[Delayed], function: Apply, *others: Any) -> Delayed:
+    """Return a task whose name tells what is done, for dashboards."""
+    name = getattr(function.function, "func", function.function)
+    name = getattr(name, "__name__", type(name).__name__).strip("_")
+    key = f"{name}-{uuid.uuid4().hex}"
+    step: Delayed = delayed(_run, pure=False)(read, needed, function, *others, dask_key_name=key)
+    return step
 
 
 def combined(parts: list[Delayed], combine: Callable[[Sequence[Any]], Any]) -> Delayed:
@@ -144,12 +153,8 @@ def computed_parts(
     table: Any, function: Callable[[pd.DataFrame, int], Any], *, progress: bool = False
 ) -> list[Any]:
     """Apply ``function(partition, number)`` to all partitions, now, and return what it gives."""
-    run = delayed(_run, pure=False)
-    attrs = dict(example(table).attrs)
-    parts = [
-        run(read, needed, Apply(function, attrs), i)
-        for i, (read, needed) in enumerate(reads_of(table))
-    ]
+    apply = Apply(function, dict(example(table).attrs))
+    parts = [_step(read, needed, apply, i) for i, (read, needed) in enumerate(reads_of(table))]
     found: list[Any] = compute(combined(parts, list), progress=progress)
     while found and isinstance(found[0], list):  # combined in several steps
         found = [one for some in found for one in some]

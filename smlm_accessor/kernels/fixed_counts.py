@@ -132,12 +132,16 @@ def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-u
 @numba.njit(cache=True, nogil=True)
 def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
     n = 0
+    taken = False
     for i in range(len(frames)):
-        h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
-        h ^= h >> np.uint64(32)
-        h *= np.uint64(0xBF58476D1CE4E5B9)
-        # 53 bits: all that a float can hold.
-        if chunk[i] >= 0 and (h >> np.uint64(11)) < part[chunk[i]] * 9007199254740992.0:
+        if i == 0 or frames[i] != frames[i - 1]:
+            h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+            h ^= h >> np.uint64(32)
+            h *= np.uint64(0xBF58476D1CE4E5B9)
+            # 53 bits: all that a float can hold.
+            share = part[chunk[i]] if chunk[i] >= 0 else 0.0
+            taken = (h >> np.uint64(11)) < share * 9007199254740992.0
+        if taken:
             rows[n] = i
             n += 1
     return n
