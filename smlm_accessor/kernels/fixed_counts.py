@@ -140,7 +140,7 @@ def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
             h *= np.uint64(0xBF58476D1CE4E5B9)
             # 53 bits: all that a float can hold.
             share = part[chunk[i]] if chunk[i] >= 0 else 0.0
-            taken = (h >> np.uint64(11)) < share * 9007199254740992.0
+            taken = bool((h >> np.uint64(11)) < share * 9007199254740992.0)
         if taken:
             rows[n] = i
             n += 1
