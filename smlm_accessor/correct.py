@@ -39,11 +39,8 @@ def correct(
             "leave out one or the other"
         )
     localizations = read_localizations(table)
-    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
+    corrected = corrected_positions(localizations, drift, by=by, outside=outside)
     facts = _facts(drift)
-    per_frame = _for_components(per_frame, facts["components"], localizations)
-    per_frame = _in_unit(per_frame, facts.pop("length_unit"), localizations)
-    corrected = _apply(localizations.positions, per_frame, index)
     result = write_positions(table, localizations.columns, corrected)
     facts["by"] = "model" if isinstance(drift, DriftModel) else by or DEFAULT_BY
     facts["outside"] = outside
@@ -57,6 +54,21 @@ def correct(
         )
     result.attrs = history.record(table.attrs, "correct", **facts)
     return result
+
+
+def corrected_positions(
+    localizations: Localizations,
+    drift: xr.Dataset | DriftModel,
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+) -> FloatArray:
+    """Return where localizations are after the correction, shape (n, d), in their unit."""
+    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
+    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    per_frame = _for_components(per_frame, transformations.components(source), localizations)
+    per_frame = _in_unit(per_frame, drift.attrs.get("length_unit"), localizations)
+    return _apply(localizations.positions, per_frame, index)
 
 
 def _per_frame(
@@ -91,7 +103,6 @@ def _facts(drift: xr.Dataset | DriftModel) -> dict[str, Any]:
     attrs = drift.attrs
     return {
         "components": transformations.components(source),
-        "length_unit": attrs.get("length_unit"),
         "method": attrs.get("method"),
         "target": attrs.get("target"),
         "origin": attrs.get("origin"),
