@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import inspect
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,11 +14,12 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor import models, transformations
+from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
 from smlm_accessor.cli.curves import drift_over_frames
 from smlm_accessor.columns import find_columns, set_columns
 from smlm_accessor.correct import correct
-from smlm_accessor.errors import DriftError, FileError, OptionError, TableError
+from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmWarning, TableError
 from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.methods import _registry
 from smlm_accessor.models.specs import one_each
@@ -64,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
         frames = read_localizations(table).frames
         lines = _summary(len(table), frames, dataset, drift, arguments)
+        lines.append(f"verdict        {_verdict(table, drift, arguments)}")
         seconds = time.perf_counter() - started
         print("\n".join([*lines, *_written(outputs), f"time           {seconds:.1f} s"]))
 
@@ -187,6 +190,15 @@ def _summary(
         f"drift          {', '.join(sizes)} (largest minus smallest), {how}",
         f"chunks         {n_chunks}{registered}",
     ]
+
+
+def _verdict(
+    table: pd.DataFrame, drift: xr.Dataset | models.DriftModel, arguments: argparse.Namespace
+) -> Assessment:
+    """Return what the correction did; what it warned of has been said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmlmWarning)
+        return assess(table, drift, by=arguments.by, outside=arguments.outside)
 
 
 def _written(outputs: Outputs) -> list[str]:
