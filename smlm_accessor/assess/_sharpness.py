@@ -31,26 +31,30 @@ def ring_resolution(
         NaN where the halves do not agree at all.
     """
     pixel = precision / _PER_PRECISION
-    size = _PIXELS * pixel
     second = time_halves(frames)
-    first = versions[0][:, :2]
-    corner = first.min(axis=0)
-    cell = np.floor((first - corner) / size).astype(np.int64)
-    key = cell @ np.array([1 << 31, 1])
-    keys, counts = np.unique(key, return_counts=True)
-    fullest = keys[np.argsort(-counts, kind="stable")[:_PARTS]]
+    corner = versions[0][:, :2].min(axis=0)
+    keys, counts = np.unique(_key(versions[0][:, :2] - corner, pixel)[0], return_counts=True)
+    fullest = np.sort(keys[np.argsort(-counts, kind="stable")[:_PARTS]])
     found = []
     for version in versions:
         # A constant is free: parts should show the same sample.
-        moved = version[:, :2] - np.median(version[:, :2] - first, axis=0) - corner
-        images = np.zeros((2, len(fullest), _PIXELS, _PIXELS))
-        for k, part in enumerate(fullest.tolist()):
-            lower = np.array([part >> 31, part & ((1 << 31) - 1)]) * size
-            at = np.floor((moved - lower) / pixel).astype(np.int64)
-            inside = ((at >= 0) & (at < _PIXELS)).all(axis=1)
-            for half in (0, 1):
-                rows = inside & (second == half)
-                flat = at[rows] @ np.array([_PIXELS, 1])
-                images[half, k] = np.bincount(flat, minlength=_PIXELS**2).reshape(_PIXELS, _PIXELS)
-        found.append(resolution(fourier_ring_correlation(images[0], images[1])) * pixel)
+        constant = np.median(version[:, :2] - versions[0][:, :2], axis=0)
+        key, inside = _key(version[:, :2] - constant - corner, pixel)
+        part = np.minimum(np.searchsorted(fullest, key), len(fullest) - 1)
+        seen = fullest[part] == key
+        at = part * _PIXELS**2 + inside
+        halves = [
+            np.bincount(at[seen & (second == half)], minlength=len(fullest) * _PIXELS**2)
+            .reshape(-1, _PIXELS, _PIXELS)
+            .astype(np.float64)
+            for half in (False, True)
+        ]
+        found.append(resolution(fourier_ring_correlation(*halves)) * pixel)
     return tuple(found)
+
+
+def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:
+    """Return a number for the part of the field, and the pixel within it."""
+    at = np.floor(positions / pixel).astype(np.int64)
+    part, inside = np.divmod(at, _PIXELS)
+    return part @ np.array([1 << 31, 1]), inside @ np.array([_PIXELS, 1])
