@@ -116,7 +116,7 @@ def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
             warnings.simplefilter("ignore", SmlmWarning)
             try:
                 found = estimate_drift(table, method=name, **options)
-            except SmlmError:
+            except ValueError:  # ours are such; a half may be more than a method can digest
                 continue
             if int(found["valid"].sum()) > 1:
                 return _modelled(found, drift) if isinstance(drift, DriftModel) else found
@@ -124,7 +124,7 @@ def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
 
 
 def _options(source: xr.Dataset, method: str) -> dict[str, Any]:
-    """Return what the drift was asked for; what its method chose itself is chosen again."""
+    """Return what the drift was estimated with; segments that a method chose are chosen again."""
     parameters = attributes.parameters(source)
     known = [
         p.name
