@@ -57,7 +57,7 @@ def found(seed: int = 1) -> Assessment:
 # Right where the truth is known.
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("kind", ["no drift", "drift", "wrong drift", "opposite drift"])
 def test_the_verdict_is_right(kind: str, seed: int) -> None:
     assert benchmark().one(kind, "noisy pores", seed).verdict == benchmark().RIGHT[kind]
