@@ -18,6 +18,7 @@ from smlm_accessor.request import TARGET_STD
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from smlm_accessor.assess import Assessment
     from smlm_accessor.bins import BinRange
     from smlm_accessor.brightness import Rescale
     from smlm_accessor.models import DriftModel
@@ -573,6 +574,71 @@ class DriftAccessor:
         from smlm_accessor.plot import plot_drift
 
         return plot_drift(self._dataset, component=component, element=element, model=model, ax=ax)
+
+    def assess(
+        self,
+        table: pd.DataFrame,
+        *,
+        model: DriftModel | None = None,
+        by: str | None = None,
+        outside: str | None = None,
+        progress: bool = False,
+    ) -> Assessment:
+        """Say whether correcting a table by this drift improves it.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Not corrected yet: the one from which drift was estimated, or another one that moved
+            with it. Of dask, half a million localizations in a part of the field are used.
+        model : DriftModel, optional
+            Of this drift; it is assessed instead.
+        by, outside : str, optional
+            As in ``table.smlm.correct``.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Assessment
+            Prints as one line. Its ``verdict`` is "improved", "no evidence" or "worse".
+
+        Raises
+        ------
+        TableError, OptionError, DriftError
+            If the table, an argument or the drift cannot be used.
+
+        Notes
+        -----
+        Blinks of a molecule at different times should lie on each other. Their overlap, before
+        and after, is compared with what lies a little beside, and the error of the change comes
+        from places of the field, which are independent. If it is clearly less (three standard
+        deviations and 2 %), the verdict is "worse". More may be the doing of the estimate; so drift
+        is estimated again, in the same way, from each of two halves of the field that share no
+        place. If it is clearly more with the given drift, and in each half with drift of the other
+        half, the verdict is "improved"; else "no evidence". Fourier ring correlation [1]_ and the
+        precision from neighbours [2]_ are reported and decide nothing.
+
+        References
+        ----------
+        .. [1] Nieuwenhuizen et al., Nat. Methods 10, 557 (2013),
+           https://doi.org/10.1038/nmeth.2448
+        .. [2] Endesfelder et al., Histochem. Cell Biol. 141, 629 (2014),
+           https://doi.org/10.1007/s00418-014-1192-3
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> drifted = locs.smlm.simulate_drift(velocity=(0.02, 0.01))
+        >>> drift = drifted.smlm.drift(n_chunks=5)
+        >>> drift.smlm.assess(drifted).verdict, drift.smlm.assess(locs).verdict
+        ('improved', 'worse')
+        """
+        from smlm_accessor.assess import assess
+
+        drift = self._dataset if model is None else model
+        return assess(table, drift, by=by, outside=outside, progress=progress)
 
     def drift(self) -> xr.DataArray:
         """Return the drift of the sample, ``+d``, by chunk and component."""

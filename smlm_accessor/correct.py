@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -81,11 +82,7 @@ def _corrected(
 ) -> pd.DataFrame:
     """Return a table with corrected coordinates, and other ``attrs`` if they are given."""
     localizations = read_localizations(table)
-    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
-    facts = _facts(drift)
-    per_frame = _for_components(per_frame, facts["components"], localizations)
-    per_frame = _in_unit(per_frame, facts["length_unit"], localizations)
-    corrected = _apply(localizations.positions, per_frame, index)
+    corrected = _moved(localizations, drift, by, outside)
     result = write_positions(table, localizations.columns, corrected)
     if attrs is not None:
         result.attrs = dict(attrs)
@@ -109,6 +106,32 @@ def _recorded(
             stacklevel=4,
         )
     return history.record(attrs, "correct", **facts)
+
+
+def corrected_positions(
+    localizations: Localizations,
+    drift: xr.Dataset | DriftModel,
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+) -> FloatArray:
+    """Return where localizations are after the correction, shape (n, d), in their unit."""
+    copied = replace(localizations, positions=localizations.positions.copy())
+    return _moved(copied, drift, by, outside)
+
+
+def _moved(
+    localizations: Localizations,
+    drift: xr.Dataset | DriftModel,
+    by: str | None,
+    outside: str | None,
+) -> FloatArray:
+    """Return corrected positions; where nothing turns or stretches, in the same array."""
+    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
+    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    per_frame = _for_components(per_frame, transformations.components(source), localizations)
+    per_frame = _in_unit(per_frame, drift.attrs.get("length_unit"), localizations)
+    return _apply(localizations.positions, per_frame, index)
 
 
 def _per_frame(
@@ -144,7 +167,6 @@ def _facts(drift: xr.Dataset | DriftModel) -> dict[str, Any]:
     attrs = drift.attrs
     return {
         "components": transformations.components(source),
-        "length_unit": attrs.get("length_unit"),
         "method": attrs.get("method"),
         "target": attrs.get("target"),
         "origin": attrs.get("origin"),

@@ -20,13 +20,25 @@ PACKAGE = "smlm_accessor"
 ROOT = Path(__file__).parents[1] / PACKAGE
 FLOORS: dict[int, tuple[str, ...]] = {
     5: ("", "accessors"),
-    4: ("correct", "plot", "plot.*", "report", "cli", "cli.*", "__main__", "tutorial"),
+    4: (
+        "correct",
+        "assess",
+        "assess.*",
+        "plot",
+        "plot.*",
+        "report",
+        "cli",
+        "cli.*",
+        "__main__",
+        "tutorial",
+    ),
     3: (
         "estimate",
         "points",
         "request",
         "survey",
         "drawing",
+        "sampling",
         "registration",
         "counting",
         "pilot",

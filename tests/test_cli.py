@@ -274,6 +274,7 @@ def test_summary_and_progress_bar(source: Path, capsys: pytest.CaptureFixture[st
     assert f"localizations  {len(table):,}\n" in out
     assert f"frames         0 to {table['frame'].max()}\n" in out
     assert "chunks         5\n" in out
+    assert "\nverdict        improved: overlap " in out
     for name in ("out.csv", "out_drift.nc", "out_drift.png"):
         assert name in out
     line = next(line for line in out.splitlines() if line.startswith("drift"))

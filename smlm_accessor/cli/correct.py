@@ -16,6 +16,7 @@ from smlm_accessor.cli.correction import (
     given_columns,
     method_options,
     summary,
+    verdict,
     write_drift,
     written,
 )
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> None:
         frames = read_localizations(table).frames
         ends = int(frames.min()), int(frames.max())
         lines = summary(len(table), ends, dataset, drift, arguments)
+        lines.append(f"verdict        {verdict(table, drift, arguments)}")
         seconds = time.perf_counter() - started
         print("\n".join([*lines, *written(outputs), f"time           {seconds:.1f} s"]))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,10 +13,11 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor import models, transformations
+from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
 from smlm_accessor.cli.curves import drift_over_frames
 from smlm_accessor.columns import find_columns
-from smlm_accessor.errors import DriftError, OptionError
+from smlm_accessor.errors import DriftError, OptionError, SmlmWarning
 from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.methods import _registry
 from smlm_accessor.models.specs import one_each
@@ -152,3 +154,12 @@ def written(outputs: Outputs) -> list[str]:
     written = [path for path in (outputs.table, outputs.drift, outputs.figure) if path]
     width = max(len(str(path)) for path in written)
     return [f"wrote          {path!s:<{width}}  {meaning[path]}" for path in written]
+
+
+def verdict(
+    table: pd.DataFrame, drift: xr.Dataset | models.DriftModel, arguments: argparse.Namespace
+) -> Assessment:
+    """Return what the correction did; what it warned of has been said."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmlmWarning)
+        return assess(table, drift, by=arguments.by, outside=arguments.outside)

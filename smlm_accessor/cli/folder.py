@@ -14,6 +14,7 @@ from smlm_accessor.cli.correction import (
     given_columns,
     method_options,
     summary,
+    verdict,
     write_drift,
     written,
 )
@@ -56,10 +57,12 @@ def run_folder(arguments: argparse.Namespace) -> None:
                 overwrite=arguments.overwrite,
                 progress=not arguments.quiet,
             )
+        found = "" if arguments.quiet else str(verdict(table, drift, arguments))
     if not arguments.quiet:
         n = int(dataset["n_localizations"].sum())
         ends = int(dataset["frame_start"][0]), int(dataset["frame_stop"][-1]) - 1
         lines = summary(n, ends, dataset, drift, arguments)
+        lines.append(f"verdict        {found}")
         seconds = time.perf_counter() - started
         print("\n".join([*lines, *written(outputs), f"time           {seconds:.1f} s"]))
 

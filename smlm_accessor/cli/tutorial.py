@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from smlm_accessor import tutorial
+from smlm_accessor.assess import assess
 from smlm_accessor.cli import files
 from smlm_accessor.errors import FileError
 
@@ -73,6 +74,12 @@ def run(arguments: argparse.Namespace) -> None:
     over = f", mean over {len(errors)} simulations" if len(errors) > 1 else ""
     _step(f"4. Compare with the truth: root mean square error{over}.", "fixed.smlm.rmse(locs)")
     print("\n".join(f"   {line}".rstrip() for line in error_lines(mean)), flush=True)
+    _step(
+        "\n5. Without the truth: did the correction help?",
+        "drift.smlm.assess(drifted, model=model)",
+    )
+    for one in estimates:
+        print(f"   {one.method:<4}{assess(data.drifted, one.model)}", flush=True)
     _write(folder, data, estimates, mean)
     print(f"\nFigures and tables are in {folder.resolve()}:")
     for name, meaning in _FILES.items():

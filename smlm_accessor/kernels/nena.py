@@ -77,18 +77,30 @@ def _typical(uncertainty: FloatArray) -> float:
     return float(ordered[np.searchsorted(information, information[-1] / 2)])
 
 
+def neighbour_precision(positions: FloatArray, frames: IntArray) -> FloatArray:
+    """Return the precision along each axis that successive frames show, shape (d,).
+
+    NaN where hardly any molecule is seen in two of them. The parameters are those of `precision`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> molecules = np.repeat(rng.uniform(0, 1000, (200, 2)), 2, axis=0)
+    >>> positions = molecules + rng.normal(0, 5, (400, 2))
+    >>> neighbour_precision(positions, np.arange(400)).round(0)
+    array([5., 5.])
+    """
+    if not len(positions):
+        return np.full(positions.shape[1], np.nan)
+    found, clear = _in_layers(positions, np.asarray(frames - frames[0]))
+    return found if clear else np.full(positions.shape[1], np.nan)
+
+
 def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
     layers = np.asarray(frames - frames[0])
-    step = len(positions) // _MOST + 1
     for frames_per_layer in _LAYERS:
-        # Runs of successive layers, spread over the movie: a pair needs both of its layers.
-        layer = layers // frames_per_layer
-        rows = np.flatnonzero(layer // 16 % step == 0)
-        found = _mixture(_differences(positions[rows], layer[rows]))
-        reach = 2 * np.sqrt(2) * found[:2].max()
-        per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
-        by_chance = -np.expm1(-np.pi * reach**2 * per_layer / _area(positions[rows]))
-        if np.isfinite(reach) and _ABOVE_CHANCE * by_chance < 1:
+        found, clear = _in_layers(positions, layers // frames_per_layer)
+        if clear:
             break
     else:
         found = np.full(positions.shape[1], np.nan)
@@ -99,6 +111,18 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
     if not found[:2].max() < _SAME_SCALE * scale:
         found[:2], found[2:] = scale, np.nan
     return found
+
+
+def _in_layers(positions: FloatArray, layer: IntArray) -> tuple[FloatArray, bool]:
+    """Return the precision along each axis, and whether chance would give far fewer pairs."""
+    # Runs of successive layers, spread over the movie: a pair needs both of its layers.
+    step = len(positions) // _MOST + 1
+    rows = np.flatnonzero(layer // 16 % step == 0)
+    found = _mixture(_differences(positions[rows], layer[rows]))
+    reach = 2 * np.sqrt(2) * found[:2].max()
+    per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
+    by_chance = -np.expm1(-np.pi * reach**2 * per_layer / _area(positions[rows]))
+    return found, bool(np.isfinite(reach) and _ABOVE_CHANCE * by_chance < 1)
 
 
 def _area(positions: FloatArray) -> float:
