@@ -117,6 +117,17 @@ class LocalizationAccessor:
         OptionError
             If an argument makes no sense.
 
+        Notes
+        -----
+        Of dask, partitions are read one by one, each in the task that uses it, and only what is
+        estimated comes back. A worker needs memory for a partition (the columns that are used, and
+        half as much again) and for what it keeps: 40 bytes for each localization of the sample,
+        some 150 where the sample is registered, and for cc images of 4 bytes a pixel, no more than
+        2**26 pixels in all. None of it grows with the number of rows. Rows are gone over once; if
+        there are more than `max_localizations` twice, and cc reads the frames first unless
+        Parquet files tell which there are. It is one compute, and one more if the number of rows
+        is not known.
+
         Examples
         --------
         >>> import smlm_accessor

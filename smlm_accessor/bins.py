@@ -11,6 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError, TableError
 
 MAX_BINS = 200_000_000  # 1.6 GB of counts
+MAX_BINS_OF_DASK = 25_000_000  # 200 MB, of which every worker holds a few
 BINS_ACROSS = 1024  # at most, if no bin_size is given
 
 Ranges = list[tuple[float, float]]
@@ -37,7 +38,12 @@ def nice_length(length: float) -> float:
     return next(step for step in ladder if step >= length * (1 - 1e-12))
 
 
-def make_bins(ranges: Ranges | None, bin_size: float | None, bin_range: BinRange | None) -> Grid:
+def make_bins(
+    ranges: Ranges | None,
+    bin_size: float | None,
+    bin_range: BinRange | None,
+    most: int = MAX_BINS,
+) -> Grid:
     """Return the bins of a range, or of a given one."""
     if bin_range is not None:
         ranges = _checked_range(bin_range)
@@ -54,11 +60,11 @@ def make_bins(ranges: Ranges | None, bin_size: float | None, bin_range: BinRange
         if not 0 < size < math.inf:
             raise OptionError(f"bin_size={bin_size!r} must be a positive length")
     fits = size
-    while math.prod(extent / fits + 1 for extent in extents) > MAX_BINS:
+    while math.prod(extent / fits + 1 for extent in extents) > most:
         fits = nice_length(2 * fits)
     if fits > size:
         raise OptionError(
-            f"bin_size={bin_size!r} gives more than {MAX_BINS:.0e} bins; take bin_size={fits:g}, "
+            f"bin_size={bin_size!r} gives more than {most:.0e} bins; take bin_size={fits:g}, "
             "or show less with bin_range"
         )
     edges = [_edges(low, high, size, aligned=bin_range is None) for low, high in ranges]

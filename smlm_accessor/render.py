@@ -13,7 +13,15 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.bins import BinRange, Grid, Ranges, bins_of, make_bins
+from smlm_accessor.bins import (
+    MAX_BINS,
+    MAX_BINS_OF_DASK,
+    BinRange,
+    Grid,
+    Ranges,
+    bins_of,
+    make_bins,
+)
 from smlm_accessor.blocks import Source, is_partitioned, source_of
 from smlm_accessor.brightness import RESCALED, Image, Rescale, brightness, check_rescale
 from smlm_accessor.columns import Columns, find_columns, selection
@@ -38,6 +46,9 @@ def render(
     Parameters
     ----------
     table : DataFrame
+        Of pandas or dask. An image of dask is computed when its values are asked for; where neither
+        `bin_range` nor the files say how large the field is, that is computed here. A worker holds
+        a partition and about three images of 8 bytes a bin.
     bin_size : float, optional
         Side of the square bins, in the length unit of the table. By default the smallest of 1, 2, 5
         times a power of ten that gives no more than about 1000 bins across.
@@ -64,7 +75,8 @@ def render(
     Raises
     ------
     OptionError
-        If an argument makes no sense, or there would be more than 2e8 bins.
+        If an argument makes no sense, or there would be more than 2e8 bins, of dask 2.5e7; the
+        message names a size that fits.
     TableError
         If the table cannot be read, or has no localizations and no `bin_range` is given.
 
@@ -91,7 +103,8 @@ def render(
         ranges = known_range(source, columns) if is_partitioned(table) else None
         if ranges is None:
             ranges = source.result(source.reduce(partial(_range, points_of), _widest, only=only))
-    grid = make_bins(ranges, bin_size, bin_range)
+    most = MAX_BINS_OF_DASK if is_partitioned(table) else MAX_BINS
+    grid = make_bins(ranges, bin_size, bin_range, most)
     counted = source.reduce(partial(_count, points_of, grid), _added, only=only)
     image = source.call(_image, counted, grid, other_property is not None, rescale)
 

@@ -277,6 +277,16 @@ def test_halves_of_the_field_are_equal_and_share_no_place() -> None:
         assert rows["half"].nunique() == 1
 
 
+def test_a_table_of_dask() -> None:
+    import dask.dataframe as dd
+
+    table, drift = drifting()
+    lazy = dd.from_pandas(table, npartitions=3)
+    found, expected = drift.smlm.assess(lazy), drift.smlm.assess(table)
+    assert found.verdict == expected.verdict == "improved"
+    assert found.gain == pytest.approx(expected.gain, rel=1e-6)
+
+
 # Real tables, which are not corrected.
 
 

@@ -378,6 +378,13 @@ def test_render(options: dict[str, Any]) -> None:
     assert image.attrs == {k: v for k, v in expected.attrs.items() if k not in ignored}
 
 
+def test_an_image_too_large_for_workers_names_a_size_that_fits() -> None:
+    table = sample().assign(x=sample()["x"] * 400, y=sample()["y"] * 400)
+    with pytest.raises(OptionError, match=r"bin_size=10 gives more than .* bin_size=100"):
+        cut(table, [10]).smlm.render(bin_size=10)
+    assert table.smlm.render(bin_size=100).size < 25_000_000
+
+
 def test_plot() -> None:
     ax = cut(sample(), [4000]).smlm.plot(bin_size=10)
     expected = sample().smlm.plot(bin_size=10)

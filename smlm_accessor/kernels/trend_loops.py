@@ -163,4 +163,7 @@ def smooth(  # type: ignore[no-untyped-def]
             s11 = f11[i] + a11 * j11 + a12 * j12
             s12 = f12[i] + a11 * j21 + a12 * j22
             s22 = f22[i] + a21 * j21 + a22 * j22
+            if not (s11 > 0 and s22 > 0):
+                # No digits are left of the difference; what later values add is lost with them.
+                s11, s12, s22 = f11[i], f12[i], f22[i]
         level[i], slope[i], spread[i] = s1, s2, s11

@@ -175,3 +175,18 @@ def test_molecules_seen_once_far_from_each_other_give_nothing() -> None:
         warnings.simplefilter("ignore", InvalidChunkWarning)
         drift = estimate_drift(table, method="overlap")
     assert np.isnan(drift["offset"]).all()
+
+
+def test_two_real_beads_that_pause() -> None:
+    """Where hardly anything moves for long, digits of the variance are lost."""
+    data = Path(__file__).parents[2].parent / "shared" / "data"
+    path = data / "gold_fiducials.parquet"
+    if not path.is_file():
+        pytest.skip("this table is not here")
+    drift = estimate_drift(pd.read_parquet(path), method="overlap")
+    published = pd.read_parquet(data / "gold_fiducials_drift.parquet")
+    assert drift["valid"].all()
+    assert (drift["offset_std"] > 0).all()
+    found = [np.interp(published["frame"], drift["frame"], -x) for x in drift["offset"].values.T]
+    error = np.stack(found, axis=1) - published[["dx", "dy"]]
+    assert (error.std() < 2).all()
