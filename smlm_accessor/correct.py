@@ -94,7 +94,6 @@ def _recorded(
 ) -> dict[Any, Any]:
     """Return attrs with the correction in their history; warn if it is not the first."""
     facts = _facts(drift)
-    del facts["length_unit"]
     facts["by"] = "model" if isinstance(drift, DriftModel) else by or DEFAULT_BY
     facts["outside"] = outside
     if not facts["inverse"] and history.times_corrected(attrs) > 0:

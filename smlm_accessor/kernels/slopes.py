@@ -8,7 +8,6 @@ chunk.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation import HIGH_PASS
 from smlm_accessor.kernels.grid import Grid, make_grid
 from smlm_accessor.kernels.images import RIM, Image, Spectrum, count
+from smlm_accessor.kernels.slope_sums import Sums, sums_under
 
 _MAX_STEPS = 8
 # In smoothing lengths.
@@ -87,7 +87,9 @@ class SlopeMap:
         self._pairs = self._pair_map(spectrum, rows, columns) if pairs else None
         # Even background has a slope at the edges of the field.
         first, last = (p / p.sum() for p in grid.profiles)
-        down = (self._background(positions) * fft.fft(first, grid.padded[0])).astype(np.complex64)
+        nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
+        even = self._background(sums_under(nothing, grid, positions, np.zeros(2)))
+        down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
         across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
         spectrum -= down[:, None] * across
         wide = HIGH_PASS * smoothing
@@ -103,69 +105,48 @@ class SlopeMap:
         ----------
         positions : ndarray, shape (n, 2)
         """
+        positions = np.ascontiguousarray(positions)
         active = np.array(self.grid.bins) > 1
         shift = np.zeros(2)
         for _ in range(_MAX_STEPS):
-            jacobian = self._jacobian(positions - shift)[np.ix_(active, active)]
+            jacobian = self._jacobian(positions, shift)[np.ix_(active, active)]
             if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
                 return _NOWHERE
             step = np.zeros(2)
-            step[active] = -np.linalg.solve(jacobian, self._slope(positions - shift)[active])
+            step[active] = -np.linalg.solve(jacobian, self._slope(positions, shift)[active])
             length = float(np.abs(step).max()) / self.smoothing
             shift += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
             if length < _LAST_STEP:
                 break
         else:
             return _NOWHERE
-        landed = positions - shift
         squared = np.full((2, 2), np.nan)
-        squared[0] = np.square(self._at(self._slopes, landed)).sum(axis=0, dtype=float)
+        squared[0] = sums_under(self._slopes, self.grid, positions, shift).squares
         if self._pairs is not None:
-            squared[1] = self._at(self._pairs, landed).sum(axis=0, dtype=float)
+            squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
         variance = np.full((2, 2), np.nan)
         variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
         return Landing(shift, variance[0], variance[1])
 
-    def _slope(self, positions: FloatArray) -> FloatArray:
-        """Sum of the slopes under localizations, less that under evenly spread ones."""
-        total = self._at(self._slopes, positions).sum(axis=0, dtype=float)
-        slope: FloatArray = total - self._background(positions) * self._mean
+    def _slope(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
+        """Sum of the slopes under shifted localizations, less that under evenly spread ones."""
+        sums = sums_under(self._slopes, self.grid, positions, shift)
+        slope: FloatArray = sums.total - self._background(sums) * self._mean
         return slope
 
-    def _background(self, positions: FloatArray) -> float:
+    def _background(self, sums: Sums) -> float:
         """Count the localizations, if all the field were as dense as its rim."""
-        lower, upper = np.array(self.grid.lower), np.array(self.grid.upper)
-        rim = (upper - lower) / RIM
-        within, inner = (
-            ((positions >= lower + edge) & (positions <= upper - edge)).all(axis=1).sum()
-            for edge in (0.0, rim)
-        )
-        return float(within - inner) / (1 - (1 - 2 / RIM) ** int((rim > 0).sum()))
+        wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
+        return (sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide)
 
-    def _jacobian(self, positions: FloatArray) -> FloatArray:
+    def _jacobian(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
         """Change of the slope with the shift, shape (2, 2)."""
         width = 0.5 * self.grid.bin_size
         steps = width * np.eye(2)
-        columns = [self._slope(positions - h) - self._slope(positions + h) for h in steps]
+        columns = [
+            self._slope(positions, shift + h) - self._slope(positions, shift - h) for h in steps
+        ]
         return np.stack(columns, axis=1) / (2 * width)
-
-    def _at(self, image: Image, positions: FloatArray) -> Image:
-        """Interpolate an image of two channels linearly, shape (n, 2); zero outside the field."""
-        lower, upper = np.array(self.grid.lower), np.array(self.grid.upper)
-        inside = ((positions >= lower) & (positions <= upper)).all(axis=1)
-        if not inside.all():
-            positions = positions[inside]
-        u = (positions - self.grid.corner) / self.grid.bin_size
-        pixel = np.floor(u).astype(np.intp)
-        part = (u - pixel).astype(np.float32)
-        at = pixel[:, 0] * self.grid.bins[1] + pixel[:, 1]
-        out = np.zeros((len(positions), 2), dtype=np.float32)
-        last = [min(1, n - 1) for n in self.grid.bins]
-        for i, j in product((0, 1), repeat=2):
-            share = np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
-            step = i * last[0] * self.grid.bins[1] + j * last[1]
-            out += share[:, None] * image.take(at + step, axis=0)
-        return out
 
     def _map(self, spectra: Iterable[Spectrum]) -> Image:
         """Return two channels of an image, shape (n_pixels, 2)."""
