@@ -36,7 +36,7 @@ from smlm_accessor.survey import Frames, frames_in, row_blocks
 from smlm_accessor.table import read_frames, read_localizations
 
 # Rows, about, that are kept besides the images, in all.
-_KEPT = 250_000
+_KEPT = 1_000_000
 # Frames of a chunk, about, at least; a shorter one is used as a whole.
 _FRAMES = 32
 

@@ -403,7 +403,7 @@ def test_rmse() -> None:
         here.smlm.rmse(cut(sample(), [10]))
     with pytest.raises(TableError, match="not cut alike"):
         here.smlm.rmse(sample())
-    with pytest.raises(TableError, match=r"partition 1 of 3: .* rows"):
+    with pytest.raises(TableError, match=r"partition [12] of 3: .* rows"):
         here.smlm.rmse(cut(sample(), [10, 3001]))
 
 

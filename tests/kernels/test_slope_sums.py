@@ -24,10 +24,8 @@ def twin(image: FloatArray, pixels: Grid, x: FloatArray) -> FloatArray:
     planes = image.reshape(*pixels.bins, 2)
     for i in (0, 1):
         for j in (0, 1):
-            share = np.where(i, part[:, 0], 1 - part[:, 0]) * np.where(
-                j, part[:, 1], 1 - part[:, 1]
-            )
-            at = np.minimum(low + [i, j], np.array(pixels.bins) - 1)
+            share = np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
+            at = np.minimum(low + np.array([i, j]), np.array(pixels.bins) - 1)
             values += share[:, None] * planes[at[:, 0], at[:, 1]]
     return values
 
