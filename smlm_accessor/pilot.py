@@ -11,6 +11,7 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.kernels.fixed_counts import count_chunks, thinned
+from smlm_accessor.kernels.frame_order import in_order
 from smlm_accessor.survey import in_blocks
 
 # Rows, about, of each of the chunks by which pixels and smoothing are chosen.
@@ -27,8 +28,8 @@ class Rows:
 
     def in_order(self) -> Rows:
         """Return the same in the order of chunks, and of what they hold."""
-        keys = (*self.positions.T[::-1], self.frames, self.chunk)
-        order = np.lexsort(keys)
+        order = in_order(self.frames, self.positions)
+        order = order[np.argsort(self.chunk[order], kind="stable")]
         return Rows(self.chunk[order], self.frames[order], self.positions[order])
 
 
