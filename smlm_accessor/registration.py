@@ -65,9 +65,9 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
         points = chunked(taken.first(n_squares), cut)
         registered = run(without_small_chunks(points), request)
         std = _typical_std(registered)
-        if last or std is None:
+        if last or registered.offset_std is None:
             break
-        precise = goal is not None and std <= request.target_std * goal
+        precise = goal is not None and std is not None and std <= request.target_std * goal
         if precise and registered.valid.all():
             break
     sample = {

@@ -108,7 +108,7 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
         return found
     # The nearest in many frames may be another molecule of the same structure.
     scale = cluster_scale(positions, frames)
-    if not found[:2].max() < _SAME_SCALE * scale:
+    if np.isfinite(scale) and not found[:2].max() < _SAME_SCALE * scale:
         found[:2], found[2:] = scale, np.nan
     return found
 
