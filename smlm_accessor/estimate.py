@@ -83,10 +83,11 @@ def _estimate(source: Source, request: Request) -> Estimate:
             if request.entry.samples == "rows" and large:
                 return _from_images(source, request, only, found.frames)
         draw = source.call(_choose, found, request)
-    drawn = source.reduce(drawn_from, put_together, draw, only=only)
+    # In a list, and by no other name: who takes it out can give its memory back.
+    drawn = [source.reduce(drawn_from, put_together, draw, only=only)]
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
-        source.call(register, [drawn], draw, found, quiet), progress=request.progress
+        source.call(register, drawn, draw, found, quiet), progress=request.progress
     )
     return estimate
 

@@ -66,3 +66,14 @@ def test_known_uncertainties_are_taken() -> None:
 def test_few_localizations_give_none(n: int) -> None:
     positions = np.random.default_rng(3).normal(size=(n, 2))
     assert np.isnan(precision(positions, np.arange(n))).all()
+
+
+def test_few_molecules_seen_rarely_over_a_long_movie() -> None:
+    """What is left of a huge table: a few places of a wide field, that drift all along."""
+    rng = np.random.default_rng(3)
+    corners = rng.uniform(0, 50_000, (5, 2))
+    sites = corners[rng.integers(5, size=40)] + rng.uniform(0, 1000, (40, 2))
+    frames = np.sort(rng.integers(400_000, size=800_000))
+    positions = sites[rng.integers(40, size=len(frames))] + rng.normal(0, 10, (len(frames), 2))
+    positions += 200 * np.sin(3 * frames / 400_000)[:, None]
+    np.testing.assert_allclose(precision(positions, frames), 10, rtol=0.1)
