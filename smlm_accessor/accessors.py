@@ -13,7 +13,7 @@ import xarray as xr
 from smlm_accessor import composition, summary, transformations
 from smlm_accessor.blocks import register_partitioned
 from smlm_accessor.columns import Columns, find_columns
-from smlm_accessor.request import TARGET_STD
+from smlm_accessor.estimation.request import TARGET_STD
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,8 @@ import xarray as xr
 from smlm_accessor.blocks import Selection, Source, is_partitioned, source_of
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.composition import with_origin
-from smlm_accessor.drawing import (
+from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.estimation.drawing import (
     Draw,
     draw_everything,
     draw_from_field,
@@ -21,10 +22,9 @@ from smlm_accessor.drawing import (
     drawn_from,
     put_together,
 )
-from smlm_accessor.errors import InvalidChunkWarning
-from smlm_accessor.registration import Estimate, register
-from smlm_accessor.request import TARGET_STD, Request
-from smlm_accessor.survey import Frames, Survey, survey, survey_of_all
+from smlm_accessor.estimation.registration import Estimate, register
+from smlm_accessor.estimation.request import TARGET_STD, Request
+from smlm_accessor.estimation.survey import Frames, Survey, survey, survey_of_all
 
 
 def estimate_drift(
@@ -95,7 +95,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
 def _from_images(
     source: Source, request: Request, only: Selection, frames: Frames | None
 ) -> Estimate:
-    from smlm_accessor.counting import estimate_from_images
+    from smlm_accessor.estimation.counting import estimate_from_images
 
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(

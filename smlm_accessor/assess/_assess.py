@@ -20,13 +20,13 @@ from smlm_accessor.assess._sharpness import ring_resolution
 from smlm_accessor.blocks import is_partitioned
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
+from smlm_accessor.estimation.points import chunked
+from smlm_accessor.estimation.sampling import sample_in_memory
+from smlm_accessor.estimation.survey import Frames
 from smlm_accessor.kernels.nena import neighbour_precision
 from smlm_accessor.kernels.nena import precision as usual_precision
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.models import DriftModel
-from smlm_accessor.points import chunked
-from smlm_accessor.sampling import sample_in_memory
-from smlm_accessor.survey import Frames
 from smlm_accessor.table import read_localizations
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision

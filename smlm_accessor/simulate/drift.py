@@ -13,6 +13,7 @@ import xarray as xr
 from smlm_accessor import history, transformations
 from smlm_accessor.blocks import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.columns import Columns, find_columns, selection
+from smlm_accessor.estimation.survey import Frames, frames_in
 from smlm_accessor.simulate._options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, Step, Term
 from smlm_accessor.simulate.motion import (
@@ -23,7 +24,6 @@ from smlm_accessor.simulate.motion import (
     extent_of_all,
     extent_of_part,
 )
-from smlm_accessor.survey import Frames, frames_in
 from smlm_accessor.table import read_localizations, write_positions
 
 

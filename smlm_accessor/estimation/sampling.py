@@ -8,8 +8,8 @@ import pandas as pd
 
 from smlm_accessor.blocks import source_of
 from smlm_accessor.columns import find_columns, selection, set_columns
-from smlm_accessor.drawing import Drawn, draw_from_field, drawn_from, put_together
-from smlm_accessor.survey import survey, survey_of_all
+from smlm_accessor.estimation.drawing import Drawn, draw_from_field, drawn_from, put_together
+from smlm_accessor.estimation.survey import survey, survey_of_all
 
 
 def sample_in_memory(table: Any, most: int, *, progress: bool = False) -> pd.DataFrame:

@@ -18,6 +18,11 @@ from smlm_accessor.blocks import Selection, Source
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import TableError
+from smlm_accessor.estimation.pilot import Rows, pilot_chunks, pilot_rows, rows_together
+from smlm_accessor.estimation.points import centered, is_small
+from smlm_accessor.estimation.registration import Estimate, build, cut_into_chunks, run
+from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.survey import Frames, frames_in, row_blocks
 from smlm_accessor.kernels.counted import CountedImages, ImagePlan
 from smlm_accessor.kernels.fixed_counts import (
     STEPS,
@@ -28,11 +33,6 @@ from smlm_accessor.kernels.fixed_counts import (
     thinned,
 )
 from smlm_accessor.methods._registry import ChunkedPoints
-from smlm_accessor.pilot import Rows, pilot_chunks, pilot_rows, rows_together
-from smlm_accessor.points import centered, is_small
-from smlm_accessor.registration import Estimate, build, cut_into_chunks, run
-from smlm_accessor.request import Request
-from smlm_accessor.survey import Frames, frames_in, row_blocks
 from smlm_accessor.table import read_frames, read_localizations
 
 # Rows, about, that are kept besides the images, in all.

@@ -11,12 +11,12 @@ import xarray as xr
 from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.chunking import Chunks, make_chunks
-from smlm_accessor.drawing import FIRST, Draw, Drawn, described
 from smlm_accessor.errors import OptionError
+from smlm_accessor.estimation.drawing import FIRST, Draw, Drawn, described
+from smlm_accessor.estimation.points import chunked, without_small_chunks
+from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.survey import Frames, Survey
 from smlm_accessor.methods._registry import ChunkedPoints, Registered
-from smlm_accessor.points import chunked, without_small_chunks
-from smlm_accessor.request import Request
-from smlm_accessor.survey import Frames, Survey
 from smlm_accessor.units import unit_factor
 
 _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid them."

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, IntArray
+from smlm_accessor.estimation.survey import Frames, Survey, in_blocks
 from smlm_accessor.kernels.lattice import Squares, rank_in
-from smlm_accessor.survey import Frames, Survey, in_blocks
 from smlm_accessor.table import Localizations, read_localizations
 
 #: Localizations that are tried first of a sample.
