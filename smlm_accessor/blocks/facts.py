@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smlm_accessor.blocks.partitions import origin
+from smlm_accessor.blocks.partitions import bare_fragment, origin
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def facts(table: Any) -> Facts:
 def _fragments(root: Any) -> list[Any]:
     info = root._dataset_info
     if "fragments" in info:
-        return [wrapped.fragment for wrapped in info["fragments"]]
+        return [bare_fragment(wrapped) for wrapped in info["fragments"]]
     return list(info["ds"].get_fragments()) if "ds" in info else []
 
 

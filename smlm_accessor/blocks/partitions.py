@@ -129,12 +129,17 @@ def same_partitions(table: Any, other: Any) -> bool:
     return not known or table.divisions == other.divisions
 
 
+def bare_fragment(fragment: Any) -> Any:
+    """Return the fragment of pyarrow that dask may have wrapped."""
+    return getattr(fragment, "fragment", fragment)
+
+
 def paths(table: Any) -> Sequence[str]:
     """Return the file each partition is read from, where dask says so."""
     expression, _ = origin(table)
     try:
         if hasattr(expression, "fragments"):
-            found = [str(fragment.fragment.path) for fragment in expression.fragments]
+            found = [str(bare_fragment(fragment).path) for fragment in expression.fragments]
         else:
             found = [str(part["piece"][0]) for part in expression._plan["parts"]]
     except (AttributeError, KeyError, TypeError, IndexError):
