@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from dask._task_spec import GraphNode
+from dask.dataframe.dask_expr._expr import optimize_blockwise_fusion
 from dask.delayed import Delayed, delayed
 
 from smlm_accessor.blocks.computing import compute
@@ -95,7 +96,9 @@ def reads_of(
     """Return what reads each partition, or some columns of it, and what that needs."""
     if labels is not None:
         table = table[list(labels)]
-    expression = table.optimize().expr
+    # As dask optimizes, but for its tuning, which would read several small partitions as one: then
+    # nobody knew which of them cannot be read, or belongs to which of another table.
+    expression = optimize_blockwise_fusion(table.expr.simplify().lower_completely())
     graph = expression.__dask_graph__()
     files = paths(table)
     reads = []

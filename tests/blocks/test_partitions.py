@@ -199,6 +199,17 @@ def test_a_partition_is_read_in_the_task_that_uses_it(folder: Path) -> None:
     assert list(reads[1][0]().columns) == ["x"]
 
 
+@pytest.mark.parametrize("engine", ["fsspec", "arrow"])
+def test_small_partitions_are_not_read_together(tmp_path: Path, engine: str) -> None:
+    """As dask would, of few columns among many: then a partition had no name of its own."""
+    wide = table().assign(**{f"extra_{i}": np.arange(100.0) for i in range(60)})
+    for i in range(6):
+        wide.to_parquet(tmp_path / f"p{i}.parquet")
+    reads = reads_of(dd.read_parquet(tmp_path, filesystem=engine), ["x"])
+    assert len(reads) == 6
+    assert all(f"p{i}.parquet" in read.name for i, (read, _) in enumerate(reads))
+
+
 def test_progress_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     source = source_of(dd.from_pandas(table(), npartitions=2))
     source.result(source.reduce(len, sizes), progress=True)
