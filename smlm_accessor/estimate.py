@@ -16,7 +16,6 @@ from smlm_accessor.composition import with_origin
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.drawing import (
     Draw,
-    draw_everything,
     draw_from_field,
     draw_from_time,
     drawn_from,
@@ -74,7 +73,7 @@ def _estimate(source: Source, request: Request) -> Estimate:
     if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
         return _from_images(source, request, only, None)
     found: Any = None
-    draw: Any = draw_everything()
+    draw: Any = Draw()  # everything
     if source.n_rows is None or source.n_rows > request.max_localizations:
         found = source.reduce(survey, survey_of_all, only=only)
         if source.n_rows is None:  # how many there are decides what is done

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from smlm_accessor.blocks.partitions import (
-    Apply,
     constant,
     example,
     is_partitioned,
@@ -21,7 +20,6 @@ from smlm_accessor.blocks.source import Selection, Source, Whole
 from smlm_accessor.blocks.threads import map_threads, track
 
 __all__ = [
-    "Apply",
     "Selection",
     "Source",
     "cluster",

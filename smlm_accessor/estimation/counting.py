@@ -148,8 +148,9 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
     for block in row_blocks(table):
         frames = read_frames(block)
         if frames is None:
-            block = block[read_localizations(block).finite]
-            frames = read_localizations(block).frames
+            localizations = read_localizations(block)
+            usable = localizations.finite
+            block, frames = block[usable], localizations.frames[usable]
         before = int(counts.sum())
         chunk = count_chunks(frames, cut.edges, counts, unused)
         if counts.sum() - before < len(frames):

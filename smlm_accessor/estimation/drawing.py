@@ -69,11 +69,6 @@ class Drawn:
         return _rows(self.localizations, self.rank < n_squares)
 
 
-def draw_everything() -> Draw:
-    """Take all."""
-    return Draw()
-
-
 def draw_from_field(survey: Survey, most: int) -> Draw:
     """Take squares of the field that hold no more than so many localizations in all."""
     squares = survey.squares
