@@ -61,6 +61,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "attributes",
         "history",
         "transformations",
+        "faults",
+        "segments",
         "chunking",
         "blocks",
         "blocks.*",

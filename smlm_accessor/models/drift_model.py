@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import FrameTransformations, frames_inside
@@ -217,6 +217,7 @@ class DriftModel:
             frame_stop=distinct + 1,
             components=self.components,
             center=self.center,
+            segment=segments.number(distinct, segments.jumps(self.transformations)),
             attrs=self.attrs,
         )
 
@@ -243,8 +244,6 @@ class DriftModel:
 
     def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
-        heading = (
-            f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, frames "
-            f"{self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
-        )
-        return heading, self.offset_fits + (self.matrix_fits or ())
+        frames = f"frames {self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
+        heading = f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, "
+        return heading + frames, self.offset_fits + (self.matrix_fits or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ from smlm_accessor.evaluate import require_choice
 from smlm_accessor.models.components import ComponentFit, UncorrectedFit, fit_spline
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
+from smlm_accessor.models.segmented import fit_in_segments
 from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each, one_per_entry
+from smlm_accessor.models.steps import in_segments
 from smlm_accessor.models.tracks import Track, make_tracks, picked
+from smlm_accessor.segments import jumps as jumps_of
 
 
 def fit(
@@ -28,6 +32,7 @@ def fit(
     slice: slice | npt.ArrayLike | None = None,
     weights: str | npt.ArrayLike | None = "auto",
     origin: str | None = None,
+    segments: str | npt.ArrayLike | None = "auto",
 ) -> DriftModel:
     """Fit continuous models to the transformations of chunks.
 
@@ -56,6 +61,10 @@ def fit(
         frame of its first valid chunk. If not given, as the Dataset has it: a zero at the first
         frame or of the mean is made exact, else the model stays as fitted. Components with the
         model ``"none"`` are not shifted.
+    segments : "auto", "find", array_like of int, or None
+        The models are continuous within segments of the movie, and free between them. As the
+        Dataset has them by its coordinate ``segment``; found from steps between chunks that are far
+        larger than usual; those that begin with these frames; or a single one.
 
     Returns
     -------
@@ -79,6 +88,7 @@ def fit(
     if origin is not None:
         require_choice("origin", origin, ORIGINS)
     transformations.check(dataset)
+    dataset = in_segments(dataset, segments)
     components = transformations.components(dataset)
     offset_specs = one_each(offset, components)
     shift_only = transformations.is_shift_only(dataset)
@@ -96,16 +106,16 @@ def fit(
         raise DriftError(
             f"slice={slice!r} picks none of the {len(valid)} valid chunks; leave it out to use all"
         )
-    tracks = make_tracks(dataset, used, weights)
+    tracks, jumps = make_tracks(dataset, used, weights), jumps_of(dataset)
     offset_fits = tuple(
-        _fit_one(spec, track, rest=0.0)
+        fit_in_segments(partial(_fit_one, rest=0.0), spec, track, jumps)
         for spec, track in zip(offset_specs, tracks.offset, strict=True)
     )
     matrix_fits = None
     if matrix_specs is not None:
         identity = np.eye(len(components)).ravel()
         matrix_fits = tuple(
-            _fit_one(spec, track, rest=float(rest))
+            fit_in_segments(partial(_fit_one, rest=float(rest)), spec, track, jumps)
             for spec, track, rest in zip(matrix_specs, tracks.matrix, identity, strict=True)
         )
     zero_at = origin or dataset.attrs.get("origin", "first_chunk")
