@@ -63,6 +63,7 @@ class LocalizationAccessor:
         origin: str = "first_chunk",
         max_localizations: int | None = None,
         target_std: float = TARGET_STD,
+        segments: str | Sequence[int] | None = "auto",
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
@@ -96,6 +97,12 @@ class LocalizationAccessor:
             of dask, which give the same as in pandas if this is the same.
         target_std : float
             A sample is not made larger once the median of ``offset_std`` is below this, in nm.
+        segments : "auto", "find", str, sequence of int, or None
+            Runs of frames between jumps of the sample: stage steps, refocussing, files. Drift is
+            continuous within and free between them. Given by the frames with which they begin, or
+            by a column that says which each row is in, such as ``"file"``. By default those that
+            the method finds; icp, cc, and all methods if chunks are given, find none, unless told
+            to ``"find"`` them, by aim. None: the whole movie is one.
         progress : bool
             Show a progress bar.
         **options
@@ -107,7 +114,8 @@ class LocalizationAccessor:
         Dataset
             ``matrix``, ``offset``, ``offset_std``, ``n_localizations``, ``valid`` and ``quality``
             by chunk and component, with ``corrected = matrix @ position + offset`` in the length
-            unit of the table. A chunk with hardly any localizations, or one that lies far from
+            unit of the table, and the coordinate ``segment``. A chunk with hardly any
+            localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
 
         Raises
@@ -149,6 +157,7 @@ class LocalizationAccessor:
             origin=origin,
             max_localizations=max_localizations,
             target_std=target_std,
+            segments=segments,
             progress=progress,
             **options,
         )
@@ -503,6 +512,7 @@ class DriftAccessor:
         slice: slice | npt.ArrayLike | None = None,
         weights: str | npt.ArrayLike | None = "auto",
         origin: str | None = None,
+        segments: str | npt.ArrayLike | None = "auto",
     ) -> DriftModel:
         """Fit continuous models of the frame to the transformations of the chunks.
 
@@ -522,6 +532,10 @@ class DriftAccessor:
             By default ``1 / offset_std`` where there is one, else by number of localizations.
         origin : {"first_chunk", "first_frame", "mean"}, optional
             What the model is zero at; by default as the Dataset.
+        segments : "auto", "find", sequence of int, or None
+            Models are continuous within and free between segments: as the Dataset has them, found
+            from steps between chunks that are far larger than usual, those that begin with these
+            frames, or a single one.
 
         Returns
         -------
@@ -550,6 +564,7 @@ class DriftAccessor:
             slice=slice,
             weights=weights,
             origin=origin,
+            segments=segments,
         )
 
     def plot(

@@ -62,6 +62,7 @@ def make_chunks(
     n_chunks: int | None = None,
     frames_per_chunk: int | None = None,
     chunks: npt.ArrayLike | None = None,
+    jumps: IntArray | None = None,
 ) -> Chunks:
     """Cut the frames into chunks by exactly one rule; ten chunks if none is given.
 
@@ -81,6 +82,8 @@ def make_chunks(
     chunks : array_like, optional
         The edges ``[0, 1000, 5000]``, or pairs ``[(0, 1000), (1000, 5000)]`` of first frame and
         first frame after.
+    jumps : ndarray, optional
+        Frames that begin a segment: no chunk reaches over one, and the rule holds within each.
 
     Raises
     ------
@@ -102,19 +105,61 @@ def make_chunks(
     if len(given) > 1:
         raise OptionError(f"give only one of {', '.join(rules)}; you gave {', '.join(given)}")
     if chunks is not None:
-        return Chunks(_explicit_edges(chunks, frames))
+        edges = _explicit_edges(chunks, frames)
+        _require_among(edges, jumps)
+        return Chunks(edges)
     for name, value in given.items():
         _require_count(name, value)
+    inside = [] if jumps is None else jumps[(jumps > frames[0]) & (jumps <= frames[-1])]
+    cuts = np.unique(np.searchsorted(frames, inside))
+    parts = list(zip(np.split(frames, cuts), np.split(counts, cuts), strict=True))
     if chunk_size is not None:
-        edges = _edges_by_size(frames, counts, int(chunk_size))
+        pieces = [_edges_by_size(f, c, int(chunk_size)) for f, c in parts]
     elif frames_per_chunk is not None:
-        stop = int(frames[-1]) + 1
-        edges = np.append(np.arange(int(frames[0]), stop, int(frames_per_chunk)), stop)
-    elif n_chunks is not None:
-        edges = _edges_by_number(frames, counts, int(n_chunks))
+        pieces = [_edges_by_frames(f, int(frames_per_chunk)) for f, _ in parts]
     else:
-        edges = _edges_by_number(frames, counts, min(DEFAULT_N_CHUNKS, len(frames)))
-    return Chunks(edges)
+        wanted = min(DEFAULT_N_CHUNKS, len(frames)) if n_chunks is None else int(n_chunks)
+        numbers = _shared_out(parts, max(wanted, len(parts)) if n_chunks is None else wanted)
+        pieces = [_edges_by_number(f, c, n) for (f, c), n in zip(parts, numbers, strict=True)]
+    starts = np.concatenate([piece[:-1] for piece in pieces])
+    return Chunks(np.append(starts, frames[-1] + 1).astype(np.int64))
+
+
+def _edges_by_frames(frames: IntArray, length: int) -> IntArray:
+    stop = int(frames[-1]) + 1
+    return np.append(np.arange(int(frames[0]), stop, length), stop)
+
+
+def _shared_out(parts: Sequence[tuple[IntArray, IntArray]], number: int) -> IntArray:
+    """Return how many of the chunks each segment gets: at least one, and more if it has more."""
+    if number < len(parts):
+        raise OptionError(
+            f"n_chunks={number} but there are {len(parts)} segments, and no chunk reaches over "
+            f"two; ask for at least n_chunks={len(parts)}"
+        )
+    available = np.array([len(f) for f, _ in parts])
+    if number > available.sum():
+        raise OptionError(
+            f"n_chunks={number} but only {available.sum()} frames have localizations; "
+            f"ask for at most n_chunks={available.sum()}"
+        )
+    size = np.array([c.sum() for _, c in parts], dtype=np.float64)
+    shares = np.ones(len(parts), dtype=np.int64)
+    for _ in range(number - len(parts)):
+        shares[np.argmax(np.where(shares < available, size / shares, -1.0))] += 1
+    return shares
+
+
+def _require_among(edges: IntArray, jumps: IntArray | None) -> None:
+    jumps = np.empty(0, dtype=np.int64) if jumps is None else jumps
+    inside = jumps[(jumps > edges[0]) & (jumps < edges[-1])]
+    missing = inside[~np.isin(inside, edges)]
+    if len(missing):
+        at = int(np.searchsorted(edges, missing[0]))
+        raise OptionError(
+            f"a segment begins with frame {missing[0]}, but the chunk of frames {edges[at - 1]} to "
+            f"{edges[at] - 1} reaches over it; put {missing[0]} among the edges of chunks"
+        )
 
 
 def _require_count(name: str, value: Any) -> None:
@@ -135,11 +180,6 @@ def _edges_by_size(frames: IntArray, counts: IntArray, size: int) -> IntArray:
 
 
 def _edges_by_number(frames: IntArray, counts: IntArray, number: int) -> IntArray:
-    if number > len(frames):
-        raise OptionError(
-            f"n_chunks={number} but only {len(frames)} frames have localizations; "
-            f"ask for at most n_chunks={len(frames)}"
-        )
     before = np.concatenate([[0], np.cumsum(counts)])
     wanted = before[-1] * np.arange(1, number) / number
     cuts = np.searchsorted(before, wanted)

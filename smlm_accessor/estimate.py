@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
+from smlm_accessor._typing import IntArray
 from smlm_accessor.blocks import Selection, Source, is_partitioned, source_of
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.composition import with_origin
@@ -23,7 +26,9 @@ from smlm_accessor.estimation.drawing import (
 )
 from smlm_accessor.estimation.registration import Estimate, register
 from smlm_accessor.estimation.request import TARGET_STD, Request
+from smlm_accessor.estimation.segmenting import given_jumps
 from smlm_accessor.estimation.survey import Frames, Survey, survey, survey_of_all
+from smlm_accessor.segments import jumps as jumps_of
 
 
 def estimate_drift(
@@ -38,6 +43,7 @@ def estimate_drift(
     origin: str = "first_chunk",
     max_localizations: int | None = None,
     target_std: float = TARGET_STD,
+    segments: str | Sequence[int] | None = "auto",
     progress: bool = False,
     **options: Any,
 ) -> xr.Dataset:
@@ -45,7 +51,8 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
-    request = Request.checked(
+    checked = partial(
+        Request.checked,
         method=method,
         target=target,
         origin=origin,
@@ -60,11 +67,27 @@ def estimate_drift(
         },
         options=options,
         of_dask=is_partitioned(table),
+        segments=segments,
     )
-    estimate = _estimate(source_of(table), request)
+    request = checked()
+    source = source_of(table)
+    jumps = given_jumps(source, segments, progress=progress)
+    if segments == "find" and not request.leaves_chunks_to_method:
+        jumps = _found_by_aim(table, max_localizations, progress)
+    if jumps is not None:
+        request = checked(jumps=jumps)
+    estimate = _estimate(source, request)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
     return with_origin(estimate.dataset, origin)
+
+
+def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntArray:
+    """Return the jumps that a method finds which is fast, and chooses its chunks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvalidChunkWarning)
+        found = estimate_drift(table, method="aim", max_localizations=most, progress=progress)
+    return jumps_of(found)
 
 
 def _estimate(source: Source, request: Request) -> Estimate:

@@ -22,6 +22,7 @@ from smlm_accessor.estimation.pilot import Rows, pilot_chunks, pilot_rows, rows_
 from smlm_accessor.estimation.points import centered, is_small
 from smlm_accessor.estimation.registration import Estimate, build, cut_into_chunks, run
 from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.segmenting import require_one_movie
 from smlm_accessor.estimation.survey import Frames, frames_in, row_blocks
 from smlm_accessor.kernels.counted import CountedImages, ImagePlan
 from smlm_accessor.kernels.fixed_counts import (
@@ -32,6 +33,7 @@ from smlm_accessor.kernels.fixed_counts import (
     in_some_frames,
     thinned,
 )
+from smlm_accessor.kernels.frame_runs import Runs
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.table import read_frames, read_localizations
 
@@ -103,6 +105,8 @@ class Counted:
         Localizations in images, and their frames since the chunk begins, summed.
     rows : Rows
         That are kept.
+    runs : Runs
+        How frames follow each other.
     """
 
     images: FixedImages
@@ -111,6 +115,7 @@ class Counted:
     counted: IntArray
     frame_sums: IntArray
     rows: Rows
+    runs: Runs
 
 
 def _cut(frames: Frames, request: Request) -> Chunks:
@@ -144,7 +149,7 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
     images, slots = np.zeros((0, *bins), np.uint32), np.zeros(0, np.int64)
     counts, counted, sums, unused = np.zeros((4, k), np.int64)
     slot_of = np.full(k, -1)
-    kept = []
+    kept, runs = [], []
     for block in row_blocks(table):
         frames = read_frames(block)
         if frames is None:
@@ -152,6 +157,7 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             usable = localizations.finite
             block, frames = block[usable], localizations.frames[usable]
         before = int(counts.sum())
+        runs.append(Runs.of(frames, None))
         chunk = count_chunks(frames, cut.edges, counts, unused)
         if counts.sum() - before < len(frames):
             raise TableError(
@@ -173,7 +179,8 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             slots = np.append(slots, new)
             images = np.concatenate([images, np.zeros((len(new), *bins), np.uint32)])
         add_counts(positions, slot_of[chunk], plan.images.grid, images)
-    return Counted(images, slots, counts, counted, sums, rows_together(kept))
+    kept_rows = rows_together(kept)
+    return Counted(images, slots, counts, counted, sums, kept_rows, Runs.joined(runs))
 
 
 def _counted_together(parts: Sequence[Counted]) -> Counted:
@@ -191,12 +198,15 @@ def _counted_together(parts: Sequence[Counted]) -> Counted:
         np.sum([part.counted for part in parts], axis=0),
         np.sum([part.frame_sums for part in parts], axis=0),
         rows_together([part.rows for part in parts]),
+        Runs.joined([part.runs for part in parts]),
     )
 
 
 def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.DataFrame) -> Estimate:
     """Register the chunks of what was counted, which is taken out of the list."""
     found, cut, k = counted.pop(), plan.cut, plan.cut.n_chunks
+    if request.expects_one_movie:
+        require_one_movie(found.runs)
     columns = find_columns(example)
     rows = found.rows.in_order()
     small = is_small(found.counts)
@@ -208,6 +218,7 @@ def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.Dat
         columns.components,
         edges=cut.edges,
         center=plan.center,
+        jumps=request.jumps,
     )
     if plan.images is not None:
         images: npt.NDArray[np.float32] = np.zeros((k, *plan.images.grid.bins), np.float32)

@@ -7,7 +7,7 @@ these are depends on the table alone: not on its rows' order, nor on how it is c
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 
 from smlm_accessor._typing import BoolArray, IntArray
 from smlm_accessor.estimation.survey import Frames, Survey, in_blocks
+from smlm_accessor.kernels.frame_runs import Runs
 from smlm_accessor.kernels.lattice import Squares, rank_in
 from smlm_accessor.table import Localizations, read_localizations
 
@@ -57,10 +58,13 @@ class Drawn:
     localizations : Localizations
     rank : ndarray, shape (n,), optional
         Which of the squares each lies in.
+    runs : Runs
+        How frames follow each other, if all was taken.
     """
 
     localizations: Localizations
     rank: IntArray | None = None
+    runs: Runs = field(default_factory=Runs)
 
     def first(self, n_squares: int) -> Localizations:
         """Return the localizations in so many squares."""
@@ -100,7 +104,10 @@ def draw_from_time(frames: Frames, most: int) -> Draw:
 def drawn_from(part: pd.DataFrame, draw: Draw) -> Drawn:
     """Take what is wanted of a part of a table."""
     if draw.takes_all:
-        return Drawn(read_localizations(part))
+        localizations = read_localizations(part)
+        usable = localizations.usable
+        runs = Runs.of(localizations.frames[usable], localizations.positions[usable])
+        return Drawn(localizations, runs=runs)
     taken = []
     for block in in_blocks(part):
         if draw.squares is not None:
@@ -132,6 +139,7 @@ def put_together(parts: Sequence[Drawn]) -> Drawn:
             uncertainty=np.concatenate(uncertainty) if uncertainty else None,
         ),
         np.concatenate(ranks) if ranks else None,
+        Runs.joined([part.runs for part in parts]),
     )
 
 

@@ -18,7 +18,9 @@ _FEW = 50
 _FEW_OF_USUAL = 0.05
 
 
-def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
+def chunked(
+    localizations: Localizations, cut: Chunks, jumps: IntArray | None = None
+) -> ChunkedPoints:
     """Return the usable localizations about their centre, whatever the order of rows."""
     frames, positions = localizations.frames, localizations.positions
     uncertainty = localizations.uncertainty
@@ -37,6 +39,7 @@ def chunked(localizations: Localizations, cut: Chunks) -> ChunkedPoints:
         uncertainty=None if uncertainty is None else uncertainty[order],
         edges=cut.edges,
         center=center,
+        jumps=jumps,
     )
 
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.chunking import Chunks, make_chunks
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.drawing import FIRST, Draw, Drawn, described
 from smlm_accessor.estimation.points import chunked, without_small_chunks
 from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.segmenting import require_one_movie
 from smlm_accessor.estimation.survey import Frames, Survey
 from smlm_accessor.methods._registry import ChunkedPoints, Registered
 from smlm_accessor.units import unit_factor
@@ -45,6 +46,8 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
     request : Request
     """
     taken = drawn.pop()
+    if request.expects_one_movie:
+        require_one_movie(taken.runs if survey is None else survey.runs)
     if draw.takes_all:
         localizations = taken.localizations
         del taken
@@ -52,7 +55,7 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
         frames = Frames.of(localizations.frames[finite], len(finite))
         cut, chosen = cut_into_chunks(frames, request)
         unit = localizations.length_unit
-        points = chunked(localizations, cut)
+        points = chunked(localizations, cut, request.jumps)
         del localizations, finite  # methods need the memory
         registered = run(without_small_chunks(points), request)
         return build(registered, points, cut, frames, chosen, unit, request)
@@ -62,7 +65,7 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
     unit = taken.localizations.length_unit
     goal = unit_factor("nm", unit, taken.localizations.columns.pixel_size)
     for n_squares, last in _samples(draw):
-        points = chunked(taken.first(n_squares), cut)
+        points = chunked(taken.first(n_squares), cut, request.jumps)
         registered = run(without_small_chunks(points), request)
         std = _typical_std(registered)
         if last or registered.offset_std is None:
@@ -86,7 +89,7 @@ def cut_into_chunks(frames: Frames, request: Request) -> tuple[Chunks, dict[str,
     frames.require_enough()
     if request.leaves_chunks_to_method:
         return Chunks(np.array([frames.number[0], frames.number[-1] + 1])), {}
-    cut = make_chunks(frames.number, frames.count, **request.rule)
+    cut = make_chunks(frames.number, frames.count, **request.rule, jumps=request.jumps)
     if cut.n_chunks < 2:
         raise OptionError(
             f"These chunks leave a single one, of {int(frames.count.sum())} localizations in "
@@ -131,6 +134,7 @@ def build(
         frame_stop=cut.stop,
         components=points.components,
         center=points.center,
+        segment=segments.number(cut.start, _jumps(registered, request, cut)),
         attrs={
             "method": request.method,
             "target": request.target,
@@ -143,6 +147,15 @@ def build(
         },
     )
     return Estimate(dataset, _warning(dataset, registered.reason))
+
+
+def _jumps(registered: Registered, request: Request, cut: Chunks) -> IntArray:
+    """Return the frames with which segments begin, given or found."""
+    if request.is_continuous:
+        return np.empty(0, dtype=np.int64)
+    known = [j for j in (request.jumps, registered.jumps) if j is not None]
+    jumps = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *known]))
+    return np.asarray(jumps[jumps > cut.edges[0]])
 
 
 def run(points: ChunkedPoints, request: Request) -> Registered:

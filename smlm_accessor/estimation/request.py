@@ -6,8 +6,10 @@ import inspect
 from dataclasses import dataclass
 from typing import Any
 
+from smlm_accessor._typing import IntArray
 from smlm_accessor.composition import ORIGINS
 from smlm_accessor.errors import OptionError
+from smlm_accessor.estimation.segmenting import WORDS
 from smlm_accessor.evaluate import require_choice
 from smlm_accessor.methods import _registry
 from smlm_accessor.methods._registry import Entry
@@ -34,6 +36,12 @@ class Request:
     target_std : float
         In nm.
     progress : bool
+    jumps : ndarray, optional
+        Frames with which segments begin, if they are given.
+    is_continuous : bool
+        Whether there is a single segment, whatever a method finds.
+    expects_one_movie : bool
+        Whether it is an error if frame numbers begin again.
     """
 
     method: str
@@ -44,6 +52,9 @@ class Request:
     max_localizations: int
     target_std: float
     progress: bool
+    jumps: IntArray | None
+    is_continuous: bool
+    expects_one_movie: bool
 
     @classmethod
     def checked(
@@ -58,6 +69,8 @@ class Request:
         rule: dict[str, Any],
         options: dict[str, Any],
         of_dask: bool,
+        segments: Any = "auto",
+        jumps: IntArray | None = None,
     ) -> Request:
         """Return the request.
 
@@ -83,8 +96,9 @@ class Request:
         if not target_std > 0:
             raise OptionError(f"target_std={target_std!r} must be a positive number of nm")
         return cls(
-            method, target, origin, given, options, int(max_localizations), target_std, progress
-        )
+            method, target, origin, given, options, int(max_localizations), target_std, progress,
+            jumps, segments is None, isinstance(segments, str) and segments in WORDS,
+        )  # fmt: skip
 
     @property
     def entry(self) -> Entry:
@@ -104,4 +118,5 @@ class Request:
             for p in known
             if p.kind is p.KEYWORD_ONLY and p.name not in ("target", "progress", "threads")
         }
-        return {**defaults, **self.options}
+        segments = {} if self.jumps is None else {"segments": self.jumps.tolist()}
+        return {**defaults, **self.options, **segments}

@@ -12,6 +12,7 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.errors import TableError
+from smlm_accessor.kernels.frame_runs import Runs
 from smlm_accessor.table import Localizations, read_localizations
 
 if TYPE_CHECKING:
@@ -87,10 +88,11 @@ class Frames:
 
 @dataclass(frozen=True)
 class Survey:
-    """The frames of a table, and where in the field its localizations lie."""
+    """The frames of a table, how they follow each other, and where its localizations lie."""
 
     frames: Frames
     squares: Squares
+    runs: Runs
 
 
 def row_blocks(part: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -108,12 +110,13 @@ def survey(part: pd.DataFrame) -> Survey:
     """Survey a part of a table."""
     from smlm_accessor.kernels import lattice
 
-    frames, squares = [], lattice.count_squares(np.zeros((0, 2)))
+    frames, runs, squares = [], [], lattice.count_squares(np.zeros((0, 2)))
     for block in in_blocks(part):
         usable = block.usable
         frames.append(Frames.of(block.frames[usable], len(block.frames)))
+        runs.append(Runs.of(block.frames[usable], block.positions[usable]))
         squares = lattice.count_squares(block.positions[usable], squares)
-    return Survey(Frames.added(frames), squares)
+    return Survey(Frames.added(frames), squares, Runs.joined(runs))
 
 
 def survey_of_all(parts: Sequence[Survey]) -> Survey:
@@ -121,7 +124,9 @@ def survey_of_all(parts: Sequence[Survey]) -> Survey:
     from smlm_accessor.kernels import lattice
 
     return Survey(
-        Frames.added([p.frames for p in parts]), lattice.add_up([p.squares for p in parts])
+        Frames.added([p.frames for p in parts]),
+        lattice.add_up([p.squares for p in parts]),
+        Runs.joined([p.runs for p in parts]),
     )
 
 

@@ -31,11 +31,13 @@ def with_jumps(
     motion: Motion,
     evidence: FloatArray,
     scale: FloatArray,
+    given: IntArray | None = None,
 ) -> tuple[IntArray, Motion, FloatArray, IntArray]:
-    """Return segments that begin where the stage jumps, and where that is."""
-    steps = steps_of(motion.drift * scale)
+    """Return segments that begin where the stage jumps, and where that is; some may be known."""
+    known = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges[1:-1])
+    steps = [s for s in steps_of(motion.drift * scale) if not _bridges(s, edges, known)]
     if not steps:
-        return edges, motion, evidence, np.zeros(0, np.int64)
+        return edges, motion, evidence, known
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
@@ -46,7 +48,44 @@ def with_jumps(
         edges = np.concatenate([edges[: before + 1], [jump], edges[after + 1 :]])
         drift = np.concatenate([drift[: before + 1], drift[after:]])
         evidence = np.concatenate([evidence[: before + 1], evidence[after:]])
-    return edges, replace(segments(arrays[1], edges), drift=drift), evidence, np.array(jumps[::-1])
+    found = np.union1d(known, np.array(jumps, dtype=np.int64))
+    return edges, replace(segments(arrays[1], edges), drift=drift), evidence, found
+
+
+def relocated(
+    arrays: tuple[Any, ...],
+    edges: IntArray,
+    drift: FloatArray,
+    scale: FloatArray,
+    jumps: IntArray,
+) -> tuple[IntArray, IntArray]:
+    """Return edges and jumps, each of these at its likeliest frame in the segments beside it.
+
+    Parameters
+    ----------
+    arrays : tuple
+        Positions and frames.
+    edges : ndarray, shape (k + 1,)
+    drift : ndarray, shape (k, 3)
+    scale : ndarray, shape (3,)
+    jumps : ndarray
+        Some of the edges.
+    """
+    edges = edges.copy()
+    motion = replace(segments(arrays[1], edges), drift=drift)
+    image = Image(scale)
+    image.add(arrays, motion)
+    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
+    at = np.searchsorted(edges, jumps)
+    for i in at[(at > 0) & (at < len(edges) - 1)]:
+        if np.isfinite(drift[i - 1 : i + 1]).all():
+            edges[i] = located(arrays, edges, motion, image, kernel, (int(i) - 1, int(i)))
+    return edges, np.unique(edges[at])
+
+
+def _bridges(step: tuple[int, int], edges: IntArray, known: IntArray) -> bool:
+    before, after = step
+    return bool(((known > edges[before]) & (known < edges[after + 1])).any())
 
 
 def astray(drift: FloatArray) -> BoolArray:

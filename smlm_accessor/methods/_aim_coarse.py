@@ -31,14 +31,16 @@ from smlm_accessor.methods._registry import ChunkedPoints
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 _PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
 _MATCHED = 0.95  # of the segments
-_AGREE = 0.02  # of the score
+#: Part of the score that makes no difference.
+AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
 _NEAR, _FAR, _NEAR_Z, _FAR_Z = 3, 40, 10, 100  # cells
 _LEVEL = 4.5
 _MOST_WAITING = 15
 _FEWEST = 0.2  # of the segments that have to match, or those that do are chance
 _TIE = 0.003  # of the score; then longer segments are better
-_CELL = 2.0  # in precisions
+#: Edge of a cell, in precisions.
+CELL = 2.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Coarse:
         Frames at which the drift steps farther than its usual course.
     middle : ndarray, shape (k,)
         Mean frame of the localizations of each segment.
+    score : float
+        How dense the image of all is where localizations lie.
     chosen : dict
         Plain JSON values.
     """
@@ -68,28 +72,18 @@ class Coarse:
     evidence: FloatArray
     jumps: IntArray
     middle: FloatArray
+    score: float
     chosen: dict[str, Any] = field(default_factory=dict)
 
 
-def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None = None) -> Coarse:
-    """Follow the sample through all frames.
-
-    Parameters
-    ----------
-    points : ChunkedPoints
-        Its chunks do not matter.
-    precision : ndarray, shape (d,)
-    threads : int, optional
-
-    Returns
-    -------
-    Coarse
-    """
+def followed(points: ChunkedPoints, precision: FloatArray, threads: int | None) -> Coarse:
+    """Follow the sample from segment to segment; see `_aim_throughout.coarse`."""
     n, d = points.positions.shape
-    arrays = sampled(points, _SAMPLE if len(points.frames) > _ALL else _ALL)
-    cell = _CELL * np.append(precision, np.nan)[:3]
-    if n < 2 or not np.isfinite(precision[:2]).all() or not (precision[:2] > 0).all():
-        return _nothing(points)
+    arrays = followed_ones(points)
+    cell = CELL * np.append(precision, np.nan)[:3]
+    if n < 2:
+        return nothing(points)
+    given = points.jumps
     lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
 
     def attempt(edges: IntArray) -> tuple[float, Motion, FloatArray, IntArray]:
@@ -106,12 +100,12 @@ def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None 
 
     tried: list[tuple[float, Motion, FloatArray, IntArray]] = []
     for sizes in _PER_SEGMENT:
-        candidates = [cut(arrays[1], q) for q in sizes]
+        candidates = [cut(arrays[1], q, jumps=given) for q in sizes]
         tried += map_threads(attempt, candidates, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
         highest = max(t[0] for t in tried)
         clear = [
-            np.mean(t[2][:, 4] != 0) > _MATCHED and t[0] > highest * (1 - _AGREE) for t in tried
+            np.mean(t[2][:, 4] != 0) > _MATCHED and t[0] > highest * (1 - AGREE) for t in tried
         ]
         if all(clear) and highest > 0:
             break
@@ -119,7 +113,7 @@ def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None 
     short = [
         int(np.median(np.diff(t[3])))
         for t in tried
-        if np.mean(t[2][:, 4] != 0) < _MATCHED or t[0] < highest * (1 - _AGREE)
+        if np.mean(t[2][:, 4] != 0) < _MATCHED or t[0] < highest * (1 - AGREE)
     ]
     _, motion, found, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
     axes = [0, 1]
@@ -135,10 +129,10 @@ def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None 
     motion = replace(motion, drift=drift)
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
-        return _nothing(points)
+        return nothing(points)
     evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
-    edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale)
+    edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
     motion = replace(motion, drift=bridged(motion, scale))
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     length = int(np.median(np.diff(edges)))
@@ -147,7 +141,14 @@ def coarse(points: ChunkedPoints, precision: FloatArray, *, threads: int | None 
     if shorter:
         chosen["widened_from"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
-    return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, chosen)
+    return Coarse(
+        edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, highest, chosen
+    )
+
+
+def followed_ones(points: ChunkedPoints) -> tuple[FloatArray, IntArray]:
+    """Return the positions and frames of the localizations that are followed."""
+    return sampled(points, _SAMPLE if len(points.frames) > _ALL else _ALL)
 
 
 def _followed(
@@ -214,12 +215,12 @@ def _heights(
     return replace(motion, drift=drift), np.where(z[:, 4:] != 0, found, 0.0)
 
 
-def _nothing(points: ChunkedPoints) -> Coarse:
+def nothing(points: ChunkedPoints) -> Coarse:
     edges = np.array([points.frames[0], points.frames[-1] + 1]) if len(points.frames) else None
     if edges is None:
         edges = np.array([0, 1])
     d = points.positions.shape[1]
     return Coarse(
         edges, np.full((1, d), np.nan), np.zeros(1, bool), np.zeros(1),
-        np.zeros(0, np.int64), np.array([float(edges.mean())]),
+        np.zeros(0, np.int64), np.array([float(edges.mean())]), 0.0,
     )  # fmt: skip

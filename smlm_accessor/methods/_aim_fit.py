@@ -91,6 +91,7 @@ def of_time(
     if frames_per_segment is not None:
         first, last = int(points.frames[0]), int(points.frames[-1]) + 1
         edges = np.append(np.arange(first, last, int(frames_per_segment)), last)
+        edges = np.union1d(edges, found.jumps)
         edges = _filled(points.frames, edges)
         return edges, started(segments(points.frames, edges), found)
     edges = np.union1d(cut(points.frames, _SHORT, _MOST_SHORT), found.jumps)

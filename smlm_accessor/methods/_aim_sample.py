@@ -26,13 +26,23 @@ def sampled(points: ChunkedPoints, size: int) -> tuple[FloatArray, IntArray]:
     return positions[order], frames[order]
 
 
-def cut(frames: IntArray, per_segment: float, most: int = _MOST_SEGMENTS) -> IntArray:
-    """Return edges of segments of equal length that hold so many localizations on average."""
+def cut(
+    frames: IntArray,
+    per_segment: float,
+    most: int = _MOST_SEGMENTS,
+    jumps: IntArray | None = None,
+) -> IntArray:
+    """Return edges of segments of equal length that hold so many localizations on average.
+
+    There are edges at ``jumps``, too, if they are given and there are localizations after them.
+    """
     first, last = int(frames[0]), int(frames[-1]) + 1
     k = int(np.clip(len(frames) // per_segment, 1, most))
     present = np.count_nonzero(np.diff(frames)) + 1
     length = max(1, -(-int(present) // k))
     edges = np.append(np.arange(first, last, length), last)
+    if jumps is not None:
+        edges = np.union1d(edges, jumps[(jumps > first) & (jumps < last)])
     # An empty segment becomes part of the one before.
     filled = np.diff(np.searchsorted(frames, edges)) > 0
     return np.append(edges[:-1][filled], last)

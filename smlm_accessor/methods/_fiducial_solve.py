@@ -85,8 +85,8 @@ def _jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArra
     return np.where(out > 0, out, usual)
 
 
-def choose_segments(positions: FloatArray, beads: Beads, movie: Movie) -> Segments:
-    """Choose how long segments are: by the jitter of the beads, and how fast they move."""
+def choose_segments(positions: FloatArray, beads: Beads, movie: Movie) -> tuple[Segments, IntArray]:
+    """Choose how long segments are, by the jitter of the beads, and find jumps."""
     m = len(movie.frames)
     most = min(_MOST, m)
     segments = movie.cut(cut_evenly(movie, min(_FIRST, most)))
@@ -103,27 +103,31 @@ def choose_segments(positions: FloatArray, beads: Beads, movie: Movie) -> Segmen
     return cut_at_jumps(positions, beads, segments)
 
 
-def cut_at_jumps(positions: FloatArray, beads: Beads, segments: Segments) -> Segments:
-    """Let segments end at the very frame in which all beads jump.
+def cut_at_jumps(
+    positions: FloatArray, beads: Beads, segments: Segments
+) -> tuple[Segments, IntArray]:
+    """Let segments end at the very frame in which all beads jump; return these frames, too.
 
     The frames next to a jump become segments of their own, so that nothing is interpolated across
     it but between the two.
     """
-    solved = solve(positions, beads, segments)
+    solved, movie = solve(positions, beads, segments), segments.movie
     valid = np.flatnonzero(solved.valid)
     drift, variance = solved.drift[valid], solved.shot[valid]
     steps = np.abs(np.diff(drift, axis=0))
     if len(steps) < 4:
-        return segments
+        return segments, movie.jumps
     chance = np.sqrt(variance[1:] + variance[:-1])
     far = (steps > _JUMP * np.maximum(np.median(steps, axis=0), chance)).any(axis=1)
-    movie = segments.movie
     of_row = np.repeat(np.arange(len(movie.frames)), movie.counts)[beads.row]
     still = positions[beads.row] - solved.place[beads.bead] + drift[0]
-    edges = set(segments.edges.tolist())
+    edges, found = set(segments.edges.tolist()), set(movie.jumps.tolist())
     for jump in np.flatnonzero(far):
         i, j = valid[jump], valid[jump + 1]
         first, last = np.searchsorted(movie.frames, [segments.edges[i], segments.edges[j + 1]])
+        known = movie.known_jump(segments.edges[i], segments.edges[j + 1])
+        if known is not None:
+            continue  # segments begin there
         rows = (of_row >= first) & (of_row < last)
         as_after = ((still[rows] - drift[jump + 1]) ** 2).sum(axis=1)
         as_before = ((still[rows] - drift[jump]) ** 2).sum(axis=1)
@@ -132,4 +136,6 @@ def cut_at_jumps(positions: FloatArray, beads: Beads, segments: Segments) -> Seg
         edges -= set(segments.edges[i + 1 : j + 1].tolist())
         near = np.arange(max(cut - 1, first), min(cut + 2, last))
         edges |= set(movie.frames[near].tolist())
-    return movie.cut(np.array(sorted(edges), dtype=np.int64))
+        found.add(int(movie.frames[min(cut, last - 1)]))
+    jumps = np.array(sorted(found), dtype=np.int64)
+    return movie.cut(np.array(sorted(edges), dtype=np.int64)), jumps

@@ -20,16 +20,32 @@ class Movie:
         Increasing.
     counts : ndarray, shape (m,)
         Localizations in each.
+    jumps : ndarray
+        First frame after each known jump, increasing; the movie has frames before and after.
     """
 
     frames: IntArray
     counts: IntArray
+    jumps: IntArray
 
     @classmethod
-    def of(cls, frames: IntArray) -> Movie:
+    def of(cls, frames: IntArray, jumps: IntArray | None = None) -> Movie:
         """Return the movie of the frames of localizations, which are in order."""
         first = np.flatnonzero(np.concatenate([[True], frames[1:] != frames[:-1]]))
-        return cls(frames[first], np.diff(np.append(first, len(frames))))
+        present = frames[first]
+        known = np.empty(0, dtype=np.int64) if jumps is None else jumps
+        known = known[(known > present[:1].min(initial=0)) & (known <= present[-1:].max(initial=0))]
+        return cls(present, np.diff(np.append(first, len(frames))), known)
+
+    @property
+    def piece(self) -> IntArray:
+        """Number of the piece between known jumps that each frame is in."""
+        return np.searchsorted(self.jumps, self.frames, side="right")
+
+    def known_jump(self, first: int, stop: int) -> int | None:
+        """Return the known jump within a range of frames, the first of several."""
+        inside = self.jumps[(self.jumps > first) & (self.jumps < stop)]
+        return int(inside[0]) if len(inside) else None
 
     def cut(self, edges: IntArray) -> Segments:
         """Return the segments with these frame edges."""
@@ -68,12 +84,27 @@ class Segments:
     def __len__(self) -> int:
         return len(self.counts)
 
+    @property
+    def piece(self) -> IntArray:
+        """Number of the piece between known jumps that each segment is in."""
+        return np.searchsorted(self.movie.jumps, self.edges[:-1], side="right")
+
     def curve(self, drift: FloatArray, valid: BoolArray) -> FloatArray:
-        """Return the drift in each frame of the movie from that of valid segments."""
+        """Return the drift in each frame of the movie from that of valid segments.
+
+        Nothing is interpolated across a known jump, as long as there are valid segments after it.
+        """
         at = (self.movie.frames - self.edges[0]).astype(np.float64)
         if not valid.any():
             return np.zeros((len(at), drift.shape[1]))
-        return interpolate(self.times[valid], drift[valid], at, kind="cubic")
+        result = interpolate(self.times[valid], drift[valid], at, kind="cubic")
+        if len(self.movie.jumps):
+            piece = self.piece
+            for k in np.unique(piece[valid]):
+                use, asked = valid & (piece == k), self.movie.piece == k
+                times, values = self.times[use], drift[use]
+                result[asked] = interpolate(times, values, at[asked], kind="cubic")
+        return result
 
     def mean(self, curve: FloatArray) -> FloatArray:
         """Return the mean of a curve, given in each frame, over the localizations of segments."""

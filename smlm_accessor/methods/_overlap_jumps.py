@@ -14,6 +14,7 @@ from smlm_accessor.methods._overlap_time import Timeline, regular
 
 _FAR = 12.0  # usual steps
 _SIDE = 5  # segments
+_BLINK = 32  # frames
 
 
 class Window(NamedTuple):
@@ -54,8 +55,10 @@ def place_jumps(
         before[w.start : w.stop], after[w.start : w.stop] = w.before, w.after
     single = regular(timeline.frames, timeline.counts, 1)
     density = solver.density(state.drift, widths)
-    stays = solver.sums(density, before, single).weight
-    moves = solver.sums(density, after, single).weight
+    # Where the sample was in a window is not known, and blinks may be as long.
+    apart = [(max(w.start - _BLINK, 0), min(w.stop + _BLINK, len(before))) for w in windows]
+    stays = solver.sums(density, before, single, apart=apart).weight
+    moves = solver.sums(density, after, single, apart=apart).weight
     jumps, drift = [], state.drift.copy()
     for w in windows:
         a, b = w.start, w.stop

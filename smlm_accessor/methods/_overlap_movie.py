@@ -11,7 +11,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.blinks import Events, find_events
 from smlm_accessor.kernels.tiles import Float32Array, Int32Array, sort_into_tiles
-from smlm_accessor.methods._aim_coarse import coarse
+from smlm_accessor.methods._aim_coarse import Coarse
+from smlm_accessor.methods._aim_throughout import coarse
 from smlm_accessor.methods._movie import Movie
 from smlm_accessor.methods._overlap_jumps import jump_windows, place_jumps, single_localizations
 from smlm_accessor.methods._overlap_solve import WIDE, NoEvidenceError, Solver, State
@@ -84,7 +85,7 @@ class Estimate:
 
 def timed(points: ChunkedPoints, precision: FloatArray) -> TimedPoints:
     """Return the localizations with the index of their frame, and what each is worth."""
-    movie = Movie.of(points.frames)
+    movie = Movie.of(points.frames, points.jumps)
     frame = np.repeat(np.arange(len(movie.frames), dtype=np.int32), movie.counts)
     weight = np.ones(len(frame), dtype=np.float32)
     if points.uncertainty is not None:
@@ -92,6 +93,20 @@ def timed(points: ChunkedPoints, precision: FloatArray) -> TimedPoints:
         relative = (precision / points.uncertainty[known])[:, :2].mean(axis=1) ** 2
         weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
     return TimedPoints(points.positions, frame, weight, movie)
+
+
+def _start(found: Coarse, movie: Movie) -> FloatArray:
+    """Return the coarse drift in each frame; nothing is interpolated across a jump."""
+    start = np.empty((len(movie.frames), found.drift.shape[1]))
+    jumps = np.union1d(found.jumps, movie.jumps)
+    piece = np.searchsorted(jumps, movie.frames, side="right")
+    of_segment = np.searchsorted(jumps, found.middle, side="right")
+    for k in np.unique(piece):
+        asked, use = piece == k, found.valid & (of_segment == k)
+        use = use if use.any() else found.valid
+        for axis, x in enumerate(found.drift[use].T):
+            start[asked, axis] = np.interp(movie.frames[asked], found.middle[use], x)
+    return start
 
 
 def _starts(points: ChunkedPoints) -> IntArray:
@@ -114,17 +129,14 @@ def estimate(
         raise NoEvidenceError
     localizations = timed(points, precision)
     frames, counts = localizations.movie.frames, localizations.movie.counts
-    start = np.stack(
-        [np.interp(frames, found.middle[found.valid], x) for x in found.drift[found.valid].T],
-        axis=1,
-    )
+    start = _start(found, localizations.movie)
     extent = int(frames[-1] - frames[0]) + 1
+    jumps = np.searchsorted(frames, localizations.movie.jumps)
     if given:
-        timeline = from_chunks(frames, counts, points.frames[_starts(points)])
+        timeline = from_chunks(frames, counts, points.frames[_starts(points)], jumps)
     else:
-        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS))
+        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS), jumps)
     yield None
-    jumps = np.empty(0, dtype=np.int64)
     wide = np.full(len(precision), WIDE)
     length = 0
     for attempt in range(_MOST_ATTEMPTS):

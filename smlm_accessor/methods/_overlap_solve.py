@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,11 +93,18 @@ class Solver:
         return Density(self._events, drift - self._start, width, self._threads)
 
     def sums(
-        self, density: Density, drift: FloatArray, timeline: Timeline, *, some: bool = False
+        self,
+        density: Density,
+        drift: FloatArray,
+        timeline: Timeline,
+        *,
+        some: bool = False,
+        apart: Sequence[tuple[int, int]] = (),
     ) -> Sums:
         """Return the sums over segments, each compared with other ones that show other blinks.
 
-        With ``some``, over a part of the field only.
+        With ``some``, over a part of the field only. Frames in a range of indices that is ``apart``
+        are not compared with each other.
         """
         frames, gap = timeline.frames, self._gap(timeline)
         first = np.append(timeline.first, len(frames))
@@ -109,6 +117,9 @@ class Solver:
             ],
             axis=1,
         )
+        for a, b in apart:
+            left_out[a:b, 0] = np.minimum(left_out[a:b, 0], a)
+            left_out[a:b, 1] = np.maximum(left_out[a:b, 1], b)
         return density.sums(
             drift - self._start, timeline.segment, timeline.n_segments, left_out, some=some
         )

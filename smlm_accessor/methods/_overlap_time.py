@@ -100,7 +100,12 @@ def regular(
     return Timeline(frames, counts, np.cumsum(begins) - 1, new[begins])
 
 
-def from_chunks(frames: IntArray, counts: IntArray, first: IntArray) -> Timeline:
-    """Return the timeline of chunks, of which ``first`` are the first frames."""
+def from_chunks(frames: IntArray, counts: IntArray, first: IntArray, jumps: IntArray) -> Timeline:
+    """Return the timeline of chunks, of which ``first`` are the first frames.
+
+    Those that begin at a jump, of which ``jumps`` are the indices of frames, are free.
+    """
     segment = np.searchsorted(first, frames, side="right") - 1
-    return Timeline(frames, counts, segment, np.zeros(len(first), dtype=np.bool_))
+    free = np.zeros(len(first), dtype=np.bool_)
+    free[segment[jumps]] = True
+    return Timeline(frames, counts, segment, free)

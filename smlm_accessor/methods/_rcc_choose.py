@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods._movie import Segments
 from smlm_accessor.methods._rcc_jumps import cut_at_jumps, rescued, with_edges
 from smlm_accessor.methods._rcc_pairs import Aligned
@@ -48,6 +48,7 @@ class Result(NamedTuple):
     segments: Segments
     aligned: Aligned
     chosen: dict[str, Any]
+    jumps: IntArray | None = None
 
 
 def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
@@ -58,7 +59,7 @@ def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
     if found.valid.sum() < 2:
         return Result(segments, nothing(len(segments), len(found.smoothing)), {})
     length = longer_by(found.drift, found.variance, found.valid)
-    found = found._replace(drift=smoothed(found.drift, found.valid, length))
+    found = found._replace(drift=smoothed(found.drift, found.valid, length, segments.piece))
     drift = bridged(segments, found, segments)
     h, aligned = plan.sharpen(segments, drift, found.valid, found.smoothing)
     refined = False
@@ -77,15 +78,16 @@ def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
         aligned = rescued(plan, segments, plan.resume(segments, drift, h), h)
         if last:
             break
-    segments, drift, beside = cut_at_jumps(plan, segments, aligned, h)
+    segments, drift, beside, jumps = cut_at_jumps(plan, segments, aligned, h)
     final = plan.finish(segments, drift, segments.counts > 0, h, beside)
     segments, final = with_edges(segments, final, beside)
     chosen = {
         "frames_per_chunk": float(np.median(np.diff(segments.edges))),
         "n_chunks": len(segments),
+        "jumps": jumps.tolist(),
         **_chosen(h, final),
     }
-    return Result(segments, final, chosen)
+    return Result(segments, final, chosen, jumps)
 
 
 def in_given_chunks(plan: Plan, options: dict[str, Any]) -> Result:

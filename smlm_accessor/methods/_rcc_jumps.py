@@ -28,6 +28,7 @@ class Cut(NamedTuple):
     segments: Segments
     drift: FloatArray
     beside: BoolArray
+    jumps: IntArray  # first frame after each
 
 
 def rescued(plan: Plan, segments: Segments, aligned: Aligned, smoothing: FloatArray) -> Aligned:
@@ -61,7 +62,8 @@ def cut_at_jumps(plan: Plan, segments: Segments, aligned: Aligned, smoothing: Fl
     beside = np.zeros(len(segments), dtype=bool)
     jumps = _jumps(aligned.drift[valid], smoothing)
     if not len(jumps):
-        return Cut(segments, drift, beside)
+        return Cut(segments, drift, beside, movie.jumps)
+    found: list[int] = []
     edges, values, next_to = list(segments.edges[:-1]), list(drift), list(beside)
     sample = plan.sample.movie.cut(segments.edges)
     sample_curve = sample.shape(drift, aligned.valid, beside)
@@ -75,14 +77,18 @@ def cut_at_jumps(plan: Plan, segments: Segments, aligned: Aligned, smoothing: Fl
             continue
         reference = (plan.sample.positions - sample_curve[plan.sample.frame_of])[rows]
         tree = cKDTree(reference / smoothing)
-        frame = _frame_of_jump(plan, segments, tree, (i, j), (before, after), smoothing)
+        frame = movie.known_jump(segments.edges[i], segments.edges[j + 1])
+        if frame is None:
+            frame = _frame_of_jump(plan, segments, tree, (i, j), (before, after), smoothing)
         if not segments.edges[i] < frame < segments.edges[j + 1]:
             continue
+        found.append(frame)
         edges[i : j + 1] = [segments.edges[i], frame]
         values[i : j + 1] = [before, after]
         next_to[i : j + 1] = [True, True]
     new = movie.cut(np.append(edges, segments.edges[-1]).astype(np.int64))
-    return Cut(new, np.array(values), np.array(next_to, dtype=bool))
+    jumps = np.union1d(movie.jumps, np.array(found, dtype=np.int64))
+    return Cut(new, np.array(values), np.array(next_to, dtype=bool), jumps)
 
 
 def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:

@@ -69,11 +69,12 @@ class Aligner:
         cls,
         positions: FloatArray,
         frames: IntArray,
+        jumps: IntArray | None,
         max_residual: float | None,
         run: Callable[..., list[Any]],
     ) -> Aligner:
-        """Prepare localizations that are in the order of frames."""
-        movie = Movie.of(frames)
+        """Prepare localizations that are in the order of frames, and what is known of jumps."""
+        movie = Movie.of(frames, jumps)
         frame_of = np.repeat(np.arange(len(movie.frames)), movie.counts)
         return cls(positions, frame_of, movie, max_residual, run)
 

@@ -76,7 +76,7 @@ class Plan:
         positions, frames = self.points.positions, self.points.frames
         if not rows.all():
             positions, frames = positions[rows], frames[rows]
-        return Aligner.of(positions, frames, self.max_residual, run)
+        return Aligner.of(positions, frames, self.points.jumps, self.max_residual, run)
 
     def sharpen(
         self, segments: Segments, drift: FloatArray, valid: BoolArray, smoothing: FloatArray
@@ -124,7 +124,7 @@ class Plan:
             worse = worse + 1 if tried and not variance < min(v for v, _, _ in tried) else 0
             tried.append((variance, now.copy(), found))
             length = longer_by(found.drift, found.variance, found.valid)
-            better = smoothed(found.drift, found.valid, length)
+            better = smoothed(found.drift, found.valid, length, sample.piece)
             drift = np.where(found.valid[:, None], better, drift)
             very_sharp = float((now[axes] ** 2).min()) > _VERY_SHARP**2 * variance
             now[axes] /= 4 if very_sharp else 2

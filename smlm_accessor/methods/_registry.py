@@ -50,6 +50,8 @@ class ChunkedPoints:
         What was subtracted from the coordinates of the table.
     counted : CountedImages, optional
         Images of more localizations than these.
+    jumps : ndarray, optional
+        First frame after each known jump of the sample, increasing; edges of chunks are there, too.
     """
 
     positions: FloatArray
@@ -60,6 +62,7 @@ class ChunkedPoints:
     edges: IntArray | None = None
     center: FloatArray | None = None
     counted: CountedImages | None = None
+    jumps: IntArray | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -115,6 +118,8 @@ class Registered:
         Frame edges of the chunks, if the method chose them.
     reason : str
         Why chunks are not valid, one sentence, if the method knows.
+    jumps : ndarray, optional
+        First frame after each jump that the method knows of; chunks begin there.
     """
 
     offset: FloatArray
@@ -125,6 +130,7 @@ class Registered:
     chosen: dict[str, Any] = field(default_factory=dict)
     edges: IntArray | None = None
     reason: str = ""
+    jumps: IntArray | None = None
 
 
 Method = Callable[..., Registered]

@@ -32,7 +32,7 @@ _GAP = 0.5
 
 
 def cut_evenly(movie: Movie, k: int) -> IntArray:
-    """Return the frame edges of about ``k`` segments, none of which bridges a long gap.
+    """Return the frame edges of about ``k`` segments; none bridges a long gap or a known jump.
 
     They grow longer where there are fewer localizations, but less than these get fewer: the sample
     moves in the meantime.
@@ -41,7 +41,8 @@ def cut_evenly(movie: Movie, k: int) -> IntArray:
     k = min(k, len(frames))
     steps = np.diff(frames, prepend=frames[0] - 1).astype(np.float64)
     gap = max(_GAP * (frames[-1] - frames[0] + 1) / k, 10 * float(np.median(steps)))
-    runs = np.split(np.arange(len(frames)), np.flatnonzero(steps > gap))
+    begins = np.union1d(np.flatnonzero(steps > gap), np.searchsorted(frames, movie.jumps))
+    runs = np.split(np.arange(len(frames)), begins.astype(np.int64))
     steps = np.minimum(steps, gap)
     share = steps / steps.sum() + counts / counts.sum()
     edges = []
@@ -107,15 +108,16 @@ def _mean_square(differences: FloatArray) -> FloatArray:
     return np.asarray(squared[:n].mean(axis=0) / _MEAN_OF_REST)
 
 
-def smoothed(drift: FloatArray, valid: BoolArray, length: float) -> FloatArray:
-    """Average the drift of neighbouring segments, about so many."""
+def smoothed(drift: FloatArray, valid: BoolArray, length: float, piece: IntArray) -> FloatArray:
+    """Average the drift of neighbouring segments, about so many, of the same piece."""
     if length <= 1:
         return drift
-    index = np.flatnonzero(valid)
     half = max(round(length / 2), 1)
     out = drift.copy()
-    for place, i in enumerate(index):
-        # As many on either side, so that a line stays a line.
-        n = min(half, place, len(index) - 1 - place)
-        out[i] = drift[index[place - n : place + n + 1]].mean(axis=0)
+    for k in np.unique(piece):
+        index = np.flatnonzero(valid & (piece == k))
+        for place, i in enumerate(index):
+            # As many on either side, so that a line stays a line.
+            n = min(half, place, len(index) - 1 - place)
+            out[i] = drift[index[place - n : place + n + 1]].mean(axis=0)
     return out

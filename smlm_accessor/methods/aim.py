@@ -9,8 +9,8 @@ import numpy as np
 from smlm_accessor.blocks import track
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.nena import precision as usual_precision
-from smlm_accessor.methods._aim_coarse import coarse
 from smlm_accessor.methods._aim_fit import Fit, evidence_of, of_chunks, of_time, settled
+from smlm_accessor.methods._aim_throughout import coarse
 from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 _ROUNDS = 5
@@ -62,7 +62,8 @@ def aim(
         from that at other shifts, in standard deviations of chance; where the method chooses the
         segments it is that of the coarse segment each begins in. ``offset_std`` is what the
         positions of the segment's own localizations contribute, as if they were independent.
-        ``chosen`` holds the precision, the distance, and the length of the segments.
+        ``chosen`` holds the precision, the distance, the length of the segments, and jumps (the
+        first frame after each).
 
     Raises
     ------
@@ -132,6 +133,7 @@ def aim(
         chosen=chosen,
         edges=edges,
         reason="" if valid.all() else _REASON,
+        jumps=found.jumps if edges is not None else None,
     )
 
 

@@ -69,7 +69,8 @@ def fiducial(
         whose frames no bead is seen are invalid. ``offset_std`` is from the jitter of the beads and
         how far they stray from each other. ``chosen`` holds the places of the beads (in the units
         of the table, as they are in the beginning), their weights, which add up to 1, the part of
-        the frames in which each is seen, and the frames per chunk.
+        the frames in which each is seen, the frames per chunk, and jumps (the first frame after
+        each).
 
     Raises
     ------
@@ -105,7 +106,7 @@ def fiducial(
         valid = np.diff(points.bounds) > 0
         offset = np.where(valid[:, None], np.zeros(d), np.nan)
         return Registered(offset, np.where(valid, 1.0, np.nan), valid, None, nothing)
-    movie = Movie.of(points.frames)
+    movie = Movie.of(points.frames, points.jumps)
     usual = precision(points.positions, points.frames, points.uncertainty)
     beads = find_beads(
         np.ascontiguousarray(points.positions[:, :2]),
@@ -123,10 +124,11 @@ def fiducial(
             nothing, np.zeros(k), np.zeros(k, dtype=bool), None, nothing, {}, edges,
             _NO_BEADS.format(presence) if given is None else _NOT_SEEN,
         )  # fmt: skip
+    jumps = None
     if k > 1:
         segments = movie.cut(points.frame_edges())
     else:
-        segments = choose_segments(points.positions, beads, movie)
+        segments, jumps = choose_segments(points.positions, beads, movie)
         edges = segments.edges
     solved = solve(points.positions, beads, segments, threads=threads, progress=progress)
     std = np.sqrt(np.where(wide & (solved.variance > 0), solved.variance, np.nan))
@@ -138,11 +140,13 @@ def fiducial(
         "frames_per_chunk": float(np.median(np.diff(segments.edges))),
         "radius": beads.size / 2,
     }
+    if jumps is not None:
+        chosen["jumps"] = jumps.tolist()
     if k > 1:
         del chosen["frames_per_chunk"]
     return Registered(
         -solved.drift + 0.0, solved.beads, solved.valid, None, std, chosen, edges,
-        "" if solved.valid.all() else _NOT_SEEN,
+        "" if solved.valid.all() else _NOT_SEEN, jumps,
     )  # fmt: skip
 
 

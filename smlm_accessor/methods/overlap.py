@@ -141,7 +141,10 @@ def _registered(points: ChunkedPoints, found: Estimate, sigma: FloatArray) -> Re
     if points.n_chunks == 1:
         offset = np.where(valid[:, None], -state.level, np.nan)
         std = np.where(valid[:, None], state.std, np.nan)
-        return Registered(offset, state.quality, valid, None, std, chosen, edges=timeline.edges())
+        jumps = np.array(found.chosen["jumps"], dtype=np.int64)
+        return Registered(
+            offset, state.quality, valid, None, std, chosen, timeline.edges(), jumps=jumps
+        )
     valid &= state.quality > _EMPTY * usual
     used = np.flatnonzero(np.diff(points.bounds))
     k, d = points.n_chunks, len(sigma)

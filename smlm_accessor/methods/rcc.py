@@ -73,8 +73,8 @@ def rcc(
         invalid below 5, or if its localizations lie on too few others. ``offset_std`` is what the
         segment's own localizations contribute, and what all pairs do, as if localizations were
         independent: the difference of two segments has the variance of both. ``chosen`` holds the
-        frames per chunk and their number, the smoothing, in 3D that along z, and the part of pairs
-        that was dropped.
+        frames per chunk and their number, jumps (the first frame after each), the smoothing, in 3D
+        that along z, and the part of pairs that was dropped.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def rcc(
     plan = Plan(points, smoothing, max_residual, threads)
     options: dict[str, Any] = {"bin_size": bin_size, "max_shift": max_shift, "progress": progress}
     find = choose_segments if k == 1 else in_given_chunks
-    segments, aligned, chosen = find(plan, options)
+    segments, aligned, chosen, jumps = find(plan, options)
     k = len(segments)
     offset, std = np.zeros((k, d)), np.full((k, d), np.nan)
     active = aligned.drift.shape[1]
@@ -139,6 +139,7 @@ def rcc(
         chosen,
         segments.edges if points.n_chunks == 1 else None,
         "" if aligned.valid.any() else _NO_EVIDENCE,
+        jumps,
     )
 
 

@@ -15,7 +15,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 from smlm_accessor.estimate import estimate_drift
-from smlm_accessor.methods._aim_coarse import coarse
+from smlm_accessor.methods._aim_throughout import coarse
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.methods.aim import aim
 

@@ -1,0 +1,109 @@
+"""Whether frame numbers begin again, as where the tables of several movies were put together."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+_MOST = 32  # movies
+_FEWEST = 50  # localizations of a movie
+_BEGINS = 0.1  # part of all frames within which a movie begins, and that it has at least
+_SHARED = 0.5  # of the smaller field
+
+
+class Run(NamedTuple):
+    """Rows with frames that do not decrease: first and last of these, how many, and where."""
+
+    first: int
+    last: int
+    n: int
+    low: FloatArray | None
+    high: FloatArray | None
+
+
+class Runs(NamedTuple):
+    """The runs of a table; more than there can be movies means no order."""
+
+    found: tuple[Run, ...] = ()
+
+    @classmethod
+    def of(cls, frames: IntArray, positions: FloatArray | None) -> Runs:
+        """Return the runs of some rows.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (n,)
+        positions : ndarray, shape (n, d), optional
+            Finite.
+        """
+        if not len(frames):
+            return cls()
+        begins = np.flatnonzero(frames[1:] < frames[:-1])[: _MOST + 1] + 1
+        edges = [0, *begins.tolist(), len(frames)]
+        found = []
+        for a, b in itertools.pairwise(edges):
+            low = high = None
+            if positions is not None and len(begins) <= _MOST:
+                low, high = positions[a:b].min(axis=0), positions[a:b].max(axis=0)
+            found.append(Run(int(frames[a]), int(frames[b - 1]), b - a, low, high))
+        return cls(tuple(found[: _MOST + 1]))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Runs]) -> Runs:
+        """Return the runs of the rows of several parts, one after the other."""
+        found: list[Run] = []
+        for run in (run for part in parts for run in part.found):
+            if found and run.first >= found[-1].last:
+                found[-1] = _merged(found[-1], run)
+            elif len(found) <= _MOST:
+                found.append(run)
+        return cls(tuple(found))
+
+
+def begins_again(runs: Runs) -> Run | None:
+    """Return the first run that looks like another movie, None if the table looks like one movie.
+
+    A table that is in no order, or sorted by something else than frames, has many runs; one that is
+    sorted by structure and then by frame has runs in different places.
+
+    Examples
+    --------
+    >>> frames = np.concatenate([np.arange(1000), np.arange(800)])
+    >>> begins_again(Runs.of(frames, None)).n
+    800
+    >>> begins_again(Runs.of(np.arange(1000), None)) is None
+    True
+    """
+    found = runs.found
+    if not 2 <= len(found) <= _MOST:
+        return None
+    first = min(run.first for run in found)
+    extent = max(run.last for run in found) - first
+    for run in found:
+        begins = run.first - first <= _BEGINS * extent
+        if not begins or run.last - run.first < _BEGINS * extent or run.n < _FEWEST:
+            return None
+    for before, run in itertools.pairwise(found):
+        if _shared(before, run) < _SHARED:
+            return None
+    return found[1]
+
+
+def _merged(a: Run, b: Run) -> Run:
+    low = None if a.low is None or b.low is None else np.minimum(a.low, b.low)
+    high = None if a.high is None or b.high is None else np.maximum(a.high, b.high)
+    return Run(a.first, b.last, a.n + b.n, low, high)
+
+
+def _shared(a: Run, b: Run) -> float:
+    """Return which part of the smaller field, in x and y, is in the larger one."""
+    if a.low is None or b.low is None or a.high is None or b.high is None:
+        return 1.0
+    sides = np.minimum(a.high, b.high)[:2] - np.maximum(a.low, b.low)[:2]
+    smaller = min(float(np.prod((r.high - r.low)[:2])) for r in (a, b))  # type: ignore[operator]
+    return float(np.prod(np.maximum(sides, 0.0))) / smaller if smaller > 0 else 1.0
