@@ -18,6 +18,7 @@ from smlm_accessor.errors import (
     TableError,
 )
 from smlm_accessor.io import read
+from smlm_accessor.numbering import join_movies
 from smlm_accessor.simulate import (
     simulate_blinking,
     simulate_csr,
@@ -40,6 +41,7 @@ __all__ = [
     "SmlmWarning",
     "TableError",
     "__version__",
+    "join_movies",
     "read",
     "set_columns",
     "simulate_blinking",

@@ -447,6 +447,36 @@ class LocalizationAccessor:
 
         return sort_frames(self._table, shuffle=shuffle)
 
+    def number_frames(self, *, by: Hashable | None = None) -> pd.DataFrame:
+        """Return a table of several files in which frame numbers go on from one to the next.
+
+        Parameters
+        ----------
+        by : label, optional
+            Column that says which file a row is from. By default (not for dask) a new file begins
+            where frames decrease from one row to the next, and a new column ``file`` counts them.
+
+        Returns
+        -------
+        DataFrame
+            For ``drift(segments="file")``. `smlm_accessor.join_movies` makes one of several tables.
+
+        Raises
+        ------
+        TableError, OptionError
+            If there is no column of frames, or files cannot be told apart.
+
+        Examples
+        --------
+        >>> import pandas as pd, smlm_accessor
+        >>> table = pd.DataFrame({"frame": [0, 1, 0, 1], "x": [1.0, 2, 3, 4], "y": [0.0, 0, 0, 0]})
+        >>> table.smlm.number_frames()["frame"].tolist()
+        [0, 1, 2, 3]
+        """
+        from smlm_accessor.numbering import number_frames
+
+        return number_frames(self._table, by=by)
+
     def write(
         self,
         path: str | PathLike[str],
@@ -670,6 +700,19 @@ class DriftAccessor:
         """Return the drift of the sample, ``+d``, by chunk and component."""
         transformations.check(self._dataset)
         return transformations.drift(self._dataset)
+
+    def jumps(self) -> pd.DataFrame:
+        """Return how far the sample moved from segment to segment: frame, size and its error.
+
+        Returns
+        -------
+        DataFrame
+            A row for each jump: ``frame``, the first after it, the jump ``+d`` by component, and
+            one standard deviation of it, ``std_x`` and so on.
+        """
+        from smlm_accessor.jumps import jump_table
+
+        return jump_table(self._dataset)
 
     def inverse(self) -> xr.Dataset:
         """Return the drift that undoes a correction by this one."""

@@ -37,6 +37,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "estimation",
         "estimation.*",
         "ordering",
+        "numbering",
+        "jumps",
         "evaluate",
         "composition",
         "summary",

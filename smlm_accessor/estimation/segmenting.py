@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from smlm_accessor._typing import IntArray
 from smlm_accessor.blocks import Source
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.estimation.spans import frame_spans, spans_of_all
 from smlm_accessor.kernels.frame_runs import Runs, begins_again
 from smlm_accessor.segments import checked_jumps
-from smlm_accessor.table import read_localizations
 
 WORDS = ("auto", "find")
-
-Span = tuple[int, int]
 
 
 def given_jumps(source: Source, segments: Any, *, progress: bool = False) -> IntArray | None:
@@ -56,7 +53,7 @@ def given_jumps(source: Source, segments: Any, *, progress: bool = False) -> Int
 
 def _from_column(source: Source, label: Hashable, progress: bool) -> IntArray:
     only = selection(find_columns(source.example), source.example, label)
-    step = source.reduce(_spans, _spans_of_all, label, only=only)
+    step = source.reduce(frame_spans, spans_of_all, label, only=only)
     spans = sorted(source.result(step, progress=progress).items(), key=lambda item: item[1])
     for (before, a), (after, b) in itertools.pairwise(spans):
         if b[0] <= a[1]:
@@ -66,24 +63,6 @@ def _from_column(source: Source, label: Hashable, progress: bool) -> IntArray:
                 f"again in each, let them go on: table = table.smlm.number_frames(by={label!r})"
             )
     return np.array([span[0] for _, span in spans[1:]], dtype=np.int64)
-
-
-def _spans(part: pd.DataFrame, label: Hashable) -> dict[Any, Span]:
-    localizations = read_localizations(part)
-    usable = localizations.finite
-    frames = pd.Series(localizations.frames[usable])
-    value = part[label].array[usable]
-    ends = frames.groupby(value, observed=True, dropna=False).agg(["min", "max"])
-    return {key: (int(a), int(b)) for key, a, b in ends.itertuples(name=None)}
-
-
-def _spans_of_all(parts: Sequence[dict[Any, Span]]) -> dict[Any, Span]:
-    found: dict[Any, Span] = {}
-    for part in parts:
-        for key, (first, last) in part.items():
-            a, b = found.get(key, (first, last))
-            found[key] = min(a, first), max(b, last)
-    return found
 
 
 def require_one_movie(runs: Runs) -> None:
