@@ -40,6 +40,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "evaluate",
         "composition",
         "summary",
+        "display",
+        "display.*",
         "models",
         "models.*",
         "simulate",

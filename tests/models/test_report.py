@@ -12,7 +12,7 @@ MakeDrift = Callable[..., xr.Dataset]
 
 def test_one_line_for_each_component(make_drift: MakeDrift) -> None:
     text = repr(fit(make_drift(d=3), offset=["spline", "linear", "none"], origin="first_frame"))
-    heading, x, y, z = text.splitlines()
+    heading, x, y, z, *drift = text.splitlines()
     assert heading == (
         "DriftModel of x, y, z [nm]: 10 chunks, frames 0 to 32999, origin first_frame"
     )
@@ -21,11 +21,13 @@ def test_one_line_for_each_component(make_drift: MakeDrift) -> None:
     assert " +/- " in y
     assert ", chi-square " in x
     assert z == "  offset z  none"
+    assert drift[0].split(maxsplit=2)[:2] == ["drift", "(nm)"]
+    assert [line.split()[0] for line in drift[1:]] == ["x", "y", "z"]
 
 
 def test_matrix_entries_follow(make_drift: MakeDrift) -> None:
     lines = repr(fit(make_drift(angle=1e-4), matrix="constant")).splitlines()
-    assert [line.split()[:3] for line in lines[3:]] == [
+    assert [line.split()[:3] for line in lines[3:7]] == [
         ["matrix", f"{row}{column}", "constant"] for row in "xy" for column in "xy"
     ]
 
@@ -37,7 +39,8 @@ def test_no_unit(make_drift: MakeDrift) -> None:
 def test_html_has_a_table_and_the_reports_of_lmfit(make_drift: MakeDrift) -> None:
     html = fit(make_drift(), offset=["spline", "linear"])._repr_html_()
     assert "<th>offset x</th><td>spline</td><td>edf 2" in html
-    assert html.count("<details>") == 1
+    assert html.count("<svg") == html.count("<details>") == 1
+    assert html.index("<svg") < html.index("<th>offset x</th>")
     assert "<summary>offset y</summary>" in html
     assert "Model(linear)" in html.partition("<details>")[2]
 
