@@ -49,7 +49,7 @@ def test_drift_before_after_and_verdict(drifted: pd.DataFrame, drift: xr.Dataset
     assert axes[0].get_ylabel() == "Drift (nm)"
     assert [ax.get_title(loc="left") for ax in axes[1:]] == ["Before", "After"]
     verdict, *measures = title(axes).split("\n")
-    assert verdict == "improved:"
+    assert verdict == "improved"
     expected = str(drift.smlm.assess(drifted)).partition(": ")[2]
     assert "; ".join(measures) == expected
     assert max(map(len, measures)) <= 100
@@ -200,12 +200,9 @@ def test_the_region_lies_within_the_field(high: int, wide: int, side: float, see
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data here")
-@pytest.mark.parametrize(
-    ("name", "verdict"), [("egfr_cells", "improved:"), ("clathrin_3d", "no evidence (")]
-)
-def test_real_tables(name: str, verdict: str) -> None:
-    axes = pd.read_parquet(DATA / f"{name}.parquet").smlm.check_drift()
-    assert title(axes).startswith(verdict)
+def test_a_real_table_in_3d() -> None:
+    axes = pd.read_parquet(DATA / "clathrin_3d.parquet").smlm.check_drift()
+    assert title(axes).startswith("no evidence (")
     before, after = images(axes)
     assert (before > 0).mean() > 0.005
     assert (before != after).any()

@@ -90,7 +90,7 @@ def check_drift(
     >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
     >>> locs = simulate_thomas(cluster_mu=100, seed=1)
     >>> axes = check_drift(simulate_drift(locs, velocity=(0.02, 0.01)), method="icp", n_chunks=5)
-    >>> axes[0].figure.get_suptitle().split(":")[0]
+    >>> axes[0].figure.get_suptitle().splitlines()[0]
     'improved'
     """
     given = {} if method is None else {"method": method}
@@ -226,8 +226,8 @@ def _draw_image(ax: Axes, image: xr.DataArray, bright: npt.NDArray[Any]) -> None
 
 def _title(assessment: Assessment) -> str:
     """Return the verdict, and its measures in lines that fit, none of them cut."""
-    head, colon, measures = str(assessment).partition(": ")
-    lines = [head + colon.strip()]
+    head, _, measures = str(assessment).partition(": ")
+    lines = [head]
     for measure in filter(None, measures.split("; ")):
         if len(lines) > 1 and len(lines[-1]) + len(measure) + 2 <= _LINE:
             lines[-1] += f"; {measure}"
