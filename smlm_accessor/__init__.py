@@ -3,9 +3,12 @@
 The import registers ``.smlm`` on pandas DataFrames and on xarray Datasets of drift.
 """
 
+from typing import Any as _Any
+
 from smlm_accessor import accessors as _accessors  # noqa: F401 - registers .smlm
 from smlm_accessor._version import __version__
 from smlm_accessor.columns import Columns, set_columns
+from smlm_accessor.display import notebook as _notebook
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -52,3 +55,10 @@ __all__ = [
     "simulate_origami",
     "simulate_thomas",
 ]
+
+_notebook.register()
+
+
+def load_ipython_extension(shell: _Any) -> None:
+    """Do what the import does, in an IPython that was started after it: ``%load_ext``."""
+    _notebook.register(shell)

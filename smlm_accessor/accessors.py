@@ -418,6 +418,70 @@ class LocalizationAccessor:
             scale_bar=scale_bar,
         )
 
+    def check_drift(
+        self,
+        drift: xr.Dataset | DriftModel | None = None,
+        *,
+        model: DriftModel | None = None,
+        by: str | None = None,
+        outside: str | None = None,
+        method: str | None = None,
+        progress: bool = False,
+        **estimate_options: Any,
+    ) -> npt.NDArray[Any]:
+        """Draw the drift, the image before and after its correction, and the verdict.
+
+        Parameters
+        ----------
+        drift : Dataset or DriftModel, optional
+            What `drift` or ``drift.smlm.fit`` gave. Without it, or a model, drift is estimated
+            first.
+        model : DriftModel, optional
+            Of this drift; it is drawn with its band, and it is what corrects.
+        by, outside : str, optional
+            As in `correct`.
+        method : str, optional
+            With which to estimate, by default ``"overlap"``, the most precise.
+        progress : bool
+            Show progress bars.
+        **estimate_options
+            Other arguments of `drift`, when it is estimated first.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes, shape (3,)
+            The drift with its band, before, and after. Both images show the part of the field that
+            is richest in structure, with one scale of brightness. ``axes[0].figure`` is the figure,
+            whose title is the verdict of ``drift.smlm.assess``.
+
+        Raises
+        ------
+        TableError, OptionError, DriftError
+            If the table, which must not be corrected yet, an argument or the drift cannot be used.
+
+        Examples
+        --------
+        >>> import matplotlib, smlm_accessor
+        >>> matplotlib.use("Agg")
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> drifted = locs.smlm.simulate_drift(velocity=(0.02, 0.01))
+        >>> axes = drifted.smlm.check_drift(drifted.smlm.drift(n_chunks=5))
+        >>> [ax.get_title(loc="left") for ax in axes[1:]]
+        ['Before', 'After']
+        """
+        from smlm_accessor.plot import check_drift
+
+        return check_drift(
+            self._table,
+            drift,
+            model=model,
+            by=by,
+            outside=outside,
+            method=method,
+            progress=progress,
+            **estimate_options,
+        )
+
     def sort_frames(self, *, shuffle: bool = False) -> pd.DataFrame:
         """Return a table whose rows are in the order of their frames; no other verb needs it.
 
@@ -525,6 +589,9 @@ class LocalizationAccessor:
 
     def __repr__(self) -> str:
         return summary.safe_summary(self._table)
+
+    def _repr_html_(self) -> str:
+        return summary.summary_html(self._table)
 
 
 @xr.register_dataset_accessor("smlm")
@@ -729,3 +796,13 @@ class DriftAccessor:
     def check(self) -> None:
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift."""
         transformations.check(self._dataset)
+
+    def __repr__(self) -> str:
+        from smlm_accessor.display.drift import drift_text
+
+        return drift_text(self._dataset)
+
+    def _repr_html_(self) -> str:
+        from smlm_accessor.display.drift import drift_html
+
+        return drift_html(self._dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from smlm_accessor import history
 from smlm_accessor.blocks import example, is_partitioned, source_of
 from smlm_accessor.columns import Columns, find_columns
-from smlm_accessor.errors import TableError
+from smlm_accessor.display.tables import html_table
 from smlm_accessor.table import read_localizations
 
 
@@ -26,6 +27,12 @@ def summary(table: pd.DataFrame) -> str:
       x              0 to 5 nm, from 'x [nm]'
       y              1 to 2 nm, from 'y [nm]'
     """
+    heading, rows = _said(table)
+    width = max(len(name) for name, _ in rows) + 2
+    return "\n".join([heading, *(f"  {name:<{width}}{text}" for name, text in rows)])
+
+
+def _said(table: pd.DataFrame) -> tuple[str, list[tuple[str, str]]]:
     columns = find_columns(table)
     rows = _known_rows(table) if is_partitioned(table) else _all_rows(table)
     if columns.length_unit is None:
@@ -33,9 +40,7 @@ def summary(table: pd.DataFrame) -> str:
     done = [entry["step"] for entry in history.steps(example(table).attrs)]
     if done:
         rows.append(("history", ", ".join(done)))
-    width = max(len(name) for name, _ in rows) + 2
-    lines = [f"  {name:<{width}}{text}" for name, text in rows]
-    return "\n".join([f"Localization table ({columns.convention} names)", *lines])
+    return f"Localization table ({columns.convention} names)", rows
 
 
 def _all_rows(table: pd.DataFrame) -> list[tuple[str, str]]:
@@ -102,5 +107,14 @@ def safe_summary(table: pd.DataFrame) -> str:
     """Return the summary, or what keeps it from being made: a repr must not raise."""
     try:
         return summary(table)
-    except TableError as error:
+    except Exception as error:
         return f"Localization table\n  {error}"
+
+
+def summary_html(table: pd.DataFrame) -> str:
+    """Return the same as a table of html."""
+    try:
+        heading, rows = _said(table)
+        return f"<div><div>{escape(heading)}</div>{html_table(rows, align='left')}</div>"
+    except Exception:  # what went wrong is said in words
+        return f"<pre>{escape(safe_summary(table))}</pre>"

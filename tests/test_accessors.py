@@ -26,6 +26,7 @@ from smlm_accessor.errors import (
 from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.metrics import rmse
 from smlm_accessor.models import DriftModel, fit
+from smlm_accessor.plot import check_drift
 from smlm_accessor.render import render
 from smlm_accessor.simulate import simulate_drift
 from smlm_accessor.summary import summary
@@ -55,6 +56,7 @@ SAME_SIGNATURE: list[tuple[Callable[..., Any], Callable[..., Any], set[str]]] = 
     (LocalizationAccessor.simulate_drift, simulate_drift, {"table"}),
     (LocalizationAccessor.rmse, rmse, {"table"}),
     (LocalizationAccessor.render, render, {"table"}),
+    (LocalizationAccessor.check_drift, check_drift, {"table"}),
     (DriftAccessor.fit, fit, {"dataset"}),
     (DriftAccessor.compose, composition.compose, {"first"}),
     (DriftAccessor.with_origin, composition.with_origin, {"dataset"}),

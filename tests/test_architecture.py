@@ -42,6 +42,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "evaluate",
         "composition",
         "summary",
+        "display",
+        "display.*",
         "models",
         "models.*",
         "simulate",

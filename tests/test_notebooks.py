@@ -15,6 +15,8 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+REAL_DATA = ROOT / "notebooks" / "03_real_data.ipynb"
+SHARED = ROOT.parent / "shared" / "data"
 STRICT = """
 import warnings
 warnings.simplefilter("error")
@@ -34,8 +36,8 @@ class KernelManager(AsyncKernelManager):
         return ThisInterpreter()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def outputs(path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Run a notebook in a folder, which must be as before, and return all outputs."""
     notebook: Any = nbformat.read(path, as_version=4)
     notebook.cells.insert(0, nbformat.v4.new_code_cell(STRICT))
     search = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -44,16 +46,50 @@ def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     NotebookClient(
         notebook,
         kernel_manager_class=KernelManager,
-        resources={"metadata": {"path": tmp_path}},
+        resources={"metadata": {"path": folder}},
         timeout=120,
     ).execute()
-    shown = [kind for cell in notebook.cells for out in cell.get("outputs", ())
-             for kind in out.get("data", ())]  # fmt: skip
-    assert "image/png" in shown
-    said = [out for cell in notebook.cells for out in cell.get("outputs", ())
-            if out.get("name") == "stderr"]  # fmt: skip
-    assert said == []
-    assert list(tmp_path.iterdir()) == []
+    found = [out for cell in notebook.cells for out in cell.get("outputs", ())]
+    assert [out for out in found if out.get("name") == "stderr"] == []
+    assert list(folder.iterdir()) == []
+    return found
+
+
+def shown(found: list[Any], kind: str) -> list[str]:
+    return [out["data"][kind] for out in found if kind in out.get("data", ())]
+
+
+def printed(found: list[Any]) -> str:
+    return "".join(out["text"] for out in found if out.get("name") == "stdout")
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path != REAL_DATA], ids=lambda path: path.stem
+)
+def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = outputs(path, tmp_path, monkeypatch)
+    assert shown(found, "image/png")
+    html = shown(found, "text/html")
+    assert any(page.startswith("<div><div>Drift by ") and "xr-wrap" in page for page in html)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data here")
+def test_notebook_of_real_data_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMLM_SHARED_DATA", str(SHARED))
+    found = outputs(REAL_DATA, tmp_path, monkeypatch)
+    assert "Skipped" not in printed(found)
+    assert len(shown(found, "image/png")) == 5
+    assert any("Drift by overlap" in page for page in shown(found, "text/html"))
+
+
+def test_without_real_data_each_section_says_that_it_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMLM_SHARED_DATA", str(tmp_path))
+    found = outputs(REAL_DATA, tmp_path, monkeypatch)
+    sections = REAL_DATA.read_text(encoding="utf-8").count('"## ')
+    assert printed(found).count("Skipped: there is no ") == sections > 3
+    assert shown(found, "image/png") == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
+
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 
 from smlm_accessor import history
 from smlm_accessor.columns import set_columns
-from smlm_accessor.summary import safe_summary, summary
+from smlm_accessor.summary import safe_summary, summary, summary_html
 
 
 def lines(table: pd.DataFrame) -> dict[str, str]:
@@ -96,3 +100,29 @@ def test_a_table_that_cannot_be_read_says_why_and_does_not_raise() -> None:
     assert text.startswith("Localization table\n")
     assert "'a', which is not a number" in text
     assert safe_summary(locs()) == summary(locs())
+
+
+def test_html_says_the_same() -> None:
+    table = locs().rename(columns={"x [um]": "x<i>[um]", "y [um]": "y<i>[um]"})
+    table = set_columns(table, x="x<i>[um]", y="y<i>[um]", unit="um")
+    html = summary_html(table)
+    rows = dict(re.findall(r"<th[^>]*>(.*?)</th><td[^>]*>(.*?)</td>", html))
+    text = lines(table)
+    assert f"<div>{text.pop('title')}</div>" in html
+    assert {name: unescape(cell) for name, cell in rows.items()} == text
+    assert "<i>" not in html
+    assert table.smlm._repr_html_() == html
+
+
+def test_html_of_dask_reads_no_rows() -> None:
+    def fail(part: pd.DataFrame) -> pd.DataFrame:
+        raise AssertionError("rows were read")
+
+    lazy = dd.from_pandas(locs(), npartitions=2).map_partitions(fail, meta=locs().iloc[:0])
+    assert "not counted, in 2 partitions of dask" in lazy.smlm._repr_html_()
+
+
+def test_html_of_a_table_that_cannot_be_read_says_why() -> None:
+    html = summary_html(locs(frame=["<a>", "b", "c", "d"]))
+    assert html.startswith("<pre>Localization table")
+    assert "&lt;a&gt;" in html

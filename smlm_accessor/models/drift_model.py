@@ -237,10 +237,10 @@ class DriftModel:
         return np.asarray(values - np.array(self.shift))
 
     def __repr__(self) -> str:
-        return report.as_text(*self._said())
+        return report.as_text(*self._said(), self)
 
     def _repr_html_(self) -> str:
-        return report.as_html(*self._said())
+        return report.as_html(*self._said(), self)
 
     def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
         unit = f" [{self.length_unit}]" if self.length_unit else ""

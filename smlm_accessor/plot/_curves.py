@@ -85,17 +85,3 @@ def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> C
         for array in (shift, dataset["offset_std"])
     )
     return Curves(axes, values, std)
-
-
-def invalid_spans(dataset: xr.Dataset) -> list[tuple[int, int]]:
-    """Return the frames (first, first after) of chunks that are not valid, neighbours joined."""
-    invalid = ~dataset["valid"].values.astype(bool)
-    starts = dataset["frame_start"].values[invalid]
-    stops = dataset["frame_stop"].values[invalid]
-    spans: list[tuple[int, int]] = []
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        if spans and spans[-1][1] == start:
-            spans[-1] = (spans[-1][0], stop)
-        else:
-            spans.append((start, stop))
-    return spans

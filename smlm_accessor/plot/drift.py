@@ -10,12 +10,12 @@ import xarray as xr
 
 from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.display.traces import invalid_spans
 from smlm_accessor.errors import OptionError
 from smlm_accessor.plot._curves import (
     WHAT,
     Curves,
     chunk_curves,
-    invalid_spans,
     model_curves,
     model_frames,
 )

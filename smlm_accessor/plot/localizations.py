@@ -81,9 +81,9 @@ def plot_localizations(
         rescale=rescale,
         other_property=other_property,
     )
-    extent = _extent(image)
+    extent = extent_of(image)
     width, height = extent[1] - extent[0], extent[3] - extent[2]
-    bar = _bar_length(scale_bar, width)
+    bar = bar_length(scale_bar, width)
     unit = image.attrs.get("length_unit")
     colorbar = rescale is None if colorbar is None else colorbar
 
@@ -105,18 +105,18 @@ def plot_localizations(
         ax.figure.colorbar(drawn, cax=beside, label=image.attrs["long_name"])
     if bar:
         ground = drawn.cmap(0.0) if other_property is None else ax.get_facecolor()
-        _draw_scale_bar(ax, bar, f"{bar:g} {written_unit(unit)}".strip(), ground)
+        draw_scale_bar(ax, bar, f"{bar:g} {written_unit(unit)}".strip(), ground)
     return ax
 
 
-def _extent(image: xr.DataArray) -> tuple[float, float, float, float]:
+def extent_of(image: xr.DataArray) -> tuple[float, float, float, float]:
     """Return the outer edges of the image: left, right, bottom, top."""
     half = 0.5 * image.attrs["bin_size"]
     x, y = image["x"].values, image["y"].values
     return float(x[0] - half), float(x[-1] + half), float(y[0] - half), float(y[-1] + half)
 
 
-def _bar_length(scale_bar: bool | float, width: float) -> float:
+def bar_length(scale_bar: bool | float, width: float) -> float:
     """Return the length of the scale bar; 0 for none, about a fifth of the width for True."""
     if isinstance(scale_bar, bool | np.bool_):
         return nice_length(width / 8) if scale_bar else 0.0
@@ -128,7 +128,8 @@ def _bar_length(scale_bar: bool | float, width: float) -> float:
     return float(scale_bar)
 
 
-def _draw_scale_bar(ax: Axes, length: float, label: str, ground: Any) -> None:
+def draw_scale_bar(ax: Axes, length: float, label: str, ground: Any) -> None:
+    """Draw a bar in place of the axes' numbers, light on a dark ground."""
     from matplotlib.colors import to_rgb
     from mpl_toolkits.axes_grid1.anchored_artists import (  # type: ignore[import-untyped]
         AnchoredSizeBar,

@@ -1,0 +1,1 @@
+"""What drift, models and tables say of themselves: as text, and in a notebook."""

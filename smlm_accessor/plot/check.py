@@ -1,0 +1,236 @@
+"""Did it work? The drift, the image before and after, and the verdict, in one figure."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor import transformations
+from smlm_accessor.assess import Assessment, assess
+from smlm_accessor.bins import BinRange, nice_length
+from smlm_accessor.brightness import brightness
+from smlm_accessor.correct import correct
+from smlm_accessor.errors import DriftError, SmlmWarning
+from smlm_accessor.models import DriftModel
+from smlm_accessor.plot._regions import richest_region
+from smlm_accessor.plot._style import written_unit
+from smlm_accessor.plot.drift import plot_drift
+from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
+from smlm_accessor.render import render
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_METHOD = "overlap"
+_ACROSS = 200  # bins of the images
+_MOST_ACROSS = 400
+_DRIFTS = 4.0  # ranges of the drift along the images, or drift would move all of it out of them
+_BINS_OF_REGION = 8  # at least, of the image in which it is searched
+_LINE = 100  # letters of the title
+
+
+def check_drift(
+    table: pd.DataFrame,
+    drift: xr.Dataset | DriftModel | None = None,
+    *,
+    model: DriftModel | None = None,
+    by: str | None = None,
+    outside: str | None = None,
+    method: str | None = None,
+    progress: bool = False,
+    **estimate_options: Any,
+) -> npt.NDArray[Any]:
+    """Draw the drift, the image before and after its correction, and the verdict.
+
+    The images show the part of the field that is richest in structure before the correction, in
+    bins of about half the localization precision, and both with one scale of brightness: the
+    logarithm of the count. Tables in 3D are projected along z.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Not corrected yet; of pandas or dask.
+    drift : Dataset or DriftModel, optional
+        Without it, or a model, drift is estimated first.
+    model : DriftModel, optional
+        Of this drift; it is drawn with its band, and it is what corrects.
+    by, outside : str, optional
+        As in ``table.smlm.correct``.
+    method : str, optional
+        With which to estimate, by default ``"overlap"``, the most precise.
+    progress : bool
+        Show progress bars.
+    **estimate_options
+        Other arguments of ``table.smlm.drift``, when drift is estimated first.
+
+    Returns
+    -------
+    ndarray of matplotlib.axes.Axes, shape (3,)
+        The drift with its band, before, and after; ``axes[0].figure`` is the figure, whose title is
+        the verdict.
+
+    Raises
+    ------
+    TableError, OptionError, DriftError
+        If the table, an argument or the drift cannot be used.
+
+    Notes
+    -----
+    Of dask, rows are gone over twice for the images, besides what estimate and verdict need.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
+    >>> locs = simulate_thomas(cluster_mu=100, seed=1)
+    >>> axes = check_drift(simulate_drift(locs, velocity=(0.02, 0.01)), method="icp", n_chunks=5)
+    >>> axes[0].figure.get_suptitle().splitlines()[0]
+    'improved'
+    """
+    given = {} if method is None else {"method": method}
+    dataset, model = _known(drift, model, {**given, **estimate_options})
+    if dataset is None:
+        from smlm_accessor.estimate import estimate_drift
+
+        options = {"method": _METHOD, "progress": progress, **given, **estimate_options}
+        dataset = estimate_drift(table, **options)
+    used = dataset if model is None else model
+    assessment = assess(table, used, by=by, outside=outside, progress=progress)
+    corrected = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SmlmWarning)  # said by the assessment
+        if dataset["valid"].any():
+            corrected = correct(table, used, by=by, outside=outside)
+        before, after = _images(table, corrected, *_bins(assessment, dataset))
+    return _draw(dataset, model, before, after, assessment)
+
+
+def _known(
+    drift: Any, model: Any, estimate_options: dict[str, Any]
+) -> tuple[xr.Dataset | None, DriftModel | None]:
+    """Return the Dataset and the model that are given, as far as they are."""
+    if isinstance(drift, DriftModel):
+        if model is not None:
+            raise DriftError("drift is a model, and there is model= too; leave out one of them")
+        drift, model = None, drift
+    if model is not None and not isinstance(model, DriftModel):
+        raise DriftError(
+            f"model={type(model).__name__} must be a model: model = drift.smlm.fit(...)"
+        )
+    if drift is None and model is not None:
+        drift = model.transformations
+    if drift is None:
+        return None, None
+    if not isinstance(drift, xr.Dataset):
+        raise DriftError(
+            f"Check a drift or a model, not a {type(drift).__name__}: "
+            "drift = table.smlm.drift(...); table.smlm.check_drift(drift)"
+        )
+    if estimate_options:
+        raise DriftError(
+            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
+            "leave out one or the other"
+        )
+    transformations.check(drift)
+    return drift, model
+
+
+def _bins(assessment: Assessment, dataset: xr.Dataset) -> tuple[float | None, float]:
+    """Return the size of the bins, None if nothing tells, and the range of the drift in x and y."""
+    drift = transformations.drift(dataset).values[dataset["valid"].values.astype(bool), :2]
+    span = float(np.ptp(drift, axis=0).max()) if len(drift) else 0.0
+    precision = np.array([assessment.nena_after, assessment.frc_after / 3.0])
+    precision = precision[np.isfinite(precision) & (precision > 0)]
+    return (nice_length(precision[0] / 2.0) if len(precision) else None), span
+
+
+def _images(
+    table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float | None, span: float
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    """Return the richest part of the field before and after."""
+    field = render(table)
+    coarse = field.attrs["bin_size"]
+    fine = coarse if bin_size is None else bin_size
+    side = max(_ACROSS * fine, _DRIFTS * span, _BINS_OF_REGION * coarse)
+    fine = max(fine, nice_length(side / _MOST_ACROSS))
+    left, _, bottom, _ = extent_of(field)
+    region = richest_region(field.values, corner=(left, bottom), bin_size=coarse, side=side)
+    return _both(table, corrected, fine, region)
+
+
+def _both(
+    table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float, region: BinRange
+) -> tuple[xr.DataArray, xr.DataArray | None]:
+    before = render(table, bin_size=bin_size, bin_range=region)
+    if corrected is None:
+        return before.load(), None
+    after = render(corrected, bin_size=bin_size, bin_range=region)
+    both = xr.Dataset({"before": before, "after": after}).load()  # of dask, in one pass
+    for name, image in (("before", before), ("after", after)):
+        both[name].attrs = image.attrs
+    return both["before"], both["after"]
+
+
+def _draw(
+    dataset: xr.Dataset,
+    model: DriftModel | None,
+    before: xr.DataArray,
+    after: xr.DataArray | None,
+    assessment: Assessment,
+) -> npt.NDArray[Any]:
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(9.0, 7.6), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=(2, 3))
+    axes = [
+        figure.add_subplot(grid[0, :]),
+        figure.add_subplot(grid[1, 0]),
+        figure.add_subplot(grid[1, 1]),
+    ]
+    plot_drift(dataset, model=model, ax=axes[0])
+    axes[0].spines[["top", "right"]].set_visible(False)
+    shown = [before] if after is None else [before, after]
+    counts = np.stack([image.values for image in shown])
+    bright = brightness(counts, counts > 0, "log")
+    for ax, title, image, values in zip(axes[1:], ("Before", "After"), shown, bright, strict=False):
+        _draw_image(ax, image, values)
+        ax.set_title(title, loc="left")
+    if after is None:
+        axes[2].text(0.5, 0.5, "not corrected:\nno chunk is valid", ha="center", va="center")
+        axes[2].set_axis_off()
+    figure.suptitle(_title(assessment), x=0.01, ha="left", fontsize="medium")
+    return np.array(axes, dtype=object)
+
+
+def _draw_image(ax: Axes, image: xr.DataArray, bright: npt.NDArray[Any]) -> None:
+    left, right, bottom, top = extent_of(image)
+    drawn = ax.imshow(
+        bright,
+        origin="lower",
+        extent=(left, right, bottom, top),
+        aspect="equal",
+        cmap="inferno",
+        vmin=0.0,
+        vmax=1.0,
+    )
+    length = bar_length(True, right - left)
+    unit = written_unit(image.attrs.get("length_unit"))
+    draw_scale_bar(ax, length, f"{length:g} {unit}".strip(), drawn.cmap(0.0))
+
+
+def _title(assessment: Assessment) -> str:
+    """Return the verdict, and its measures in lines that fit, none of them cut."""
+    head, _, measures = str(assessment).partition(": ")
+    lines = [head]
+    for measure in filter(None, measures.split("; ")):
+        if len(lines) > 1 and len(lines[-1]) + len(measure) + 2 <= _LINE:
+            lines[-1] += f"; {measure}"
+        else:
+            lines.append(measure)
+    return "\n".join(lines)
