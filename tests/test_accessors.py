@@ -121,6 +121,7 @@ def test_simulate_drift(locs: pd.DataFrame) -> None:
         "step": (50, 3.0),
         "curve": lambda frames: np.stack([frames, frames], axis=1) * 0.01,
         "rotation": 1e-5,
+        "scale": 1e-5,
         "rotation_center": (1.0, 2.0),
         "seed": 3,
     }

@@ -61,6 +61,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "attributes",
         "history",
         "transformations",
+        "pose",
         "chunking",
         "blocks",
         "blocks.*",
