@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import pose, transformations
-from smlm_accessor._typing import FloatArray
+from smlm_accessor import pose, segments, transformations
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate, require_choice
 
@@ -82,6 +82,7 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     # By position, not by label: the chunks have the same frames, whatever they are called.
     both_valid = first["valid"].values.astype(bool) & second["valid"].values.astype(bool)
     result["valid"] = first["valid"].copy(data=both_valid)
+    result = segments.with_segments(result, _jumps_of_both(first, second))
     std = np.hypot(first["offset_std"].values, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
     result = pose.with_std_of_both(result, first, second)
@@ -168,9 +169,11 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
     """Interpolate both at the mean frames of all their valid chunks, rounded to whole frames."""
     both = (first, second)
     means = [d["frame"].values[d["valid"].values.astype(bool)] for d in both]
-    knots = np.unique(np.round(np.concatenate(means)).astype(np.int64))
     start = min(int(d["frame_start"].values[0]) for d in both)
     stop = max(int(d["frame_stop"].values[-1]) for d in both)
+    jumps = _jumps_of_both(first, second)
+    # The frames beside a jump, too: so edges are where the jumps are.
+    knots = np.unique(np.round(np.concatenate([*means, jumps - 1, jumps])).astype(np.int64))
     edges = np.concatenate([[start], (knots[1:] + knots[:-1] + 1) // 2, [stop]])
     moved = []
     for dataset in both:
@@ -184,7 +187,12 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
                 frame_start=edges[:-1],
                 frame_stop=edges[1:],
                 center=transformations.center(first),
+                segment=segments.number(edges[:-1], jumps),
                 attrs=dataset.attrs,
             )
         )
     return moved[0], moved[1]
+
+
+def _jumps_of_both(first: xr.Dataset, second: xr.Dataset) -> IntArray:
+    return np.union1d(segments.jumps(first), segments.jumps(second))

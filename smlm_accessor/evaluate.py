@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import pose, transformations
+from smlm_accessor import pose, segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 
@@ -37,7 +37,7 @@ def evaluate(
         Interpolate between the mean frames of the chunks, or give every frame the transformation
         of its chunk. Chunks that are not valid are bridged from their neighbours. Matrices are
         interpolated as angle and log-scale; where one is not a rotation with one scale, entry by
-        entry.
+        entry. Nothing is interpolated from one segment to the next.
     outside : {"hold", "linear", "nan", "error"}, optional
         Before the first and after the last frame of the estimate: keep the value at its edge,
         continue linearly, give NaN, or raise. If not given, hold and warn.
@@ -145,4 +145,14 @@ def _at_frames(
         return result
     from smlm_accessor.kernels.interpolation import interpolate
 
-    return interpolate(dataset["frame"].values[valid], values[valid], at, kind=by)
+    start, stop = dataset["frame_start"].values, dataset["frame_stop"].values
+    mean, result = dataset["frame"].values, np.empty((len(at), values.shape[1]))
+    several = bool(len(segments.jumps(dataset)))
+    for chunks, first, end in segments.together(dataset, valid):
+        asked = (at >= first) & (at < end)
+        # Beyond the ends of the movie as the caller says; at a jump, as long as there are chunks.
+        low = start[chunks[0]] if several and first > -np.inf else -np.inf
+        high = stop[chunks[-1]] - 1 if several and end < np.inf else np.inf
+        inside = np.clip(at[asked], low, high)
+        result[asked] = interpolate(mean[chunks], values[chunks], inside, kind=by)
+    return result

@@ -15,10 +15,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.attributes import SCHEMA_VERSION, plain_attrs
+from smlm_accessor.attributes import plain_attrs
 from smlm_accessor.errors import DriftError, listing
-
-AXES = ("x", "y", "z")
+from smlm_accessor.faults import wrong_values
 
 _DIMS: dict[str, tuple[str, ...]] = {
     "matrix": ("chunk", "component", "component_in"),
@@ -43,6 +42,7 @@ _MEANING = {
     "frame": "mean frame of the chunk's localizations",
     "frame_start": "first frame of the chunk",
     "frame_stop": "first frame after the chunk",
+    "segment": "changes where the sample jumps",
 }
 
 
@@ -59,6 +59,7 @@ def build(
     valid: npt.ArrayLike | None = None,
     quality: npt.ArrayLike | None = None,
     center: npt.ArrayLike | None = None,
+    segment: npt.ArrayLike | None = None,
     attrs: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Build the Dataset of transformations.
@@ -79,6 +80,8 @@ def build(
         0, finite offset, and NaN if not given.
     center : array_like, shape (components,), optional
         Middle of the localizations: the point about which matrices are modelled. 0 if not given.
+    segment : array_like, shape (chunks,), optional
+        Changes from one chunk to the next if the sample jumps there; all 0 if not given.
     attrs : mapping, optional
         Strings and numbers are kept as they are; the mapping under ``"parameters"`` is stored as
         JSON, so that every file format takes it.
@@ -116,6 +119,7 @@ def build(
         "frame_start": ("chunk", np.array(frame_start, dtype=np.int64)),
         "frame_stop": ("chunk", np.array(frame_stop, dtype=np.int64)),
         "center": ("component", _or_full(center, (d,), 0.0)),
+        "segment": ("chunk", np.full(n_chunks, 0 if segment is None else segment, np.int64)),
     }
     dataset = xr.Dataset(
         {name: (_DIMS[name], value) for name, value in values.items()},
@@ -203,7 +207,7 @@ def check(dataset: xr.Dataset) -> None:
         if name not in missing and dataset[name].dims != dims:
             problems.append(f"{name!r} has dims {dataset[name].dims}; it needs {dims}")
     if not problems:
-        problems = _wrong_values(dataset)
+        problems = wrong_values(dataset, components(dataset))
     if problems:
         raise DriftError(
             "This Dataset does not hold drift: "
@@ -211,36 +215,6 @@ def check(dataset: xr.Dataset) -> None:
             + "\nUse a Dataset from table.smlm.drift(...), or build one with "
             "smlm_accessor.transformations.build(...)."
         )
-
-
-def _wrong_values(dataset: xr.Dataset) -> list[str]:
-    problems = []
-    version = dataset.attrs.get("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
-        problems.append(
-            f"schema_version is {version} but this smlm_accessor reads {SCHEMA_VERSION}: update it"
-        )
-    axes = components(dataset)
-    if axes not in (AXES[:2], AXES):
-        problems.append(f"components are {axes}; they must be x, y or x, y, z in this order")
-    if tuple(str(c) for c in dataset["component_in"].values) != axes:
-        problems.append("component_in differs from component")
-    start, stop = dataset["frame_start"].values, dataset["frame_stop"].values
-    frame, valid = dataset["frame"].values, dataset["valid"].values.astype(bool)
-    finite = np.isfinite(frame) & np.isfinite(dataset["offset"].values).all(axis=1)
-    finite &= np.isfinite(dataset["matrix"].values).all(axis=(1, 2))
-    wrong_chunks = {
-        "ends before it starts (frame_stop <= frame_start)": stop <= start,
-        "overlaps the one before it": np.append(False, start[1:] < stop[:-1]),
-        "has a mean frame that is not one of its frames": (frame < start) | (frame >= stop),
-        "is valid but has no finite offset, matrix or frame": valid & ~finite,
-    }
-    for what, wrong in wrong_chunks.items():
-        if wrong.any():
-            problems.append(f"chunk {np.flatnonzero(wrong)[0]} {what}")
-    if (dataset["offset_std"].values < 0).any():
-        problems.append("offset_std has negative values")
-    return problems
 
 
 def _or_full(value: npt.ArrayLike | None, shape: tuple[int, ...], fill: float) -> FloatArray:

@@ -62,6 +62,8 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "history",
         "transformations",
         "pose",
+        "faults",
+        "segments",
         "chunking",
         "blocks",
         "blocks.*",

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import FrameTransformations, frames_inside
@@ -218,7 +218,8 @@ class DriftModel:
         distinct = np.unique(as_frames(wanted))
         if (distinct != np.round(distinct)).any():
             raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
-        return labelled.chunk_for_each_frame(self.eval(distinct, outside=outside))
+        segment = segments.number(distinct, segments.jumps(self.transformations))
+        return labelled.chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
 
     def plot(self, **kwargs: Any) -> Any:
         """Plot the chunks and the model on top of them; see ``drift.smlm.plot``."""
@@ -243,8 +244,7 @@ class DriftModel:
 
     def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
-        heading = (
-            f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, frames "
-            f"{self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
-        )
-        return heading, self.offset_fits + (self.matrix_model.fits if self.matrix_model else ())
+        frames = f"frames {self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
+        heading = f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, "
+        matrix_fits = self.matrix_model.fits if self.matrix_model else ()
+        return heading + frames, (*self.offset_fits, *matrix_fits)

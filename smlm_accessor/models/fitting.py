@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,11 @@ from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
 from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
 from smlm_accessor.models.matrix_specs import MatrixSpecs
+from smlm_accessor.models.segmented import fit_in_segments
 from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each
+from smlm_accessor.models.steps import in_segments
 from smlm_accessor.models.tracks import Track, Tracks, make_tracks, picked, rotation_axes
+from smlm_accessor.segments import jumps as jumps_of
 
 
 def fit(
@@ -33,6 +37,7 @@ def fit(
     slice: slice | npt.ArrayLike | None = None,
     weights: str | npt.ArrayLike | None = "auto",
     origin: str | None = None,
+    segments: str | npt.ArrayLike | None = "auto",
 ) -> DriftModel:
     """Fit continuous models to the transformations of chunks.
 
@@ -68,6 +73,10 @@ def fit(
         frame of its first valid chunk. If not given, as the Dataset has it: a zero at the first
         frame or of the mean is made exact, else the model stays as fitted. Components with the
         model ``"none"`` are not shifted.
+    segments : "auto", "find", array_like of int, or None
+        The models are continuous within segments of the movie, and free between them. As the
+        Dataset has them by its coordinate ``segment``; found from steps between chunks that are far
+        larger than usual; those that begin with these frames; or a single one.
 
     Returns
     -------
@@ -91,6 +100,7 @@ def fit(
     if origin is not None:
         require_choice("origin", origin, ORIGINS)
     transformations.check(dataset)
+    dataset = in_segments(dataset, segments)
     components = transformations.components(dataset)
     offset_specs = one_each(offset, components)
     matrix_specs = MatrixSpecs.of(components, rotation=rotation, scale=scale, matrix=matrix)
@@ -105,15 +115,15 @@ def fit(
         raise DriftError(
             f"slice={slice!r} picks none of the {len(valid)} valid chunks; leave it out to use all"
         )
-    tracks = make_tracks(dataset, used, weights)
+    tracks, jumps = make_tracks(dataset, used, weights), jumps_of(dataset)
     offset_fits = tuple(
-        _fit_one(spec, track, rest=0.0)
+        fit_in_segments(partial(_fit_one, rest=0.0), spec, track, jumps)
         for spec, track in zip(offset_specs, tracks.offset, strict=True)
     )
     asked = any(argument is not None for argument in (rotation, scale, matrix))
     matrix_model = None
     if asked or not transformations.is_shift_only(dataset):
-        matrix_model = _fit_matrix(matrix_specs, tracks, components)
+        matrix_model = _fit_matrix(matrix_specs, tracks, components, jumps)
     zero_at = origin or dataset.attrs.get("origin", "first_chunk")
     zero = np.zeros(len(components))
     if origin is not None or zero_at in ("first_frame", "mean"):
@@ -141,17 +151,23 @@ def _fit_one(spec: Spec, track: Track, *, rest: float) -> ComponentFit:
     return fit_least_squares(spec, track)
 
 
-def _fit_matrix(specs: MatrixSpecs, tracks: Tracks, components: Sequence[str]) -> MatrixModel:
+def _fit_matrix(
+    specs: MatrixSpecs, tracks: Tracks, components: Sequence[str], jumps: IntArray
+) -> MatrixModel:
+    def fitted(spec: Spec, track: Track, rest: float = 0.0) -> ComponentFit:
+        return fit_in_segments(partial(_fit_one, rest=rest), spec, track, jumps)
+
     if specs.by_entry(tracks):
         entries = [(row, column) for row in components for column in components]
         fits = [
-            _fit_one(spec, track, rest=float(row == column))
+            fitted(spec, track, rest=float(row == column))
             for (spec, track), (row, column) in zip(specs.entries(tracks), entries, strict=True)
         ]
         return EntriesModel(dict(zip(entries, fits, strict=True)))
-    turns = [_fit_one(*both, rest=0.0) for both in specs.rotations(tracks)]
-    log_scale = _fit_one(*specs.log_scale(tracks), rest=0.0)
-    return PoseModel(dict(zip(rotation_axes(components), turns, strict=True)), log_scale)
+    turns = [fitted(*both) for both in specs.rotations(tracks)]
+    return PoseModel(
+        dict(zip(rotation_axes(components), turns, strict=True)), fitted(*specs.log_scale(tracks))
+    )
 
 
 def _value_at_origin(

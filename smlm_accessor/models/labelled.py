@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor import pose, transformations
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import FrameTransformations
 
@@ -64,7 +64,7 @@ def transformations_by_frame(
     return _with_pose(dataset, described, "frame")
 
 
-def chunk_for_each_frame(values: xr.Dataset) -> xr.Dataset:
+def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
     """Return a Dataset of transformations from values by frame, which are whole and in order."""
     frames = values["frame"].values
     dataset = transformations.build(
@@ -76,6 +76,7 @@ def chunk_for_each_frame(values: xr.Dataset) -> xr.Dataset:
         frame_stop=frames + 1,
         components=transformations.components(values),
         center=transformations.center(values),
+        segment=segment,
         attrs=values.attrs,
     )
     stds = {name: values[name].values for name in pose.STDS if name in values}

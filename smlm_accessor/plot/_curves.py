@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.pose import pose
@@ -39,6 +39,12 @@ class Curves:
             raise OptionError(f"element={element!r} is not there; take one or more of {known}")
         columns = [self.names.index(name) for name in wanted]
         return Curves(wanted, self.values[:, columns], self.std[:, columns])
+
+    def broken(self, frames: FloatArray | IntArray, jumps: IntArray) -> tuple[FloatArray, Curves]:
+        """Return frames and curves with a gap before the first frame of each segment."""
+        at = np.unique(np.searchsorted(frames, jumps))
+        gaps = (np.insert(a, at, np.nan, axis=0) for a in (self.values, self.std))
+        return np.insert(frames.astype(np.float64), at, np.nan), Curves(self.names, *gaps)
 
 
 def chunk_curves(dataset: xr.Dataset, what: str, model: DriftModel | None = None) -> Curves:
@@ -72,9 +78,10 @@ def model_curves(model: DriftModel, what: str, frames: IntArray) -> Curves:
 
 
 def model_frames(model: DriftModel, most: int = 1000) -> IntArray:
-    """Return whole frames from the first to the last of the estimate, evenly spread."""
+    """Return whole frames of the estimate, evenly spread, and those on both sides of jumps."""
     count = min(most, model.frame_stop - model.frame_start)
-    return np.linspace(model.frame_start, model.frame_stop - 1, count).round().astype(np.int64)
+    even = np.linspace(model.frame_start, model.frame_stop - 1, count).round()
+    return segments.broken(even, segments.jumps(model.transformations)).astype(np.int64)
 
 
 def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> Curves:

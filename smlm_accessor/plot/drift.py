@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import transformations
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor import segments, transformations
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.plot._curves import (
     WHAT,
@@ -36,6 +36,7 @@ _LABELS = {
 }
 _LENGTHS = ("drift", "offset")
 _NOT_REGISTERED = "not registered"
+_JUMP = "jump"
 
 
 def plot_drift(
@@ -50,7 +51,8 @@ def plot_drift(
 
     A point stands at the mean frame of each chunk, a thin line spans its frames, and an error
     bar of one standard deviation is drawn where there is one. With more than 150 chunks they
-    become a line and a band. Chunks that could not be registered are marked along the bottom.
+    become a line and a band. Where a segment begins, lines break and a dotted one marks the jump.
+    Chunks that could not be registered are marked along the bottom.
 
     Parameters
     ----------
@@ -116,13 +118,17 @@ def plot_drift(
         ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     if dataset.sizes["chunk"] > MANY:
         # What the model smooths steps back behind it.
-        _draw_lines(ax, dataset["frame"].values, curves, colors, alpha=0.4 if model else 1.0)
+        drawn = curves.broken(dataset["frame"].values, segments.jumps(dataset))
+        _draw_lines(ax, *drawn, colors, alpha=0.4 if model else 1.0)
     else:
         _draw_points(ax, dataset, curves, colors)
     if model is not None:
         frames = model_frames(model)
-        _draw_lines(ax, frames, model_curves(model, component, frames).select(element), colors)
+        smooth = model_curves(model, component, frames).select(element)
+        _draw_lines(ax, *smooth.broken(frames, segments.jumps(model.transformations)), colors)
         ax.plot([], [], color="0.35", label="model")
+    for frame in segments.jumps(dataset if model is None else model.transformations):
+        ax.axvline(frame - 0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0, label=_JUMP)
     _mark_invalid(ax, dataset)
     _draw_legend(ax)
     return ax
@@ -152,7 +158,7 @@ def _draw_points(ax: Axes, dataset: xr.Dataset, curves: Curves, colors: dict[str
 
 def _draw_lines(
     ax: Axes,
-    frames: FloatArray | IntArray,
+    frames: FloatArray,
     curves: Curves,
     colors: dict[str, str],
     *,
@@ -182,7 +188,7 @@ def _draw_legend(ax: Axes) -> None:
     """Explain each kind of mark once: components first."""
     handles, labels = ax.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    for name in ("model", _NOT_REGISTERED):
+    for name in ("model", _JUMP, _NOT_REGISTERED):
         if name in unique:
             unique[name] = unique.pop(name)
     ax.legend(

@@ -284,3 +284,14 @@ def test_what_the_models_say_is_what_the_matrices_do(d: int, make_turning: MakeD
     np.testing.assert_allclose(values.rotation.values.reshape(rotation.shape), rotation, atol=1e-12)
     np.testing.assert_allclose(values.log_scale, log_scale, atol=1e-12)
     assert values.rotation.attrs["units"] == "rad"
+
+
+def test_rotation_and_scale_are_free_between_segments(make_turning: MakeDrift) -> None:
+    drift = make_turning(
+        angle=lambda f: np.where(f < LAST / 2, steady(f), 0.01 - steady(f)),
+        log_scale=lambda f: np.where(f < LAST / 2, 0.0, 0.02),
+    )
+    values = fit(drift, rotation="linear", segments=[LAST // 2]).eval([0, 16_499, 16_500, 32_999])
+    expected = [0, 0.016499, 0.01 - 0.0165, 0.01 - 0.032999]
+    np.testing.assert_allclose(values.rotation, expected, atol=1e-9)
+    np.testing.assert_allclose(values.log_scale, [0, 0, 0.02, 0.02], atol=1e-9)

@@ -1,0 +1,66 @@
+"""Steps in a series that are far larger than its usual course, and stay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+_UNUSUAL = 10.0  # usual departures from the trend
+_SURE = 6.0  # standard deviations
+_AROUND = 3  # steps that make a trend, on either side
+_FEWEST = 6  # steps; with less, there is no usual one
+
+
+def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
+    """Return where a series steps: the index of the first value after each step.
+
+    Parameters
+    ----------
+    values : ndarray, shape (k, d)
+        In the order of time, finite.
+    std : ndarray, shape (k, d), optional
+        One standard deviation of each; NaN where it is not known.
+
+    Returns
+    -------
+    ndarray
+        Increasing. What steps back with the next value is none.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 1, 2.1, 3, 3.9, 5, 26, 27, 28.1, 29])
+    >>> find_steps(x[:, None])
+    array([6])
+    """
+    step = np.diff(values, axis=0)
+    n = len(step)
+    if n < _FEWEST:
+        return np.empty(0, dtype=np.int64)
+    trend = np.array([np.median(step[_beside(i, n)], axis=0) for i in range(n)])
+    departs = np.abs(step - trend)
+    usual = 1.4826 * np.median(departs, axis=0)
+    least = np.zeros_like(step)
+    if std is not None:
+        known = np.where(np.isfinite(std), std, 0.0)
+        least = _SURE * np.hypot(known[1:], known[:-1])
+    scale = np.maximum(_UNUSUAL * np.maximum(usual, 1e-9 * np.ptp(values, axis=0)), least)
+    far = np.max(departs / np.where(scale > 0, scale, np.inf), axis=1)
+    large = np.flatnonzero(far > 1)
+    found = []
+    for run in np.split(large, np.flatnonzero(np.diff(large) > 1) + 1):
+        if not len(run):
+            continue
+        axis = int(np.argmax((departs / np.where(scale > 0, scale, np.inf))[run].max(axis=0)))
+        before = values[max(run[0] - _AROUND + 1, 0) : run[0] + 1, axis]
+        after = values[run[-1] + 1 : run[-1] + 1 + _AROUND, axis]
+        moved = np.median(after) - np.median(before)
+        if abs(moved) > departs[run, axis].max() / 2:
+            found.append(int(run[np.argmax(far[run])]) + 1)
+    return np.array(found, dtype=np.int64)
+
+
+def _beside(i: int, n: int) -> IntArray:
+    """Return the steps around one, without itself."""
+    around = np.arange(max(i - _AROUND, 0), min(i + _AROUND + 1, n))
+    return np.asarray(around[around != i])
