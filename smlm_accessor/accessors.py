@@ -219,6 +219,7 @@ class LocalizationAccessor:
         step: Step | Sequence[Step] | None = None,
         curve: Curve | None = None,
         rotation: float | None = None,
+        scale: float | None = None,
         rotation_center: Sequence[float] | None = None,
         seed: Seed = None,
         return_drift: bool = False,
@@ -239,8 +240,9 @@ class LocalizationAccessor:
             A displacement from this frame on.
         curve : array_like, shape (n_frames, d), or callable
             Any drift in each frame, or a function of an array of frames.
-        rotation, rotation_center : float, one per component
-            Radians per frame about a point; the middle of the table if it is not given.
+        rotation, scale, rotation_center : float, float, one per component
+            Radians per frame, and logarithm of the growth per frame, about a point; the middle of
+            the table if it is not given.
         seed : int or numpy.random.Generator, optional
             The same seed gives the same random walk.
         return_drift : bool
@@ -275,6 +277,7 @@ class LocalizationAccessor:
             step=step,
             curve=curve,
             rotation=rotation,
+            scale=scale,
             rotation_center=rotation_center,
             seed=seed,
             return_drift=return_drift,
@@ -605,6 +608,8 @@ class DriftAccessor:
         self,
         *,
         offset: Any = "spline",
+        rotation: Any = None,
+        scale: Any = None,
         matrix: Any = None,
         slice: slice | npt.ArrayLike | None = None,
         weights: str | npt.ArrayLike | None = "auto",
@@ -620,9 +625,15 @@ class DriftAccessor:
             name (``"none" "zero" "one" "constant" "linear" "polynomial" "spline"``), an object
             such as ``Spline(s=100)`` or ``Polynomial(degree=3)`` from `smlm_accessor.models`, or
             any ``lmfit.Model``.
+        rotation : str, model, sequence or mapping, optional
+            The same for the angle by which the sample turned about its centre (radians, from x to
+            y; in 3D about x, y and z); by default a spline where chunks turn, else none.
+        scale : str or model, optional
+            The same for the logarithm of the factor by which it grew; ``"one"`` keeps it at 1. By
+            default a spline where chunks grow, else none.
         matrix : str, model, sequence or mapping, optional
-            The same for the matrix entries, row after row; by default the identity if all chunks
-            have it, else splines.
+            The same for the matrix entries instead, row after row; by default splines where a
+            matrix is not a rotation with one scale.
         slice : slice, or array_like of bool or int, optional
             Which chunks to fit to.
         weights : "auto", array_like or None
@@ -657,6 +668,8 @@ class DriftAccessor:
         return fit(
             self._dataset,
             offset=offset,
+            rotation=rotation,
+            scale=scale,
             matrix=matrix,
             slice=slice,
             weights=weights,
@@ -672,12 +685,13 @@ class DriftAccessor:
         model: DriftModel | None = None,
         ax: Axes | None = None,
     ) -> Axes:
-        """Draw drift, offsets or matrix entries over frames, and return the matplotlib Axes.
+        """Draw drift, rotation, scale, or what corrects them, and return the matplotlib Axes.
 
         Parameters
         ----------
-        component : {"drift", "offset", "matrix"}
-            What the sample did, or what corrects it.
+        component : {"drift", "rotation", "scale", "offset", "matrix"}
+            What the sample did (rotation in mrad, the log of the scale in thousandths), or what
+            corrects it.
         element : str or sequence of str, optional
             Such as ``"x"``, or ``"xy"`` of the matrix; all by default.
         model : DriftModel, optional
@@ -780,6 +794,37 @@ class DriftAccessor:
         from smlm_accessor.jumps import jump_table
 
         return jump_table(self._dataset)
+
+    def pose(self) -> xr.Dataset:
+        """Return by how much the sample moved, turned and grew, about its centre, by chunk.
+
+        A pose is the place and the attitude of a body; here of the sample, with its size. All is
+        what the sample did, as in `drift`; the matrices of the Dataset are what corrects it.
+
+        Returns
+        -------
+        Dataset
+            ``drift`` in the length unit, ``rotation`` in radians (in 2D from x to y; in 3D by axis,
+            the rotation vector), ``log_scale`` (positive if the sample grew), and of each the
+            standard deviation, ``..._std``, NaN where it is not known. ``center`` is the point
+            about which.
+
+        Raises
+        ------
+        DriftError
+            If a matrix is not a rotation with one scale.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> turned, drift = locs.smlm.simulate_drift(rotation=1e-6, return_drift=True)
+        >>> drift.smlm.pose().rotation.values[[0, 1000]].round(6).tolist()
+        [0.0, 0.001]
+        """
+        from smlm_accessor.pose import pose
+
+        return pose(self._dataset)
 
     def inverse(self) -> xr.Dataset:
         """Return the drift that undoes a correction by this one."""

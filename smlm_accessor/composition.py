@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments, transformations
+from smlm_accessor import pose, segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate, require_choice
@@ -85,6 +85,7 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     result = segments.with_segments(result, _jumps_of_both(first, second))
     std = np.hypot(first["offset_std"].values, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
+    result = pose.with_std_of_both(result, first, second)
     if "inverse" in first.attrs:
         undo = [bool(d.attrs.get("inverse", 0)) for d in (first, second)]
         result.attrs["inverse"] = int(all(undo))

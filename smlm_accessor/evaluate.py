@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments, transformations
+from smlm_accessor import pose, segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 
@@ -35,8 +35,9 @@ def evaluate(
     frames : ndarray, shape (n,)
     by : {"cubic", "linear", "chunk"}
         Interpolate between the mean frames of the chunks, or give every frame the transformation
-        of its chunk. Chunks that are not valid are bridged from their neighbours. Nothing is
-        interpolated from one segment to the next.
+        of its chunk. Chunks that are not valid are bridged from their neighbours. Matrices are
+        interpolated as angle and log-scale; where one is not a rotation with one scale, entry by
+        entry. Nothing is interpolated from one segment to the next.
     outside : {"hold", "linear", "nan", "error"}, optional
         Before the first and after the last frame of the estimate: keep the value at its edge,
         continue linearly, give NaN, or raise. If not given, hold and warn.
@@ -67,15 +68,27 @@ def evaluate(
     offset = dataset["offset"].values.astype(np.float64)
     shift_only = transformations.is_shift_only(dataset)
     about = offset if shift_only else transformations.offset_about(matrix, offset, center)
-    # Matrix entries are interpolated together with the offset about the centre: about a far
-    # origin, a small error of the matrix would be a large one of the position.
-    values = about if shift_only else np.hstack([about, matrix.reshape(len(matrix), -1)])
+    # A chunk as a whole takes its matrix as it stands; between chunks a rotation stays a rotation.
+    between = by != "chunk" or not valid.all()
+    turns = not shift_only and between and pose.all_similar(matrix[valid])
+    # All that is interpolated is about the centre: about a far origin, a small error of the matrix
+    # would be a large one of the position.
+    values = about
+    if turns:
+        matrix[~valid] = np.nan
+        rotation, log_scale = pose.of_matrices(matrix)
+        values = np.column_stack([about, rotation, log_scale])
+    elif not shift_only:
+        values = np.hstack([about, matrix.reshape(len(matrix), -1)])
     values = _at_frames(dataset, values, valid, at, by)
     values[missing] = np.nan
     d = len(center)
     if shift_only:
         return FrameTransformations(None, values)
-    frame_matrix = values[:, d:].reshape(-1, d, d)
+    if turns:
+        frame_matrix = pose.to_matrices(values[:, d:-1], values[:, -1])
+    else:
+        frame_matrix = values[:, d:].reshape(-1, d, d)
     frame_offset = transformations.offset_from_about(frame_matrix, values[:, :d], center)
     return FrameTransformations(frame_matrix, frame_offset)
 

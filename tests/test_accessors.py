@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
-from smlm_accessor import composition, transformations
+from smlm_accessor import composition, pose, transformations
 from smlm_accessor.accessors import DriftAccessor, LocalizationAccessor
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import (
@@ -123,6 +123,7 @@ def test_simulate_drift(locs: pd.DataFrame) -> None:
         "step": (50, 3.0),
         "curve": lambda frames: np.stack([frames, frames], axis=1) * 0.01,
         "rotation": 1e-5,
+        "scale": 1e-5,
         "rotation_center": (1.0, 2.0),
         "seed": 3,
     }
@@ -180,6 +181,7 @@ def test_a_table_with_its_accessor_used_is_still_a_table(locs: pd.DataFrame) -> 
 
 def test_drift_verbs_delegate(drift: xr.Dataset) -> None:
     xr.testing.assert_identical(drift.smlm.drift(), transformations.drift(drift))
+    xr.testing.assert_identical(drift.smlm.pose(), pose.pose(drift))
     xr.testing.assert_identical(drift.smlm.inverse(), composition.inverse(drift))
     xr.testing.assert_identical(drift.smlm.compose(drift), composition.compose(drift, drift))
     for origin in composition.ORIGINS:
@@ -195,6 +197,10 @@ def test_fit_delegates(drift: xr.Dataset) -> None:
     expected = fit(drift, offset=["linear", "constant"], slice=slice(0, 3), origin="mean")
     xr.testing.assert_identical(model.eval(np.arange(40)), expected.eval(np.arange(40)))
     assert model.n_chunks == 3
+    turned = drift.smlm.fit(rotation="linear", scale="constant")
+    expected = fit(drift, rotation="linear", scale="constant")
+    xr.testing.assert_identical(turned.eval(np.arange(40)), expected.eval(np.arange(40)))
+    assert drift.smlm.fit(matrix="linear").matrix is not None
 
 
 def test_plot_of_drift(drift: xr.Dataset) -> None:
@@ -203,7 +209,7 @@ def test_plot_of_drift(drift: xr.Dataset) -> None:
     assert drift.smlm.plot(ax=axes) is axes
 
 
-@pytest.mark.parametrize("verb", ["drift", "inverse", "check", "fit", "plot"])
+@pytest.mark.parametrize("verb", ["drift", "inverse", "check", "fit", "plot", "pose"])
 def test_a_dataset_that_is_not_drift_is_an_error(verb: str) -> None:
     with pytest.raises(DriftError, match="does not hold drift"):
         getattr(xr.Dataset({"offset": 1.0}).smlm, verb)()

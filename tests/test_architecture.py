@@ -65,6 +65,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "attributes",
         "history",
         "transformations",
+        "pose",
         "faults",
         "segments",
         "chunking",

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from smlm_accessor import transformations
+from smlm_accessor import pose, transformations
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.composition import compose, inverse, with_origin
 from smlm_accessor.errors import DriftError, OptionError
@@ -313,3 +313,73 @@ def test_the_given_dataset_is_not_changed(verb: Any) -> None:
 def test_what_is_not_drift_is_an_error(verb: Any) -> None:
     with pytest.raises(DriftError, match="does not hold drift"):
         verb(xr.Dataset({"a": 1}))
+
+
+# Rotation and scale.
+
+
+def turning(seed: int, d: int, frames: FloatArray = MEANS) -> xr.Dataset:
+    """Rotations about one axis and scales, all steady, about a centre that moves."""
+    rng = np.random.default_rng(seed)
+    axis = np.ones((1, 1)) if d == 2 else np.array([[0.48, -0.6, 0.64]])
+    rotation = rng.uniform(-0.02, 0.02) * (frames - MEANS[0])[:, None] * axis
+    matrix = pose.to_matrices(rotation, rng.uniform(-0.01, 0.01) * (frames - MEANS[0]))
+    center = np.array([5e4, -2e4, 300.0])[:d]
+    about = np.outer(frames, rng.normal(size=d))
+    offset = transformations.offset_from_about(matrix, about, center)
+    std = {
+        "rotation_std": (pose.rotation_dims("chunk", d), np.full((4, d) if d == 3 else 4, 3.0)),
+        "log_scale_std": ("chunk", np.full(4, 0.3)),
+    }
+    return dataset(offset, matrix=matrix, center=center, frame=frames).assign(std)
+
+
+POSE = ("rotation", "log_scale")
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_inverse_turns_back_and_shrinks(seed: int, d: int) -> None:
+    drift = turning(seed, d)
+    there, back = pose.pose(drift), pose.pose(inverse(drift))
+    for name in POSE:
+        np.testing.assert_allclose(back[name], -there[name], atol=1e-12)
+        np.testing.assert_array_equal(back[f"{name}_std"], there[f"{name}_std"])
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_rotations_and_scales_in_turn_add_up(d: int) -> None:
+    """About one axis; also where the chunks differ."""
+    first, second = turning(1, d), turning(2, d)
+    both = pose.pose(compose(first, second))
+    for name in POSE:
+        total = pose.pose(first)[name] + pose.pose(second)[name]
+        np.testing.assert_allclose(both[name], total, atol=1e-12)
+        np.testing.assert_allclose(
+            both[f"{name}_std"], np.sqrt(2) * pose.pose(first)[f"{name}_std"]
+        )
+    later = compose(first, turning(2, d, MEANS + 1))
+    rate = (total.values[-1] - total.values[0]) / (MEANS[-1] - MEANS[0])
+    found = pose.pose(later)
+    slope = np.diff(found.log_scale) / np.diff(found.frame)
+    np.testing.assert_allclose(slope, rate, atol=1e-12)
+    assert np.isnan(found.log_scale_std).all()
+
+
+def test_a_std_that_only_one_has_is_not_that_of_both() -> None:
+    alone = turning(1, 2).drop_vars(["rotation_std", "log_scale_std"])
+    for pair in ((alone, turning(2, 2)), (turning(2, 2), alone)):
+        assert not set(pose.STDS) & set(compose(*pair).keys())
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("origin", ["first_chunk", "first_frame", "mean"])
+def test_the_origin_changes_all_rotations_and_scales_alike(origin: str, d: int) -> None:
+    drift = turning(3, d)
+    before, after = pose.pose(drift), pose.pose(with_origin(drift, origin))
+    for name in POSE:
+        change = (after[name] - before[name]).values
+        np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), atol=1e-12)
+    at = {"first_chunk": MEANS[0], "first_frame": 0.0, "mean": MEANS[0]}[origin]
+    rate = before.log_scale.values[1] / (MEANS[1] - MEANS[0])
+    np.testing.assert_allclose(after.log_scale, rate * (MEANS - at), atol=1e-12)

@@ -10,10 +10,12 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 from smlm_accessor.evaluate import evaluate, frames_inside, require_choice
+from smlm_accessor.pose import to_matrices
 from smlm_accessor.transformations import build, offset_from_about
 
 MEANS = np.array([105.0, 118.0, 150.0, 195.0])
@@ -294,3 +296,82 @@ def test_nothing_given_is_changed() -> None:
     for by in ("chunk", "linear", "cubic"):
         evaluate(drift, frames, by=by, outside="nan")
     xr.testing.assert_identical(drift, before)
+
+
+# Rotation and scale.
+
+
+def turned_about(rotation: FloatArray, log_scale: Any = 0.0, **changes: Any) -> xr.Dataset:
+    """Chunks of a sample that turned and grew about a centre that did not move."""
+    d = 2 if rotation.shape[1] == 1 else 3
+    matrix = to_matrices(rotation, np.broadcast_to(log_scale, 4).astype(float))
+    center = np.array([5e5, -2e5, 1e3])[:d]
+    offset = offset_from_about(matrix, np.zeros((4, d)), center)
+    fields = {"matrix": matrix, "center": center, "components": "xyz"[:d]}
+    return shifts(offset, **fields | changes)
+
+
+TURNS = {
+    2: np.array([[0.0], [0.5], [-0.4], [1.9]]),
+    3: np.array([[0.0, 0, 0], [0.5, -0.2, 0.1], [-0.4, 0.3, 0.3], [1.0, 0.2, 1.5]]),
+}
+
+
+@given(
+    st.sampled_from([1, 3]).flatmap(
+        lambda r: arrays(np.float64, (4, r), elements=st.floats(-10, 10))
+    ),
+    st.sampled_from(["linear", "cubic"]),
+)
+def test_a_rotation_stays_a_rotation_between_chunks(rotation: FloatArray, by: str) -> None:
+    at = evaluate(turned_about(rotation), np.arange(50, 300), by=by, outside="linear")
+    if at.matrix is not None:  # else nothing turns
+        gram = np.swapaxes(at.matrix, 1, 2) @ at.matrix
+        expected = np.broadcast_to(np.eye(gram.shape[-1]), gram.shape)
+        np.testing.assert_allclose(gram, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("by", ["linear", "cubic"])
+@pytest.mark.parametrize("valid", [[True] * 4, [True, False, True, True]])
+def test_steady_rotation_and_growth_are_exact_in_every_frame(
+    d: int, by: str, valid: list[bool]
+) -> None:
+    """Over more than a whole turn, by almost half a turn from chunk to chunk."""
+    rate = np.array([[0.069]]) if d == 2 else 0.069 * np.array([[0.48, -0.6, 0.64]])
+    drift = turned_about((MEANS - 105.0)[:, None] * rate, -1e-3 * (MEANS - 105.0))
+    drift["valid"][:] = valid
+    drift["matrix"][~np.array(valid)] = np.nan
+    frames = np.arange(100, 210)
+    at = evaluate(drift, frames, by=by)
+    expected = to_matrices((frames - 105.0)[:, None] * rate, -1e-3 * (frames - 105.0))
+    assert at.matrix is not None
+    np.testing.assert_allclose(at.matrix, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("by", ["linear", "cubic"])
+def test_what_shears_is_interpolated_by_entry(by: str) -> None:
+    matrix = np.tile(np.eye(2), (4, 1, 1))
+    matrix[:, 0, 1] = 0.01 * (MEANS - 105.0)
+    frames = np.arange(100, 210)
+    at = evaluate(shifts(np.zeros((4, 2)), matrix=matrix), frames, by=by)
+    assert at.matrix is not None
+    np.testing.assert_allclose(at.matrix[:, 0, 1], 0.01 * (frames - 105.0), atol=1e-12)
+    np.testing.assert_array_equal(at.matrix[:, 1], np.tile([0.0, 1.0], (110, 1)))
+
+
+def test_by_chunk_an_invalid_chunk_is_bridged_by_a_rotation() -> None:
+    drift = turned_about(TURNS[2])
+    drift["valid"][1] = False
+    with pytest.warns(SmlmWarning, match="chunk 1 is not valid"):
+        at = evaluate(drift, np.array([105, 127, 150]), by="chunk")
+    assert at.matrix is not None
+    angle = np.array([[0.0], [-0.4 * 22 / 45], [-0.4]])
+    np.testing.assert_allclose(at.matrix, to_matrices(angle, np.zeros(3)), atol=1e-12)
+
+
+def test_a_single_chunk_that_turned_is_a_constant() -> None:
+    drift = turned_about(TURNS[3]).isel(chunk=[1])
+    at = evaluate(drift, np.array([110, 129]))
+    assert at.matrix is not None
+    np.testing.assert_allclose(at.matrix, np.tile(drift["matrix"].values, (2, 1, 1)), atol=1e-14)

@@ -209,7 +209,7 @@ def test_what_is_lazy_computes_nothing(computes: list[int], parquet: Path) -> No
     ddf = smlm_accessor.set_columns(dd.read_parquet(parquet), unit="nm")
     drift = usual("cc")
     moved = ddf.smlm.simulate_drift(
-        velocity=(0.1, 0.2), diffusion_constant=0.5, rotation=1e-4, seed=1
+        velocity=(0.1, 0.2), diffusion_constant=0.5, rotation=1e-4, scale=1e-5, seed=1
     )
     fixed = ddf.smlm.correct(drift)
     image = ddf.smlm.render(bin_size=20)
@@ -219,7 +219,7 @@ def test_what_is_lazy_computes_nothing(computes: list[int], parquet: Path) -> No
     pd.testing.assert_frame_equal(
         moved.compute().reset_index(drop=True),
         sample().smlm.simulate_drift(
-            velocity=(0.1, 0.2), diffusion_constant=0.5, rotation=1e-4, seed=1
+            velocity=(0.1, 0.2), diffusion_constant=0.5, rotation=1e-4, scale=1e-5, seed=1
         ),
     )
     np.testing.assert_array_equal(image.values, sample().smlm.render(bin_size=20).values)

@@ -16,6 +16,7 @@ from smlm_accessor.columns import set_columns
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import fit
 from smlm_accessor.plot import plot_drift, plot_localizations
+from smlm_accessor.pose import to_matrices
 from smlm_accessor.render import render
 from smlm_accessor.transformations import build
 
@@ -352,3 +353,64 @@ def test_inputs_are_not_touched(make_drift: MakeDrift) -> None:
     before = drift.copy(deep=True)
     plot_drift(drift, component="offset", model=fit(drift, offset="linear", origin="first_frame"))
     xr.testing.assert_identical(drift, before)
+
+
+# Rotation and scale.
+
+
+def turning(make_drift: MakeDrift, d: int = 2) -> xr.Dataset:
+    rotation = np.zeros((6, 1 if d == 2 else 3))
+    rotation[:, -1] = [0.0, 1e-3, 3e-3, 2e-3, 5e-3, 6e-3]
+    matrix = to_matrices(rotation, -1e-4 * np.arange(6.0))
+    return make_drift(matrix=matrix, offset=np.zeros((6, d)), components="xyz"[:d])
+
+
+def test_rotation_is_in_mrad_and_scale_in_thousandths(make_drift: MakeDrift) -> None:
+    drift = turning(make_drift)
+    ax = plot_drift(drift, component="rotation")
+    assert ax.get_ylabel() == "Rotation (mrad)"
+    np.testing.assert_allclose(bars(ax)["rotation"][0].get_ydata(), [0, 1, 3, 2, 5, 6], atol=1e-12)
+    ax = plot_drift(drift, component="scale")
+    assert ax.get_ylabel() == "Log of scale (1/1000)"
+    np.testing.assert_allclose(bars(ax)["scale"][0].get_ydata(), -0.1 * np.arange(6), atol=1e-12)
+
+
+def test_rotation_about_each_axis(make_drift: MakeDrift) -> None:
+    ax = plot_drift(turning(make_drift, 3), component="rotation")
+    assert legend(ax) == ["x", "y", "z"]
+    one = plot_drift(turning(make_drift, 3), component="rotation", element="z")
+    np.testing.assert_allclose(bars(one)["z"][0].get_ydata(), [0, 1, 3, 2, 5, 6], atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("component", ["rotation", "scale"])
+def test_models_of_rotation_and_scale_have_a_band(
+    component: str, d: int, make_drift: MakeDrift
+) -> None:
+    drift = turning(make_drift, d)
+    model = fit(drift, rotation="linear", scale="linear")
+    element = "z" if (component, d) == ("rotation", 3) else None
+    ax = plot_drift(drift, component=component, element=element, model=model)
+    (curve,) = lines(ax, element or component)
+    values = model.eval(curve.get_xdata())
+    name = {"rotation": "rotation", "scale": "log_scale"}[component]
+    expected = values[name] if element is None else values[name].sel(axis="z")
+    np.testing.assert_allclose(curve.get_ydata(), 1000 * expected, atol=1e-12)
+    assert len([c for c in ax.collections if isinstance(c, PolyCollection)]) == 1
+
+
+def test_a_model_of_shifts_does_not_turn(make_drift: MakeDrift) -> None:
+    drift = turning(make_drift)
+    still = fit(make_drift(offset=np.zeros((6, 2))))
+    ax = plot_drift(drift, component="rotation", model=still)
+    (curve,) = lines(ax, "rotation")
+    np.testing.assert_array_equal(curve.get_ydata(), 0)
+
+
+def test_what_has_no_rotation_to_draw(make_drift: MakeDrift) -> None:
+    drift = turning(make_drift)
+    with pytest.raises(OptionError, match=r"entries of the matrix, not of its scale.*='matrix'"):
+        plot_drift(drift, component="scale", model=fit(drift, matrix="linear"))
+    drift["matrix"][2, 0, 1] = 0.5
+    with pytest.raises(DriftError, match="chunk 2 is not a rotation with one scale"):
+        plot_drift(drift, component="rotation")

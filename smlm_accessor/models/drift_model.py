@@ -16,9 +16,10 @@ from smlm_accessor import segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import FrameTransformations, frames_inside
-from smlm_accessor.models import report
+from smlm_accessor.models import labelled, report
 from smlm_accessor.models.components import ComponentFit, Within
-from smlm_accessor.models.labelled import as_frames, drift_by_frame, transformations_by_frame
+from smlm_accessor.models.labelled import as_frames, drift_by_frame
+from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,8 +33,8 @@ class DriftModel:
     ----------
     offset_fits : tuple of ComponentFit
         Fit of the offset at the centre, one for each component; see `offset`.
-    matrix_fits : tuple of ComponentFit or None
-        Fits of the matrix entries, row after row; None for the identity; see `matrix`.
+    matrix_model : MatrixModel or None
+        Of `rotation` and `log_scale`, or of the entries, `matrix`; None for the identity.
     components : tuple of str
         Names of the axes.
     center : tuple of float
@@ -61,7 +62,7 @@ class DriftModel:
     """
 
     offset_fits: tuple[ComponentFit, ...]
-    matrix_fits: tuple[ComponentFit, ...] | None
+    matrix_model: MatrixModel | None
     components: tuple[str, ...]
     center: tuple[float, ...]
     shift: tuple[float, ...]
@@ -78,11 +79,20 @@ class DriftModel:
 
     @property
     def matrix(self) -> Mapping[tuple[str, str], ComponentFit] | None:
-        """The fit of each matrix entry by (component, component_in); None for the identity."""
-        if self.matrix_fits is None:
-            return None
-        entries = [(row, column) for row in self.components for column in self.components]
-        return MappingProxyType(dict(zip(entries, self.matrix_fits, strict=True)))
+        """The fit of each matrix entry by (component, component_in); None if not modelled so."""
+        model = self.matrix_model
+        return MappingProxyType(model.entries) if isinstance(model, EntriesModel) else None
+
+    @property
+    def rotation(self) -> Mapping[str, ComponentFit] | None:
+        """The fit of the sample's rotation by axis, in 2D ``"z"``; None if not modelled so."""
+        model = self.matrix_model
+        return MappingProxyType(model.rotation) if isinstance(model, PoseModel) else None
+
+    @property
+    def log_scale(self) -> ComponentFit | None:
+        """The fit of the log of the factor by which the sample grew; None if not modelled so."""
+        return self.matrix_model.log_scale if isinstance(self.matrix_model, PoseModel) else None
 
     @property
     def length_unit(self) -> str | None:
@@ -94,8 +104,7 @@ class DriftModel:
     def attrs(self) -> dict[str, Any]:
         """What was modelled and how, in strings and numbers."""
         models = {"offset": {name: fit.kind for name, fit in self.offset.items()}}
-        if self.matrix is not None:
-            models["matrix"] = {"".join(entry): fit.kind for entry, fit in self.matrix.items()}
+        models |= self.matrix_model.kinds if self.matrix_model else {}
         return dict(self.transformations.attrs, origin=self.origin, model=json.dumps(models))
 
     def at_frames(
@@ -125,11 +134,9 @@ class DriftModel:
         at, missing, within = self._place(frames, outside)
         about = self._about(at, within)
         about[missing] = np.nan
-        if self.matrix_fits is None:
+        if self.matrix_model is None:
             return FrameTransformations(None, about)
-        d = len(self.components)
-        entries = [fit.eval(at, within) for fit in self.matrix_fits]
-        matrix = np.stack(entries, axis=-1).reshape(-1, d, d)
+        matrix = self.matrix_model.eval(at, within)
         matrix[missing] = np.nan
         offset = transformations.offset_from_about(matrix, about, np.array(self.center))
         return FrameTransformations(matrix, offset)
@@ -149,6 +156,7 @@ class DriftModel:
         Dataset
             ``offset`` and ``matrix`` by frame and component, and ``offset_std``, one standard
             deviation of the curve at the centre, NaN where the chunks leave no residual to tell.
+            Where modelled, ``rotation`` and ``log_scale``, as in ``drift.smlm.pose()``, and std.
 
         Raises
         ------
@@ -157,11 +165,14 @@ class DriftModel:
         """
         at, missing, within = self._place(frames, outside)
         std = np.stack([fit.std(at, within) for fit in self.offset_fits], axis=-1)
-        std[missing] = np.nan
-        return transformations_by_frame(
+        described = self.matrix_model.described(at, within) if self.matrix_model else {}
+        for values in (std, *described.values()):
+            values[missing] = np.nan
+        return labelled.transformations_by_frame(
             as_frames(frames),
             self.at_frames(frames, outside=outside),
             std,
+            described,
             components=self.components,
             center=self.center,
             attrs=self.attrs,
@@ -207,19 +218,8 @@ class DriftModel:
         distinct = np.unique(as_frames(wanted))
         if (distinct != np.round(distinct)).any():
             raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
-        values = self.eval(distinct, outside=outside)
-        return transformations.build(
-            matrix=values["matrix"].values,
-            offset=values["offset"].values,
-            offset_std=values["offset_std"].values,
-            frame=distinct,
-            frame_start=distinct,
-            frame_stop=distinct + 1,
-            components=self.components,
-            center=self.center,
-            segment=segments.number(distinct, segments.jumps(self.transformations)),
-            attrs=self.attrs,
-        )
+        segment = segments.number(distinct, segments.jumps(self.transformations))
+        return labelled.chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
 
     def plot(self, **kwargs: Any) -> Any:
         """Plot the chunks and the model on top of them; see ``drift.smlm.plot``."""
@@ -246,4 +246,5 @@ class DriftModel:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
         frames = f"frames {self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
         heading = f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, "
-        return heading + frames, self.offset_fits + (self.matrix_fits or ())
+        matrix_fits = self.matrix_model.fits if self.matrix_model else ()
+        return heading + frames, (*self.offset_fits, *matrix_fits)

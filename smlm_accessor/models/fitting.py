@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,10 +18,12 @@ from smlm_accessor.evaluate import require_choice
 from smlm_accessor.models.components import ComponentFit, UncorrectedFit, fit_spline
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
+from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
+from smlm_accessor.models.matrix_specs import MatrixSpecs
 from smlm_accessor.models.segmented import fit_in_segments
-from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each, one_per_entry
+from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each
 from smlm_accessor.models.steps import in_segments
-from smlm_accessor.models.tracks import Track, make_tracks, picked
+from smlm_accessor.models.tracks import Track, Tracks, make_tracks, picked, rotation_axes
 from smlm_accessor.segments import jumps as jumps_of
 
 
@@ -28,6 +31,8 @@ def fit(
     dataset: xr.Dataset,
     *,
     offset: Any = "spline",
+    rotation: Any = None,
+    scale: Any = None,
     matrix: Any = None,
     slice: slice | npt.ArrayLike | None = None,
     weights: str | npt.ArrayLike | None = "auto",
@@ -45,10 +50,17 @@ def fit(
         a name (``"none" "zero" "one" "constant" "linear" "polynomial" "spline"``), `Constant`,
         `Linear`, `Polynomial`, `Spline` or `Uncorrected`, or any ``lmfit.Model`` of one variable,
         the frame. ``"none"`` does not correct the component.
+    rotation : str, model, sequence or mapping, optional
+        The same for the angle by which the sample turned about its centre, in radians, from x to
+        y; in 3D for the rotation vector, one model for all of x, y, z or one for each. If not
+        given, a spline where chunks turn, else none.
+    scale : str or model, optional
+        The same for the logarithm of the factor by which the sample grew; ``"one"`` and ``"none"``
+        keep it at exactly 1. If not given, a spline where chunks grow, else none.
     matrix : str, model, sequence or mapping, optional
-        The same for the entries of the matrix, in order row after row, or by ``(component,
-        component_in)``, where those left out stay as in the identity. If not given, the identity
-        if all chunks have it, else a spline for each entry.
+        The same for the entries of the matrix instead, in order row after row, or by ``(component,
+        component_in)``, where those left out stay as in the identity. If not given, a spline for
+        each entry, if not all matrices are rotations with one scale.
     slice : slice, or array_like of bool or int, optional
         Which chunks to fit to; all if not given.
     weights : "auto", array_like or None
@@ -91,10 +103,7 @@ def fit(
     dataset = in_segments(dataset, segments)
     components = transformations.components(dataset)
     offset_specs = one_each(offset, components)
-    shift_only = transformations.is_shift_only(dataset)
-    if matrix is None and not shift_only:
-        matrix = "spline"
-    matrix_specs = None if matrix is None else one_per_entry(matrix, components)
+    matrix_specs = MatrixSpecs.of(components, rotation=rotation, scale=scale, matrix=matrix)
     valid = np.flatnonzero(dataset["valid"].values.astype(bool))
     if not len(valid):
         raise DriftError(
@@ -111,20 +120,17 @@ def fit(
         fit_in_segments(partial(_fit_one, rest=0.0), spec, track, jumps)
         for spec, track in zip(offset_specs, tracks.offset, strict=True)
     )
-    matrix_fits = None
-    if matrix_specs is not None:
-        identity = np.eye(len(components)).ravel()
-        matrix_fits = tuple(
-            fit_in_segments(partial(_fit_one, rest=float(rest)), spec, track, jumps)
-            for spec, track, rest in zip(matrix_specs, tracks.matrix, identity, strict=True)
-        )
+    asked = any(argument is not None for argument in (rotation, scale, matrix))
+    matrix_model = None
+    if asked or not transformations.is_shift_only(dataset):
+        matrix_model = _fit_matrix(matrix_specs, tracks, components, jumps)
     zero_at = origin or dataset.attrs.get("origin", "first_chunk")
     zero = np.zeros(len(components))
     if origin is not None or zero_at in ("first_frame", "mean"):
         zero = _value_at_origin(offset_fits, dataset, valid, zero_at)
     return DriftModel(
         offset_fits=offset_fits,
-        matrix_fits=matrix_fits,
+        matrix_model=matrix_model,
         components=components,
         center=tuple(transformations.center(dataset).tolist()),
         shift=tuple(zero.tolist()),
@@ -143,6 +149,25 @@ def _fit_one(spec: Spec, track: Track, *, rest: float) -> ComponentFit:
         require_chunks(track, label(spec), 1)
         return fit_spline(spec, track, label(spec))
     return fit_least_squares(spec, track)
+
+
+def _fit_matrix(
+    specs: MatrixSpecs, tracks: Tracks, components: Sequence[str], jumps: IntArray
+) -> MatrixModel:
+    def fitted(spec: Spec, track: Track, rest: float = 0.0) -> ComponentFit:
+        return fit_in_segments(partial(_fit_one, rest=rest), spec, track, jumps)
+
+    if specs.by_entry(tracks):
+        entries = [(row, column) for row in components for column in components]
+        fits = [
+            fitted(spec, track, rest=float(row == column))
+            for (spec, track), (row, column) in zip(specs.entries(tracks), entries, strict=True)
+        ]
+        return EntriesModel(dict(zip(entries, fits, strict=True)))
+    turns = [fitted(*both) for both in specs.rotations(tracks)]
+    return PoseModel(
+        dict(zip(rotation_axes(components), turns, strict=True)), fitted(*specs.log_scale(tracks))
+    )
 
 
 def _value_at_origin(

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor import pose, transformations
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import FrameTransformations
 
@@ -32,12 +33,13 @@ def transformations_by_frame(
     frames: npt.NDArray[Any],
     per_frame: FrameTransformations,
     std: FloatArray,
+    described: dict[str, FloatArray],
     *,
     components: Sequence[str],
     center: Sequence[float],
     attrs: dict[str, Any],
 ) -> xr.Dataset:
-    """Return ``matrix``, ``offset`` and ``offset_std`` by frame and component."""
+    """Return ``matrix``, ``offset``, ``offset_std`` and what else is known by frame."""
     matrix, axes = per_frame.matrix, list(components)
     if matrix is None:
         matrix = np.tile(np.eye(len(axes)), (len(frames), 1, 1))
@@ -59,7 +61,39 @@ def transformations_by_frame(
     if "length_unit" in attrs:
         for name in ("offset", "offset_std", "center"):
             dataset[name].attrs["units"] = attrs["length_unit"]
-    return dataset
+    return _with_pose(dataset, described, "frame")
+
+
+def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
+    """Return a Dataset of transformations from values by frame, which are whole and in order."""
+    frames = values["frame"].values
+    dataset = transformations.build(
+        matrix=values["matrix"].values,
+        offset=values["offset"].values,
+        offset_std=values["offset_std"].values,
+        frame=frames,
+        frame_start=frames,
+        frame_stop=frames + 1,
+        components=transformations.components(values),
+        center=transformations.center(values),
+        segment=segment,
+        attrs=values.attrs,
+    )
+    stds = {name: values[name].values for name in pose.STDS if name in values}
+    return _with_pose(dataset, stds, "chunk")
+
+
+def _with_pose(dataset: xr.Dataset, values: dict[str, FloatArray], over: str) -> xr.Dataset:
+    """Return a Dataset with rotation, scale, or their standard deviations, by name."""
+    if not values:
+        return dataset
+    turned = pose.rotation_dims(over, dataset.sizes["component"])
+    dims = {name: turned if name.startswith("rotation") else (over,) for name in values}
+    if len(turned) == 2:
+        dataset = dataset.assign_coords(axis=dataset["component"].values)
+    return pose.labelled(
+        dataset.assign({name: (dims[name], value) for name, value in values.items()})
+    )
 
 
 def drift_by_frame(

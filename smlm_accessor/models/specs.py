@@ -132,16 +132,17 @@ def label(spec: Spec) -> str:
     return repr(spec) if isinstance(spec, Builtin) else str(spec.name)
 
 
-def one_each(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:
-    """Return one model for the offset of each component."""
+def one_each(value: Any, components: Sequence[str], argument: str = "offset") -> tuple[Spec, ...]:
+    """Return one model for the offset of each component, or for the rotation about each axis."""
+    one, several = ("axis", "axes") if argument == "rotation" else ("component", "components")
     if isinstance(value, Mapping):
         missing = [c for c in components if c not in value]
         unknown = [c for c in value if c not in components]
         if missing or unknown:
             wrong = [f"no model for {c!r}" for c in missing]
-            wrong += [f"there is no component {c!r}" for c in unknown]
+            wrong += [f"there is no {one} {c!r}" for c in unknown]
             raise OptionError(
-                f"offset={dict(value)!r}: {', '.join(wrong)}; give one model for each of "
+                f"{argument}={dict(value)!r}: {', '.join(wrong)}; give one model for each of "
                 f"{', '.join(components)} ('none' leaves it as it is)"
             )
         value = [value[c] for c in components]
@@ -149,10 +150,20 @@ def one_each(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:
         value = [value] * len(components)
     if len(value) != len(components):
         raise OptionError(
-            f"offset={value!r} has {len(value)} models for the {len(components)} components "
+            f"{argument}={value!r} has {len(value)} models for the {len(components)} {several} "
             f"{', '.join(components)}; give one for each, or a single one for all"
         )
-    return tuple(as_spec(v, "offset") for v in value)
+    return tuple(as_spec(v, argument) for v in value)
+
+
+def of_scale(value: Any) -> Spec:
+    """Return the model of the log of the scale: a scale of one is a logarithm of zero."""
+    if isinstance(value, str) and value == "zero":
+        raise OptionError(
+            "scale='zero' would leave nothing of the sample; 'one' or 'none' keep it as large as "
+            "it is. Objects such as Constant(0.001) are of the logarithm of the scale"
+        )
+    return as_spec("none" if isinstance(value, str) and value == "one" else value, "scale")
 
 
 def one_per_entry(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:

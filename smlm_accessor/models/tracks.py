@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import pose, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 
@@ -29,6 +30,8 @@ class Tracks(NamedTuple):
     frames: FloatArray
     offset: list[Track]  # at the centre
     matrix: list[Track]  # row after row
+    rotation: list[Track]  # of the sample, about each axis; none if a matrix is no rotation
+    log_scale: Track | None  # of the sample
 
 
 def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLike | None) -> Tracks:
@@ -53,7 +56,33 @@ def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLik
         for i, row in enumerate(components)
         for j, column in enumerate(components)
     ]
-    return Tracks(frames, offset, entries)
+    rotation, log_scale = pose.of_matrices(matrix)
+    if np.isnan(log_scale).any():
+        return Tracks(frames, offset, entries, [], None)
+    axes = rotation_axes(components)
+    std = {name: pose.std_of(dataset, name)[used].reshape(len(used), -1) for name in pose.STDS}
+
+    def weight(name: str, i: int) -> FloatArray | None:
+        known = np.isfinite(std[name][:, i]) & (std[name][:, i] > 0)
+        is_auto = isinstance(weights, str)
+        return 1 / std[name][:, i] if is_auto and known.all() else common
+
+    turned = [
+        Track(
+            f"rotation {axis}" if len(axes) > 1 else "rotation",
+            frames,
+            rotation[:, i],
+            weight("rotation_std", i),
+        )
+        for i, axis in enumerate(axes)
+    ]
+    scale = Track("log-scale", frames, log_scale, weight("log_scale_std", 0))
+    return Tracks(frames, offset, entries, turned, scale)
+
+
+def rotation_axes(components: Sequence[str]) -> tuple[str, ...]:
+    """Return the axes about which a sample may turn: in the plane that of z only."""
+    return ("z",) if len(components) == 2 else tuple(components)
 
 
 def picked(chosen: builtins.slice | npt.ArrayLike | None, dataset: xr.Dataset) -> IntArray:

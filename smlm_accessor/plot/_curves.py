@@ -12,11 +12,13 @@ import xarray as xr
 from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
+from smlm_accessor.pose import pose
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
-WHAT = ("drift", "offset", "matrix")
+WHAT = ("drift", "offset", "matrix", "rotation", "scale")
+_POSE = {"rotation": "rotation", "scale": "log_scale"}  # what is drawn, and its variable
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ def chunk_curves(dataset: xr.Dataset, what: str, model: DriftModel | None = None
     The constant of a drift is free. If the model was fitted to this Dataset and is zero elsewhere,
     the chunks are moved to its zero, where they belong.
     """
+    if what in _POSE:
+        return _pose_curves(pose(dataset), what, transformations.components(dataset))
     drift = transformations.drift(dataset) if what == "drift" else dataset["offset"]
     curves = _curves(dataset, drift, what, "chunk")
     curves.values[~dataset["valid"].values.astype(bool)] = np.nan
@@ -62,6 +66,13 @@ def chunk_curves(dataset: xr.Dataset, what: str, model: DriftModel | None = None
 def model_curves(model: DriftModel, what: str, frames: IntArray) -> Curves:
     """Return what a model says at each of the frames."""
     evaluated = model.eval(frames)
+    if what in _POSE:
+        if model.matrix is not None:
+            raise OptionError(
+                f"the model is of the entries of the matrix, not of its {what}: draw them with "
+                "component='matrix', or fit without matrix="
+            )
+        return _pose_curves(evaluated, what, model.components)
     drift = model.drift(frames) if what == "drift" else evaluated["offset"]
     return _curves(evaluated, drift, what, "frame")
 
@@ -85,3 +96,16 @@ def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> C
         for array in (shift, dataset["offset_std"])
     )
     return Curves(axes, values, std)
+
+
+def _pose_curves(described: xr.Dataset, what: str, axes: Sequence[str]) -> Curves:
+    """Return rotation or log of the scale, in thousandths; zero where a model has none."""
+    name = _POSE[what]
+    names = tuple(axes) if what == "rotation" and len(axes) == 3 else (what,)
+    if name not in described:
+        still = np.zeros((described.sizes["frame"], len(names)))
+        return Curves(names, still, still)
+    values, std = (
+        1000 * described[column].values.reshape(-1, len(names)) for column in (name, f"{name}_std")
+    )
+    return Curves(names, values, std)

@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
 MANY = 150  # chunks; beyond that a line shows more than points
-_LABELS = {"drift": "Drift", "offset": "Offset", "matrix": "Matrix entry"}
+_LABELS = {
+    "drift": "Drift",
+    "offset": "Offset",
+    "matrix": "Matrix entry",
+    "rotation": "Rotation (mrad)",
+    "scale": "Log of scale (1/1000)",
+}
+_LENGTHS = ("drift", "offset")
 _NOT_REGISTERED = "not registered"
 _JUMP = "jump"
 
@@ -40,7 +47,7 @@ def plot_drift(
     model: DriftModel | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw drift, offsets or matrix entries over frames.
+    """Draw drift, offsets, rotation, scale or matrix entries over frames.
 
     A point stands at the mean frame of each chunk, a thin line spans its frames, and an error
     bar of one standard deviation is drawn where there is one. With more than 150 chunks they
@@ -51,13 +58,15 @@ def plot_drift(
     ----------
     dataset : Dataset
         Transformations, estimated or true.
-    component : {"drift", "offset", "matrix"}
-        ``"drift"`` is what the sample did, ``+d``, at the center of the localizations.
-        ``"offset"`` and ``"matrix"`` are what corrects it, as stored:
-        ``corrected = matrix @ position + offset``.
+    component : {"drift", "rotation", "scale", "offset", "matrix"}
+        ``"drift"`` is what the sample did, ``+d``, at the center of the localizations;
+        ``"rotation"`` is by how much it turned about that, in mrad, positive from x to y, in 3D
+        about each axis, and ``"scale"`` the log of the factor by which it grew, in thousandths:
+        1 of either moves what lies 10 um from the center by 10 nm. ``"offset"`` and ``"matrix"``
+        are what corrects it, as stored: ``corrected = matrix @ position + offset``.
     element : str or sequence of str, optional
         Which to draw, such as ``"x"``, or ``"xy"`` of the matrix (what y adds to x); all if not
-        given.
+        given. In 2D rotation is ``"rotation"``, as scale is ``"scale"``.
     model : DriftModel, optional
         Drawn on top, with its uncertainty of one standard deviation as a band. The chunks it was
         fitted to are moved to its zero, if that is another (see ``origin`` of ``fit``).
@@ -71,9 +80,9 @@ def plot_drift(
     Raises
     ------
     DriftError
-        If the Dataset does not hold transformations.
+        If the Dataset does not hold transformations, or matrices without a rotation.
     OptionError
-        If there is no such component or element, or the model is of other components.
+        If there is no such component or element, or the model is of others.
 
     Examples
     --------
@@ -102,7 +111,7 @@ def plot_drift(
     if ax is None:
         ax = new_axes(6.0, 3.6)
         ax.spines[["top", "right"]].set_visible(False)
-    unit = None if component == "matrix" else dataset.attrs.get("length_unit")
+    unit = dataset.attrs.get("length_unit") if component in _LENGTHS else None
     ax.set_xlabel("Frame")
     ax.set_ylabel(with_unit(_LABELS[component], unit))
     if component != "matrix":

@@ -37,6 +37,7 @@ class DriftTerms(TypedDict, total=False):
     step: Step | Sequence[Step] | None
     curve: Curve | None
     rotation: float | None
+    scale: float | None
     rotation_center: Sequence[float] | None
     seed: Seed
 
@@ -69,15 +70,16 @@ def simulate_drift(
     step: Step | Sequence[Step] | None = None,
     curve: Curve | None = None,
     rotation: float | None = None,
+    scale: float | None = None,
     rotation_center: Sequence[float] | None = None,
     seed: Seed = None,
     return_drift: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, xr.Dataset]:
     """Add drift to localizations, as if the sample had moved while they were taken.
 
-    The sample is moved by the sum of the terms that are given, then turned. Every term is zero in
-    the first frame of the table. Where a term takes a number per component, a single number
-    counts for all components.
+    The sample is moved by the sum of the terms that are given, then turned and made to grow. Every
+    term is zero in the first frame of the table. Where a term takes a number per component, a
+    single number counts for all components.
 
     Parameters
     ----------
@@ -102,8 +104,10 @@ def simulate_drift(
         subtracted.
     rotation : float
         Radians per frame, from x to y; in 3D about the z axis.
+    scale : float
+        The sample grows by the factor ``exp(scale)`` per frame, along all axes.
     rotation_center : one per component
-        The point about which the sample is turned; the middle of the table's extent if not given.
+        The point about which it turns and grows; the middle of the table's extent if not given.
     seed : int or numpy.random.Generator, optional
         The same seed gives the same random walk.
     return_drift : bool
@@ -145,6 +149,7 @@ def simulate_drift(
         diffusion_constant,
         seed,
         rotation,
+        scale,
         rotation_center,
     )
     given: dict[str, Any] = {
@@ -152,6 +157,7 @@ def simulate_drift(
         "curve": curve if curve is None or callable(curve) else np.asarray(curve),
         "diffusion_constant": diffusion_constant,
         "rotation": rotation,
+        "scale": scale,
         "rotation_center": rotation_center,
         "seed": seed,
     }
@@ -163,7 +169,7 @@ def simulate_drift(
     extent = extent_of(locs)
     settled = motion.settle(extent, all_frames=return_drift or extent.n_frames <= extent.n_rows)
     result = write_positions(table, locs.columns, settled.moved(locs))
-    if rotation is not None:
+    if rotation is not None or scale is not None:
         given["rotation_center"] = settled.center
     result.attrs = history.record(table.attrs, "simulate_drift", **given)
     if not return_drift:
@@ -216,15 +222,9 @@ def _truth(
     """Return the transformations that undo the drift, one for each frame."""
     shift = settled.in_each
     assert shift is not None
-    n, d = shift.shape
-    first, rate = settled.first, settled.rate
+    n, first = len(shift), settled.first
     frames = np.arange(first, first + n)
-    matrix = np.zeros((n, d, d))
-    matrix[:] = np.eye(d)
-    angle = rate * (frames - first)
-    matrix[:, 0, 0] = matrix[:, 1, 1] = np.cos(angle)
-    matrix[:, 0, 1] = np.sin(angle)
-    matrix[:, 1, 0] = -matrix[:, 0, 1]
+    matrix = settled.matrices(frames)
     n_localizations = np.zeros(n, dtype=np.int64)
     n_localizations[counted.number - first] = counted.count
     return transformations.build(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.pose import to_matrices
 from smlm_accessor.simulate._options import PerComponent, Seed, number, per_component
 from smlm_accessor.simulate.drift_curve import drift_curve, steady_drift
 from smlm_accessor.table import Localizations, read_localizations
@@ -91,7 +92,7 @@ class Motion:
         Of `steady_drift`.
     diffusion_constant : float or one per component, optional
     seed : int or numpy.random.Generator, optional
-    rotation : float, optional
+    rotation, scale : float, optional
     rotation_center : sequence of float, optional
     again : bool
         Whether a generator given as seed is left as it is, so that the walk is the same each time.
@@ -102,19 +103,22 @@ class Motion:
     diffusion_constant: PerComponent | None
     seed: Seed
     rotation: float | None
+    scale: float | None
     rotation_center: Sequence[float] | None
     again: bool = False
 
     @property
     def needs_positions(self) -> bool:
-        """Whether it turns about the middle of the field."""
-        return self.rotation is not None and self.rotation_center is None
+        """Whether it turns or grows about the middle of the field."""
+        has_center = self.rotation is not None or self.scale is not None
+        return has_center and self.rotation_center is None
 
     def settle(self, extent: Extent, *, all_frames: bool) -> Settled:
         """Fix the motion for a movie; with ``all_frames``, keep the drift in each frame."""
         rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
+        growth = 0.0 if self.scale is None else number("scale", self.scale)
         first = 0 if extent.first is None else extent.first
-        settled = Settled(self.components, self.terms, first, rate, self._center(extent))
+        settled = Settled(self.components, self.terms, first, rate, growth, self._center(extent))
         if not (all_frames or self.diffusion_constant is not None):
             return settled
         in_each = drift_curve(
@@ -158,8 +162,10 @@ class Settled:
         The frame in which nothing has moved.
     rate : float
         Radians per frame.
+    growth : float
+        Logarithm of the factor by which the sample grows per frame.
     center : ndarray, shape (d,)
-        About which the sample turns.
+        About which the sample turns and grows.
     in_each : ndarray, shape (n_frames, d), optional
         Drift in each frame; if it is not kept, each frame is for itself.
     """
@@ -168,6 +174,7 @@ class Settled:
     terms: dict[str, Any]
     first: int
     rate: float
+    growth: float
     center: FloatArray
     in_each: FloatArray | None = field(default=None, repr=False)
 
@@ -180,8 +187,21 @@ class Settled:
 
     def moved(self, locs: Localizations) -> FloatArray:
         """Return the positions of localizations of which the sample has moved."""
-        angle = self.rate * (locs.frames - self.first).astype(np.float64)
-        return displace(locs.positions, self.shift(locs.frames), angle, self.center)
+        time = (locs.frames - self.first).astype(np.float64)
+        turned = displace(locs.positions, self.shift(locs.frames), self.rate * time, self.center)
+        if self.growth == 0:
+            return turned
+        return np.asarray(
+            self.center + np.exp(self.growth * time)[:, None] * (turned - self.center)
+        )
+
+    def matrices(self, frames: IntArray) -> FloatArray:
+        """Return the matrices that undo rotation and growth in some frames, shape (n, d, d)."""
+        time = (frames - self.first).astype(np.float64)
+        d = len(self.components)
+        rotation = np.zeros((len(frames), 1 if d == 2 else 3))
+        rotation[:, -1] = self.rate * time  # about z
+        return to_matrices(rotation, self.growth * time)
 
 
 def displace(

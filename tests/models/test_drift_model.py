@@ -39,7 +39,8 @@ def test_eval_is_labelled(model: DriftModel, turning: DriftModel) -> None:
     assert values.frame.dtype.kind == "i"
     assert list(values.component_in.values) == ["x", "y"]
     assert values.offset.attrs["units"] == values.center.attrs["units"] == "nm"
-    assert turning.eval([1]).sizes == {"frame": 1, "component": 3, "component_in": 3}
+    assert values.sizes == {"frame": 3, "component": 2, "component_in": 2}
+    assert turning.eval([1]).sizes == {"frame": 1, "component": 3, "component_in": 3, "axis": 3}
     np.testing.assert_array_equal(turning.eval([1]).center, 1000)
 
 
@@ -220,7 +221,8 @@ def test_attrs_are_plain(turning: DriftModel) -> None:
     assert attrs["method"] == "icp"
     said = json.loads(attrs["model"])
     assert said["offset"] == {"x": "spline", "y": "linear", "z": "none"}
-    assert said["matrix"]["xy"] == "spline"
+    assert said["rotation"] == {"x": "none", "y": "none", "z": "spline"}
+    assert said["scale"] == "none"
 
 
 # An object that does not change.

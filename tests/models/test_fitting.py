@@ -143,8 +143,10 @@ def test_a_steady_rotation_is_recovered(make_drift: MakeDrift) -> None:
     model = fit(make_drift(20, offset=offset, matrix=matrix, center=center))
     last = model.eval([33_000 - 1])
     assert last.matrix.values[0, 1, 0] == pytest.approx(np.sin(0.033), rel=1e-3)
-    assert model.matrix is not None
-    assert list(model.matrix) == [("x", "x"), ("x", "y"), ("y", "x"), ("y", "y")]
+    by_entry = fit(make_drift(20, offset=offset, matrix=matrix, center=center), matrix="spline")
+    assert by_entry.matrix is not None
+    assert list(by_entry.matrix) == [("x", "x"), ("x", "y"), ("y", "x"), ("y", "y")]
+    np.testing.assert_allclose(by_entry.eval([32_999]).matrix, last.matrix, rtol=1e-3, atol=1e-5)
     # Stored as matrix @ position + offset: the centre moves by minus the drift.
     at_center = last.matrix.values[0] @ center + last.offset.values[0] - center
     np.testing.assert_allclose(-at_center, np.array([0.002, -0.001]) * 32_999, rtol=1e-6)

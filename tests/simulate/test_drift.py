@@ -23,6 +23,7 @@ ALL: dict[str, Any] = {
     "step": (60, 11),
     "curve": lambda frames: np.sqrt(np.abs(frames))[:, None] * [[1.0, 2.0, 3.0]],
     "rotation": 1e-3,
+    "scale": 1e-4,
     "seed": 4,
 }
 
@@ -153,6 +154,17 @@ def test_rotation_turns_about_the_middle_of_the_extent_and_keeps_z() -> None:
     radius = np.linalg.norm(positions(table)[:, :2] - middle[:2], axis=1)
     turned = np.linalg.norm(positions(moved)[:, :2] - middle[:2], axis=1)
     np.testing.assert_allclose(turned, radius)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_growth_is_by_the_same_factor_along_all_axes(d: int) -> None:
+    table = table_of(d=d)
+    options = {"scale": 1e-3, "rotation_center": (10, 20, 30)[:d]}
+    moved, drift = simulate_drift(table, **options, return_drift=True)
+    factor = np.exp(1e-3 * (table["frame"] - table["frame"].min())).to_numpy()[:, None]
+    expected = np.array([10, 20, 30][:d]) + factor * (positions(table) - [10, 20, 30][:d])
+    np.testing.assert_allclose(positions(moved), expected)
+    np.testing.assert_array_equal(transformations.center(drift), [10, 20, 30][:d])
 
 
 @pytest.mark.parametrize("first", [0, 1, 12_345])
@@ -310,6 +322,7 @@ def test_the_history_tells_what_was_done() -> None:
         ({"diffusion_constant": (1,)}, "diffusion_constant"),
         ({"rotation": (1, 2)}, r"rotation=\(1, 2\) must be one number"),
         ({"rotation": np.inf}, "rotation=inf"),
+        ({"scale": (1, 2)}, r"scale=\(1, 2\) must be one number"),
         ({"rotation": 1, "rotation_center": (1, 2, 3)}, "rotation_center"),
     ],
 )
