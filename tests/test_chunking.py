@@ -224,3 +224,42 @@ def test_the_message_about_long_edges_is_short() -> None:
     with pytest.raises(OptionError) as error:
         make_chunks(FRAMES, COUNTS, chunks=list(range(5000, 0, -1)))
     assert len(str(error.value)) < 200
+
+
+class TestJumps:
+    """No chunk reaches over a frame that begins a segment."""
+
+    frames, counts = np.arange(100), np.full(100, 10)
+
+    @pytest.mark.parametrize(
+        ("rule", "edges"),
+        [
+            ({"n_chunks": 5}, [0, 15, 30, 53, 77, 100]),
+            ({"chunk_size": 300}, [0, 30, 60, 90, 100]),
+            ({"frames_per_chunk": 40}, [0, 30, 70, 100]),
+            ({"chunks": [0, 30, 100]}, [0, 30, 100]),
+        ],
+    )
+    def test_the_rule_holds_within_segments(self, rule: dict[str, Any], edges: list[int]) -> None:
+        made = make_chunks(self.frames, self.counts, jumps=np.array([30]), **rule)
+        assert made.edges.tolist() == edges
+
+    @given(
+        jumps=st.lists(st.integers(-20, 140), max_size=6, unique=True),
+        n_chunks=st.integers(8, 40),
+    )
+    def test_n_chunks_keeps_its_word(self, jumps: list[int], n_chunks: int) -> None:
+        at = np.array(sorted(jumps), dtype=np.int64)
+        made = make_chunks(self.frames, self.counts, n_chunks=n_chunks, jumps=at)
+        assert made.n_chunks == n_chunks
+        assert np.isin(at[(at > 0) & (at < 100)], made.edges).all()
+        assert (np.diff(made.edges) > 0).all()
+
+    def test_without_a_rule_there_is_a_chunk_for_each_segment(self) -> None:
+        at = np.arange(5, 100, 5)
+        assert make_chunks(self.frames, self.counts, jumps=at).n_chunks == 20
+
+    def test_a_jump_in_a_gap_is_at_the_next_frame(self) -> None:
+        frames = np.array([0, 1, 2, 10, 11])
+        made = make_chunks(frames, np.ones(5, int), frames_per_chunk=100, jumps=np.array([5]))
+        assert made.edges.tolist() == [0, 10, 12]

@@ -136,6 +136,8 @@ def _options(source: xr.Dataset, method: str) -> dict[str, Any]:
         for name in known
         if isinstance(parameters.get(name), bool | int | float | str)
     }
+    if "segments" in parameters:
+        options["segments"] = parameters["segments"]
     target = source.attrs.get("target")
     if target in _registry.entry(method).targets:
         options["target"] = target

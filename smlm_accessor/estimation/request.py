@@ -118,5 +118,7 @@ class Request:
             for p in known
             if p.kind is p.KEYWORD_ONLY and p.name not in ("target", "progress", "threads")
         }
-        segments = {} if self.jumps is None else {"segments": self.jumps.tolist()}
-        return {**defaults, **self.options, **segments}
+        given: dict[str, Any] = {"segments": None} if self.is_continuous else {}
+        if self.jumps is not None:
+            given = {"segments": self.jumps.tolist()}
+        return {**defaults, **self.options, **given}

@@ -14,14 +14,22 @@ _MOST = 32  # movies
 _FEWEST = 50  # localizations of a movie
 _BEGINS = 0.1  # part of all frames within which a movie begins, and that it has at least
 _SHARED = 0.5  # of the smaller field
+_TIMES = 64  # bins of frames, at most
+_FILLED = 0.5  # part of the bins from first to last that a movie fills
+_AGAIN = 0.8  # part of the shorter movie's bins that the other one has, too
 
 
 class Run(NamedTuple):
-    """Rows with frames that do not decrease: first and last of these, how many, and where."""
+    """Rows with frames that do not decrease: first and last of these, how many, when and where.
+
+    ``bins`` are those of ``2**level`` frames in which there are any.
+    """
 
     first: int
     last: int
     n: int
+    level: int
+    bins: IntArray
     low: FloatArray | None
     high: FloatArray | None
 
@@ -50,7 +58,10 @@ class Runs(NamedTuple):
             low = high = None
             if positions is not None and len(begins) <= _MOST:
                 low, high = positions[a:b].min(axis=0), positions[a:b].max(axis=0)
-            found.append(Run(int(frames[a]), int(frames[b - 1]), b - a, low, high))
+            first, last = int(frames[a]), int(frames[b - 1])
+            level = _level(first, last)
+            bins = np.unique(frames[a:b] >> level) if len(begins) <= _MOST else frames[:0]
+            found.append(Run(first, last, b - a, level, bins, low, high))
         return cls(tuple(found[: _MOST + 1]))
 
     @classmethod
@@ -86,10 +97,12 @@ def begins_again(runs: Runs) -> Run | None:
     extent = max(run.last for run in found) - first
     for run in found:
         begins = run.first - first <= _BEGINS * extent
-        if not begins or run.last - run.first < _BEGINS * extent or run.n < _FEWEST:
+        filled = len(run.bins) >= _FILLED * ((run.last >> run.level) - (run.first >> run.level) + 1)
+        short = run.last - run.first < _BEGINS * extent or run.n < _FEWEST
+        if not begins or not filled or short:
             return None
     for before, run in itertools.pairwise(found):
-        if _shared(before, run) < _SHARED:
+        if _at_once(before, run) < _AGAIN or _shared(before, run) < _SHARED:
             return None
     return found[1]
 
@@ -97,7 +110,27 @@ def begins_again(runs: Runs) -> Run | None:
 def _merged(a: Run, b: Run) -> Run:
     low = None if a.low is None or b.low is None else np.minimum(a.low, b.low)
     high = None if a.high is None or b.high is None else np.maximum(a.high, b.high)
-    return Run(a.first, b.last, a.n + b.n, low, high)
+    level = max(a.level, b.level, _level(a.first, b.last))
+    return Run(a.first, b.last, a.n + b.n, level, _at(level, a, b), low, high)
+
+
+def _level(first: int, last: int) -> int:
+    """Return the smallest level at which there are few enough bins."""
+    level = max(0, (last - first).bit_length() - _TIMES.bit_length())
+    while (last >> level) - (first >> level) >= _TIMES:
+        level += 1
+    return level
+
+
+def _at(level: int, *runs: Run) -> IntArray:
+    return np.unique(np.concatenate([run.bins >> (level - run.level) for run in runs]))
+
+
+def _at_once(a: Run, b: Run) -> float:
+    """Return which part of the shorter run is at times of the other."""
+    level = max(a.level, b.level)
+    one, other = _at(level, a), _at(level, b)
+    return len(np.intersect1d(one, other)) / min(len(one), len(other))
 
 
 def _shared(a: Run, b: Run) -> float:
