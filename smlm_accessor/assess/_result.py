@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from smlm_accessor.assess._sharpness import RingCorrelation
+
 Verdict = Literal["improved", "no evidence", "worse"]
 
 
@@ -41,6 +43,8 @@ class Assessment:
     n_localizations, n_blinks : int
         How many localizations there are, and how many blinks were compared.
     length_unit : str or None
+    frc : RingCorrelation or None
+        The curves from which ``frc_before`` and ``frc_after`` are read off.
 
     Examples
     --------
@@ -65,6 +69,7 @@ class Assessment:
     n_localizations: int = 0
     n_blinks: int = 0
     length_unit: str | None = None
+    frc: RingCorrelation | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """Return one line."""
