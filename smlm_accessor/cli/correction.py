@@ -15,12 +15,12 @@ import xarray as xr
 from smlm_accessor import models, transformations
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
-from smlm_accessor.plot._over_frames import drift_over_frames
 from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import DriftError, OptionError, SmlmWarning
 from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.methods import _registry
 from smlm_accessor.models.specs import one_each
+from smlm_accessor.plot._over_frames import drift_over_frames
 from smlm_accessor.plot._style import written_unit
 
 _ESTIMATE = ("method", "chunk_size", "n_chunks", "frames_per_chunk", "target", "origin", "option")
