@@ -100,6 +100,7 @@ def assess(
     precision = _precision(points)
     if precision is None:
         return Assessment("no evidence", "no molecule is seen again and again", **facts)
+    facts["precision"] = float(precision[:2].mean())
     facts |= _sharpness(case, drift, points, precision)
 
     places = make_places(localizations.positions[localizations.finite], REACH * precision[0])

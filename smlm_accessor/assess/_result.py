@@ -40,6 +40,8 @@ class Assessment:
     nena_before, nena_after : float
         Localization precision from neighbours in successive frames, mean of x and y. It hardly
         knows of drift; it grows if a correction jumps from frame to frame.
+    precision : float
+        Localization precision that was reckoned with, mean of x and y.
     n_localizations, n_blinks : int
         How many localizations there are, and how many blinks were compared.
     length_unit : str or None
@@ -66,6 +68,7 @@ class Assessment:
     frc_after: float = np.nan
     nena_before: float = np.nan
     nena_after: float = np.nan
+    precision: float = np.nan
     n_localizations: int = 0
     n_blinks: int = 0
     length_unit: str | None = None

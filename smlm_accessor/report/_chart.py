@@ -63,7 +63,7 @@ class Chart:
     def band(self, x: npt.ArrayLike, low: FloatArray, high: FloatArray, color: str) -> None:
         """Fill the space between two lines, interrupted where one has no value."""
         at, bottom, top = self._across(x), self._up(low), self._up(high)
-        for run in _runs(np.asarray(np.isfinite(bottom + top))):
+        for run in _runs(np.isfinite(bottom) & np.isfinite(top)):
             there = np.column_stack([at[run], top[run]])
             back = np.column_stack([at[run], bottom[run]])[::-1]
             path = f"M{_joined(np.concatenate([there, back]))}Z"
@@ -133,7 +133,7 @@ class Chart:
 
     def _parts(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[FloatArray]:
         points = np.column_stack([self._across(x), self._up(y)])
-        return [points[run] for run in _runs(np.isfinite(points).all(axis=1))]
+        return [points[run] for run in _runs(np.asarray(np.isfinite(points).all(axis=1)))]
 
     def _across(self, x: npt.ArrayLike) -> FloatArray:
         start, stop = self.x

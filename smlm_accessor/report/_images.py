@@ -22,8 +22,8 @@ from smlm_accessor.table import read_localizations
 
 Counts = npt.NDArray[np.float32]
 VERSIONS = ("before", "after")
-_BRIGHT = 0.97  # of what is in both images is not brighter than the brightest colour
-_GAMMA = 0.6
+_BRIGHT = 0.9  # of what is in both images is not brighter than the brightest colour
+_GAMMA, _GAMMA_OF_COLOR = 0.6, 0.45  # below 1: what is dark can be seen
 #: Colours of the first, the middle and the last frame. Their sum is white.
 TIME_COLORS = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
 
@@ -168,7 +168,7 @@ def pictures_by_time(smooth: Counts, mean: FloatArray) -> list[bytes]:
         color = np.tensordot(layers, time_colors(mean), axes=(0, 0))
         full = color.max(axis=-1, keepdims=True)
         np.divide(color, full, out=color, where=full > 0)
-        shown: Bytes = to_bytes(color * _brightness(total, totals)[..., None])
+        shown: Bytes = to_bytes(color * _brightness(total, totals, _GAMMA_OF_COLOR)[..., None])
         found.append(png(shown[::-1]))
     return found
 
@@ -179,11 +179,11 @@ def time_colors(mean: FloatArray) -> FloatArray:
     return np.asarray(TIME_COLORS / np.where(white > 0, white, 1.0))
 
 
-def _brightness(total: Counts, totals: Counts) -> npt.NDArray[Any]:
+def _brightness(total: Counts, totals: Counts, gamma: float = _GAMMA) -> npt.NDArray[Any]:
     """Return brightness on the scale of both images: most of what they hold is below 1."""
     values = np.sort(totals[totals > 0])
     if not len(values):
         return total
     share = np.cumsum(values, dtype=np.float64)
     top = values[min(int(np.searchsorted(share, _BRIGHT * share[-1])), len(values) - 1)]
-    return np.asarray(np.clip(total / top, 0, 1) ** _GAMMA)
+    return np.asarray(np.clip(total / top, 0, 1) ** gamma)

@@ -26,6 +26,7 @@ from smlm_accessor.report._tables import history_rows, parameters, table
 from smlm_accessor.report._views import Pairs
 from smlm_accessor.report._words import VERDICTS, in_unit, measures, verdict_of
 
+_SCALES = 1e-6  # relative change of lengths that is said
 _HERE = Path(__file__).parent
 # No script but that of the page itself, and nothing from elsewhere.
 _POLICY = (
@@ -110,7 +111,8 @@ def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in facts.notes)
     return (
         f'<header><p class="over">Drift report</p><h1>{escape(facts.title)}</h1>'
-        f'<div class="verdict {verdict.replace(" ", "-")}"><p class="badge">{escape(verdict)}</p>'
+        f'<div class="verdict {verdict.replace(" ", "-")}">'
+        f'<p class="badge">{escape(verdict.capitalize())}</p>'
         f"<p>{escape(VERDICTS[verdict])} {_size(source)}</p>{line}</div>{notes}"
         f"<dl>{listed}</dl></header>"
     )
@@ -145,10 +147,11 @@ def _drift_text(drift: Drift) -> str:
         angle = np.arctan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
         scale = np.sqrt(np.abs(np.linalg.det(matrix)))
         text += (
-            " The correction also turns the table in x and y, over "
-            f"{np.ptp(angle) * 1e3:.3g} mrad, and scales it, by {scale.min():.5g} to "
-            f"{scale.max():.5g}; the drift is that of the centre of the field."
+            f" The correction also turns the table in x and y, over {np.ptp(angle) * 1e3:.3g} mrad"
         )
+        if np.abs(scale - 1).max() > _SCALES:
+            text += f", and scales it, by {scale.min():.5g} to {scale.max():.5g}"
+        text += "; the drift is that of the centre of the field."
     return f"<p>{escape(text)}</p>"
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 
 _ACROSS = 50.0  # precisions across the smallest region
+_MOST_ACROSS = 150.0  # or more, up to this, so that it shows what was drawn out before
+_ROOM = 1.4  # times as large as that
 _TENTH = 0.1  # of the field, across the middle one
 _APART = 2.5  # times as large as the next smaller region, at least
 _MOST_ELONGATED = 2.0  # the whole field is shown in a frame of no more than this
@@ -57,11 +59,15 @@ def whole_field(lower: FloatArray, upper: FloatArray, pixels: int) -> Region:
     extent = upper - lower
     longest = float(extent.max()) or 1.0
     size = np.maximum(extent, longest / _MOST_ELONGATED) * (1 + 2 * _MARGIN)
-    return Region((lower + upper - size) / 2, size, float(size.max()) / pixels, 0.8)
+    return Region((lower + upper - size) / 2, size, float(size.max()) / pixels, 1.2)
 
 
 def zoomed(
-    field: Region, positions: FloatArray, precision: float | None, pixels: tuple[int, int]
+    field: Region,
+    positions: FloatArray,
+    precision: float | None,
+    drawn_out: float,
+    pixels: tuple[int, int],
 ) -> list[Region]:
     """Return the two regions that are shown larger, the second within the first.
 
@@ -73,6 +79,8 @@ def zoomed(
     positions : ndarray, shape (n, 2)
         Corrected.
     precision : float or None
+    drawn_out : float
+        By how much most of the localizations lie apart, before, that lie on each other after.
     pixels : tuple of int
         Across each region.
     """
@@ -81,8 +89,9 @@ def zoomed(
     positions = positions[field.contains(positions)]
     if not len(positions):
         return []
-    smallest = min(_ACROSS * sigma, longest / _APART**2)
-    middle = max(_TENTH * longest, 0.0)
+    smallest = max(_ACROSS, min(_ROOM * drawn_out / sigma, _MOST_ACROSS)) * sigma
+    smallest = min(smallest, longest / _APART**2)
+    middle = _TENTH * longest
     if middle < _APART * smallest:
         middle = float(np.sqrt(longest * smallest))
     centres, worth = _sharp_cells(positions, _CELL * sigma)

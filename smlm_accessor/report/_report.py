@@ -6,7 +6,7 @@ import warnings
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,14 @@ from smlm_accessor.report._survey import extent_of, sampled, to_judge
 from smlm_accessor.report._views import make_pairs
 
 _TITLE = "Drift correction"
+
+
+class Built(NamedTuple):
+    """A page, the verdict it shows, and what was warned of on the way."""
+
+    html: str
+    verdict: Assessment | None
+    warnings: list[Warning]
 
 
 def write_report(
@@ -80,16 +88,12 @@ def write_report(
     """
     file = Path(path)
     require_free([file], overwrite=overwrite)
-    with warnings.catch_warnings(record=True) as noted:
-        warnings.simplefilter("always", SmlmWarning)
-        html, found = build_report(
-            table, drift, by=by, outside=outside, title=title, progress=progress
-        )
-    for warning in noted:
-        warnings.warn(warning.message, warning.category, stacklevel=3)
+    built = build_report(table, drift, by=by, outside=outside, title=title, progress=progress)
+    for warning in built.warnings:
+        warnings.warn(warning, stacklevel=3)
     with staged(file) as (part,):
-        part.write_text(html, encoding="utf-8")
-    return found
+        part.write_text(built.html, encoding="utf-8")
+    return built.verdict
 
 
 def build_report(
@@ -100,8 +104,8 @@ def build_report(
     outside: str | None = None,
     title: str | None = None,
     progress: bool = False,
-) -> tuple[str, Assessment | None]:
-    """Return the page and the verdict it shows; see `write_report`."""
+) -> Built:
+    """Return the page; see `write_report`."""
     source = _checked(drift, by, outside)
     if title is not None and not isinstance(title, str):
         raise OptionError(f"title={title!r} must be a text")
@@ -116,16 +120,14 @@ def build_report(
         # What was warned of once is meant from here on.
         outside_known = outside or "hold"
         found = _assessed(part, drift, by, outside_known, notes, progress=progress)
-    for message in dict.fromkeys(str(warning.message) for warning in noted):
-        notes.append(message)
-        warnings.warn(message, noted[0].category, stacklevel=3)
+    told = {str(warning.message): warning.message for warning in noted}
+    warned = [warning for warning in told.values() if isinstance(warning, Warning)]
+    notes += [str(warning) for warning in warned if isinstance(warning, SmlmWarning)]
     if not is_usable:
         notes.append("No chunk of this drift is valid: nothing is corrected.")
 
-    precision = sample.precision
-    if precision is None and found is not None:
-        known = [v for v in (found.nena_after, found.nena_before) if np.isfinite(v) and v > 0]
-        precision = known[0] if known else None
+    known = found is not None and np.isfinite(found.precision)
+    precision = found.precision if found and known else None
     pairs = make_pairs(
         table,
         corrected_by,
@@ -146,7 +148,8 @@ def build_report(
         steps=history.steps(example(table).attrs),
         notes=notes,
     )
-    return page(facts, drift, found, pairs, by=by, outside=outside), found
+    html = page(facts, drift, found, pairs, by=by, outside=outside)
+    return Built(html, found, warned)
 
 
 def _checked(drift: Any, by: str | None, outside: str | None) -> xr.Dataset:

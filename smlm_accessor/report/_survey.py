@@ -46,20 +46,11 @@ class Extent:
 
 @dataclass(frozen=True)
 class Sample:
-    """Some of the localizations, before and after.
-
-    Parameters
-    ----------
-    before, after : ndarray, shape (n, d)
-    frames : ndarray, shape (n,)
-    precision : float or None
-        Median of the uncertainties along x and y, if the table has any.
-    """
+    """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
 
     before: FloatArray
     after: FloatArray
     frames: IntArray
-    precision: float | None
 
 
 def extent_of(table: Any, *, progress: bool = False) -> Extent:
@@ -123,12 +114,7 @@ def sampled(table: pd.DataFrame, drift: Drift, by: str | None, outside: str | No
     before = localizations.positions
     after = case.corrected(drift, before, localizations.frames)
     use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    precision = None
-    if localizations.uncertainty is not None:
-        lateral = localizations.uncertainty[:, :2]
-        lateral = lateral[np.isfinite(lateral) & (lateral > 0)]
-        precision = float(np.median(lateral)) if len(lateral) else None
-    return Sample(before[use], after[use], localizations.frames[use], precision)
+    return Sample(before[use], after[use], localizations.frames[use])
 
 
 def field(extent: Extent, sample: Sample, *, whole: bool) -> tuple[FloatArray, FloatArray]:

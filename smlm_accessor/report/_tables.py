@@ -63,7 +63,8 @@ def value_text(value: Any) -> str:
     elif isinstance(value, list | tuple) and not value:
         text = "none"
     elif isinstance(value, list | tuple):
-        text = ", ".join(map(value_text, value))
+        inner = [f"({value_text(v)})" if isinstance(v, list) else value_text(v) for v in value]
+        text = ", ".join(inner)
     else:
         text = str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"

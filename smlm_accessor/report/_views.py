@@ -20,7 +20,8 @@ from smlm_accessor.report._images import (
 from smlm_accessor.report._regions import Region, whole_field, zoomed
 from smlm_accessor.report._survey import Extent, Sample, field
 
-_PIXELS = 1000, (640, 480)  # of the whole field, and of each part of it
+_PIXELS = 800, (600, 480)  # of the whole field, and of each part of it
+_MOST = 0.05, 0.95  # quantiles
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def make_pairs(
     constant = np.median(moved, axis=0) if len(moved) else np.zeros(2)
     entire = whole_field(*field(extent, sample, whole=whole), _PIXELS[0])
     at = sample.after[:, :2] + constant
-    regions = [entire, *zoomed(entire, at, precision, _PIXELS[1])]
+    spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if len(moved) else np.zeros(2)
+    regions = [entire, *zoomed(entire, at, precision, float(spread.max()), _PIXELS[1])]
     views = []
     for i, region in enumerate(regions):
         # Where a drift turns or stretches, the constant is another one in each place.
