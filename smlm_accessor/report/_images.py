@@ -139,7 +139,7 @@ def smoothed(view: View, counts: Counts) -> Counts:
     from scipy.ndimage import gaussian_filter
 
     sigma = view.region.smoothing
-    smooth: Counts = gaussian_filter(counts, (0, 0, sigma, sigma), mode="constant")
+    smooth: Counts = gaussian_filter(counts, (0, 0, sigma, sigma), mode="constant", truncate=3)
     return smooth
 
 
@@ -163,9 +163,10 @@ def pictures_by_time(smooth: Counts, mean: FloatArray) -> list[bytes]:
         they are mixed in these parts, the colour is white.
     """
     totals = smooth.sum(axis=1)
+    colors = time_colors(mean).astype(np.float32)
     found = []
     for layers, total in zip(smooth, totals, strict=True):
-        color = np.tensordot(layers, time_colors(mean), axes=(0, 0))
+        color = np.moveaxis(layers, 0, -1) @ colors
         full = color.max(axis=-1, keepdims=True)
         np.divide(color, full, out=color, where=full > 0)
         shown: Bytes = to_bytes(color * _brightness(total, totals, _GAMMA_OF_COLOR)[..., None])

@@ -45,7 +45,7 @@ def png(image: Bytes, palette: Bytes | None = None) -> bytes:
     chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))]
     if palette is not None:
         chunks.append(_chunk(b"PLTE", palette.tobytes()))
-    chunks += [_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 9)), _chunk(b"IEND", b"")]
+    chunks += [_chunk(b"IDAT", zlib.compress(filtered.tobytes())), _chunk(b"IEND", b"")]
     return b"".join([_SIGNATURE, *chunks])
 
 

@@ -21,6 +21,8 @@ _FEWEST = 3  # localizations in a cell
 _USUAL = 0.9  # quantile; a cell with more counts as one with so many: else a bead wins
 _NOT_KNOWN = 1e-3  # of the field: the precision, if nothing tells it
 _MARGIN = 0.02
+_SMOOTHEST = 0.02  # of the pixels across
+_FINEST = 2.0**-30  # of the field: a cell
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,15 @@ class Region:
         return np.asarray(((since >= 0) & (since < self.size)).all(axis=1))
 
 
-def whole_field(lower: FloatArray, upper: FloatArray, pixels: int) -> Region:
-    """Return the region that shows the field between two corners, in a frame not too elongated."""
+def whole_field(
+    lower: FloatArray, upper: FloatArray, precision: float | None, pixels: int
+) -> Region:
+    """Return the region that shows the field between two corners, in a frame not too elongated.
+
+    However small the field, it is as large as the smallest region.
+    """
     extent = upper - lower
-    longest = float(extent.max()) or 1.0
+    longest = max(float(extent.max()), _ACROSS * (precision or 0.0)) or 1.0
     size = np.maximum(extent, longest / _MOST_ELONGATED) * (1 + 2 * _MARGIN)
     return Region((lower + upper - size) / 2, size, float(size.max()) / pixels, 1.2)
 
@@ -100,7 +107,7 @@ def zoomed(
     for side, n in zip((middle, smallest), pixels, strict=True):
         corner = _best_window(centres, worth, lower, size, side)
         pixel = side / n
-        smoothing = max(0.5 * sigma / pixel, 1.2)
+        smoothing = min(max(0.5 * sigma / pixel, 1.2), _SMOOTHEST * n)
         found.append(Region(corner, np.full(2, side), pixel, smoothing))
         lower, size = corner, np.full(2, side)
     return found
@@ -109,6 +116,7 @@ def zoomed(
 def _sharp_cells(positions: FloatArray, cell: float) -> tuple[FloatArray, FloatArray]:
     """Return the centres of cells that hold more than there is around them, and their worth."""
     lower = positions.min(axis=0)
+    cell = max(cell, _FINEST * float(np.ptp(positions, axis=0).max()))
     at = np.floor((positions - lower) / cell).astype(np.int64)
     key, counts = np.unique(_key(at), return_counts=True)
     cells = np.stack(np.divmod(key, 1 << 31), axis=1)
@@ -134,11 +142,14 @@ def _best_window(
     if not len(worth):
         return lower + (size - side) / 2
     half = side / 2
-    at = np.floor((centres - lower) / half).astype(np.int64)
-    columns, rows = at.max(axis=0) + 2
-    sums = np.bincount(at[:, 0] * rows + at[:, 1], worth, columns * rows).reshape(columns, rows)
-    four = sums[:-1, :-1] + sums[1:, :-1] + sums[:-1, 1:] + sums[1:, 1:]
-    best = lower + half * np.array(np.unravel_index(int(four.argmax()), four.shape))
+    # Windows at every half of a side: each cell lies in four of them.
+    at = np.floor((centres - lower) / half).astype(np.int64) + 1
+    key, window = np.unique(
+        np.concatenate([_key(at - step) for step in ((0, 0), (0, 1), (1, 0), (1, 1))]),
+        return_inverse=True,
+    )
+    most = key[np.bincount(window, np.tile(worth, 4)).argmax()]
+    best = lower + half * (np.array(np.divmod(most, 1 << 31)) - 1)
 
     def held(corner: FloatArray) -> FloatArray:
         chosen = ((centres >= corner) & (centres < corner + side)).all(axis=1)
@@ -150,7 +161,8 @@ def _best_window(
         return np.where(last < lower, (lower + last) / 2, np.clip(corner, lower, last))
 
     # What is shown should be in the middle, unless less of it is then shown.
-    weights = held(best)
+    weights, best = held(best), within(best)
+    if not weights.any():  # what rounding does where the field is far from zero
+        return best
     centred = within(np.average(centres, axis=0, weights=weights) - half)
-    best = within(best)
     return centred if held(centred).sum() >= held(best).sum() else best

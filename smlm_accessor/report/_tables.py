@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-import xarray as xr
-
 from smlm_accessor import attributes
 from smlm_accessor.assess._case import Drift
 from smlm_accessor.models import DriftModel
@@ -21,19 +19,11 @@ def parameters(drift: Drift, by: str | None, outside: str | None) -> list[tuple[
     source = drift.transformations if isinstance(drift, DriftModel) else drift
     attrs = drift.attrs
     found: dict[str, Any] = {name: attrs.get(name) for name in ("method", "target", "origin")}
-    found |= _flat(_loaded(source))
+    found |= _flat(attributes.parameters(source))
     if isinstance(drift, DriftModel):
         found |= _flat(json.loads(str(attrs["model"])), "model, ")
     found |= {"by": by, "outside": outside, "estimated with version": attrs.get("package_version")}
     return [(name, value_text(v)) for name, v in found.items() if v is not None and v != "none"]
-
-
-def _loaded(source: xr.Dataset) -> Mapping[str, Any]:
-    """Return the parameters, also of a Dataset that somebody else made."""
-    try:
-        return attributes.parameters(source)
-    except (TypeError, ValueError):
-        return {"parameters": source.attrs.get("parameters")}
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
@@ -70,18 +60,13 @@ def value_text(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
-def history_rows(steps: Iterable[Any]) -> list[tuple[str, str, str]]:
-    """Return each step, its parameters, and the version that did it; whoever wrote them down."""
+def history_rows(steps: Iterable[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """Return each step, its parameters, and the version that did it."""
     rows = []
-    for step in steps:
-        entry = step if isinstance(step, Mapping) else {"step": step}
-        parameters = entry.get("parameters")
-        if isinstance(parameters, Mapping):
-            told = {name: value for name, value in parameters.items() if value is not None}
-            text = "; ".join(f"{name} {value_text(_read(value))}" for name, value in told.items())
-        else:
-            text = "" if parameters is None else value_text(parameters)
-        rows.append((str(entry.get("step")), text, str(entry.get("package_version", ""))))
+    for entry in steps:
+        told = {name: v for name, v in entry["parameters"].items() if v is not None}
+        text = "; ".join(f"{name} {value_text(_read(value))}" for name, value in told.items())
+        rows.append((str(entry["step"]), text, str(entry.get("package_version", ""))))
     return rows
 
 

@@ -59,7 +59,7 @@ def make_pairs(
     """Return images of three places, chosen from the sample and counted from the whole table."""
     moved = sample.before[:, :2] - sample.after[:, :2]
     constant = np.median(moved, axis=0) if len(moved) else np.zeros(2)
-    entire = whole_field(*field(extent, sample, whole=whole), _PIXELS[0])
+    entire = whole_field(*field(extent, sample, whole=whole), precision, _PIXELS[0])
     at = sample.after[:, :2] + constant
     spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if len(moved) else np.zeros(2)
     regions = [entire, *zoomed(entire, at, precision, float(spread.max()), _PIXELS[1])]

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over a pair of pipes by the DevTools protocol."""
+"""A table that drifts; and a headless Chromium, driven by the DevTools protocol over pipes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+import smlm_accessor
 
 PROGRAM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -104,9 +110,14 @@ class Browser:
                 clickCount=1,
             )
 
-    def screenshot(self, *, whole: bool = False) -> bytes:
-        """Return what the window shows, or the whole page, as a PNG file."""
-        found = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def screenshot(self, box: dict[str, float] | None = None) -> bytes:
+        """Return what the window shows, or a part of it, as a PNG file."""
+        clip: dict[str, Any] = {}
+        if box is not None:
+            x, y = self.evaluate("[scrollX, scrollY]")
+            size = {"width": box["width"], "height": box["height"], "scale": 1}
+            clip = {"clip": {"x": x + box["left"], "y": y + box["top"], **size}}
+        found = self.call("Page.captureScreenshot", format="png", **clip)
         return base64.b64decode(found["data"])
 
     def complaints(self) -> list[Any]:
@@ -177,6 +188,25 @@ def running() -> Iterator[Browser]:
             os.close(to)  # then it ends by itself
             _end(process)
             os.close(back)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if PROGRAM is None:
+        pytest.skip("there is no Chromium")
+    with running() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def drifting() -> pd.DataFrame:
+    still = smlm_accessor.simulate_thomas(cluster_mu=50, seed=1)
+    return smlm_accessor.set_columns(still, unit="nm").smlm.simulate_drift(velocity=(0.02, 0.01))
+
+
+@pytest.fixture(scope="package")
+def drift(drifting: pd.DataFrame) -> xr.Dataset:
+    return drifting.smlm.drift(n_chunks=5)
 
 
 def _end(process: int) -> None:
