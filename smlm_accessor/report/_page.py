@@ -17,6 +17,7 @@ from smlm_accessor._version import __version__
 from smlm_accessor.assess import Assessment
 from smlm_accessor.assess._case import Drift
 from smlm_accessor.models import DriftModel
+from smlm_accessor.plot._style import written_unit
 from smlm_accessor.report._chart import number
 from smlm_accessor.report._comparison import by_time, comparisons
 from smlm_accessor.report._drift_chart import drift_chart
@@ -98,7 +99,7 @@ def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
         "Method": str(source.attrs.get("method", "not known")),
         "Chunks": f"{number(n_chunks)}{registered}",
         "Precision": in_unit(f"{facts.precision:.3g}", facts.unit) if facts.precision else "",
-        "Length unit": facts.unit or "not known",
+        "Length unit": written_unit(facts.unit) or "not known",
         "Version": f"smlm_accessor {__version__}",
         "Date": f"{facts.when:%d %B %Y, %H:%M}".lstrip("0"),
     }
@@ -113,13 +114,13 @@ def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
         f'<header><p class="over">Drift report</p><h1>{escape(facts.title)}</h1>'
         f'<div class="verdict {verdict.replace(" ", "-")}">'
         f'<p class="badge">{escape(verdict.capitalize())}</p>'
-        f"<p>{escape(VERDICTS[verdict])} {_size(source)}</p>{line}</div>{notes}"
+        f"<p>{escape(VERDICTS[verdict])} {_size(source, verdict)}</p>{line}</div>{notes}"
         f"<dl>{listed}</dl></header>"
     )
 
 
-def _size(source: xr.Dataset) -> str:
-    """Return how far the sample moved, in words."""
+def _size(source: xr.Dataset, verdict: str) -> str:
+    """Return how far the sample moved, in words; as a fact only if that has been confirmed."""
     moved = transformations.drift(source).values[source["valid"].values.astype(bool)]
     if len(moved) < 2:
         return ""
@@ -130,7 +131,8 @@ def _size(source: xr.Dataset) -> str:
             transformations.components(source), np.ptp(moved, axis=0), strict=True
         )
     ]
-    return escape(f"The sample drifted by up to {', '.join(each[:-1])} and {each[-1]}.")
+    says = "The sample drifted by" if verdict == "improved" else "This drift is"
+    return escape(f"{says} up to {', '.join(each[:-1])} and {each[-1]}.")
 
 
 def _section(name: str, content: str, *, wide: bool = False) -> str:

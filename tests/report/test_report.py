@@ -122,7 +122,7 @@ def test_the_page_says_what_was_found(
     for said in (
         "Cell 7",
         str(found),
-        "The correction improved this table.",
+        "The correction improved this table. The sample drifted by up to",
         f"{len(drifting):,}",
         "icp",
         "n_chunks",
@@ -178,7 +178,7 @@ def test_three_dimensions_without_unit(tmp_path: Path) -> None:
     drift = shift(len(table), [(0, 0, 0), (-30, 10, 50)], offset_std=np.full((2, 3), 2.0))
     html = build_report(table, drift).html
     text = words(html)
-    assert "by up to 30 in x, 10 in y and 50 in z" in text
+    assert "up to 30 in x, 10 in y and 50 in z" in text
     assert "not known" in text
     assert "one standard deviation" in text
     assert images(html) == 10
