@@ -22,9 +22,7 @@ import xarray as xr
 
 import smlm_accessor
 
-PROGRAM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+PROGRAM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
 _SWITCHES = (
     "--headless",
     "--no-sandbox",  # tests may run as root
