@@ -63,9 +63,9 @@ def page(
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     sections = [
         _header(facts, found, source),
-        _section("Before and after", comparisons(pairs.pairs, facts.unit), wide=True),
+        _section("Before and after", comparisons(pairs.pairs, facts.unit)),
         _section("Drift over frames", _drift_text(drift) + drift_chart(drift, by)),
-        _section("Time as colour", by_time(pairs, facts.extent.frames, facts.unit), wide=True),
+        _section("Time as colour", by_time(pairs, facts.extent.frames, facts.unit)),
         _section("Fourier ring correlation", _frc(found)),
         _section("The verdict and its measures", _measures(found)),
         _section("Parameters", table(parameters(drift, by, outside), ["Parameter", "Value"])),
@@ -135,9 +135,8 @@ def _size(source: xr.Dataset, verdict: str) -> str:
     return escape(f"{says} up to {', '.join(each[:-1])} and {each[-1]}.")
 
 
-def _section(name: str, content: str, *, wide: bool = False) -> str:
-    kind = ' class="wide"' if wide else ""
-    return f"<section{kind}><h2>{escape(name)}</h2>{content}</section>"
+def _section(name: str, content: str) -> str:
+    return f"<section><h2>{escape(name)}</h2>{content}</section>"
 
 
 def _drift_text(drift: Drift) -> str:

@@ -23,7 +23,7 @@ def parameters(drift: Drift, by: str | None, outside: str | None) -> list[tuple[
     if isinstance(drift, DriftModel):
         found |= _flat(json.loads(str(attrs["model"])), "model, ")
     found |= {"by": by, "outside": outside, "estimated with version": attrs.get("package_version")}
-    return [(name, value_text(v)) for name, v in found.items() if v is not None and v != "none"]
+    return [(name, value_text(v)) for name, v in found.items() if v is not None]
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
