@@ -777,6 +777,83 @@ class DriftAccessor:
         drift = self._dataset if model is None else model
         return assess(table, drift, by=by, outside=outside, progress=progress)
 
+    def report(
+        self,
+        table: pd.DataFrame,
+        path: str | PathLike[str],
+        *,
+        model: DriftModel | None = None,
+        by: str | None = None,
+        outside: str | None = None,
+        title: str | None = None,
+        overwrite: bool = False,
+        progress: bool = False,
+    ) -> Assessment | None:
+        """Write a page on the correction of a table by this drift: one HTML file, to look at.
+
+        It shows the drift and its standard deviation, images before and after under a slider
+        (the whole field, a part of it, and the sharpest structure in that), the same with colour
+        for time, Fourier ring correlation, the verdict of `assess`, parameters and history. It
+        needs no other file and no network.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Not corrected yet, of pandas or dask.
+        path : str or path
+            The HTML file.
+        model : DriftModel, optional
+            Of this drift; the page is on it instead.
+        by, outside : str, optional
+            As in ``table.smlm.correct``.
+        title : str, optional
+            What stands at the top, such as the name of the measurement.
+        overwrite : bool
+            Replace the file if it exists.
+        progress : bool
+            Show progress bars.
+
+        Returns
+        -------
+        Assessment or None
+            The verdict that the page shows; None if the table cannot be judged, as when all rows
+            are in one frame. What could not be made is said in the page.
+
+        Raises
+        ------
+        FileError, TableError, OptionError, DriftError
+            If the file exists or cannot be written, or the table, an argument or the drift cannot
+            be used.
+
+        Notes
+        -----
+        A table of dask is gone over four times: twice for the part by which the drift is judged,
+        once for its extent, once for the images.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=50, seed=1)
+        >>> drifted = locs.smlm.simulate_drift(velocity=(0.02, 0.01))
+        >>> drift = drifted.smlm.drift(n_chunks=5)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     drift.smlm.report(drifted, pathlib.Path(folder, "report.html")).verdict
+        'improved'
+        """
+        from smlm_accessor.report import write_report
+
+        drift = self._dataset if model is None else model
+        return write_report(
+            table,
+            drift,
+            path,
+            by=by,
+            outside=outside,
+            title=title,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
     def drift(self) -> xr.DataArray:
         """Return the drift of the sample, ``+d``, by chunk and component."""
         transformations.check(self._dataset)

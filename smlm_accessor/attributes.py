@@ -41,6 +41,9 @@ def _plain(value: Any) -> Any:
 
 
 def parameters(dataset: xr.Dataset) -> dict[str, Any]:
-    """Return the parameters the drift was estimated with."""
-    loaded = json.loads(dataset.attrs.get("parameters", "{}"))
-    return dict(loaded)
+    """Return the parameters the drift was estimated with; none, if it does not tell."""
+    try:
+        loaded = json.loads(dataset.attrs.get("parameters", "{}"))
+    except (TypeError, ValueError):  # somebody else's
+        return {}
+    return dict(loaded) if isinstance(loaded, dict) else {}

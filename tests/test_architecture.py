@@ -27,6 +27,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
         "plot",
         "plot.*",
         "report",
+        "report.*",
         "cli",
         "cli.*",
         "__main__",

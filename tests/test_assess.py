@@ -103,8 +103,21 @@ def test_the_measures_are_what_they_say() -> None:
     assert result.frc_after < 0.8 * result.frc_before
     assert result.nena_before == pytest.approx(5, rel=0.1)
     assert result.nena_after == pytest.approx(5, rel=0.1)
+    assert result.precision == pytest.approx(5, rel=0.1)
     assert result.n_localizations == len(drifting()[0])
     assert 0 < result.n_blinks < result.n_localizations
+
+
+def test_the_resolution_is_where_the_curves_cross_one_seventh() -> None:
+    result = found()
+    assert result.frc is not None
+    for curve, length in (
+        (result.frc.before, result.frc_before),
+        (result.frc.after, result.frc_after),
+    ):
+        at = np.interp(1 / length, result.frc.frequency, curve)
+        assert at == pytest.approx(1 / 7, rel=1e-6)
+        assert (curve[result.frc.frequency < 0.99 / length] > 1 / 7).all()
 
 
 def test_an_estimate_that_follows_noise_is_not_called_an_improvement() -> None:

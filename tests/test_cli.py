@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -212,6 +214,30 @@ def test_three_dimensions() -> None:
     assert (after < moved.smlm.rmse(locs) / 3).all()
 
 
+def test_a_page_to_look_at(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("correct in.csv out.csv --n-chunks 5 --report page.html") == 0
+    assert names() == {"in.csv", "out.csv", "out_drift.nc", "out_drift.png", "page.html"}
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if line.startswith("verdict"))
+    page = Path("page.html").read_text("utf-8")
+    assert line.removeprefix("verdict").strip() in html.unescape(page)
+    assert "Drift correction of in.csv" in page
+    assert re.search(r"^wrote +page.html +a page to look at$", out, re.M)
+
+
+def test_a_page_of_a_given_drift_and_a_folder(source: Path, drifted: pd.DataFrame) -> None:
+    Path("parts").mkdir()
+    half = len(drifted) // 2
+    drifted.iloc[:half].to_csv("parts/1.csv", index=False)
+    drifted.iloc[half:].to_csv("parts/2.csv", index=False)
+    assert run("correct parts fixed --n-chunks 5 --quiet --report folder.html") == 0
+    assert "overlap" in Path("folder.html").read_text("utf-8")
+    assert run("correct parts fixed --quiet --report folder.html") == 2
+    assert run("correct in.csv out.csv --drift fixed_drift.nc --quiet --report page.html") == 0
+    assert "out_drift.nc" not in names()
+    assert f"{len(drifted):,}" in Path("page.html").read_text("utf-8")
+
+
 def test_overwrite_replaces(source: Path) -> None:
     Path("out.csv").write_text("old")
     assert run("correct in.csv out.csv --quiet --overwrite") == 0
@@ -415,6 +441,11 @@ BAD_CALLS: dict[str, list[str]] = {
     "correct in.csv taken.csv": ["taken.csv exists", "--overwrite"],
     "correct in.csv beside.csv": ["beside_drift.nc exists", "--overwrite"],
     "correct in.csv folder.csv --overwrite": ["folder.csv is a folder"],
+    "correct in.csv out.csv --report taken.csv": ["taken.csv exists", "--report", "--overwrite"],
+    "correct in.csv out.csv --report out.csv --overwrite": ["--report out.csv", "another name"],
+    "correct in.csv out.csv --report ./in.csv --overwrite": ["in.csv", "another name"],
+    "correct in.csv out.csv --report nowhere/a.html": ["folder nowhere", "make it"],
+    "correct in.csv out.csv --report folder.csv --overwrite": ["folder.csv is a folder"],
     "correct in.csv out.csv --method magic": ["'magic'", "icp", "cc"],
     "correct in.csv out.csv --target last": ["'last'", "previous"],
     "correct in.csv out.csv --chunk-size 0": ["--chunk-size", "'0'", "at least 1"],

@@ -16,7 +16,7 @@ from smlm_accessor.assess._halves import agreement, estimate_halves, held_out
 from smlm_accessor.assess._overlap import CLEAR, REACH, Change, change, find_blinks, thinned
 from smlm_accessor.assess._places import make_places
 from smlm_accessor.assess._result import Assessment, Verdict
-from smlm_accessor.assess._sharpness import ring_resolution
+from smlm_accessor.assess._sharpness import ring_correlation
 from smlm_accessor.blocks import is_partitioned
 from smlm_accessor.chunking import Chunks
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
@@ -100,6 +100,7 @@ def assess(
     precision = _precision(points)
     if precision is None:
         return Assessment("no evidence", "no molecule is seen again and again", **facts)
+    facts["precision"] = float(precision[:2].mean())
     facts |= _sharpness(case, drift, points, precision)
 
     places = make_places(localizations.positions[localizations.finite], REACH * precision[0])
@@ -162,16 +163,17 @@ def _precision(points: ChunkedPoints) -> FloatArray | None:
 
 def _sharpness(
     case: Case, drift: Drift, points: ChunkedPoints, precision: FloatArray
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Return measures of the image before and after."""
     assert points.center is not None
     before = points.positions + points.center
     after = case.corrected(drift, before, points.frames)
     seen = np.isfinite(after).all(axis=1)
-    versions, frames = [before[seen], after[seen]], points.frames[seen]
-    frc = ring_resolution(versions, frames, float(precision[:2].mean()))
+    versions, frames = (before[seen], after[seen]), points.frames[seen]
+    curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
     nena = [float(neighbour_precision(version, frames)[:2].mean()) for version in versions]
     return {
+        "frc": curves,
         "frc_before": frc[0],
         "frc_after": frc[1],
         "nena_before": nena[0],

@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from smlm_accessor.assess._sharpness import RingCorrelation
+
 Verdict = Literal["improved", "no evidence", "worse"]
 
 
@@ -38,9 +40,13 @@ class Assessment:
     nena_before, nena_after : float
         Localization precision from neighbours in successive frames, mean of x and y. It hardly
         knows of drift; it grows if a correction jumps from frame to frame.
+    precision : float
+        Localization precision that was reckoned with, mean of x and y.
     n_localizations, n_blinks : int
         How many localizations there are, and how many blinks were compared.
     length_unit : str or None
+    frc : RingCorrelation or None
+        The curves from which ``frc_before`` and ``frc_after`` are read off.
 
     Examples
     --------
@@ -62,9 +68,11 @@ class Assessment:
     frc_after: float = np.nan
     nena_before: float = np.nan
     nena_after: float = np.nan
+    precision: float = np.nan
     n_localizations: int = 0
     n_blinks: int = 0
     length_unit: str | None = None
+    frc: RingCorrelation | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """Return one line."""

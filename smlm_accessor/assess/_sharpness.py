@@ -2,33 +2,55 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.frc import fourier_ring_correlation, resolution, time_halves
+from smlm_accessor.kernels.frc import fourier_ring_correlation, resolution, smoothed, time_halves
 
 _PIXELS = 512  # of a part of the field, along each axis
 _PARTS = 16
 _PER_PRECISION = 1.5  # pixels
 
 
-def ring_resolution(
-    versions: list[FloatArray], frames: IntArray, precision: float
-) -> tuple[float, ...]:
-    """Return the resolution of each version of the positions in x and y, from the same parts.
+@dataclass(frozen=True, eq=False)
+class RingCorrelation:
+    """Fourier ring correlation before and after a correction.
 
     Parameters
     ----------
-    versions : list of ndarray, shape (n, d)
-        Of the same localizations.
+    frequency : ndarray, shape (n,)
+        In cycles per length unit.
+    before, after : ndarray, shape (n,)
+        Averaged over a few neighbouring rings, as the resolution is read off.
+    """
+
+    frequency: FloatArray
+    before: FloatArray
+    after: FloatArray
+
+
+def ring_correlation(
+    versions: tuple[FloatArray, FloatArray], frames: IntArray, precision: float
+) -> tuple[RingCorrelation, tuple[float, float]]:
+    """Return how well halves of the localizations agree in x and y, before and after.
+
+    Both versions are seen in the same parts of the field.
+
+    Parameters
+    ----------
+    versions : tuple of ndarray, shape (n, d)
+        Of the same localizations: before and after.
     frames : ndarray, shape (n,)
     precision : float
         Tells how fine the pixels have to be.
 
     Returns
     -------
-    tuple of float
-        NaN where the halves do not agree at all.
+    curves : RingCorrelation
+    resolution : tuple of float
+        Before and after; NaN where the halves do not agree at all.
     """
     pixel = precision / _PER_PRECISION
     second = time_halves(frames)
@@ -49,8 +71,11 @@ def ring_resolution(
             .astype(np.float64)
             for half in (False, True)
         ]
-        found.append(resolution(fourier_ring_correlation(*halves)) * pixel)
-    return tuple(found)
+        found.append(fourier_ring_correlation(*halves))
+    frequency = np.arange(1, _PIXELS // 2) / (_PIXELS * pixel)
+    curves = RingCorrelation(frequency, *map(smoothed, found))
+    before, after = (resolution(correlation) * pixel for correlation in found)
+    return curves, (before, after)
 
 
 def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:

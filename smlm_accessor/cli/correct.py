@@ -11,12 +11,14 @@ import xarray as xr
 from smlm_accessor import models
 from smlm_accessor.cli import files
 from smlm_accessor.cli.correction import (
+    NOT_JUDGED,
     Outputs,
     estimated,
     given_columns,
+    judged,
     method_options,
+    require_report,
     summary,
-    verdict,
     write_drift,
     written,
 )
@@ -51,12 +53,13 @@ def run(arguments: argparse.Namespace) -> None:
         fixed = correct(table, drift, by=arguments.by, outside=arguments.outside)
     except TableError as error:
         raise TableError(f"{arguments.source}: {error}") from error
-    _write(fixed, dataset, drift, arguments.by, outputs)
+    verdict, page = judged(table, drift, arguments)
+    _write(fixed, dataset, drift, arguments.by, outputs, page)
     if not arguments.quiet:
         frames = read_localizations(table).frames
         ends = int(frames.min()), int(frames.max())
         lines = summary(len(table), ends, dataset, drift, arguments)
-        lines.append(f"verdict        {verdict(table, drift, arguments)}")
+        lines.append(f"verdict        {verdict or NOT_JUDGED}")
         seconds = time.perf_counter() - started
         print("\n".join([*lines, *written(outputs), f"time           {seconds:.1f} s"]))
 
@@ -70,6 +73,11 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
         raise FileError(f"the folder {folder} does not exist; make it, or choose another one")
     beside = [result.with_name(f"{result.stem}_drift{suffix}") for suffix in (".nc", ".png")]
     outputs = Outputs(tables, *((None, None) if arguments.drift else beside))
+    require_report(
+        arguments.report,
+        [source, *outputs.paths, *filter(None, [arguments.drift])],
+        overwrite=arguments.overwrite,
+    )
     read = {"IN": source, "--drift": arguments.drift}
     for path in reversed(outputs.paths):
         for name, other in read.items():
@@ -79,7 +87,7 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
             raise FileError(f"{path} is a folder; give OUT another name")
         if path.exists() and not arguments.overwrite:
             raise FileError(f"{path} exists; give OUT another name, or --overwrite to replace it")
-    return outputs
+    return outputs._replace(report=arguments.report)
 
 
 def _write(
@@ -88,8 +96,11 @@ def _write(
     drift: xr.Dataset | models.DriftModel,
     by: str | None,
     outputs: Outputs,
+    page: str | None,
 ) -> None:
     with files.staged(*outputs.paths) as parts:
         part = dict(zip(outputs.paths, parts, strict=True))
         files.write_table(fixed, [part[path] for path in outputs.tables], outputs.table)
         write_drift(dataset, drift, by, outputs, part)
+        if outputs.report and page:
+            part[outputs.report].write_text(page, encoding="utf-8")

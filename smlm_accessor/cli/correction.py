@@ -15,16 +15,18 @@ import xarray as xr
 from smlm_accessor import models, transformations
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
-from smlm_accessor.cli.curves import drift_over_frames
 from smlm_accessor.columns import find_columns
-from smlm_accessor.errors import DriftError, OptionError, SmlmWarning
+from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmWarning, TableError
 from smlm_accessor.estimate import estimate_drift
 from smlm_accessor.methods import _registry
 from smlm_accessor.models.specs import one_each
+from smlm_accessor.plot._over_frames import drift_over_frames
 from smlm_accessor.plot._style import written_unit
+from smlm_accessor.report import build_report
 
 _ESTIMATE = ("method", "chunk_size", "n_chunks", "frames_per_chunk", "target", "origin", "option")
 _DEFAULT_METHOD = "icp"
+NOT_JUDGED = "none: too few frames"
 
 
 class Outputs(NamedTuple):
@@ -33,6 +35,7 @@ class Outputs(NamedTuple):
     tables: list[Path]  # the table, and what its format writes beside it
     drift: Path | None
     figure: Path | None
+    report: Path | None = None
 
     @property
     def table(self) -> Path:
@@ -42,7 +45,7 @@ class Outputs(NamedTuple):
     @property
     def paths(self) -> list[Path]:
         """Those there are; the table last, so that where it is, all is."""
-        beside = [self.drift, self.figure, *reversed(self.tables)]
+        beside = [self.drift, self.figure, self.report, *reversed(self.tables)]
         return [path for path in beside if path is not None]
 
 
@@ -144,22 +147,50 @@ def summary(
     ]
 
 
+def require_report(path: Path | None, taken: list[Path], *, overwrite: bool) -> None:
+    """Raise `FileError` if a page cannot be written, or would replace something."""
+    if path is None:
+        return
+    if path.resolve() in [other.resolve() for other in taken]:
+        raise FileError(f"--report {path} would replace another file; give it another name")
+    if not path.parent.is_dir():
+        raise FileError(f"the folder {path.parent} does not exist; make it, or choose another one")
+    if path.is_dir():
+        raise FileError(f"{path} is a folder; give --report another name")
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists; give --report another name, or --overwrite to replace it")
+
+
 def written(outputs: Outputs) -> list[str]:
     """Return lines that say what was written."""
     meaning = {
         outputs.table: "the corrected table",
         outputs.drift: "the drift, for --drift or xarray.load_dataset",
         outputs.figure: "a figure of the drift",
+        outputs.report: "a page to look at",
     }
-    written = [path for path in (outputs.table, outputs.drift, outputs.figure) if path]
+    written = [path for path in meaning if path]
     width = max(len(str(path)) for path in written)
     return [f"wrote          {path!s:<{width}}  {meaning[path]}" for path in written]
 
 
-def verdict(
+def judged(
     table: pd.DataFrame, drift: xr.Dataset | models.DriftModel, arguments: argparse.Namespace
-) -> Assessment:
-    """Return what the correction did; what it warned of has been said."""
+) -> tuple[Assessment | None, str | None]:
+    """Return what the correction did, and the page on it, if it is wanted.
+
+    What they warn of has been said. Nothing is judged for nobody.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SmlmWarning)
-        return assess(table, drift, by=arguments.by, outside=arguments.outside)
+        options = {"by": arguments.by, "outside": arguments.outside}
+        if arguments.report:
+            title = f"Drift correction of {arguments.source.name}"
+            built = build_report(table, drift, **options, title=title)
+            return built.verdict, built.html
+        if arguments.quiet:
+            return None, None
+        try:
+            return assess(table, drift, **options), None
+        except TableError:  # it could be corrected, so it has too few frames
+            return None, None

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from smlm_accessor.cli.curves import drift_over_frames, frames_of
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot import plot_drift
+from smlm_accessor.plot._over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot._style import COLORS
 
 if TYPE_CHECKING:

@@ -9,12 +9,14 @@ from smlm_accessor import models
 from smlm_accessor.blocks import cluster
 from smlm_accessor.cli import files
 from smlm_accessor.cli.correction import (
+    NOT_JUDGED,
     Outputs,
     estimated,
     given_columns,
+    judged,
     method_options,
+    require_report,
     summary,
-    verdict,
     write_drift,
     written,
 )
@@ -46,23 +48,24 @@ def run_folder(arguments: argparse.Namespace) -> None:
             fixed = correct(table, drift, by=arguments.by, outside=arguments.outside)
         except TableError as error:
             raise TableError(f"{arguments.source}: {error}") from error
-        beside = [path for path in (outputs.drift, outputs.figure) if path is not None]
+        verdict, page = judged(table, drift, arguments)
+        beside = [p for p in (outputs.drift, outputs.figure, outputs.report) if p is not None]
         with files.staged(*beside) as parts:
-            write_drift(
-                dataset, drift, arguments.by, outputs, dict(zip(beside, parts, strict=True))
-            )
+            part = dict(zip(beside, parts, strict=True))
+            write_drift(dataset, drift, arguments.by, outputs, part)
+            if outputs.report and page:
+                part[outputs.report].write_text(page, encoding="utf-8")
             write_folder(
                 fixed,
                 outputs.table,
                 overwrite=arguments.overwrite,
                 progress=not arguments.quiet,
             )
-        found = "" if arguments.quiet else str(verdict(table, drift, arguments))
     if not arguments.quiet:
         n = int(dataset["n_localizations"].sum())
         ends = int(dataset["frame_start"][0]), int(dataset["frame_stop"][-1]) - 1
         lines = summary(n, ends, dataset, drift, arguments)
-        lines.append(f"verdict        {found}")
+        lines.append(f"verdict        {verdict or NOT_JUDGED}")
         seconds = time.perf_counter() - started
         print("\n".join([*lines, *written(outputs), f"time           {seconds:.1f} s"]))
 
@@ -81,9 +84,11 @@ def _outputs(arguments: argparse.Namespace) -> Outputs:
         raise FileError(f"the folder {result.parent} does not exist; make it, or choose another")
     require_new(result, overwrite=arguments.overwrite)
     drift, figure = (result.with_name(f"{result.name}_drift{end}") for end in (".nc", ".png"))
+    taken = [source, result, drift, figure, *filter(None, [arguments.drift])]
+    require_report(arguments.report, taken, overwrite=arguments.overwrite)
     if arguments.drift:
-        return Outputs([arguments.result], None, None)
+        return Outputs([arguments.result], None, None, arguments.report)
     for path in (drift, figure):
         if path.exists() and not arguments.overwrite:
             raise FileError(f"{path} exists; give OUT another name, or --overwrite to replace it")
-    return Outputs([arguments.result], drift, figure)
+    return Outputs([arguments.result], drift, figure, arguments.report)

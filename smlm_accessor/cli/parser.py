@@ -194,6 +194,7 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("output")
+    group.add_argument("--report", type=Path, metavar="PAGE", help="write a page to look at, .html")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
     group.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
 

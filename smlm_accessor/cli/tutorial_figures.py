@@ -11,9 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor import transformations
-from smlm_accessor.cli.curves import drift_over_frames, frames_of
 from smlm_accessor.cli.figures import new_figure
 from smlm_accessor.plot import plot_drift, plot_localizations
+from smlm_accessor.plot._over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot._style import COLORS
 from smlm_accessor.tutorial import MODELS, Data, Estimate
 

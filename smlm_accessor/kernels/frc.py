@@ -113,9 +113,7 @@ def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> floa
     n = len(correlation)
     if n < 2:
         return np.nan
-    width = max(n // _SMOOTH, 1) | 1
-    padded = np.pad(np.nan_to_num(correlation[1:]), width // 2, mode="edge")
-    smooth = np.convolve(padded, np.full(width, 1 / width), mode="valid")
+    smooth = smoothed(correlation)
     below = smooth < threshold
     if below[0]:
         return np.nan
@@ -124,6 +122,28 @@ def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> floa
     k = int(np.argmax(below))
     part = (smooth[k - 1] - threshold) / (smooth[k - 1] - smooth[k])
     return float(2 * n / (k + part))
+
+
+def smoothed(correlation: FloatArray) -> FloatArray:
+    """Average over neighbouring rings, as the resolution is read off; the first ring left out.
+
+    Parameters
+    ----------
+    correlation : ndarray, shape (n,)
+        At least two rings.
+
+    Returns
+    -------
+    ndarray, shape (n - 1,)
+
+    Examples
+    --------
+    >>> smoothed(np.array([1.0, 0.5, 0.25, np.nan]))
+    array([0.5 , 0.25, 0.  ])
+    """
+    width = max(len(correlation) // _SMOOTH, 1) | 1
+    padded = np.pad(np.nan_to_num(correlation[1:]), width // 2, mode="edge")
+    return np.convolve(padded, np.full(width, 1 / width), mode="valid")
 
 
 def _window(m: int) -> FloatArray:
