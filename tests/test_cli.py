@@ -67,6 +67,24 @@ def assert_corrected(table: pd.DataFrame, truth: pd.DataFrame) -> None:
 # What it writes.
 
 
+def test_files_one_after_the_other(
+    drifted: pd.DataFrame, truth: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = int(drifted["frame"].median())
+    moved = drifted.smlm.simulate_drift(step=[(half, (150, -80))])
+    late = moved["frame"] >= half
+    moved.assign(frame=moved["frame"] - half * late).sort_values(
+        "frame", key=lambda f: f + 1_000_000 * late, kind="stable"
+    ).to_csv("again.csv", index=False)
+    assert run("correct again.csv out.csv --method aim") != 0
+    assert "Frame numbers begin again" in capsys.readouterr().err
+    moved.assign(run=np.where(late, "b", "a")).to_csv("in.csv", index=False)
+    assert run("correct in.csv out.csv --method cc --n-chunks 6 --segments run --quiet") == 0
+    assert_corrected(pd.read_csv("out.csv"), truth)
+    assert run(f"correct in.csv two.csv --method cc --n-chunks 6 --segments {half} --quiet") == 0
+    pd.testing.assert_frame_equal(pd.read_csv("two.csv"), pd.read_csv("out.csv"))
+
+
 def test_csv_is_corrected(source: Path, drifted: pd.DataFrame, truth: pd.DataFrame) -> None:
     given = source.read_bytes()
     assert run("correct in.csv out.csv --n-chunks 5") == 0

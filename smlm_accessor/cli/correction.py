@@ -24,7 +24,8 @@ from smlm_accessor.plot._over_frames import drift_over_frames
 from smlm_accessor.plot._style import written_unit
 from smlm_accessor.report import build_report
 
-_ESTIMATE = ("method", "chunk_size", "n_chunks", "frames_per_chunk", "target", "origin", "option")
+_RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
+_ESTIMATE = ("method", *_RULES, "target", "origin", "segments", "option")
 _DEFAULT_METHOD = "icp"
 NOT_JUDGED = "none: too few frames"
 
@@ -59,6 +60,8 @@ def estimated(
         one_each(arguments.fit, find_columns(table).components)  # before the long work
     rules = {name: getattr(arguments, name) for name in _ESTIMATE[1:-1]}
     given = {name: value for name, value in rules.items() if value is not None}
+    if given.get("segments") == "none":
+        given["segments"] = None
     method = arguments.method or _DEFAULT_METHOD
     progress = not arguments.quiet
     dataset = estimate_drift(table, method=method, progress=progress, **given, **options)

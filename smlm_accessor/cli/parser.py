@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import json
-import re
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from smlm_accessor._version import __version__
+from smlm_accessor.cli.arguments import COLUMN_FIELDS, columns, count, models, option, segments
 from smlm_accessor.cli.correct import run as run_correct
 from smlm_accessor.cli.tutorial import run as run_tutorial
 from smlm_accessor.composition import ORIGINS
@@ -17,10 +15,8 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.evaluate import BY, OUTSIDE
 from smlm_accessor.methods import _registry
 from smlm_accessor.methods._registry import TARGETS
-from smlm_accessor.models.specs import NAMES as MODELS
 
 PROGRAM = "python -m smlm_accessor"
-COLUMN_FIELDS = ("x", "y", "z", "frame", "uncertainty_x", "uncertainty_y", "uncertainty_z")
 
 _DESCRIPTION = "Drift of single-molecule localization microscopy: estimate it and remove it."
 _TUTORIAL = """\
@@ -90,14 +86,14 @@ def _add_tutorial(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--seeds",
-        type=_count,
+        type=count,
         default=1,
         metavar="N",
         help="average the errors over N simulations (default: %(default)s)",
     )
     parser.add_argument(
         "--chunk-size",
-        type=_count,
+        type=count,
         default=10_000,
         metavar="N",
         help="localizations per chunk (default: %(default)s)",
@@ -130,14 +126,14 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
         help="how chunks are registered (default: icp)",
     )
     rules = group.add_mutually_exclusive_group()
-    rules.add_argument("--chunk-size", type=_count, metavar="N", help="localizations per chunk")
+    rules.add_argument("--chunk-size", type=count, metavar="N", help="localizations per chunk")
     rules.add_argument(
         "--n-chunks",
-        type=_count,
+        type=count,
         metavar="N",
         help="number of chunks (default: 10, or the method chooses)",
     )
-    rules.add_argument("--frames-per-chunk", type=_count, metavar="N", help="frames per chunk")
+    rules.add_argument("--frames-per-chunk", type=count, metavar="N", help="frames per chunk")
     group.add_argument(
         "--target",
         choices=TARGETS,
@@ -147,8 +143,16 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
         "--origin", choices=ORIGINS, help="where the drift is zero (default: first_chunk)"
     )
     group.add_argument(
+        "--segments",
+        type=segments,
+        metavar="COLUMN|FRAME[,FRAME...]",
+        help="what the drift may jump between: files that a column tells, or runs of frames that "
+        "begin with these; find: found also for icp and cc; none: all is one (default: as the "
+        "method finds)",
+    )
+    group.add_argument(
         "--option",
-        type=_option,
+        type=option,
         action="append",
         default=[],
         metavar="NAME=VALUE",
@@ -161,7 +165,7 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("correction")
     group.add_argument(
         "--fit",
-        type=_models,
+        type=models,
         metavar="MODEL[,MODEL...]",
         help="correct by a model of the drift, one for all axes or one for each: "
         "spline, linear, polynomial, constant (default: go from chunk to chunk)",
@@ -176,7 +180,7 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("table")
     group.add_argument(
         "--columns",
-        type=_columns,
+        type=columns,
         action="append",
         default=[],
         metavar="x=NAME,y=NAME,frame=NAME",
@@ -197,50 +201,3 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--report", type=Path, metavar="PAGE", help="write a page to look at, .html")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
     group.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
-
-
-def _count(text: str) -> int:
-    try:
-        value = int(text.replace("_", ""))
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
-    return value
-
-
-def _columns(text: str) -> dict[str, str]:
-    """``x=a,y=b`` as a dict; a comma only separates where a field follows."""
-    names = "|".join(COLUMN_FIELDS)
-    found = {}
-    for part in re.split(rf",(?=(?:{names})=)", text):
-        field, _, label = part.partition("=")
-        if field not in COLUMN_FIELDS or not label:
-            raise argparse.ArgumentTypeError(
-                f"{part!r} must be FIELD=NAME with a field of {', '.join(COLUMN_FIELDS)}"
-            )
-        found[field] = label
-    return found
-
-
-def _models(text: str) -> str | list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in MODELS:
-            raise argparse.ArgumentTypeError(
-                f"{name!r} is not a model; take one for all axes, or one for each with commas "
-                f"between, of {', '.join(MODELS)}"
-            )
-    return names if len(names) > 1 else text
-
-
-def _option(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (equals and name.isidentifier()):
-        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, such as max_distance=50")
-    for parse in (ast.literal_eval, json.loads):
-        try:
-            return name, parse(value)
-        except (ValueError, SyntaxError):
-            pass
-    return name, value
