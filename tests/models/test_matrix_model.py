@@ -265,7 +265,7 @@ def test_what_is_no_model(asked: dict[str, Any], message: str, make_turning: Mak
 
 def test_rotation_and_scale_are_reported(make_turning: MakeDrift) -> None:
     lines = repr(fit(make_turning(angle=steady), rotation="linear")).splitlines()
-    assert [line.split()[:2] for line in lines[3:]] == [
+    assert [line.split()[:2] for line in lines[3:5]] == [
         ["rotation", "linear"],
         ["log-scale", "none"],
     ]
