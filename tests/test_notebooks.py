@@ -78,7 +78,7 @@ def test_notebook_of_real_data_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("SMLM_SHARED_DATA", str(SHARED))
     found = outputs(REAL_DATA, tmp_path, monkeypatch)
     assert "Skipped" not in printed(found)
-    assert len(shown(found, "image/png")) == 5
+    assert len(shown(found, "image/png")) == 6
     assert any("Drift by overlap" in page for page in shown(found, "text/html"))
 
 
