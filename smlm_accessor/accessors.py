@@ -200,6 +200,86 @@ class LocalizationAccessor:
 
         return correct(self._table, drift, by=by, outside=outside, **estimate_options)
 
+    def align(
+        self,
+        reference: pd.DataFrame,
+        *,
+        with_rotation: bool = False,
+        with_scaling: bool = False,
+        max_shift: float | None = None,
+        max_localizations: int = 2_000_000,
+        progress: bool = False,
+    ) -> xr.Dataset:
+        """Estimate the one transformation that puts this table onto another.
+
+        For two channels, or two recordings of the same sample; correct the drift of each first.
+
+        Parameters
+        ----------
+        reference : DataFrame
+            It stays where it is. It may show another part of the sample, or have other molecules;
+            if its unit is another one, lengths are converted.
+        with_rotation : bool
+            Fit an angle in the plane of x and y, too. If nothing is found without turning, all
+            angles are looked at.
+        with_scaling : bool
+            Fit a magnification in x and y, too, which is near 1.
+        max_shift : float, optional
+            Largest shift along x and y, in the length unit of this table. By default any at which
+            the fields overlap.
+        max_localizations : int
+            Larger tables are sampled: what lies in the same squares of the field is used of both,
+            so shifts should be small beside the field.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Dataset
+            As that of `drift`, with one chunk: ``table.smlm.correct(result)`` lies on the
+            reference. ``attrs["static"]`` says that frames do not matter: any table of this
+            channel is corrected alike, whatever its frames. Only the components that both tables
+            have are aligned. ``offset_std`` is a jackknife over tiles of the field, of the shift
+            of ``center``. ``quality`` is by how much the shift stands out from all others, in
+            standard deviations of chance, and in how many parts of the field. Below 5 (6 if all
+            angles were looked at) the offset is NaN and ``valid`` False, and one warning says so.
+            Rotation (radians), scaling and their standard deviations are in
+            ``attrs["parameters"]``.
+
+        Raises
+        ------
+        TableError, OptionError
+            If a table has no localizations, units cannot be converted, or an argument makes no
+            sense.
+
+        Notes
+        -----
+        Padded images are correlated over all shifts, at scales from coarse to fine. From the best
+        place on, each localization is pulled by the density of the other table; a molecule counts
+        by the information it has, however often it is seen. The kernel is narrowed as long as the
+        result becomes more precise.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> red = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> green = red.assign(position_x=red.position_x + 30)
+        >>> onto_red = green.smlm.align(red)
+        >>> onto_red.offset.sel(chunk=0, component="x").round(3).item()
+        -30.0
+        """
+        from smlm_accessor.alignment import align
+
+        return align(
+            self._table,
+            reference,
+            with_rotation=with_rotation,
+            with_scaling=with_scaling,
+            max_shift=max_shift,
+            max_localizations=max_localizations,
+            progress=progress,
+        )
+
     def simulate_drift(
         self,
         *,
