@@ -228,8 +228,8 @@ class LocalizationAccessor:
             Largest shift along x and y, in the length unit of this table. By default any at which
             the fields overlap.
         max_localizations : int
-            Larger tables are sampled: what lies in the same squares of the field is used of both,
-            so shifts should be small beside the field.
+            If a table has more, about so many are used: of both tables what lies in the same
+            squares of the field, so shifts should be small beside the field.
         progress : bool
             Show a progress bar.
 
@@ -350,6 +350,89 @@ class LocalizationAccessor:
             seed=seed,
             return_drift=return_drift,
         )
+
+    def find_fiducials(self, *, presence: float = 0.8, radius: float | None = None) -> pd.DataFrame:
+        """Find beads: places with a localization in most of the frames.
+
+        Use them by ``drift(method="fiducial", fiducials=beads)`` with the table or rows of it, such
+        as ``beads.query("stray < 5")``, or leave their localizations out: see `is_fiducial`.
+
+        Parameters
+        ----------
+        presence : float
+            Part of the frames in which a bead has to be seen.
+        radius : float, optional
+            How far from its path a localization of a bead may be. By default five times the
+            localization precision, and more if too few beads are found so.
+
+        Returns
+        -------
+        DataFrame
+            One row for each bead, the most reliable first: x, y (and z) as it is in the beginning,
+            in the length unit of the table; presence; n_localizations, one per frame at most;
+            jitter, the standard deviation of a localization; stray, how far the bead goes off by
+            itself (NaN if it is the only one: nothing tells); weight in the estimate of the method
+            "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
+            table of dask, all this is about a part of the frames.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd, smlm_accessor
+        >>> rng = np.random.default_rng(1)
+        >>> frame = np.repeat(np.arange(1000), 2)
+        >>> place = np.tile([[20.0, 30.0], [70.0, 10.0]], (1000, 1)) + rng.normal(0, 0.1, (2000, 2))
+        >>> table = pd.DataFrame({"x": place[:, 0], "y": place[:, 1], "frame": frame})
+        >>> table.smlm.find_fiducials()[["x", "y", "presence"]].sort_values("x").round().to_numpy()
+        array([[20., 30.,  1.],
+               [70., 10.,  1.]])
+        """
+        from smlm_accessor.beads import find_fiducials
+
+        return find_fiducials(self._table, presence=presence, radius=radius)
+
+    def is_fiducial(
+        self,
+        beads: pd.DataFrame | None = None,
+        *,
+        presence: float = 0.8,
+        radius: float | None = None,
+    ) -> pd.Series[bool]:
+        """Tell which localizations are those of beads: ``table[~table.smlm.is_fiducial()]``.
+
+        Parameters
+        ----------
+        beads : DataFrame, optional
+            From `find_fiducials`, or rows of it, or any table with the columns x and y: where they
+            are in the beginning. By default they are found.
+        presence, radius : float, optional
+            As in `find_fiducials`.
+
+        Returns
+        -------
+        Series of bool
+            With the index of the table; lazy for a table of dask. True within the radius of where
+            a bead is in that frame: each is followed, whether or not it moves with the others.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> int(locs.smlm.is_fiducial().sum())
+        0
+        """
+        from smlm_accessor.beads import is_fiducial
+
+        return is_fiducial(self._table, beads, presence=presence, radius=radius)
 
     def rmse(self, other: pd.DataFrame, *, remove_constant: bool = True) -> pd.Series[float]:
         """Return the root mean square difference to another table of the same localizations.

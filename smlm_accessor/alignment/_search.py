@@ -17,20 +17,22 @@ CLEAR_TURNED = 6.0
 _CERTAIN = 15.0
 _COARSEST = 64  # smoothings in the extent of both fields together
 _MOST_PIXELS = 2**24
-_FINEST = 1.5  # precisions
+_FINEST = 0.7  # precisions
 _TURNS = (64, 128)
+_REFINEMENTS = 10
 
 
 class Found(NamedTuple):
     """A rough transformation: turned by ``angle`` about the origin, then shifted.
 
-    ``reach`` is how far off it may leave a point.
+    ``reach`` is how far off it may leave a point, ``step`` that from one angle to the next.
     """
 
     angle: float
     shift: FloatArray
     clarity: float
     reach: float
+    step: float = 0.0
 
     @property
     def is_clear(self) -> bool:
@@ -64,11 +66,12 @@ def search(
     """
     largest = None if max_shift is None else np.full(2, max_shift)
     extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
-    best = _at_all_scales(reference, moving, extent, precision, largest)
+    finest = _FINEST * precision if np.isfinite(precision) else 0.0
+    best = _at_all_scales(reference, moving, extent, finest, largest)
     found = Found(0.0, best.shift, best.clarity, 2 * best.smoothing)
     if not turn or found.is_clear:
         return found
-    return max(found, _at_all_angles(reference, moving, extent, largest, progress),
+    return max(found, _at_all_angles(reference, moving, extent, finest, largest, progress),
                key=lambda f: f.clarity / (CLEAR_TURNED if f.angle else CLEAR))  # fmt: skip
 
 
@@ -76,13 +79,12 @@ def _at_all_scales(
     reference: FloatArray,
     moving: FloatArray,
     extent: FloatArray,
-    precision: float,
+    finest: float,
     largest: FloatArray | None,
 ) -> Place:
     """Look from coarse to fine, since what tables share may be molecules or only shapes."""
     smoothing = float(extent.max()) / _COARSEST
     best = Place(np.full(2, np.nan), -np.inf, smoothing)
-    finest = _FINEST * precision if np.isfinite(precision) else 0.0
     for _ in range(30):
         now = place(reference, moving, smoothing, largest)
         best = max(best, now, key=lambda p: p.clarity)
@@ -100,6 +102,7 @@ def _at_all_angles(
     reference: FloatArray,
     moving: FloatArray,
     extent: FloatArray,
+    finest: float,
     largest: FloatArray | None,
     progress: bool,
 ) -> Found:
@@ -108,20 +111,39 @@ def _at_all_angles(
     best = Found(0.0, np.full(2, np.nan), -np.inf, np.inf)
     for parts in _TURNS:
         smoothing = float(extent.max()) / parts
-        angles = np.linspace(-np.pi, np.pi, int(np.ceil(np.pi * radius / smoothing)) * 2 + 1)[:-1]
-
-        def at(angle: float, smoothing: float = smoothing) -> Place:
-            return place(reference, turned(moving, angle), smoothing, largest)
-
-        places = map_threads(at, list(angles), progress=progress, description="angles")
-        k = int(np.argmax([p.clarity for p in places]))
-        step = float(angles[1] - angles[0])
-        found = Found(float(angles[k]), places[k].shift, places[k].clarity,
-                      2 * smoothing + step / 2 * radius)  # fmt: skip
-        best = max(best, found, key=lambda f: f.clarity)
-        if best.is_clear:
+        angles = np.linspace(-np.pi, np.pi, 2 * int(np.ceil(np.pi * radius / smoothing)) + 1)[:-1]
+        best = max(best, _at_angles(reference, moving, angles, smoothing, largest, progress),
+                   key=lambda f: f.clarity)  # fmt: skip
+    # What is no chance becomes clearer where structures are seen better.
+    for _ in range(_REFINEMENTS):
+        smoothing, step = (best.reach - best.step * radius / 2) / 4, best.step / 2
+        if smoothing < finest or pixels_at(extent, smoothing) > _MOST_PIXELS:
             break
+        angles = np.asarray(best.angle + step * np.arange(-2.0, 3.0))
+        now = _at_angles(reference, moving, angles, smoothing, largest, False)
+        if now.clarity < best.clarity:
+            break
+        best = now
     return best
+
+
+def _at_angles(
+    reference: FloatArray,
+    moving: FloatArray,
+    angles: FloatArray,
+    smoothing: float,
+    largest: FloatArray | None,
+    progress: bool,
+) -> Found:
+    def at(angle: float) -> Place:
+        return place(reference, turned(moving, angle), smoothing, largest)
+
+    places = map_threads(at, list(angles), progress=progress, description="angles")
+    k = int(np.argmax([p.clarity for p in places]))
+    step = float(angles[1] - angles[0])
+    radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
+    reach = 2 * smoothing + step / 2 * radius
+    return Found(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
 
 
 def turned(points: FloatArray, angle: float) -> FloatArray:

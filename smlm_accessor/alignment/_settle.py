@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.common_density import N_SUMS, common_sums
-from smlm_accessor.kernels.tiles import Tiles, sort_into_tiles
+from smlm_accessor.kernels.tiles import Int32Array, Tiles, sort_into_tiles
 
 _PIXELS_PER_WIDTH = 1.5
 _HALF = 4  # pixels of the kernel to either side: 2.7 widths
@@ -20,9 +20,12 @@ _STEPS = 12
 _SMALL, _SMALL_ENOUGH = 0.03, 0.3
 _NARROWER = 1.5  # is the next kernel
 _NARROWEST = 0.7  # precisions
+_NARROWEST_KNOWN = 100.0  # times narrower than the first, where the precision is not known
+_MUCH_WIDER = 4.0  # precisions
 _WORSE = 1.3
 _FEWEST_TILES = 5.0
 _BLOCKS = 8
+_MARGIN, _WIDEST_MARGIN = 3.0, 0.1  # widths; of the field
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,7 @@ class Settling:
         self.axes[2:] = flattening
         n = len(reference) + len(moving)
         self._table = (np.arange(n) >= len(reference)).astype(np.int32)
+        self._fields = [(p[:, :2].min(axis=0), p[:, :2].max(axis=0)) for p in (reference, moving)]
         self._ones = np.ones(n, np.float32)
 
     def settle(self, start: Fit, reach: float, precision: float) -> Fit | None:
@@ -105,10 +109,10 @@ class Settling:
         None if the points have too little in common.
         """
         width = max(reach, 2 * precision) if np.isfinite(precision) else reach
-        finest = _NARROWEST * precision if np.isfinite(precision) else 0.0
+        finest = _NARROWEST * precision if np.isfinite(precision) else reach / _NARROWEST_KNOWN
         best: Fit | None = None
         now, worse = start, 0
-        for _ in range(60):
+        while width >= finest and worse < 2:
             found = self._at(now, width)
             if found is None:
                 worse += 1
@@ -121,9 +125,7 @@ class Settling:
                     best, worse = found, 0
                 elif best is not None:
                     worse += size > _WORSE * least
-            width /= _NARROWER
-            if width < finest or worse > 1:
-                break
+            width /= 2.0 if width > _MUCH_WIDER * precision else _NARROWER
         return best
 
     def _at(self, start: Fit, width: float) -> Fit | None:
@@ -166,9 +168,9 @@ class Settling:
         pixel = widths / _PIXELS_PER_WIDTH
         tiles = sort_into_tiles(
             points,
-            self._table,
+            self._table + 2 * self._at_edge(fit, points, float(widths[0])),
             self._ones,
-            np.zeros((2, self.d)),
+            np.zeros((4, self.d)),
             size=_TILE[self.d] * pixel,
             halo=_BORDER * pixel,
         )
@@ -182,6 +184,21 @@ class Settling:
 
         map_threads(add, tiles.blocks(_BLOCKS))
         return tiles, sums
+
+    def _at_edge(self, fit: Fit, points: FloatArray, width: float) -> Int32Array:
+        """Tell which points have an edge of either field within reach, 1 or 0 for each.
+
+        Even background that ends at the same place in both would pull the edges together.
+        """
+        plane = fit.matrix[:2, :2]
+        center, shift = fit.center[:2], fit.shift[:2]
+        xy = points[:, :2]
+        back = (xy - center - shift) @ np.linalg.inv(plane).T + center
+        inside = np.ones(len(xy), dtype=bool)
+        for at, (lower, upper) in zip((xy, back), self._fields, strict=True):
+            margin = np.minimum(_MARGIN * width, _WIDEST_MARGIN * (upper - lower))
+            inside &= ((at >= lower + margin) & (at <= upper - margin)).all(axis=1)
+        return (~inside).astype(np.int32)
 
     def _equations(
         self, fit: Fit, tiles: Tiles, sums: FloatArray, widths: FloatArray

@@ -13,7 +13,8 @@ from smlm_accessor.blocks import is_partitioned, source_of
 from smlm_accessor.columns import find_columns, selection
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.drawing import draw_from_field, drawn_from, put_together
-from smlm_accessor.estimation.survey import survey, survey_of_all
+from smlm_accessor.estimation.survey import Frames, survey, survey_of_all
+from smlm_accessor.kernels.cluster_scale import cluster_scale
 from smlm_accessor.kernels.frame_order import in_order
 from smlm_accessor.kernels.grid import field_of
 from smlm_accessor.kernels.nena import precision
@@ -75,7 +76,7 @@ def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both
     partitioned = [is_partitioned(table) for table in tables.values()]
     if not any(partitioned) and max(len(reference), len(moving)) <= most:
         read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
-        frames = read["moving"].frames[read["moving"].finite]
+        frames = Frames.of(read["moving"].frames[read["moving"].finite])
         sampled = False
     else:
         read, frames, sampled = _sample(tables, most, factor, progress)
@@ -87,16 +88,17 @@ def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both
     return Both(
         **clean,
         components=_components(clean["reference"], clean["moving"]),
-        first=int(frames.min()),
-        last=int(frames.max()),
-        mean=float((frames - frames[0]).mean() + frames[0]),
+        first=int(frames.number[0]),
+        last=int(frames.number[-1]),
+        mean=float(np.average(frames.number - frames.number[0], weights=frames.count))
+        + float(frames.number[0]),
         sampled=sampled,
     )
 
 
 def _sample(
     tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
-) -> tuple[dict[str, Localizations], Any, bool]:
+) -> tuple[dict[str, Localizations], Frames, bool]:
     sources = {name: source_of(table) for name, table in tables.items()}
     only = {name: selection(find_columns(t), s.example)
             for (name, t), s in zip(tables.items(), sources.values(), strict=True)}  # fmt: skip
@@ -120,8 +122,7 @@ def _sample(
         ).localizations
         for name, source in sources.items()
     }
-    frames = found["moving"].frames
-    return read, np.repeat(frames.number, 1), not draw.takes_all
+    return read, found["moving"].frames, not draw.takes_all
 
 
 def _scaled(locs: Localizations, factor: float) -> Localizations:
@@ -155,6 +156,10 @@ def _components(reference: Localizations, moving: Localizations) -> tuple[str, .
 
 
 def _precision(locs: Localizations) -> FloatArray:
-    if locs.columns.frame is None and locs.uncertainty is None:
-        return np.full(locs.positions.shape[1], np.nan)
-    return precision(locs.positions, locs.frames, locs.uncertainty)
+    if locs.columns.frame is not None or locs.uncertainty is not None:
+        return precision(locs.positions, locs.frames, locs.uncertainty)
+    # Nothing tells which were seen together: the smallest structures say something, too.
+    order = np.random.default_rng(0).permutation(len(locs.positions))
+    out = np.full(locs.positions.shape[1], np.nan)
+    out[:2] = cluster_scale(locs.positions[order], np.arange(len(order)))
+    return out

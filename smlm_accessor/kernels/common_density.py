@@ -33,7 +33,8 @@ def common_sums(  # type: ignore[no-untyped-def]
     start, where, own
         As in `Tiles`.
     table : ndarray of int32
-        0 or 1, which table each place belongs to.
+        0 or 1, which table each place belongs to; 2 or 3 if it is too close to an edge of a field,
+        where the other table ends, to be pulled.
     size, width : ndarray, shape (d,)
         Of a tile, and standard deviation of the kernel.
     pixels_per_width, half : int
@@ -60,10 +61,10 @@ def common_sums(  # type: ignore[no-untyped-def]
             continue
         image[:] = 0
         for i in range(a, b):
-            _share(image[table[i]], where, i, pixel, border)
+            _share(image[table[i] & 1], where, i, pixel, border)
         out = sums[t]
         for i in range(a, b):
-            if not own[i]:
+            if not own[i] or table[i] > 1:
                 continue
             inside = True
             for c in range(d):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 
 _PIXELS_PER_SMOOTHING = 1.5
 _HIGH_PASS = 3.0  # times the smoothing: slopes of the density and edges of the fields do not count
@@ -16,7 +16,9 @@ _NEAR = 5.0  # smoothing lengths: two maxima that are closer are one
 # Two pairs of straight filaments can be laid on each other by some shift: where no more parts of
 # the field agree than these would make, a maximum has to be twice as high as any other.
 _FEW, _TWICE = 4.5, 2.0
+_MOST = 2.0  # times what parts of the field say: one bright spot is no evidence
 _BLOCKS = 16  # of the field along an axis
+_FADE = 9.0  # smoothing lengths
 _CAP = 1.5  # usual brightnesses: brighter pixels, such as beads, count no more
 
 Image = npt.NDArray[np.float32]
@@ -29,8 +31,8 @@ class Place(NamedTuple):
     the correlation is higher than anywhere else, beside chance or, if that is more, a coincidence
     of the two brightest spots; of dense tables, it is small for chance. The other is the sum of
     what parts of the field contribute, beside the root of the sum of squares; it is small if few
-    spots or structures lie on each other. Then the maximum also has to be twice as high as any
-    other, or else the clarity is halved.
+    spots or structures lie on each other: the clarity is no more than twice that. If it is small,
+    the maximum also has to be twice as high as any other, or else the clarity is halved.
     """
 
     shift: FloatArray
@@ -87,7 +89,7 @@ def place(
     shifts = [lag * pixel + corners[0][a] - corners[1][a] for a, lag in enumerate(lags)]
     within = [_within(s, lag, int(bins[1][a]), a, max_shift)
               for a, (s, lag) in enumerate(zip(shifts, lags, strict=True))]  # fmt: skip
-    if not (within[0].any() and within[1].any()):
+    if not (len(within[0]) and len(within[1])):
         return Place(np.full(2, np.nan), 0.0, smoothing)
     window = values[np.ix_(*within)]
     best = np.unravel_index(int(window.argmax()), window.shape)
@@ -95,10 +97,10 @@ def place(
     one_pair = float(gain.sum(dtype=float) * 2 / (shape[0] * shape[1]))
     brightest = float(images[0].max()) * float(images[1].max()) * one_pair
     lead, ratio = _lead(window, best, brightest)
-    lag = [int(lags[a][np.flatnonzero(within[a])[b]]) for a, b in enumerate(best)]
+    lag = [int(lags[a][within[a][b]]) for a, b in enumerate(best)]
     filtered = fft.irfft2(gain * spectra[0], s=shape)
     spread = _spread(filtered, images[1], lag)
-    clarity = float(np.sqrt(max(lead, 0.0) * max(spread, 0.0)))
+    clarity = min(float(np.sqrt(max(lead, 0.0) * max(spread, 0.0))), _MOST * spread)
     doubtful = spread < _FEW and ratio < _TWICE
     return Place(at, clarity / 2 if doubtful else clarity, smoothing)
 
@@ -120,7 +122,22 @@ def _brightness(cell: IntArray, bins: IntArray) -> Image:
     image = np.sqrt(np.bincount(cell[:, 0] * bins[1] + cell[:, 1], minlength=n))
     for _ in range(2):
         image = np.minimum(image, _CAP * (image**2).sum() / image.sum())
-    return image.reshape(bins[0], bins[1]).astype(np.float32)
+    return _without_edges(image.reshape(bins[0], bins[1])).astype(np.float32)
+
+
+def _without_edges(image: FloatArray) -> FloatArray:
+    """Subtract what the rim shows, and fade out there.
+
+    Two cameras' edges would lie on each other at some shift, whatever is between them.
+    """
+    fades = []
+    for n in image.shape:
+        width = int(min(_FADE * _PIXELS_PER_SMOOTHING, n / 5)) + 1
+        ramp = np.sin(0.5 * np.pi * (np.arange(width) + 0.5) / width) ** 2
+        fades.append(np.concatenate([ramp, np.ones(max(n - 2 * width, 0)), ramp[::-1]])[:n])
+    fade = fades[0][:, None] * fades[1]
+    rim = fade < 1
+    return np.asarray((image - image[rim].mean()) * fade)
 
 
 def _gain(shape: tuple[int, int], pixel: float, smoothing: float) -> Image:
@@ -139,12 +156,13 @@ def _lags(n: int, positive: int) -> IntArray:
 
 def _within(
     shift: FloatArray, lag: IntArray, behind: int, axis: int, max_shift: FloatArray | None
-) -> BoolArray:
-    """Tell at which shifts the fields overlap, and which are not too large."""
+) -> IntArray:
+    """Return where the fields overlap and shifts are not too large, in the order of the lags."""
     within = lag > -behind
     if max_shift is not None:
         within &= np.abs(shift) <= max_shift[axis]
-    return np.asarray(within)
+    inside = np.flatnonzero(within)
+    return np.asarray(inside[np.argsort(lag[inside])])
 
 
 def _lead(window: Image, best: tuple[np.intp, ...], brightest: float) -> tuple[float, float]:
