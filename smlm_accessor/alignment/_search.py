@@ -15,7 +15,8 @@ from smlm_accessor.kernels.placement import Place, pixels_at, place
 CLEAR = 5.0
 CLEAR_TURNED = 6.0
 _CERTAIN = 15.0
-_COARSEST = 64  # smoothings in the extent of both fields together
+# Smoothings in the extent of both fields together: fewer would see the illumination, or a cell.
+_COARSEST = 128
 _MOST_PIXELS = 2**24
 _FINEST = 0.7  # precisions
 _TURNS = (64, 128)

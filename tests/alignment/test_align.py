@@ -167,6 +167,16 @@ def test_tables_that_share_nothing_are_told(seed: int) -> None:
         moving.smlm.correct(found)
 
 
+def test_the_outline_that_two_tables_share_is_not_what_is_aligned() -> None:
+    rng = np.random.default_rng(14)
+    tables = []
+    for _ in range(2):
+        locs = table(rng.uniform(0, FIELD, (1000, 2)), rng, background=4000)
+        tables.append(locs[np.hypot(locs["x"] - 3000, (locs["y"] - 3000) * 1.3) < 2400])
+    with pytest.warns(InvalidChunkWarning):
+        assert not tables[0].smlm.align(tables[1])["valid"].any()
+
+
 def test_two_beads_of_which_one_is_shared_by_chance_do_not_decide() -> None:
     rng = np.random.default_rng(8)
     tables = []
