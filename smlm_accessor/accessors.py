@@ -209,6 +209,86 @@ class LocalizationAccessor:
 
         return correct(self._table, drift, by=by, outside=outside, **estimate_options)
 
+    def align(
+        self,
+        reference: pd.DataFrame,
+        *,
+        with_rotation: bool = False,
+        with_scaling: bool = False,
+        max_shift: float | None = None,
+        max_localizations: int = 2_000_000,
+        progress: bool = False,
+    ) -> xr.Dataset:
+        """Estimate the one transformation that puts this table onto another.
+
+        For two channels, or two recordings of the same sample; correct the drift of each first.
+
+        Parameters
+        ----------
+        reference : DataFrame
+            It stays where it is. It may show another part of the sample, or have other molecules;
+            if its unit is another one, lengths are converted.
+        with_rotation : bool
+            Fit an angle in the plane of x and y, too. If nothing is found without turning, all
+            angles are looked at.
+        with_scaling : bool
+            Fit a magnification in x and y, too, which is near 1.
+        max_shift : float, optional
+            Largest shift along x and y, in the length unit of this table. By default any at which
+            the fields overlap.
+        max_localizations : int
+            If a table has more, about so many are used: of both tables what lies in the same
+            squares of the field, so shifts should be small beside the field.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Dataset
+            As that of `drift`, with one chunk: ``table.smlm.correct(result)`` lies on the
+            reference. ``attrs["static"]`` says that frames do not matter: any table of this
+            channel is corrected alike, whatever its frames. Only the components that both tables
+            have are aligned. ``offset_std`` is a jackknife over tiles of the field, of the shift
+            of ``center``. ``quality`` is by how much the shift stands out from all others, in
+            standard deviations of chance, and in how many parts of the field. Below 5 (6 if all
+            angles were looked at) the offset is NaN and ``valid`` False, and one warning says so.
+            Rotation (radians), scaling and their standard deviations are in
+            ``attrs["parameters"]``.
+
+        Raises
+        ------
+        TableError, OptionError
+            If a table has no localizations, units cannot be converted, or an argument makes no
+            sense.
+
+        Notes
+        -----
+        Padded images are correlated over all shifts, at scales from coarse to fine. From the best
+        place on, each localization is pulled by the density of the other table; a molecule counts
+        by the information it has, however often it is seen. The kernel is narrowed as long as the
+        result becomes more precise.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> red = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+        >>> green = red.assign(position_x=red.position_x + 30)
+        >>> onto_red = green.smlm.align(red)
+        >>> onto_red.offset.sel(chunk=0, component="x").round(3).item()
+        -30.0
+        """
+        from smlm_accessor.alignment import align
+
+        return align(
+            self._table,
+            reference,
+            with_rotation=with_rotation,
+            with_scaling=with_scaling,
+            max_shift=max_shift,
+            max_localizations=max_localizations,
+            progress=progress,
+        )
+
     def simulate_drift(
         self,
         *,
@@ -282,6 +362,89 @@ class LocalizationAccessor:
             seed=seed,
             return_drift=return_drift,
         )
+
+    def find_fiducials(self, *, presence: float = 0.8, radius: float | None = None) -> pd.DataFrame:
+        """Find beads: places with a localization in most of the frames.
+
+        Use them by ``drift(method="fiducial", fiducials=beads)`` with the table or rows of it, such
+        as ``beads.query("stray < 5")``, or leave their localizations out: see `is_fiducial`.
+
+        Parameters
+        ----------
+        presence : float
+            Part of the frames in which a bead has to be seen.
+        radius : float, optional
+            How far from its path a localization of a bead may be. By default five times the
+            localization precision, and more if too few beads are found so.
+
+        Returns
+        -------
+        DataFrame
+            One row for each bead, the most reliable first: x, y (and z) as it is in the beginning,
+            in the length unit of the table; presence; n_localizations, one per frame at most;
+            jitter, the standard deviation of a localization; stray, how far the bead goes off by
+            itself (NaN if it is the only one: nothing tells); weight in the estimate of the method
+            "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
+            table of dask, all this is about a part of the frames.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import numpy as np, pandas as pd, smlm_accessor
+        >>> rng = np.random.default_rng(1)
+        >>> frame = np.repeat(np.arange(1000), 2)
+        >>> place = np.tile([[20.0, 30.0], [70.0, 10.0]], (1000, 1)) + rng.normal(0, 0.1, (2000, 2))
+        >>> table = pd.DataFrame({"x": place[:, 0], "y": place[:, 1], "frame": frame})
+        >>> table.smlm.find_fiducials()[["x", "y", "presence"]].sort_values("x").round().to_numpy()
+        array([[20., 30.,  1.],
+               [70., 10.,  1.]])
+        """
+        from smlm_accessor.beads import find_fiducials
+
+        return find_fiducials(self._table, presence=presence, radius=radius)
+
+    def is_fiducial(
+        self,
+        beads: pd.DataFrame | None = None,
+        *,
+        presence: float = 0.8,
+        radius: float | None = None,
+    ) -> pd.Series[bool]:
+        """Tell which localizations are those of beads: ``table[~table.smlm.is_fiducial()]``.
+
+        Parameters
+        ----------
+        beads : DataFrame, optional
+            From `find_fiducials`, or rows of it, or any table with the columns x and y: where they
+            are in the beginning. By default they are found.
+        presence, radius : float, optional
+            As in `find_fiducials`.
+
+        Returns
+        -------
+        Series of bool
+            With the index of the table; lazy for a table of dask. True within the radius of where
+            a bead is in that frame: each is followed, whether or not it moves with the others.
+
+        Raises
+        ------
+        TableError, OptionError
+            If the table or an argument cannot be used.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
+        >>> int(locs.smlm.is_fiducial().sum())
+        0
+        """
+        from smlm_accessor.beads import is_fiducial
+
+        return is_fiducial(self._table, beads, presence=presence, radius=radius)
 
     def rmse(self, other: pd.DataFrame, *, remove_constant: bool = True) -> pd.Series[float]:
         """Return the root mean square difference to another table of the same localizations.

@@ -9,6 +9,7 @@ from smlm_accessor import pose, segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate, require_choice
+from smlm_accessor.static import is_static, with_chunks_of
 
 ORIGINS = ("first_chunk", "first_frame", "mean")
 
@@ -70,6 +71,11 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     for dataset in (first, second):
         transformations.check(dataset)
     _require_same(first, second)
+    if is_static(first) != is_static(second):
+        if is_static(first):
+            first = with_chunks_of(first, second)
+        else:
+            second = with_chunks_of(second, first)
     same_chunks = all(
         np.array_equal(first[name].values, second[name].values)
         for name in ("frame_start", "frame_stop", "frame")

@@ -19,6 +19,7 @@ from smlm_accessor.columns import find_columns
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate
 from smlm_accessor.models import DriftModel
+from smlm_accessor.static import is_static
 from smlm_accessor.table import Localizations, read_localizations, write_positions
 from smlm_accessor.units import unit_factor
 
@@ -62,7 +63,7 @@ def _correct_partitions(
     meta = _corrected(example(table), drift, by=by, outside=outside)  # checks all but the rows
     meta.attrs = _recorded(meta.attrs, drift, by, outside)
     columns = find_columns(meta)
-    known = source_of(table).range_of(columns.frame)
+    known = None if _any_frame(drift) else source_of(table).range_of(columns.frame)
     if outside is None and known is not None and known[1] - known[0] < _MOST_FRAMES:
         # Warns here and once, not in every partition.
         _per_frame(drift, np.arange(int(known[0]), int(known[1]) + 1), by, outside)
@@ -81,7 +82,7 @@ def _corrected(
     attrs: Mapping[Hashable, Any] | None = None,
 ) -> pd.DataFrame:
     """Return a table with corrected coordinates, and other ``attrs`` if they are given."""
-    localizations = read_localizations(table)
+    localizations = read_localizations(table, need_frames=not _any_frame(drift))
     corrected = _moved(localizations, drift, by, outside)
     result = write_positions(table, localizations.columns, corrected)
     if attrs is not None:
@@ -96,7 +97,8 @@ def _recorded(
     facts = _facts(drift)
     facts["by"] = "model" if isinstance(drift, DriftModel) else by or DEFAULT_BY
     facts["outside"] = outside
-    if not facts["inverse"] and history.times_corrected(attrs) > 0:
+    facts["static"] = _any_frame(drift) or None
+    if not (facts["inverse"] or facts["static"]) and history.times_corrected(attrs) > 0:
         warnings.warn(
             "This table has been corrected before (see table.attrs['smlm_history']). To refine a "
             "correction, chain the two drifts with first.smlm.compose(second) and correct the "
@@ -105,6 +107,11 @@ def _recorded(
             stacklevel=4,
         )
     return history.record(attrs, "correct", **facts)
+
+
+def _any_frame(drift: xr.Dataset | DriftModel) -> bool:
+    """Whether the correction is the same for all frames."""
+    return isinstance(drift, xr.Dataset) and is_static(drift)
 
 
 def corrected_positions(

@@ -11,6 +11,7 @@ import xarray as xr
 from smlm_accessor import pose, segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
+from smlm_accessor.static import is_static
 
 BY = ("chunk", "linear", "cubic")
 OUTSIDE = ("hold", "linear", "nan", "error")
@@ -56,12 +57,19 @@ def evaluate(
         )
     valid = dataset["valid"].values.astype(bool)
     if not valid.any():
+        if is_static(dataset):
+            raise DriftError(
+                "This transformation is not valid: the tables could not be aligned, so nothing can "
+                "be corrected."
+            )
         raise DriftError(
             "No chunk of this drift is valid, so nothing can be corrected. Estimate again with "
             "larger chunks, or with another method."
         )
     first = int(dataset["frame_start"].values[valid][0])
     stop = int(dataset["frame_stop"].values[valid][-1])
+    if is_static(dataset):
+        frames = np.full_like(frames, first)  # whatever they are, none is outside
     at, missing = frames_inside(frames, first, stop, outside)
     center = transformations.center(dataset)
     matrix = dataset["matrix"].values.astype(np.float64)

@@ -35,9 +35,9 @@ def steps(attrs: Mapping[Any, Any]) -> list[dict[str, Any]]:
 
 
 def times_corrected(attrs: Mapping[Any, Any]) -> int:
-    """Return how often the table was corrected, less the times a correction was undone."""
+    """Return how often drift was corrected, less the times a correction was undone."""
     count = 0
     for entry in steps(attrs):
-        if entry["step"] == "correct":
+        if entry["step"] == "correct" and not entry["parameters"].get("static"):
             count += -1 if entry["parameters"].get("inverse") else 1
     return count

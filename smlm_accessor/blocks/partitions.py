@@ -53,8 +53,8 @@ class Apply:
 
 def map_partitions(
     table: Any,
-    function: Callable[..., pd.DataFrame],
-    meta: pd.DataFrame,
+    function: Callable[..., pd.DataFrame | pd.Series[Any]],
+    meta: pd.DataFrame | pd.Series[Any],
     *others: Any,
     changes: Iterable[Hashable],
 ) -> Any:

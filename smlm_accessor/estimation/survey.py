@@ -63,7 +63,8 @@ class Frames:
             raise TableError(
                 f"None of the {self.n_rows} rows has coordinates."
                 if self.n_rows
-                else "This table has no rows."
+                else "This table has no rows. If it is a part of another one, no row of that was "
+                "chosen: look at the condition."
             )
         if len(self.number) == 1:
             raise TableError(

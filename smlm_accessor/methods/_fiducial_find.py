@@ -15,10 +15,10 @@ from smlm_accessor.methods._movie import Movie
 _WINDOW = 32
 _FEWEST_WINDOWS = 8
 # Sizes of a spot in localization precisions. Where the sample moves fast, it is blurred.
-_SIZES = (10.0, 25.0, 60.0)
+SIZES = (10.0, 25.0, 60.0)
 # With so many beads there is no need for a larger spot.
-_ENOUGH = 3
-_FEWEST_FRAMES = 10
+ENOUGH = 3
+FEWEST_FRAMES = 10
 
 
 class Beads(NamedTuple):
@@ -62,8 +62,8 @@ def find_beads(
         Part of the frames in which a bead is seen at least.
     """
     best = Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 2)), 0.0)
-    sizes = [2 * radius] if radius is not None else [s * precision for s in _SIZES]
-    if len(movie.frames) < _FEWEST_FRAMES:
+    sizes = [2 * radius] if radius is not None else [s * precision for s in SIZES]
+    if len(movie.frames) < FEWEST_FRAMES:
         return best
     for size in sizes:
         if not 0 < size < np.inf:
@@ -71,17 +71,22 @@ def find_beads(
         found = _find(xy, movie, size, given, presence)
         if len(found.presence) > len(best.presence):
             best = found
-        if len(best.presence) >= (_ENOUGH if given is None else len(given)):
+        if len(best.presence) >= (ENOUGH if given is None else len(given)):
             break
     return best
+
+
+def windows_of(n_frames: int) -> IntArray:
+    """Return the window in which each frame is looked at, shape (n_frames,)."""
+    length = min(_WINDOW, max(n_frames // _FEWEST_WINDOWS, 5))
+    return np.arange(n_frames) // length
 
 
 def _find(
     xy: FloatArray, movie: Movie, size: float, given: FloatArray | None, presence: float
 ) -> Beads:
     m = len(movie.frames)
-    length = min(_WINDOW, max(m // _FEWEST_WINDOWS, 5))
-    of_frame = np.arange(m) // length
+    of_frame = windows_of(m)
     n_frames = np.bincount(of_frame)
     frame = np.repeat(np.arange(m), movie.counts)
     spots = find_spots(xy, frame, of_frame[frame], n_frames, size)

@@ -59,7 +59,7 @@ def solve(
     def along(axis: int) -> Consensus:
         x = positions[beads.row, axis]
         sums = np.bincount(cell, weights=x, minlength=k * b).reshape(k, b)
-        return consensus(sums / np.maximum(counts, 1), counts, _jitter(x, frame, beads.bead, b))
+        return consensus(sums / np.maximum(counts, 1), counts, jitter(x, frame, beads.bead, b))
 
     axes = map_threads(
         along, range(d), threads=threads, progress=progress, description="beads, by axis"
@@ -73,7 +73,7 @@ def solve(
     return Solved(drift, variance, shot, valid, seen, place + first, weight.mean(axis=1))
 
 
-def _jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArray:
+def jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArray:
     """Return the variance of a localization of each bead, from frame to frame."""
     out = np.zeros(b)
     for i in range(b):

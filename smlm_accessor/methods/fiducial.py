@@ -50,8 +50,9 @@ def fiducial(
         In two or three dimensions.
     target : {"all"}
         All are compared with all.
-    fiducials : array_like, shape (n, 2) or (n, 3), optional
-        Where beads are in the first frames, in the units of the table. By default they are found.
+    fiducials : array_like, shape (n, 2) or (n, 3), or DataFrame, optional
+        Where beads are in the first frames, in the units of the table, or what
+        ``table.smlm.find_fiducials()`` gave, or rows of it. By default they are found.
     radius : float, optional
         How far from where it is expected a localization of a bead may be. By default five times
         the localization precision, and more if too few beads are found so.
@@ -95,6 +96,8 @@ def fiducial(
     np.float64(-5.0)
     """
     check_target("fiducial", target)
+    if fiducials is not None and hasattr(fiducials, "columns"):
+        fiducials, radius = places_in(fiducials, radius)
     given = _check(points, fiducials, radius, presence)
     n, d = points.positions.shape
     k = points.n_chunks
@@ -150,18 +153,45 @@ def fiducial(
     )  # fmt: skip
 
 
-def _check(
-    points: ChunkedPoints,
-    fiducials: npt.ArrayLike | None,
-    radius: float | None,
-    presence: float,
-) -> FloatArray | None:
+def places_in(beads: Any, radius: float | None = None) -> tuple[FloatArray, float | None]:
+    """Return the places in a table of beads, shape (n, 2), and the radius it says.
+
+    Raises
+    ------
+    OptionError
+        If it has no columns x and y, or no rows.
+    """
+    if not {"x", "y"} <= set(beads.columns):
+        raise OptionError(
+            f"fiducials must have columns x and y; this table has {', '.join(map(str, beads))}. "
+            "beads = table.smlm.find_fiducials() makes one"
+        )
+    if not len(beads):
+        raise OptionError(
+            "fiducials is a table without rows: no bead was found, or none was left by a selection"
+        )
+    if radius is None and "radius" in beads.columns:
+        radius = float(beads["radius"].max())
+    return beads[["x", "y"]].to_numpy(dtype=np.float64), radius
+
+
+def require_numbers(radius: float | None, presence: float) -> None:
+    """Raise `OptionError` if one of these makes no sense."""
     if radius is not None and not 0 < radius < np.inf:
         raise OptionError(
             f"radius={radius!r} must be a positive length; leave it out to have it chosen"
         )
     if not 0 < presence <= 1:
         raise OptionError(f"presence={presence!r} must be a part of the frames, for example 0.8")
+
+
+def _check(
+    points: ChunkedPoints,
+    fiducials: npt.ArrayLike | None,
+    radius: float | None,
+    presence: float,
+) -> FloatArray | None:
+    require_numbers(radius, presence)
     if fiducials is None:
         return None
     d = points.positions.shape[1]

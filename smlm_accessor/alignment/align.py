@@ -1,0 +1,201 @@
+"""Estimate the transformation that puts one table onto another."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor import static, transformations
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.alignment._search import CLEAR, CLEAR_TURNED, Found, search, turned
+from smlm_accessor.alignment._settle import Fit, Settling
+from smlm_accessor.alignment._tables import Both, read_both
+from smlm_accessor.errors import InvalidChunkWarning, OptionError
+
+#: Localizations of each table that are used.
+MOST = 2_000_000
+_FEWEST = 10
+_USUAL_FLATTENING = 2.0  # precision along z over that in x and y, where it is not known
+_NOWHERE = Found(0.0, np.full(2, np.nan), 0.0, np.inf)
+
+
+def align(
+    moving: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    with_rotation: bool = False,
+    with_scaling: bool = False,
+    max_shift: float | None = None,
+    max_localizations: int = MOST,
+    progress: bool = False,
+) -> xr.Dataset:
+    """Return the transformation that puts ``moving`` onto ``reference``.
+
+    See ``table.smlm.align``.
+    """
+    if max_shift is not None and not 0 < max_shift < np.inf:
+        raise OptionError(
+            f"max_shift={max_shift!r} must be a positive length; leave it out to allow any shift"
+        )
+    if not max_localizations >= _FEWEST:
+        raise OptionError(f"max_localizations={max_localizations!r} must be {_FEWEST} or more")
+    both = read_both(reference, moving, int(max_localizations), progress=progress)
+    terms = {"with_rotation": bool(with_rotation), "with_scaling": bool(with_scaling)}
+    precision = both.precision()
+    found, fit = _register(both, precision, max_shift, terms, progress)
+    chosen: dict[str, Any] = {
+        **terms,
+        "max_shift": max_shift,
+        "max_localizations": int(max_localizations),
+        "n_reference": len(both.reference.frames),
+        "sampled": both.sampled,
+        "precision": _known(precision),
+    }
+    if fit is not None:
+        chosen |= {"kernel_width": fit.width, "tiles": fit.tiles, "overlap": fit.overlap}
+        deviations = fit.std[len(both.components) :].tolist()
+        if with_rotation:
+            chosen |= {"rotation": fit.angle, "rotation_std": deviations.pop(0)}
+        if with_scaling:
+            scale = float(np.exp(fit.log_scale))
+            chosen |= {"scaling": scale, "scaling_std": scale * deviations.pop(0)}
+    result = _dataset(both, found, fit, chosen)
+    if fit is None:
+        warnings.warn(_reason(both, found), InvalidChunkWarning, stacklevel=3)
+    return result
+
+
+def _register(
+    both: Both,
+    precision: FloatArray,
+    max_shift: float | None,
+    terms: dict[str, bool],
+    progress: bool,
+) -> tuple[Found, Fit | None]:
+    reference, moving = both.positions()
+    wide = min(float(np.ptp(p[:, :2], axis=0).max()) for p in (reference, moving))
+    if min(len(reference), len(moving)) < _FEWEST or not wide > 0:
+        return _NOWHERE, None
+    center = moving.mean(axis=0)
+    # Differences of coordinates do not depend on how far away the origin is.
+    reference, moving = reference - center, moving - center
+    lateral = float(np.max(precision[:2]))
+    found = search(
+        np.ascontiguousarray(reference[:, :2]),
+        np.ascontiguousarray(moving[:, :2]),
+        precision=lateral,
+        max_shift=max_shift,
+        turn=terms["with_rotation"],
+        progress=progress,
+    )
+    if not found.is_clear:
+        return found, None
+    shift = np.zeros(moving.shape[1])
+    shift[:2] = found.shift
+    flattening = 1.0
+    if len(shift) == 3:
+        height = _height(reference, moving, found)
+        if height is None:
+            return found, None
+        shift[2] = height
+        ratio = precision[2] / lateral
+        flattening = float(ratio) if np.isfinite(ratio) and ratio > 0 else _USUAL_FLATTENING
+    nothing = np.zeros((0, 0))
+    origin = np.zeros(len(shift))
+    start = Fit(origin, shift, found.angle, 0.0, nothing, np.nan, 0.0, 0.0)
+    fit = Settling(reference, moving, **terms, flattening=flattening).settle(
+        start, found.reach, lateral
+    )
+    if fit is None or not (np.abs(fit.shift - shift)[:2] <= 2 * found.reach).all():
+        return found, None
+    if max_shift is not None and not (np.abs(fit.shift[:2]) <= max_shift).all():
+        return found, None
+    return found, Fit(
+        center, fit.shift, fit.angle, fit.log_scale, fit.covariance, fit.width, fit.tiles,
+        fit.overlap,
+    )  # fmt: skip
+
+
+def _height(reference: FloatArray, moving: FloatArray, found: Found) -> float | None:
+    """Return the shift along z, roughly; None if there is none that is clear."""
+    from smlm_accessor.methods._heights import register_heights
+    from smlm_accessor.methods._registry import ChunkedPoints
+    from smlm_accessor.methods._series import Shifts
+
+    laid = moving.copy()
+    laid[:, :2] = turned(laid[:, :2], found.angle) + found.shift
+    n = len(reference)
+    points = ChunkedPoints(
+        np.concatenate([reference, laid]),
+        np.repeat([0, 1], [n, len(laid)]),
+        np.array([0, n, n + len(laid)]),
+        ("x", "y", "z"),
+    )
+    still = np.zeros((2, 2))
+    heights, _ = register_heights(
+        points,
+        Shifts(still, still, np.ones(2), np.ones(2, dtype=bool)),
+        lateral_smoothing=found.reach / 2,
+        max_shift=None,
+        target="first",
+        threads=None,
+        progress=False,
+    )
+    if not heights.valid.all():
+        return None
+    return -float(heights.shift[1, 1] - heights.shift[0, 1])
+
+
+def _dataset(both: Both, found: Found, fit: Fit | None, chosen: dict[str, Any]) -> xr.Dataset:
+    d = len(both.components)
+    center = both.positions()[1].mean(axis=0)
+    matrix, about, std = np.eye(d), np.full(d, np.nan), np.full(d, np.nan)
+    if fit is not None:
+        matrix, about, std = fit.matrix, fit.shift, fit.std[:d]
+    return transformations.build(
+        matrix=matrix[None],
+        offset=transformations.offset_from_about(matrix, about, center)[None],
+        offset_std=std[None],
+        components=both.components,
+        frame=[both.mean],
+        frame_start=[both.first],
+        frame_stop=[both.last + 1],
+        n_localizations=[len(both.moving.frames)],
+        valid=[fit is not None],
+        quality=[found.clarity],
+        center=center,
+        attrs={
+            "method": "align",
+            "target": "reference",
+            static.KEY: 1,
+            "length_unit": both.moving.length_unit,
+            "parameters": chosen,
+        },
+    )
+
+
+def _reason(both: Both, found: Found) -> str:
+    few = min(len(both.moving.frames), len(both.reference.frames)) < _FEWEST
+    if few:
+        why = f"one of them has fewer than {_FEWEST} localizations"
+    elif not found.is_clear:
+        needed = CLEAR_TURNED if found.angle else CLEAR
+        why = (
+            f"no shift stands out from chance (the best one by {found.clarity:.1f} standard "
+            f"deviations, and it takes {needed:g})"
+        )
+    else:
+        why = "too few places of the field agree on one"
+    more = " All localizations may tell more: raise max_localizations." if both.sampled else ""
+    return (
+        f"Could not align the two tables: {why}. The offset is NaN, and valid=False. Check that "
+        f"both show the same part of the sample, in the same unit.{more}"
+    )
+
+
+def _known(precision: FloatArray) -> list[float | None]:
+    return [float(p) if np.isfinite(p) else None for p in precision]
