@@ -60,7 +60,10 @@ class ComponentFit(ABC):
 
     @abstractmethod
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """One standard deviation of the curve; NaN where the chunks leave no residual to tell.
+        """One standard deviation of the curve, but for the constant that no method can know.
+
+        By what is known of the chunks or by their residuals, whichever is more; NaN where the
+        chunks have no standard deviation and leave no residual to tell.
 
         Parameters and shape are those of `eval`.
         """
@@ -122,7 +125,9 @@ def fit_spline(spec: Spline, track: Track, kind: str) -> SplineFit:
     from smlm_accessor.kernels.smoothing_spline import smoothing_spline
 
     try:
-        spline = smoothing_spline(track.frames, track.values, weights=track.weights, s=spec.s)
+        spline = smoothing_spline(
+            track.frames, track.values, weights=track.weights, s=spec.s, noise=track.noise
+        )
     except ValueError as error:
         raise OptionError(f"{track.name}: {error}") from error
     return SplineFit(track.name, kind, 1, spline)

@@ -21,6 +21,7 @@ class Track(NamedTuple):
     frames: FloatArray  # (n,) mean frames
     values: FloatArray  # (n,)
     weights: FloatArray | None  # (n,) one over the standard deviation, up to a factor
+    noise: float = 0.0  # known variance of the values times weights; 0 if unknown
 
 
 class Tracks(NamedTuple):
@@ -44,8 +45,9 @@ def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLik
         matrix, dataset["offset"].values[used], transformations.center(dataset)
     )
     columns, common = _weights(weights, dataset, used)
+    std = dataset["offset_std"].values[used]
     offset = [
-        Track(f"offset {name}", frames, about[:, i], columns[i])
+        Track(f"offset {name}", frames, about[:, i], columns[i], _noise(columns[i], std[:, i]))
         for i, name in enumerate(components)
     ]
     entries = [
@@ -109,6 +111,16 @@ def _weights(
             "weights must be positive and finite for all valid chunks; leave chunks out by slice="
         )
     return [given[:, i] for i in range(d)], np.sqrt(np.mean(given**2, axis=1))
+
+
+def _noise(weights: FloatArray | None, std: FloatArray) -> float:
+    """Return the variance that weighted values have by their standard deviations, in the mean."""
+    if not (np.isfinite(std) & (std > 0)).all():
+        return 0.0
+    if weights is None:
+        return float(np.mean(std**2))
+    # Exactly 1, if these are the weights.
+    return float(np.mean(np.round((weights * std) ** 2, 12)))
 
 
 def _by_count(n_localizations: IntArray) -> FloatArray | None:
