@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor import transformations
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import DriftError
 from smlm_accessor.evaluate import FrameTransformations, evaluate, require_choice
 
@@ -38,8 +38,7 @@ def inverse(dataset: xr.Dataset) -> xr.Dataset:
     back = np.full_like(matrix, np.nan)
     finite = np.isfinite(matrix).all(axis=(1, 2))
     back[finite] = np.linalg.inv(matrix[finite])
-    spread = (back * dataset["offset_std"].values[:, None, :]) ** 2
-    std = np.sqrt(np.where(back == 0, 0.0, spread).sum(axis=2))  # 0 times an unknown std is 0
+    std = _turned_std(back, dataset["offset_std"].values)
     result = _replaced(dataset, back, 0.0 - _apply(back, offset))
     result["offset_std"] = dataset["offset_std"].copy(data=std)
     result.attrs["inverse"] = int(not dataset.attrs.get("inverse", 0))
@@ -61,6 +60,7 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
+        The variances of the offsets add up.
 
     Raises
     ------
@@ -82,7 +82,8 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     # By position, not by label: the chunks have the same frames, whatever they are called.
     both_valid = first["valid"].values.astype(bool) & second["valid"].values.astype(bool)
     result["valid"] = first["valid"].copy(data=both_valid)
-    std = np.hypot(first["offset_std"].values, second["offset_std"].values)
+    turned = _turned_std(second["matrix"].values, first["offset_std"].values)
+    std = np.hypot(turned, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
     if "inverse" in first.attrs:
         undo = [bool(d.attrs.get("inverse", 0)) for d in (first, second)]
@@ -106,6 +107,7 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
     Returns
     -------
     Dataset
+        ``offset_std`` is that of each chunk but for a constant, wherever the zero is: it stays.
     """
     require_choice("origin", origin, ORIGINS)
     transformations.check(dataset)
@@ -124,6 +126,8 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         back = np.linalg.inv(zero.matrix[0]) if zero.matrix is not None else np.eye(offset.shape[1])
         moved = _apply(np.broadcast_to(back, matrix.shape), offset - zero.offset)
         result = _replaced(dataset, back @ matrix, moved)
+        std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
+        result["offset_std"] = dataset["offset_std"].copy(data=std)
     result.attrs["origin"] = origin
     return result
 
@@ -146,6 +150,13 @@ def _replaced(dataset: xr.Dataset, matrix: FloatArray, offset: FloatArray) -> xr
 
 def _apply(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("kij,kj->ki", matrix, vector))
+
+
+def _turned_std(matrix: FloatArray, std: FloatArray) -> FloatArray:
+    """Return the standard deviations of vectors that are multiplied by matrices."""
+    spread = (matrix * std[:, None, :]) ** 2
+    # 0 times an unknown one is 0.
+    return np.asarray(np.sqrt(np.where(matrix == 0, 0.0, spread).sum(axis=2)))
 
 
 def _require_same(first: xr.Dataset, second: xr.Dataset) -> None:
@@ -178,6 +189,7 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
             transformations.build(
                 matrix=at.matrix,
                 offset=at.offset,
+                offset_std=_std_at(dataset, knots),
                 components=transformations.components(dataset),
                 frame=knots,
                 frame_start=edges[:-1],
@@ -187,3 +199,10 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
             )
         )
     return moved[0], moved[1]
+
+
+def _std_at(dataset: xr.Dataset, frames: IntArray) -> FloatArray:
+    """Interpolate standard deviations as offsets are: as if neighbours had the same error."""
+    valid = dataset["valid"].values.astype(bool)
+    known, std = dataset["frame"].values[valid], dataset["offset_std"].values[valid]
+    return np.stack([np.interp(frames, known, column) for column in std.T], axis=1)
