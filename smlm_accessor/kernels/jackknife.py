@@ -21,7 +21,7 @@ def variances(moves: FloatArray) -> FloatArray | None:
     Returns
     -------
     ndarray, shape (k, d), or None
-        None if too few places have a say, or if there is a single estimate.
+        None if too few places have a say in most of them, or if there is a single estimate.
 
     References
     ----------
@@ -39,7 +39,7 @@ def variances(moves: FloatArray) -> FloatArray | None:
         return None
     moves = moves - moves.mean(axis=0)
     squares = moves**2
-    n = that_count(squares.sum(axis=(0, 2)))
+    n = float(np.median([that_count(of_one) for of_one in squares.sum(axis=2)]))
     if not n >= _FEWEST:
         return None
     # The mean contains each estimate itself, and the sum over the places is zero.
