@@ -7,7 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.places import that_count
 
-_FEWEST = 6.0  # places that tell anything
+_FEWEST = 3.0  # places that tell anything
 
 
 def variances(moves: FloatArray) -> FloatArray | None:
@@ -21,7 +21,7 @@ def variances(moves: FloatArray) -> FloatArray | None:
     Returns
     -------
     ndarray, shape (k, d), or None
-        None if too few places have a say in most of them, or if there is a single estimate.
+        None if too few places have a say, or if there is a single estimate.
 
     References
     ----------
@@ -39,7 +39,9 @@ def variances(moves: FloatArray) -> FloatArray | None:
         return None
     moves = moves - moves.mean(axis=0)
     squares = moves**2
-    n = float(np.median([that_count(of_one) for of_one in squares.sum(axis=2)]))
+    of_each = squares.sum(axis=2)
+    # Together, or of most of them, if one has gone astray.
+    n = max(that_count(of_each.sum(axis=0)), float(np.median([that_count(s) for s in of_each])))
     if not n >= _FEWEST:
         return None
     # The mean contains each estimate itself, and the sum over the places is zero.
