@@ -39,8 +39,7 @@ def inverse(dataset: xr.Dataset) -> xr.Dataset:
     back = np.full_like(matrix, np.nan)
     finite = np.isfinite(matrix).all(axis=(1, 2))
     back[finite] = np.linalg.inv(matrix[finite])
-    spread = (back * dataset["offset_std"].values[:, None, :]) ** 2
-    std = np.sqrt(np.where(back == 0, 0.0, spread).sum(axis=2))  # 0 times an unknown std is 0
+    std = _turned_std(back, dataset["offset_std"].values)
     result = _replaced(dataset, back, 0.0 - _apply(back, offset))
     result["offset_std"] = dataset["offset_std"].copy(data=std)
     result.attrs["inverse"] = int(not dataset.attrs.get("inverse", 0))
@@ -62,6 +61,7 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     Returns
     -------
     Dataset
+        The variances of the offsets add up.
 
     Raises
     ------
@@ -89,7 +89,8 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     both_valid = first["valid"].values.astype(bool) & second["valid"].values.astype(bool)
     result["valid"] = first["valid"].copy(data=both_valid)
     result = segments.with_segments(result, _jumps_of_both(first, second))
-    std = np.hypot(first["offset_std"].values, second["offset_std"].values)
+    turned = _turned_std(second["matrix"].values, first["offset_std"].values)
+    std = np.hypot(turned, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
     result = pose.with_std_of_both(result, first, second)
     if "inverse" in first.attrs:
@@ -114,6 +115,7 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
     Returns
     -------
     Dataset
+        ``offset_std`` is that of each chunk but for a constant, wherever the zero is: it stays.
     """
     require_choice("origin", origin, ORIGINS)
     transformations.check(dataset)
@@ -132,6 +134,8 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         back = np.linalg.inv(zero.matrix[0]) if zero.matrix is not None else np.eye(offset.shape[1])
         moved = _apply(np.broadcast_to(back, matrix.shape), offset - zero.offset)
         result = _replaced(dataset, back @ matrix, moved)
+        std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
+        result["offset_std"] = dataset["offset_std"].copy(data=std)
     result.attrs["origin"] = origin
     return result
 
@@ -154,6 +158,13 @@ def _replaced(dataset: xr.Dataset, matrix: FloatArray, offset: FloatArray) -> xr
 
 def _apply(matrix: FloatArray, vector: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("kij,kj->ki", matrix, vector))
+
+
+def _turned_std(matrix: FloatArray, std: FloatArray) -> FloatArray:
+    """Return the standard deviations of vectors that are multiplied by matrices."""
+    spread = (matrix * std[:, None, :]) ** 2
+    # 0 times an unknown one is 0.
+    return np.asarray(np.sqrt(np.where(matrix == 0, 0.0, spread).sum(axis=2)))
 
 
 def _require_same(first: xr.Dataset, second: xr.Dataset) -> None:
@@ -188,6 +199,7 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
             transformations.build(
                 matrix=at.matrix,
                 offset=at.offset,
+                offset_std=_std_at(dataset, knots),
                 components=transformations.components(dataset),
                 frame=knots,
                 frame_start=edges[:-1],
@@ -202,3 +214,10 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
 
 def _jumps_of_both(first: xr.Dataset, second: xr.Dataset) -> IntArray:
     return np.union1d(segments.jumps(first), segments.jumps(second))
+
+
+def _std_at(dataset: xr.Dataset, frames: IntArray) -> FloatArray:
+    """Interpolate standard deviations as offsets are: as if neighbours had the same error."""
+    valid = dataset["valid"].values.astype(bool)
+    known, std = dataset["frame"].values[valid], dataset["offset_std"].values[valid]
+    return np.stack([np.interp(frames, known, column) for column in std.T], axis=1)

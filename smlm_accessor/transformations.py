@@ -35,7 +35,7 @@ _DIMS: dict[str, tuple[str, ...]] = {
 _MEANING = {
     "matrix": "corrected = matrix @ position + offset",
     "offset": "corrected = matrix @ position + offset; a sample that moved by +d has offset -d",
-    "offset_std": "one standard deviation of offset",
+    "offset_std": "one standard deviation of the offset at the centre, but for a constant",
     "n_localizations": "localizations in the chunk",
     "valid": "False where the chunk could not be registered",
     "quality": "higher is better",
@@ -75,7 +75,8 @@ def build(
     matrix : array_like, shape (chunks, components, components), optional
         Identity if not given.
     offset_std : array_like, shape (chunks, components), optional
-        One standard deviation of ``offset``; NaN if not given.
+        One standard deviation of the offset at the centre, but for the constant that no method can
+        know: the difference of two chunks has the variance of both. NaN if not given.
     n_localizations, valid, quality : array_like, shape (chunks,), optional
         0, finite offset, and NaN if not given.
     center : array_like, shape (components,), optional

@@ -16,6 +16,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.composition import compose, inverse, with_origin
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.evaluate import evaluate
+from smlm_accessor.models import fit
 from smlm_accessor.transformations import build, check
 
 EDGES = np.array([0, 10, 20, 40, 50])
@@ -181,6 +182,36 @@ def test_compose_adds_errors_and_names_both_methods() -> None:
     both = compose(first, second)
     np.testing.assert_allclose(both["offset_std"], 5.0)
     assert both.attrs["method"] == "icp then cc"
+
+
+def test_compose_interpolates_errors_where_chunks_differ() -> None:
+    std = np.array([[1.0, 2.0], [3.0, 2.0], [3.0, 2.0], [1.0, 2.0]])
+    first = dataset(np.zeros((4, 2)), offset_std=std)
+    second = build(
+        offset=np.zeros((1, 2)),
+        components="xy",
+        frame=[22.0],
+        frame_start=[0],
+        frame_stop=[50],
+        offset_std=4.0,
+        attrs={"method": "cc"},
+    )
+    both = compose(first, second)
+    found = np.interp(MEANS, both["frame"], both["offset_std"].sel(component="x"))
+    np.testing.assert_allclose(found, np.hypot(std[:, 0], 4.0))
+    assert np.isfinite(fit(both, offset="linear").eval([0, 20])["offset_std"]).all()
+
+
+def test_errors_turn_with_the_second_and_with_the_origin() -> None:
+    quarter = np.tile([[0.0, -1.0], [1.0, 0.0]], (4, 1, 1))
+    std = np.tile([3.0, 1.0], (4, 1))
+    first = dataset(np.zeros((4, 2)), offset_std=std)
+    second = dataset(np.zeros((4, 2)), matrix=quarter, offset_std=0.0)
+    np.testing.assert_allclose(compose(first, second)["offset_std"], std[:, ::-1])
+    turned = with_origin(dataset(np.ones((4, 2)), matrix=quarter, offset_std=std), "first_chunk")
+    np.testing.assert_allclose(turned["offset_std"], std[:, ::-1])
+    for origin in ("first_chunk", "first_frame", "mean"):
+        np.testing.assert_allclose(with_origin(first, origin)["offset_std"], std)
 
 
 def test_compose_needs_the_same_components() -> None:

@@ -205,6 +205,18 @@ def test_error_bars_where_there_are_standard_deviations(make_drift: MakeDrift) -
     np.testing.assert_allclose(np.array(heights)[finite], 1.0)
 
 
+def test_offsets_at_a_far_origin_have_no_error_bars(make_drift: MakeDrift) -> None:
+    matrix = np.tile([[1.01, 0.0], [0.0, 1.0]], (6, 1, 1))
+    matrix[2] = np.nan
+    valid = np.arange(6) != 2
+    turns = make_drift(matrix=matrix, offset_std=np.full((6, 2), 0.5), valid=valid)
+    assert bars(plot_drift(turns))["x"].has_yerr
+    assert not bars(plot_drift(turns, component="offset"))["x"].has_yerr
+    matrix[valid] = np.eye(2)
+    shifts = make_drift(matrix=matrix, offset_std=np.full((6, 2), 0.5), valid=valid)
+    assert bars(plot_drift(shifts, component="offset"))["x"].has_yerr
+
+
 def test_matrix_entries_as_stored(make_drift: MakeDrift) -> None:
     matrix = np.eye(2) + np.arange(24).reshape(6, 2, 2) / 1000
     ax = plot_drift(make_drift(matrix=matrix), component="matrix")

@@ -101,18 +101,23 @@ def _draw_part(ax: Axes, table: pd.DataFrame, other_property: str | None) -> Non
 
 
 def _draw_errors(ax: Axes, truth: xr.Dataset, one: Estimate) -> None:
-    """Draw estimated minus true drift, of the chunks and of the model."""
+    """Draw estimated minus true drift, of the chunks and of the model, and how sure both are."""
     frames = frames_of(one.drift)
     true = drift_over_frames(truth, frames)
     model = drift_over_frames(one.model, frames)
     chunk_frames = one.drift["frame"].values
-    chunks = transformations.drift(one.drift).values
+    chunks, chunk_std = transformations.drift(one.drift).values, one.drift["offset_std"].values
+    model_std = one.model.eval(frames)["offset_std"].values
     ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     for k, (name, color) in enumerate(
         zip(transformations.components(one.drift), COLORS, strict=False)
     ):
         at_chunks = np.interp(chunk_frames, frames, true[:, k])
-        ax.plot(chunk_frames, chunks[:, k] - at_chunks, "o", color=color, markersize=4)
-        ax.plot(frames, model[:, k] - true[:, k], color=color, linewidth=1.4, label=name)
+        error, off = chunks[:, k] - at_chunks, model[:, k] - true[:, k]
+        bar = chunk_std[:, k] if np.isfinite(chunk_std[:, k]).any() else None
+        ax.errorbar(chunk_frames, error, bar, fmt="o", color=color, markersize=4, elinewidth=1.0)
+        ax.plot(frames, off, color=color, linewidth=1.4, label=name)
+        low, high = off - model_std[:, k], off + model_std[:, k]
+        ax.fill_between(frames, low, high, color=color, alpha=0.2, linewidth=0)
     ax.set_xlabel("Frame")
     ax.set_ylabel("Error of the drift")

@@ -9,7 +9,7 @@ out.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,12 +31,14 @@ class Match(NamedTuple):
     """How a source lies on a target.
 
     ``fraction`` of the source has a target within reach, at ``median_distance`` (made `steady`).
+    ``left_out``, if known, is how the pose would change without each place; see `left_out.Pulls`.
     """
 
     pose: Pose
     fraction: float
     median_distance: float
     converged: bool
+    left_out: Pose | None = None
 
 
 class Pair:
@@ -54,6 +56,11 @@ class Pair:
         What is fitted besides the shift.
     reach : float
         Targets farther than this do not count; may be changed.
+
+    Attributes
+    ----------
+    radius : float
+        What makes angles lengths.
     """
 
     def __init__(
@@ -65,19 +72,20 @@ class Pair:
         with_scaling: bool = False,
         reach: float = math.inf,
     ) -> None:
+        self.source = source
         self.n, self.n_axes = source.shape
         self.reach = reach
         self.matcher = nearest.Matcher(target, source)
         self._terms = {"with_rotation": with_rotation, "with_scaling": with_scaling}
         self._fitted = np.array([with_rotation] * (2 * self.n_axes - 3) + [with_scaling])
-        self._radius = float(np.sqrt(source.var(axis=0).sum())) if self._fitted.any() else 1.0
+        self.radius = float(np.sqrt(source.var(axis=0).sum())) if self._fitted.any() else 1.0
         # Nothing smaller than this can be told from rounding.
         self.resolution = 8 * _EPS * max(np.abs(target.points).max(), np.abs(source).max())
         self.fewest = fewest_points(self.n_axes, **self._terms)
 
     def __call__(self, parameters: FloatArray) -> fixed_point.Evaluation | None:
         """Evaluate the map; None if what has a target within reach does not determine a pose."""
-        if not self._radius > 0:
+        if not self.radius > 0:
             return None
         matrix = self._matrix(parameters)
         n, square_sum, residual_sum = self.matcher.match(
@@ -93,7 +101,7 @@ class Pair:
             better = rigid.fit_matrix(cross, spread, **self._terms)
             if not np.isfinite(better).all():
                 return None
-            turned = self._radius * rigid.to_parameters(better)[self._fitted]
+            turned = self.radius * rigid.to_parameters(better)[self._fitted]
             residual = np.concatenate(
                 [
                     residual + (matrix - better) @ (s / n),
@@ -109,7 +117,7 @@ class Pair:
         centre = pose.matrix @ self.matcher.centroid + pose.offset
         if not self._fitted.any():
             return centre
-        turned = self._radius * rigid.to_parameters(pose.matrix)[self._fitted]
+        turned = self.radius * rigid.to_parameters(pose.matrix)[self._fitted]
         return np.concatenate([centre, turned])
 
     def to_pose(self, parameters: FloatArray) -> Pose:
@@ -123,7 +131,7 @@ class Pair:
         if not self._fitted.any():
             return None
         turned = np.zeros(len(self._fitted))
-        turned[self._fitted] = parameters[self.n_axes :] / self._radius
+        turned[self._fitted] = parameters[self.n_axes :] / self.radius
         return rigid.to_matrix(turned)
 
     def halfway(self, one: Pose, other: Pose) -> Pose:
@@ -165,6 +173,7 @@ class Pair:
         tolerance: float,
         gain: float = 1.0,
         smooth: bool = False,
+        watch: Callable[[FloatArray], fixed_point.Evaluation | None] | None = None,
     ) -> Match | None:
         """Iterate from a pose near the true one; None if there is too little within reach.
 
@@ -176,6 +185,8 @@ class Pair:
         smooth : bool
             Average over the grain of the map: many fixed points lie close together, and the
             iteration ends in any of them.
+        watch : callable, optional
+            Evaluates this map, and sees where it is evaluated for the average.
         """
         found = fixed_point.solve(
             self,
@@ -194,7 +205,8 @@ class Pair:
         if smooth:
             # Rounded, for the way there is chaotic and turns rounding errors into visible ones.
             centre = self.to_pose(point).rounded(GRAIN * median)
-            root = fixed_point.smooth_root(self, self.to_parameters(centre), WINDOW * median)
+            at, radius = self.to_parameters(centre), WINDOW * median
+            root = fixed_point.smooth_root(watch or self, at, radius)
             point = point if root is None else root
         return Match(self.to_pose(point), fraction, median, found.converged)
 

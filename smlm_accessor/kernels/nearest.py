@@ -176,3 +176,16 @@ class Matcher:
         s, rs, ss = nearest_loops.second_moments(self.grid.points, self._source, *args)
         real = slice(3 - self.n_axes, 3)
         return s[real], rs[real, real], ss[real, real]
+
+    def by_place(self, places: IntArray, n_places: int) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the number, and the sums of ``r`` and ``r s^T``, of the last `match` by place.
+
+        Shapes are (n_places,), (n_places, d) and (n_places, d, d); ``r`` and ``s`` are those of
+        `second_moments`.
+        """
+        args = (self._matrix, self._shift, self._reach, self.nearest, self.distance)
+        count, pull, cross = nearest_loops.by_place(
+            self.grid.points, self._source, *args, places, n_places
+        )
+        real = slice(3 - self.n_axes, 3)
+        return count, pull[:, real], cross[:, real, real]

@@ -165,3 +165,25 @@ def second_moments(  # type: ignore[no-untyped-def]
                     cross[a, b] += residual[a] * source[i, b]
                     spread[a, b] += source[i, a] * source[i, b]
     return first, cross, spread
+
+
+@numba.njit(nogil=True, cache=True)
+def by_place(  # type: ignore[no-untyped-def]
+    points, source, matrix, shift, reach, nearest, distance, places, n_places
+):
+    """Return the number, and the sums of r and r s^T, over those within reach in each place."""
+    count = np.zeros(n_places, np.int64)
+    pull = np.zeros((n_places, 3))
+    cross = np.zeros((n_places, 3, 3))
+    for i in range(source.shape[0]):
+        if distance[i] <= reach:
+            k = places[i]
+            count[k] += 1
+            for a in range(3):
+                residual = points[nearest[i], a] - shift[a]
+                for b in range(3):
+                    residual -= matrix[a, b] * source[i, b]
+                pull[k, a] += residual
+                for b in range(3):
+                    cross[k, a, b] += residual * source[i, b]
+    return count, pull, cross

@@ -33,7 +33,7 @@ class Sums(NamedTuple):
     ``slope``, shape (d, k, k), its derivative if the first segment moves, antisymmetric. The
     following, of shape (k, d), add up over the localizations of a segment: ``curvature``, minus the
     second derivatives; ``squares``, the squared slope of a localization, all its pairs together;
-    ``pair_squares``, that of each pair.
+    ``pair_squares``, that of each pair; and, (k, n_places, d), the slope ``by_place``.
     """
 
     overlap: FloatArray
@@ -41,6 +41,7 @@ class Sums(NamedTuple):
     curvature: FloatArray
     squares: FloatArray
     pair_squares: FloatArray
+    by_place: FloatArray
 
 
 class Layers(NamedTuple):
@@ -118,6 +119,7 @@ def pair_sums(
     n_segments: int,
     layers: Layers,
     *,
+    places: IntArray | None = None,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> Sums:
     """Sum over all pairs of localizations of different segments that are closer than 1.
@@ -131,6 +133,7 @@ def pair_sums(
     n_segments : int
     layers : Layers
         Of the same points.
+    places : ndarray of int, shape (n,), optional
     run : callable
         Maps a function over blocks, in threads perhaps.
 
@@ -150,16 +153,16 @@ def pair_sums(
     ordered = np.zeros((n, 3))
     ordered[:, :d] = points[layers.order]
     of = segment[layers.order].astype(np.int32)
+    place = (np.zeros(n, int) if places is None else places[layers.order]).astype(np.int32)
     n_cells = len(layers.cells)
-    # Equal numbers of localizations in each block, whole cells.
     cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, BLOCKS + 1))
     cuts[-1] = n_cells
 
     def one(block: int) -> tuple[FloatArray, FloatArray]:
         pairs = np.zeros((n_segments, n_segments, d + 1))
-        own = np.zeros((n_segments, 3, d))
+        own = np.zeros((n_segments, 4 + place.max(initial=0), d))
         _sum_pairs(
-            ordered, of, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
+            ordered, of, place, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
             cuts[block], cuts[block + 1], d, pairs, own,
         )  # fmt: skip
         return pairs, own
@@ -175,12 +178,13 @@ def pair_sums(
         curvature=own[:, 0],
         squares=own[:, 1],
         pair_squares=own[:, 2],
+        by_place=own[:, 3:],
     )
 
 
 @numba.njit(cache=True, nogil=True)
 def _sum_pairs(  # type: ignore[no-untyped-def]
-    points, segment, starts, cells, columns, depth, first, last, d, pairs, own
+    points, segment, place, starts, cells, columns, depth, first, last, d, pairs, own
 ):
     rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
     n_cells = cells.size
@@ -243,3 +247,4 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                 own[i, 0, axis] += curvature[axis]
                 own[i, 1, axis] += slope[axis] * slope[axis]
                 own[i, 2, axis] += pair[axis]
+                own[i, 3 + place[a], axis] += slope[axis]

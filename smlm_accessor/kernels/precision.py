@@ -18,7 +18,9 @@ from scipy import fft
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation import Correlator, cross
+from smlm_accessor.kernels.image_places import ImagePlaces
 from smlm_accessor.kernels.images import Image, Spectrum, keep, spread, with_background
+from smlm_accessor.kernels.places import Places
 
 # The square of a band-limited slope reaches twice as far; what folds back from there falls beyond
 # the frequencies kept.
@@ -38,12 +40,24 @@ class Clarity(NamedTuple):
 
 
 class Match(NamedTuple):
-    """An image on a reference: shift, variance it causes, part of it peculiar to the pair."""
+    """An image on a reference: shift, variance it causes, part of it peculiar to the pair.
+
+    The variances are those of independent localizations. ``moves``, shape (n_places, 2), is how the
+    shift would change without each place of the field.
+    """
 
     shift: FloatArray
     variance: FloatArray
     pair_variance: FloatArray
     quality: float
+    moves: FloatArray
+
+
+class Slopes(NamedTuple):
+    """Of a reference: transforms of the squared slopes, and what `ImagePlaces` needs."""
+
+    squared: Spectrum
+    by_place: Spectrum | Image
 
 
 class Precision:
@@ -52,10 +66,13 @@ class Precision:
     Parameters
     ----------
     correlator : Correlator
+    places : Places, optional
+        Of the field; the tiles of a stack of images if not given.
     """
 
-    def __init__(self, correlator: Correlator) -> None:
+    def __init__(self, correlator: Correlator, places: Places | None = None) -> None:
         self.correlator = correlator
+        self.places = ImagePlaces(correlator, places)
         self.grid = correlator.grid
 
     def match(
@@ -65,7 +82,7 @@ class Precision:
         *,
         max_shift: FloatArray,
         clarity: Clarity,
-        slopes: Spectrum | None = None,
+        slopes: Slopes | None = None,
         pairs: bool = False,
     ) -> Match | None:
         """Find the shift of an image and how precise it is; None if the maximum is not clear.
@@ -76,7 +93,7 @@ class Precision:
             From `transform`.
         max_shift : ndarray, shape (2,)
         clarity : Clarity
-        slopes : ndarray, optional
+        slopes : Slopes, optional
             Those of the reference, if they are known already.
         pairs : bool, default False
             Whether the variance of the pair is needed; else it is NaN.
@@ -87,15 +104,24 @@ class Precision:
             return None
         aligned = moving * c.phase(peak.shift)
         curvature = self.curvature(cross(reference, aligned))
-        slopes = self.slopes(reference) if slopes is None else slopes
-        variance = self.variance(slopes, aligned, curvature)
+        slopes = self.of(reference) if slopes is None else slopes
+        variance = self.variance(slopes.squared, aligned, curvature)
         least_sharp = c.smoothing**2 / variance[c.active].max()
         if not least_sharp >= clarity.sharpness**2:
             return None
         of_pair = np.full(2, np.nan)
         if pairs:
             of_pair = self.pair_variance(reference, aligned, curvature)
-        return Match(peak.shift, variance, of_pair, peak.quality)
+        moves = self.places.moves(slopes.by_place, aligned, curvature)
+        if pairs:
+            # Of a structure that a border of two places cuts, each pulls its part to the middle.
+            back = self.places.slopes(aligned)
+            moves = (moves - self.places.moves(back, reference, curvature)) / 2
+        return Match(peak.shift, variance, of_pair, peak.quality, moves)
+
+    def of(self, reference: Spectrum) -> Slopes:
+        """Return what `match` needs of a reference."""
+        return Slopes(self.slopes(reference), self.places.slopes(reference))
 
     def slopes(self, reference: Spectrum) -> Spectrum:
         """Return the transforms of the squared slopes that a reference makes along each axis.

@@ -79,7 +79,7 @@ def predict(
         correlator = Correlator(grid.narrow(smoothing), smoothing)
         first, *others = (keep(s, correlator.grid.modes) for s in spectra)
         precision = Precision(correlator)
-        slopes = precision.slopes(first)
+        slopes = precision.of(first)
         variances: list[float] = []
         shifts = np.full((len(others), 2), np.nan)
         for i, moving in enumerate(others):

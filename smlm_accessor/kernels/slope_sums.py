@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.grid import Grid
 from smlm_accessor.kernels.images import RIM, Image
 
@@ -77,3 +77,35 @@ def _sum(  # type: ignore[no-untyped-def]
             value = (1 - s) * low + s * high
             out[0, c] += value
             out[1, c] += value * value
+
+
+def sums_by_place(
+    image: Image,
+    grid: Grid,
+    positions: FloatArray,
+    shift: FloatArray,
+    places: IntArray,
+    n_places: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Sum an image under the localizations of each place, and return their share of all.
+
+    Parameters
+    ----------
+    image, grid, positions, shift
+        See `sums_under`.
+    places : ndarray of int, shape (n,)
+    n_places : int
+
+    Returns
+    -------
+    total : ndarray, shape (n_places, 2)
+    share : ndarray, shape (n_places,)
+    """
+    total, share = np.zeros((n_places, 2)), np.zeros(n_places)
+    order = np.argsort(places, kind="stable")
+    ends = np.searchsorted(places[order], np.arange(n_places + 1))
+    for k in np.flatnonzero(np.diff(ends)):
+        there = positions[order[ends[k] : ends[k + 1]]]
+        total[k] = sums_under(image, grid, there, shift).total
+        share[k] = len(there) / len(positions)
+    return total, share

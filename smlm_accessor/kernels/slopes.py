@@ -17,7 +17,8 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation import HIGH_PASS
 from smlm_accessor.kernels.grid import Grid, make_grid
 from smlm_accessor.kernels.images import RIM, Image, Spectrum, count
-from smlm_accessor.kernels.slope_sums import Sums, sums_under
+from smlm_accessor.kernels.places import Places
+from smlm_accessor.kernels.slope_sums import Sums, sums_by_place, sums_under
 
 _MAX_STEPS = 8
 # In smoothing lengths.
@@ -29,15 +30,18 @@ class Landing(NamedTuple):
     """Where localizations come to lie: all of shape (2,), NaN if there is no maximum nearby.
 
     ``variance`` is what they contribute to that of ``shift``, ``pair_variance`` the part of it that
-    is peculiar to the pair of images.
+    is peculiar to the pair of images. ``moves``, shape (n_places, 2), is how the shift would change
+    without each place of the field; without any if no places are given.
     """
 
     shift: FloatArray
     variance: FloatArray
     pair_variance: FloatArray
+    moves: FloatArray
 
 
-_NOWHERE = Landing(*np.full((3, 2), np.nan))
+_UNKNOWN = np.full(2, np.nan)
+_NOWHERE = Landing(_UNKNOWN, _UNKNOWN, _UNKNOWN, np.zeros((0, 2)))
 
 
 def slope_grid(lower: FloatArray, upper: FloatArray, *, bin_size: float, smoothing: float) -> Grid:
@@ -98,12 +102,13 @@ class SlopeMap:
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
 
-    def land(self, positions: FloatArray) -> Landing:
+    def land(self, positions: FloatArray, places: Places | None = None) -> Landing:
         """Find the shift of localizations, from zero to the maximum next to it (Newton's method).
 
         Parameters
         ----------
         positions : ndarray, shape (n, 2)
+        places : Places, optional
         """
         positions = np.ascontiguousarray(positions)
         active = np.array(self.grid.bins) > 1
@@ -126,7 +131,18 @@ class SlopeMap:
             squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
         variance = np.full((2, 2), np.nan)
         variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
-        return Landing(shift, variance[0], variance[1])
+        moves = np.zeros((0, 2)) if places is None else self.moves(positions, shift, places)
+        return Landing(shift, variance[0], variance[1], moves)
+
+    def moves(self, positions: FloatArray, shift: FloatArray, places: Places) -> FloatArray:
+        """Return how a shift would change without each place, shape (n_places, 2)."""
+        positions = np.ascontiguousarray(positions)
+        of, n = places.of(positions - shift), places.n
+        total, share = sums_by_place(self._slopes, self.grid, positions, shift, of, n)
+        slope = np.diag(self._jacobian(positions, shift))
+        steep = (np.array(self.grid.bins) > 1) & (slope > 0)
+        pulls = total - share[:, None] * total.sum(axis=0)
+        return np.asarray(pulls * np.where(steep, -1 / np.where(steep, slope, 1.0), 0.0))
 
     def _slope(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
         """Sum of the slopes under shifted localizations, less that under evenly spread ones."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.interpolate import make_interp_spline
+from scipy.special import ndtr, stdtrit
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.spline_curve import SmoothingSpline
@@ -22,6 +23,7 @@ def smoothing_spline(
     *,
     weights: FloatArray | None = None,
     s: float | None = None,
+    noise: float = 0.0,
     max_knots: int = MAX_KNOTS,
 ) -> SmoothingSpline:
     """Fit a cubic smoothing spline.
@@ -39,6 +41,9 @@ def smoothing_spline(
         Smooth as much as leaves the weighted residual sum of squares at most ``s``; 0
         interpolates. If not given, the smoothing is that of highest restricted likelihood, the
         spline being the posterior mean of an integrated Wiener process (see Notes).
+    noise : float, default 0
+        Variance that the weighted points are known to have at least; 1 if weights are one over the
+        standard deviation itself. Without it, it is estimated from the residuals alone.
     max_knots : int, default 200
         Bound on the number of knots. A curve too rough for these gets up to 400; a given ``s``,
         up to 1600.
@@ -58,6 +63,10 @@ def smoothing_spline(
     Wiener process, can be highest where there is no noise at all. So it is multiplied by the
     squared share of the residual degrees of freedom, ``(1 - (edf - 2) / (p - 2))**2`` with ``p``
     parameters, which is 1 for a straight line and 0 for interpolation.
+
+    The band allows for what the points do not tell: it is the mean over all smoothings by their
+    likelihood, and where the noise is not known, Student's t for so many residuals takes the place
+    of the normal distribution, so that it covers 68 %.
 
     References
     ----------
@@ -87,13 +96,13 @@ def smoothing_spline(
         raise ValueError(f"s={s!r} must not be negative; it is a sum of squares")
     nodes = np.unique(x)
     if s == 0 or len(nodes) == 1:
-        return _interpolate(x, y, w)
+        return _interpolate(x, y, w, noise)
     center, width = float(nodes[0]), float(nodes[-1] - nodes[0])
     u, nodes = (x - center) / width, (nodes - center) / width
     n_knots = min(len(nodes), max_knots)
     most = min(len(nodes), max(max_knots, _MOST_KNOTS["likelihood" if s is None else "s"]))
     while True:
-        modes = decompose(u, y, w, nodes[_spread(len(nodes), n_knots)])
+        modes = decompose(u, y, w, nodes[_spread(len(nodes), n_knots)], noise)
         smoothing = modes.likeliest() if s is None else modes.for_rss(s)
         enough = smoothing is not None and (s is not None or modes.edf(smoothing) < n_knots / 2)
         if enough or n_knots == most:
@@ -101,20 +110,17 @@ def smoothing_spline(
         n_knots = min(2 * n_knots, most)
     if smoothing is None:
         if n_knots == len(nodes):
-            return _interpolate(x, y, w)
+            return _interpolate(x, y, w, noise)
         raise ValueError(
             f"s={s:g} cannot be reached with {n_knots} knots, which leave {modes.rss(0.0):.6g}; "
             "give at least that, or s=0 to interpolate"
         )
     kept = modes.shrinkage(smoothing)
-    covariance = modes.scale(smoothing) * (modes.modes * kept) @ modes.modes.T
-    band = np.zeros((4, len(covariance)))
-    for j in range(4):
-        band[j, : band.shape[1] - j] = np.diagonal(covariance, j)
+    covariance = modes.averaged_covariance(smoothing) if s is None else modes.covariance(smoothing)
     return SmoothingSpline(
         knots=modes.knots,
         coefficients=modes.line + modes.modes @ (kept * modes.amplitudes),
-        covariance=band,
+        covariance=_diagonals(covariance),
         center=center,
         width=width,
         smoothing=smoothing,
@@ -123,6 +129,7 @@ def smoothing_spline(
         rss=modes.rss(smoothing),
         total=modes.total,
         n=modes.n,
+        widening=1.0 if noise else student(modes.n - float(kept.sum())),
     )
 
 
@@ -131,29 +138,47 @@ def _spread(n: int, m: int) -> IntArray:
     return np.round(np.linspace(0, n - 1, m)).astype(np.int64)
 
 
-def _interpolate(x: FloatArray, y: FloatArray, w: FloatArray) -> SmoothingSpline:
+def student(n_free: float) -> float:
+    """Return how much wider than the normal distribution Student's t is, where it covers 68 %.
+
+    Examples
+    --------
+    >>> round(student(1), 2), round(student(3), 2), round(student(100), 2)
+    (1.84, 1.2, 1.01)
+    """
+    return float(stdtrit(n_free, float(ndtr(1.0)))) if n_free > 0 else np.nan
+
+
+def _diagonals(covariance: FloatArray) -> FloatArray:
+    """Return the main diagonal and three next to it, shape (4, k)."""
+    band = np.zeros((4, len(covariance)))
+    for j in range(4):
+        band[j, : band.shape[1] - j] = np.diagonal(covariance, j)
+    return band
+
+
+def _interpolate(x: FloatArray, y: FloatArray, w: FloatArray, noise: float) -> SmoothingSpline:
     """Natural spline through the points, or through their means where ``x`` repeats."""
     nodes, index = np.unique(x, return_inverse=True)
     weight = np.bincount(index, w**2)
     means = np.bincount(index, w**2 * y) / weight
     center, width = float(nodes[0]), float(nodes[-1] - nodes[0]) or 1.0
     if len(nodes) == 1:
-        knots, coefficients = np.repeat([0.0, 1.0], 4), np.repeat(means, 4)
+        knots, of_means = np.repeat([0.0, 1.0], 4), np.ones((4, 1))
     elif len(nodes) == 2:
-        knots, coefficients = np.repeat([0.0, 1.0], 4), np.linspace(means[0], means[1], 4)
+        knots, of_means = np.repeat([0.0, 1.0], 4), np.linspace([1.0, 0.0], [0.0, 1.0], 4)
     else:
-        spline = make_interp_spline((nodes - center) / width, means, k=3, bc_type="natural")
-        knots, coefficients = spline.t, spline.c
+        unit = np.eye(len(nodes))
+        spline = make_interp_spline((nodes - center) / width, unit, k=3, bc_type="natural")
+        knots, of_means = spline.t, spline.c
     rss = float(np.sum((w * (y - means[index])) ** 2))
     spare = len(x) - len(nodes)
-    scale = rss / spare if spare else np.nan
-    covariance = np.full((4, len(coefficients)), np.nan)
-    if len(nodes) == 1:
-        covariance[:] = scale / weight[0]
+    scale = max(rss / spare, noise) if spare else noise or np.nan
+    covariance = scale * (of_means / weight) @ of_means.T
     return SmoothingSpline(
         knots=knots,
-        coefficients=coefficients,
-        covariance=covariance,
+        coefficients=of_means @ means,
+        covariance=_diagonals(covariance),
         center=center,
         width=width,
         smoothing=0.0,
@@ -162,4 +187,5 @@ def _interpolate(x: FloatArray, y: FloatArray, w: FloatArray) -> SmoothingSpline
         rss=rss,
         total=float(np.sum((w * (y - np.average(y, weights=w**2))) ** 2)),
         n=len(x),
+        widening=1.0 if noise else student(spare),
     )

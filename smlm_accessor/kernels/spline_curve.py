@@ -38,6 +38,8 @@ class SmoothingSpline:
         Weighted sum of squares about the weighted mean.
     n : int
         Number of points.
+    widening : float, default 1
+        What `std` is multiplied with, where few residuals tell the noise.
     """
 
     knots: FloatArray
@@ -51,6 +53,7 @@ class SmoothingSpline:
     rss: float
     total: float
     n: int
+    widening: float = 1.0
 
     def __post_init__(self) -> None:
         for array in (self.knots, self.coefficients, self.covariance):
@@ -105,7 +108,7 @@ class SmoothingSpline:
             turns = np.where(beyond[out] < 0, _slope_variance(steps[::-1]), _slope_variance(steps))
             far = np.abs(beyond[out])
             variance[out] += self.scale / self.smoothing * far**2 * (turns + far / 3)
-        return np.sqrt(np.maximum(variance, 0.0))
+        return self.widening * np.sqrt(np.maximum(variance, 0.0))
 
     def _split(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Standardise, and tell what is inside the knots from what is beyond them."""

@@ -16,6 +16,11 @@ from scipy.sparse import diags_array
 
 from smlm_accessor._typing import FloatArray
 
+# Decades of smoothing beyond that at which the smoothest mode is halved: from there on straight.
+_STRAIGHT = 2.0
+# Residuals that a known noise is worth against others that are larger.
+_WORTH = 3
+
 
 @dataclass(frozen=True, eq=False)
 class Modes:
@@ -38,6 +43,8 @@ class Modes:
         Weighted sum of squares about the mean.
     n : int
         Number of points.
+    noise : float
+        The variance of the noise is known to be no less than this.
     """
 
     knots: FloatArray
@@ -48,6 +55,7 @@ class Modes:
     rss_all: float
     total: float
     n: int
+    noise: float = 0.0
 
     def shrinkage(self, smoothing: float) -> FloatArray:
         """Return the share of each amplitude that is kept."""
@@ -66,10 +74,19 @@ class Modes:
 
     def scale(self, smoothing: float) -> float:
         """Restricted maximum likelihood estimate of the noise variance."""
-        if self.n <= 2:
+        if self._n_free <= 0:
             return np.nan
-        lost = (1 - self.shrinkage(smoothing)) @ self.amplitudes**2
-        return (self.rss_all + float(lost)) / (self.n - 2)
+        return max(self._lost(smoothing) / self._n_free, self.noise)
+
+    @property
+    def _n_free(self) -> int:
+        """Residuals that tell the noise; what is known of it counts as some more."""
+        return max(self.n - 2, 0) + (_WORTH if self.noise else 0)
+
+    def _lost(self, smoothing: float) -> float:
+        """Return the penalised weighted sum of squares."""
+        lost = float((1 - self.shrinkage(smoothing)) @ self.amplitudes**2)
+        return self.rss_all + lost + _WORTH * self.noise
 
     def decades(self) -> FloatArray:
         """Grid of log10(smoothing), from next to interpolation to next to a straight line."""
@@ -79,22 +96,52 @@ class Modes:
     def deviance(self, decade: float) -> float:
         """Minus twice the log of restricted likelihood times prior; 0 for a straight line."""
         smoothing = 10.0**decade
-        ratio = self.scale(smoothing) / self.scale(np.inf)
+        scale, of_line = self.scale(smoothing), self.scale(np.inf)
+        fit = self._lost(smoothing) / scale - self._lost(np.inf) / of_line
         odds = smoothing * self.roughness[2:]
         noise = float(np.mean(odds / (1 + odds)))
         spread = float(np.log1p(1 / odds).sum())
-        return (self.n - 2) * float(np.log(ratio)) + spread - 4 * float(np.log(noise))
+        fit += self._n_free * float(np.log(scale / of_line))
+        return fit + spread - 4 * float(np.log(noise))
 
     def likeliest(self) -> float:
         """Smoothing of highest restricted likelihood."""
-        # The likelihood of three points is flat: they say nothing of roughness.
-        if self.n <= 3 or len(self.roughness) == 2 or self.rss(np.inf) <= 1e-24 * self.total:
+        if not self._tells():
             return np.inf
         grid = self.decades()
         best = int(np.argmin([self.deviance(g) for g in grid]))
         around = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, len(grid) - 1)])
         found = minimize_scalar(self.deviance, bounds=around, method="bounded")
         return float(10.0**found.x) if found.fun < -1e-6 else np.inf
+
+    def _tells(self) -> bool:
+        """Whether the points say anything of roughness; three of unknown noise do not."""
+        exact = self.rss(np.inf) <= 1e-24 * self.total
+        return self.n > (2 if self.noise else 3) and len(self.roughness) > 2 and not exact
+
+    def covariance(self, smoothing: float) -> FloatArray:
+        """Posterior covariance of the coefficients, shape (k, k), for a smoothing."""
+        kept = self.shrinkage(smoothing)
+        return np.asarray(self.scale(smoothing) * (self.modes * kept) @ self.modes.T)
+
+    def averaged_covariance(self, smoothing: float) -> FloatArray:
+        """Return the covariance about the curve of one smoothing if any may be the true one.
+
+        The mean over smoothings, by their likelihood, of the covariance of each and the square of
+        how far its curve lies from this one. Few points do not tell how rough a curve is.
+        """
+        if not self._tells():
+            return self.covariance(smoothing)
+        grid = self.decades()
+        grid = grid[grid <= _STRAIGHT - np.log10(self.roughness[2:].min())]
+        deviance = np.array([self.deviance(g) for g in grid])
+        likely = np.exp(-0.5 * (deviance - deviance.min()))
+        kept = np.array([self.shrinkage(10.0**g) for g in grid])
+        scale = np.array([self.scale(10.0**g) for g in grid])
+        likely /= likely.sum()
+        off = np.sqrt(likely)[:, None] * (kept - self.shrinkage(smoothing)) * self.amplitudes
+        in_modes = np.diag((likely * scale) @ kept) + off.T @ off
+        return np.asarray(self.modes @ in_modes @ self.modes.T)
 
     def for_rss(self, s: float) -> float | None:
         """Smoothing that leaves ``s``; None if these knots leave more."""
@@ -106,7 +153,9 @@ class Modes:
         return float(10.0 ** brentq(lambda g: self.rss(10.0**g) - s, low, high + 8, xtol=1e-12))
 
 
-def decompose(u: FloatArray, y: FloatArray, w: FloatArray, nodes: FloatArray) -> Modes:
+def decompose(
+    u: FloatArray, y: FloatArray, w: FloatArray, nodes: FloatArray, noise: float = 0.0
+) -> Modes:
     """Find the modes of points ``u, y`` of weights ``w`` with knots at ``nodes``, from 0 to 1."""
     knots = np.concatenate([[0.0] * 3, nodes, [1.0] * 3])
     k = len(nodes) + 2
@@ -143,4 +192,5 @@ def decompose(u: FloatArray, y: FloatArray, w: FloatArray, nodes: FloatArray) ->
         rss_all=float(rest @ rest),
         total=float(np.sum((w * (y - mean_y)) ** 2)),
         n=len(u),
+        noise=noise,
     )

@@ -48,6 +48,12 @@ class Fit:
         return scale
 
     @property
+    def kernel(self) -> Kernel:
+        """Of one precision."""
+        exists = self.scale > 0
+        return Kernel((1, 1, int(exists[2])), np.where(exists, _WIDTH**-2, 0.0), 0.5)
+
+    @property
     def arrays(self) -> tuple[Any, ...]:
         """What the loops take."""
         return self.points.positions, self.points.frames
@@ -63,8 +69,7 @@ class Fit:
         known = np.isfinite(motion.drift).all(axis=1)
         if not known.any() or len(self.axes) < 2:
             return motion, np.full_like(motion.drift, np.nan)
-        exists = self.scale > 0
-        kernel = Kernel((1, 1, int(exists[2])), np.where(exists, _WIDTH**-2, 0.0), 0.5)
+        exists, kernel = self.scale > 0, self.kernel
         around = np.stack([motion.bounds[:-1], motion.bounds[1:]], axis=1)
         sums = pulls(self.arrays, motion, self.image(motion), kernel, around, motion, self.threads)
         move, variance = step(sums, kernel, self.axes)

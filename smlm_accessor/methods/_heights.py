@@ -92,7 +92,7 @@ def register_heights(
         clarity=_CLARITY,
         threads=threads,
         progress=progress,
-    )
+    ).jackknifed()
     return shifts, {
         "bin_size_z": grid.bin_size,
         "smoothing_z": smoothing,

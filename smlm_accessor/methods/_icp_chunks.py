@@ -14,6 +14,7 @@ from smlm_accessor.kernels import nearest
 from smlm_accessor.kernels.closest_points import GRAIN, WINDOW, Match, Pair, fewest_points
 from smlm_accessor.kernels.frame_sample import whole_frames
 from smlm_accessor.kernels.pose import Pose
+from smlm_accessor.methods._icp_spread import How, Spread, halfway
 from smlm_accessor.methods._registry import ChunkedPoints
 
 _SAMPLE = 1000  # localizations of a chunk in the coarse pass
@@ -25,18 +26,6 @@ _RECENT = 6  # chunks that tell how a drift goes on
 _MOST_GAIN = 30.0
 _WORST = 0.5  # of the usual fraction within reach: a chunk below that is not registered
 _LOST = 0.5  # fewer than this fraction within reach: the coarse pass missed
-
-
-class How(NamedTuple):
-    """What is asked for; see `smlm_accessor.methods.icp.icp`."""
-
-    with_rotation: bool
-    with_scaling: bool
-    max_distance: float | None
-    max_iterations: int
-    tolerance: float
-    threads: int | None
-    progress: bool
 
 
 class _Link(NamedTuple):
@@ -60,6 +49,8 @@ class Registration:
         Largest distances that were used.
     n_unconverged : int
         Chunks at which ``max_iterations`` ended it.
+    spread : Spread
+        How sure the poses are.
     """
 
     def __init__(self, points: ChunkedPoints, how: How) -> None:
@@ -73,6 +64,7 @@ class Registration:
         self.fractions = dict.fromkeys(self.poses, 1.0)
         self.reaches: list[float] = []
         self.n_unconverged = 0
+        self.spread = Spread(points, self._usable)
         # For the usual case that all have the same target.
         self._first = nearest.build(points.chunk(self._usable[0])) if self._usable else None
         rest = self._usable[1:]
@@ -90,8 +82,8 @@ class Registration:
         reach, gain = self._look(looks)
 
         def fine(link: _Link) -> Match | None:
-            target = self._target(link.reference)
-            return self._register(link.chunk, target, link.coarse.pose, reach, gain)
+            target, base = self._target(link.reference), coarse[link.reference]
+            return self._register(link.chunk, target, link.coarse.pose, reach, gain, base)
 
         how = self.how
         matches = map_threads(
@@ -104,7 +96,8 @@ class Registration:
                 # What this chunk was registered on is lost: take the last one that is not.
                 reference = max(self.poses)
                 start = coarse[reference].inverse().after(coarse[chunk])
-                match = self._register(chunk, self._target(reference), start, reach, gain)
+                target, base = self._target(reference), coarse[reference]
+                match = self._register(chunk, target, start, reach, gain, base)
             self._keep(chunk, reference, match, usual)
 
     def grow(self) -> None:
@@ -120,9 +113,10 @@ class Registration:
                 continue
             # The target grows denser: what is far has to be chosen anew.
             reach, gain = self._look([(chunk, target, coarse)])
-            match = self._register(chunk, target, coarse.pose, reach, gain)
+            base = Pose.identity(self.n_axes)
+            match = self._register(chunk, target, coarse.pose, reach, gain, base)
             usual = float(np.median(list(self.fractions.values())[1:] or [0.0]))
-            self._keep(chunk, first, match, usual)
+            self._keep(chunk, None, match, usual)
             if chunk in self.poses:
                 corrected.append(self.poses[chunk].move(self.points.chunk(chunk)))
                 target = nearest.build(np.concatenate(corrected))
@@ -202,9 +196,9 @@ class Registration:
         return reach, gain
 
     def _register(
-        self, chunk: int, target: nearest.Grid, start: Pose, reach: float, gain: float
+        self, chunk: int, target: nearest.Grid, start: Pose, reach: float, gain: float, base: Pose
     ) -> Match | None:
-        """Register all of a chunk, from a place that is roughly right."""
+        """Register all of a chunk, from a place that is roughly right; ``base`` is the target's."""
         source = nearest.build(self.points.chunk(chunk))
         pair = self._pair(source.positions, target, reach)
         most = self.how.max_iterations
@@ -221,17 +215,20 @@ class Registration:
             gain=gain,
             smooth=True,
         )
-        match = fine(pair, start)
+        match = self.spread.watched(fine, pair, start, base.after(start))
         if match is None or not self.how.with_scaling:
             return match
         # Where no point has its true partner, each fits best a little smaller than the other is.
-        back = fine(self._pair(target.positions, source, reach), match.pose.inverse())
-        return match._replace(pose=pair.halfway(match.pose, back.pose.inverse())) if back else None
+        other = self._pair(target.positions, source, reach)
+        back = self.spread.watched(fine, other, match.pose.inverse(), base)
+        return halfway(pair, match, back) if back else None
 
-    def _keep(self, chunk: int, reference: int, match: Match | None, usual: float) -> None:
-        """Note where a chunk lies, unless it fits much worse than chunks usually do."""
+    def _keep(self, chunk: int, reference: int | None, match: Match | None, usual: float) -> None:
+        """Note where a chunk lies, unless it fits much worse than usual; None: on all so far."""
         if match is not None and match.fraction >= _WORST * usual:
-            self.poses[chunk] = self.poses[reference].after(match.pose)
+            self.spread.add(chunk, reference, match, self.poses)
+            base = self.poses[self._usable[0] if reference is None else reference]
+            self.poses[chunk] = base.after(match.pose)
             self.fractions[chunk] = match.fraction
             self.n_unconverged += not match.converged
 

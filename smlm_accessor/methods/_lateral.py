@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.correlation import Correlator
 from smlm_accessor.kernels.images import transform
+from smlm_accessor.kernels.places import make_places
 from smlm_accessor.methods._lateral_plan import CLARITY, LateralPlan, reference_grid
 from smlm_accessor.methods._refinement import refine
 from smlm_accessor.methods._registry import ChunkedPoints
@@ -53,14 +54,16 @@ def register_lateral(
         spectra = map_threads(
             lambda image: transform(image[None], grid), list(counted.images), threads=threads
         )
+    places = make_places(xy)
     shifts = solve(
         spectra,
         counts,
         Correlator(grid, plan.grid_smoothing),
         max_shift=plan.reach,
         clarity=CLARITY,
+        places=places,
         **options,
-    )
+    ).jackknifed()
     del spectra
     if plan.bin_size < grid.bin_size and shifts.valid.sum() > 1:
         # Two standard deviations off, a chunk still climbs to the right maximum.
@@ -68,5 +71,5 @@ def register_lateral(
         smoothing = max(plan.smoothing, plan.bin_size, uncertain)
         chosen |= {"smoothing": smoothing, "searched_bin_size": grid.bin_size}
         fine = reference_grid(plan.lower, plan.upper)(plan.bin_size, smoothing)
-        shifts = refine(xy, bounds, shifts, fine, smoothing, **options)
+        shifts = refine(xy, bounds, shifts, fine, smoothing, places, **options).jackknifed()
     return shifts, chosen

@@ -171,6 +171,7 @@ def estimate(
     chosen: dict[str, Any] = {
         "kernel_width": [float(w) for w in density.width],
         "blink_frames": events.lifetime,
+        "smoothing_frames": state.smoothing_time(timeline),
         "noise_factor": [float(t.noise) for t in state.trends],
         "walk_per_frame": [float(t.walk) for t in state.trends],
         "bend_per_frame": [float(t.bend) for t in state.trends],

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels import jackknife
 from smlm_accessor.kernels.pair_sums import WIDTH, Sums, pair_sums, sort_into_layers, split_mix
+from smlm_accessor.kernels.places import make_places
 from smlm_accessor.kernels.redundant import Network, solve_all, solve_pairs, variances
 from smlm_accessor.methods._movie import Movie, Segments
 
@@ -79,7 +81,14 @@ class Aligner:
         return cls(positions, frame_of, movie, max_residual, run)
 
     def sums(
-        self, segments: Segments, curve: FloatArray, use: BoolArray, reach: FloatArray, m: float
+        self,
+        segments: Segments,
+        curve: FloatArray,
+        use: BoolArray,
+        reach: FloatArray,
+        m: float,
+        *,
+        by_place: bool = False,
     ) -> Sums:
         """Sum over the pairs of all segments in use, corrected by the drift in each frame."""
         points = (self.positions - curve[self.frame_of]) / reach
@@ -88,9 +97,34 @@ class Aligner:
         if not use.all():
             rows = of >= 0
             points, of, group = points[rows], of[rows], group[rows]
-        return pair_sums(
-            points, of, len(segments), sort_into_layers(points, group, m), run=self.run
-        )
+        layers = sort_into_layers(points, group, m)
+        places = make_places(points).of(points) if by_place else None
+        return pair_sums(points, of, len(segments), layers, places=places, run=self.run)
+
+    def dependence(
+        self,
+        segments: Segments,
+        found: Aligned,
+        smoothing: FloatArray,
+        still: BoolArray | None,
+        partners: float,
+    ) -> FloatArray:
+        """Return by how much variances exceed those of independent localizations, shape (d,)."""
+        use, reach = found.valid, smoothing / WIDTH
+        factor = np.ones(len(smoothing))
+        if use.sum() < 2:
+            return factor
+        still = np.zeros(len(segments), dtype=bool) if still is None else still
+        curve = segments.shape(found.drift, use, still)
+        sums = self.sums(segments, curve, use, reach, partners, by_place=True)
+        sure = use & (sums.curvature > 0).all(axis=1)
+        seen = jackknife.variances(sums.by_place[sure] / sums.curvature[sure][:, None] * reach)
+        if seen is None:
+            return factor
+        n = segments.counts[sure, None]
+        expected = (n * found.variance[sure]).sum(axis=0)
+        factor[expected > 0] = ((n * seen).sum(axis=0) / expected)[expected > 0]
+        return np.maximum(factor, 1.0)
 
     def align(
         self,

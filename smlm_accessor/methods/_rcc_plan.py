@@ -180,13 +180,14 @@ class Plan:
         still: BoolArray | None = None,
     ) -> Aligned:
         """Align all localizations; drop what contradicts the rest, and what shows too little."""
+        partners = max(_PARTNERS, _PAIRS / len(self.points.positions))
         final = self.aligner.align(
             segments,
             drift,
             valid,
             smoothing,
             still=still,
-            partners=max(_PARTNERS, _PAIRS / len(self.points.positions)),
+            partners=partners,
             steps=2,
             drop=True,
         )
@@ -195,11 +196,13 @@ class Plan:
         if kept.sum() < 2:
             kept[:] = False
         lost = ~kept[:, None]
-        return final._replace(
+        final = final._replace(
             drift=np.where(lost, np.nan, final.drift),
             variance=np.where(lost, np.nan, final.variance),
             valid=kept,
         )
+        factor = self.aligner.dependence(segments, final, smoothing, still, partners)
+        return final._replace(variance=final.variance * factor)
 
 
 def _from(found: Aligned, drift: FloatArray) -> tuple[FloatArray, BoolArray]:

@@ -10,6 +10,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.grid import Grid
+from smlm_accessor.kernels.places import Places
 from smlm_accessor.kernels.slopes import Landing, SlopeMap
 from smlm_accessor.methods._series import Shifts, own_variance
 
@@ -22,6 +23,7 @@ def refine(
     shifts: Shifts,
     grid: Grid,
     smoothing: float,
+    places: Places,
     *,
     target: str,
     threads: int | None = None,
@@ -41,12 +43,16 @@ def refine(
     grid : Grid
         From `slope_grid`.
     smoothing : float
+    places : Places
+        Of the field, those of ``shifts``.
     target : {"first", "previous", "all"}
         With "all", even and odd chunks take turns in being the reference of the others, so that no
         chunk is compared with itself.
     """
     valid = [int(i) for i in np.flatnonzero(shifts.valid)]
-    out = Shifts(shifts.shift.copy(), shifts.variance.copy(), shifts.quality, shifts.valid)
+    assert shifts.moves is not None
+    moves = shifts.moves.copy()
+    out = shifts._replace(shift=shifts.shift.copy(), variance=shifts.variance.copy(), moves=moves)
     if len(valid) < 2:
         return out
     run = partial(map_threads, threads=threads, progress=progress, description="refinement")
@@ -57,15 +63,21 @@ def refine(
     def land_on(still: list[int], moving: list[int]) -> None:
         reference = np.concatenate([aligned(i) for i in still])
         image = SlopeMap(reference, grid, smoothing, workers=threads or -1)
-        landings = run(lambda i: image.land(aligned(i)), moving)
+        landings = run(lambda i: image.land(aligned(i), places), moving)
         for i, landing in zip(moving, landings, strict=True):
             if _usable(landing):
                 out.shift[i] += landing.shift
-                out.variance[i] = landing.variance
+                out.variance[i], moves[i] = landing.variance, landing.moves
 
     def step(pair: tuple[int, int]) -> Landing:
         still, moving = pair
-        return SlopeMap(aligned(still), grid, smoothing, pairs=True).land(aligned(moving))
+        there, here = aligned(still), aligned(moving)
+        landing = SlopeMap(there, grid, smoothing, pairs=True).land(here, places)
+        if not _usable(landing):
+            return landing
+        # See `Precision.match`.
+        back = SlopeMap(here - landing.shift, grid, smoothing).moves(there, np.zeros(2), places)
+        return landing._replace(moves=(landing.moves - back) / 2)
 
     n = np.diff(bounds)
     first = valid[0]
@@ -82,11 +94,13 @@ def refine(
     else:
         steps = list(pairwise(valid))
         moved, pairs = np.zeros(2), np.zeros(2)
-        for (_, i), landing in zip(steps, run(step, steps), strict=True):
+        before = moves.copy()
+        for (last, i), landing in zip(steps, run(step, steps), strict=True):
+            moves[i] = moves[last] + before[i] - before[last]
             if _usable(landing):
                 own = own_variance(landing.variance, landing.pair_variance)
                 moved, pairs = moved + landing.shift, pairs + landing.pair_variance
-                out.variance[i] = own + pairs
+                out.variance[i], moves[i] = own + pairs, moves[last] + landing.moves
                 if i == valid[1]:
                     out.variance[first] = own * n[i] / n[first]
             out.shift[i] += moved

@@ -12,7 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.correlation import Correlator, cross
 from smlm_accessor.kernels.images import Spectrum
-from smlm_accessor.kernels.precision import Clarity, Match, Precision
+from smlm_accessor.kernels.jackknife import variances
+from smlm_accessor.kernels.places import Places
+from smlm_accessor.kernels.precision import Clarity, Match, Precision, Slopes
 
 _ROUNDS = 2
 # What an image contributes to the variance whatever it is compared with is a difference of two
@@ -27,13 +29,28 @@ class Shifts(NamedTuple):
 
     ``shift`` and ``variance`` have shape (k, 2), ``quality`` and ``valid`` (k,). The variance is
     what the image itself contributes: that of the difference of two shifts is the sum of theirs.
-    Where ``valid`` is False the rest is NaN.
+    Where ``valid`` is False the rest is NaN. ``moves``, shape (k, n_places, 2), is how the shifts
+    would change without each place of the field; `jackknifed` makes variances of it.
     """
 
     shift: FloatArray
     variance: FloatArray
     quality: FloatArray
     valid: BoolArray
+    moves: FloatArray | None = None
+
+    def jackknifed(self) -> Shifts:
+        """Return the same with variances that do not take localizations for independent.
+
+        As it is where too few places have a say.
+        """
+        found = None if self.moves is None else variances(self.moves[self.valid])
+        if found is None:
+            return self
+        variance = self.variance.copy()
+        # An axis without extent has none.
+        variance[self.valid] = np.where(np.isfinite(variance[self.valid]), found, np.nan)
+        return self._replace(variance=variance)
 
 
 def solve(
@@ -44,6 +61,7 @@ def solve(
     target: str,
     max_shift: FloatArray,
     clarity: Clarity,
+    places: Places | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Shifts:
@@ -61,11 +79,14 @@ def solve(
     max_shift : ndarray, shape (2,)
     clarity : Clarity
         What a maximum needs to count.
+    places : Places, optional
+        See `Precision`.
     threads : int, optional
     progress : bool, default False
     """
     run = partial(map_threads, threads=threads, progress=progress, description="correlations")
-    series = _Series(spectra, counts, correlator, max_shift, clarity, run)
+    precision = Precision(correlator, places)
+    series = _Series(spectra, counts, precision, max_shift, clarity, run)
     present = [int(i) for i in np.flatnonzero(counts > 0)]
     k = len(counts)
     out = Shifts(np.full((k, 2), np.nan), np.full((k, 2), np.nan), np.full(k, np.nan), counts < 0)
@@ -73,10 +94,13 @@ def solve(
         return out
     register = {"first": series.on_first, "previous": series.on_previous, "all": series.on_all}
     found = register[target](present)
+    moves = np.zeros((k, *found[min(found)].moves.shape)) if found else None
     for i, match in found.items():
+        assert moves is not None
+        moves[i] = match.moves
         out.shift[i] = match.shift - found[min(found)].shift
         out.variance[i], out.quality[i], out.valid[i] = match.variance, match.quality, True
-    return out
+    return out._replace(moves=moves)
 
 
 class _Series:
@@ -84,26 +108,28 @@ class _Series:
         self,
         spectra: Sequence[Spectrum],
         counts: IntArray,
-        correlator: Correlator,
+        precision: Precision,
         max_shift: FloatArray,
         clarity: Clarity,
         run: Callable[..., list[Any]],
     ) -> None:
-        self.spectra, self.counts, self.correlator = spectra, counts, correlator
-        self.precision = Precision(correlator)
+        self.spectra, self.counts, self.correlator = spectra, counts, precision.correlator
+        self.precision = precision
         self.max_shift, self.clarity, self.run = max_shift, clarity, run
 
     def on_first(self, present: list[int]) -> dict[int, Match]:
         first, *others = present
         reference = self.spectra[first]
-        slopes = self.precision.slopes(reference)
+        slopes = self.precision.of(reference)
         found = self.each(others, partial(self.on, reference, slopes))
         # What the first contributes itself is seen from all others together.
         rest = {i: m.shift for i, m in found.items()}
         itself = self.match(self.sum(rest), reference) if rest else None
         variance = np.mean([m.variance for m in found.values()], axis=0) if rest else _NOWHERE
         itself = itself or _resting(variance)
-        return found | {first: itself._replace(shift=np.zeros(2))}
+        # What it contributes is common to all others, who move against it.
+        moves = np.zeros_like(next(iter(found.values())).moves) if rest else itself.moves
+        return found | {first: itself._replace(shift=np.zeros(2), moves=moves)}
 
     def on_previous(self, present: list[int]) -> dict[int, Match]:
         def on(before: int, i: int) -> Match | None:
@@ -125,10 +151,11 @@ class _Series:
             # What is the image's own cancels in the next step; what is the pair's adds up.
             pairs = found[last].pair_variance + step.pair_variance
             own = own_variance(step.variance, step.pair_variance)
-            shift = found[last].shift + step.shift
-            found[i] = Match(shift, own + pairs, pairs, step.quality)
+            shift, moves = found[last].shift + step.shift, found[last].moves + step.moves
+            found[i] = Match(shift, own + pairs, pairs, step.quality, moves)
             last = i
-        return found
+        first = found[present[0]]
+        return found | {present[0]: first._replace(moves=np.zeros_like(found[last].moves))}
 
     def on_all(self, present: list[int]) -> dict[int, Match]:
         # The set grows from the largest image, twice as large each time.
@@ -136,7 +163,7 @@ class _Series:
         shifts = {order[0]: np.zeros(2)}
         total = self.spectra[order[0]]
         for size in (2**j for j in range(len(order).bit_length())):
-            slopes = self.precision.slopes(total)
+            slopes = self.precision.of(total)
             matches = self.each(order[size : 2 * size], partial(self.on, total, slopes))
             if matches:
                 located = {i: m.shift for i, m in matches.items()}
@@ -151,7 +178,7 @@ class _Series:
             # The others go on without the image, which has its part in where all of them are.
             shifts = {i: s + rest[i] * moved[i] for i, s in shifts.items()}
             total = self.sum(shifts)
-        slopes = self.precision.slopes(total)
+        slopes = self.precision.of(total)
 
         def last(i: int) -> Match | None:
             if i not in shifts:
@@ -161,7 +188,8 @@ class _Series:
             if match is None:
                 return None
             shift = shifts[i] + rest[i] * match.shift
-            return match._replace(shift=shift, variance=match.variance * rest[i] ** 2)
+            variance, moves = match.variance * rest[i] ** 2, match.moves * rest[i]
+            return match._replace(shift=shift, variance=variance, moves=moves)
 
         return self.each(present, last)
 
@@ -178,7 +206,7 @@ class _Series:
             total = total + part
         return total
 
-    def on(self, reference: Spectrum, slopes: Spectrum, i: int) -> Match | None:
+    def on(self, reference: Spectrum, slopes: Slopes, i: int) -> Match | None:
         return self.match(reference, self.spectra[i], slopes)
 
     def moved(self, total: Spectrum, shifts: dict[int, FloatArray], i: int) -> FloatArray:
@@ -191,7 +219,7 @@ class _Series:
         self,
         reference: Spectrum,
         moving: Spectrum,
-        slopes: Spectrum | None = None,
+        slopes: Slopes | None = None,
         *,
         pairs: bool = False,
     ) -> Match | None:
@@ -208,7 +236,7 @@ class _Series:
 def _resting(
     variance: FloatArray = _NOWHERE, quality: float = np.nan, pairs: float = np.nan
 ) -> Match:
-    return Match(np.zeros(2), variance, np.full(2, pairs), quality)
+    return Match(np.zeros(2), variance, np.full(2, pairs), quality, np.zeros((1, 2)))
 
 
 def own_variance(variance: FloatArray, pair_variance: FloatArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor.blocks import track
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.nena import precision as usual_precision
+from smlm_accessor.methods._aim_dependence import dependence
 from smlm_accessor.methods._aim_fit import Fit, evidence_of, of_chunks, of_time, settled
 from smlm_accessor.methods._aim_throughout import coarse
 from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
@@ -61,9 +62,9 @@ def aim(
         ``quality`` is how far the number of molecules that share a key with all others stands out
         from that at other shifts, in standard deviations of chance; where the method chooses the
         segments it is that of the coarse segment each begins in. ``offset_std`` is what the
-        positions of the segment's own localizations contribute, as if they were independent.
-        ``chosen`` holds the precision, the distance, the length of the segments, and jumps (the
-        first frame after each).
+        positions of the segment's own localizations contribute; as these depend on each other, in
+        blinks, it is made larger by as much as squares of the field show. ``chosen`` holds the
+        precision, the distance, the length of the segments, and jumps (the first frame after each).
 
     Raises
     ------
@@ -124,6 +125,7 @@ def aim(
     d = points.positions.shape[1]
     valid = np.isfinite(motion.drift[:, :d]).all(axis=1)
     valid &= valid.sum() > 1
+    variance = variance * dependence(fit, motion)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
     return Registered(
         np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),

@@ -99,11 +99,11 @@ def cc(
         ``quality`` is the height of the maximum above the next highest, at least five smoothing
         lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
         is when the maximum lies at the edge of the range (chance gives 7 to less than one in a
-        thousand). ``offset_std`` is what the positions of the chunk's own localizations and their
-        number per structure contribute, as if they were independent; chunks that show the same
-        emitters' long blinks are worse than that. The first chunk has one, too, and the difference
-        of two chunks has the variance of both. It is NaN along z if all heights are equal (their
-        offset is 0) and where a single chunk is valid. ``chosen`` holds bin size, smoothing and
+        thousand). ``offset_std`` is from a jackknife over squares of the field: localizations of
+        one square need not be independent. (Where fewer than three squares have a say, as if all
+        were.) The first chunk has one, too, and the difference of two chunks has the variance of
+        both. It is NaN along z if all heights are equal (their offset is 0) and where a single
+        chunk is valid. ``chosen`` holds bin size, smoothing and
         largest shift, in 3D also those along z and the size of the tiles (None: one tile).
 
     Raises

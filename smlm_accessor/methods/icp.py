@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor.errors import OptionError
-from smlm_accessor.methods._icp_chunks import How, Registration
+from smlm_accessor.methods._icp_chunks import Registration
+from smlm_accessor.methods._icp_spread import How
 from smlm_accessor.methods._registry import ChunkedPoints, Registered, check_target, register
 
 
@@ -75,6 +76,10 @@ def icp(
         (with ``target="all"`` the median, for the target grows denser) and, if there are any,
         ``n_unconverged``, the number of chunks at which `max_iterations` ended it.
 
+        ``offset_std``, of the offset at the centre, is from a jackknife over squares of the field:
+        localizations of one square need not be independent. It is that of the offsets less their
+        mean, so the first chunk has one, too.
+
         A chunk is not valid if it has fewer than two localizations (with rotation or scaling: one
         more than axes), if fewer of them than that have a neighbour within reach, or if the
         fraction is less than half of what is usual in this table.
@@ -129,6 +134,7 @@ def icp(
         quality=quality,
         valid=np.isfinite(quality),
         matrix=matrix if with_rotation or with_scaling else None,
+        offset_std=registration.spread.offset_std(registration.poses, n),
         chosen=chosen,
     )
 

@@ -69,9 +69,10 @@ def overlap(
         of the kernel's width: near 1 for molecules far apart, 0 for background, and less than 0 for
         what lies beside the structures. Chunks with less than a fifth of the median, and those
         known worse than three precisions, are invalid. ``chosen`` holds precision, width of the
-        kernel, how long blinks last, the rates of the curve (variance per frame that level and
-        slope gain), the factor of the noise that was found beyond what the sums promise, jumps (the
-        first frame after each) and the coarse drift's choices.
+        kernel, how long blinks last, over how many frames the curve averages, the rates of the
+        curve (variance per frame that level and slope gain), the factor of the noise that was found
+        beyond what the sums promise, jumps (the first frame after each) and the coarse drift's
+        choices.
 
     Raises
     ------

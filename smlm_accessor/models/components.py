@@ -60,7 +60,10 @@ class ComponentFit(ABC):
 
     @abstractmethod
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """One standard deviation of the curve; NaN where the chunks leave no residual to tell.
+        """One standard deviation of the curve, but for the constant that no method can know.
+
+        By what is known of the chunks or by their residuals, whichever is more; NaN where the
+        chunks have no standard deviation and leave no residual to tell.
 
         Parameters and shape are those of `eval`.
         """
@@ -98,6 +101,7 @@ class SplineFit(ComponentFit):
     """A cubic smoothing spline, which is a straight line outside the chunks' mean frames."""
 
     spline: SmoothingSpline
+    widened: float = 1.0
 
     @property
     def result(self) -> SmoothingSpline:
@@ -110,7 +114,7 @@ class SplineFit(ComponentFit):
 
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Posterior standard deviation."""
-        return self.spline.std(frames)
+        return self.widened * self.spline.std(frames)
 
     def figures(self) -> dict[str, str]:
         """Effective degrees of freedom, share of variance, weighted sum of squares."""
@@ -122,10 +126,12 @@ def fit_spline(spec: Spline, track: Track, kind: str) -> SplineFit:
     from smlm_accessor.kernels.smoothing_spline import smoothing_spline
 
     try:
-        spline = smoothing_spline(track.frames, track.values, weights=track.weights, s=spec.s)
+        spline = smoothing_spline(
+            track.frames, track.values, weights=track.weights, s=spec.s, noise=track.noise
+        )
     except ValueError as error:
         raise OptionError(f"{track.name}: {error}") from error
-    return SplineFit(track.name, kind, 1, spline)
+    return SplineFit(track.name, kind, 1, spline, track.widened(spline.edf))
 
 
 def fit_quality(rss: float, total: float) -> dict[str, str]:

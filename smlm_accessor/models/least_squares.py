@@ -189,10 +189,19 @@ def _factor(result: Any, track: Track, polynomial: np.polynomial.Legendre | None
     triangle = np.linalg.qr(rows, mode="r")
     size = np.linalg.norm(rows, axis=0)
     known = np.isfinite(triangle).all() and (np.abs(np.diag(triangle)) > 1e-10 * size).all()
-    if not known or result.nfree <= 0:
+    if not known:
         return np.full((p, p), np.nan)
-    noise = np.sqrt(result.chisqr / result.nfree)
-    return np.asarray(noise * np.linalg.inv(triangle))
+    return np.asarray(track.widened(p) * _noise(result, track) * np.linalg.inv(triangle))
+
+
+def _noise(result: Any, track: Track) -> float:
+    """Return the standard deviation of the weighted values; NaN where nothing tells.
+
+    What is known of the chunks, or what their residuals say, if that is more.
+    """
+    if result.nfree <= 0:
+        return float(np.sqrt(track.noise)) or np.nan
+    return float(np.sqrt(max(result.chisqr / result.nfree, track.noise)))
 
 
 def _number(parameter: Any, *, sure: bool) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import pose, transformations
+from smlm_accessor import attributes, pose, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 
@@ -22,6 +22,17 @@ class Track(NamedTuple):
     frames: FloatArray  # (n,) mean frames
     values: FloatArray  # (n,)
     weights: FloatArray | None  # (n,) one over the standard deviation, up to a factor
+    noise: float = 0.0  # known variance of the values times weights; 0 if unknown
+    together: float = 1.0  # chunks in a row whose errors are one and the same
+
+    def widened(self, n_free: float) -> float:
+        """Return by how much the band of a curve grows, since errors of neighbours are alike.
+
+        A curve with so many degrees of freedom averages over some chunks; of these, only some are
+        independent.
+        """
+        averaged = max(len(self.frames) / max(n_free, 1e-9), 1.0)
+        return float(np.sqrt(averaged * self.together / (averaged + self.together - 1)))
 
 
 class Tracks(NamedTuple):
@@ -47,8 +58,17 @@ def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLik
         matrix, dataset["offset"].values[used], transformations.center(dataset)
     )
     columns, common = _weights(weights, dataset, used)
+    std = dataset["offset_std"].values[used]
+    together = _together(dataset)
     offset = [
-        Track(f"offset {name}", frames, about[:, i], columns[i])
+        Track(
+            f"offset {name}",
+            frames,
+            about[:, i],
+            columns[i],
+            _noise(columns[i], std[:, i]),
+            together,
+        )
         for i, name in enumerate(components)
     ]
     entries = [
@@ -60,23 +80,24 @@ def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLik
     if np.isnan(log_scale).any():
         return Tracks(frames, offset, entries, [], None)
     axes = rotation_axes(components)
-    std = {name: pose.std_of(dataset, name)[used].reshape(len(used), -1) for name in pose.STDS}
+    by_name = {n: pose.std_of(dataset, n)[used].reshape(len(used), -1) for n in pose.STDS}
 
-    def weight(name: str, i: int) -> FloatArray | None:
-        known = np.isfinite(std[name][:, i]) & (std[name][:, i] > 0)
-        is_auto = isinstance(weights, str)
-        return 1 / std[name][:, i] if is_auto and known.all() else common
+    def weight(name: str, i: int) -> tuple[FloatArray | None, float]:
+        one = by_name[name][:, i]
+        known = np.isfinite(one) & (one > 0)
+        weighted = 1 / one if isinstance(weights, str) and known.all() else common
+        return weighted, _noise(weighted, one)
 
     turned = [
         Track(
             f"rotation {axis}" if len(axes) > 1 else "rotation",
             frames,
             rotation[:, i],
-            weight("rotation_std", i),
+            *weight("rotation_std", i),
         )
         for i, axis in enumerate(axes)
     ]
-    scale = Track("log-scale", frames, log_scale, weight("log_scale_std", 0))
+    scale = Track("log-scale", frames, log_scale, *weight("log_scale_std", 0))
     return Tracks(frames, offset, entries, turned, scale)
 
 
@@ -140,8 +161,27 @@ def _weights(
     return [given[:, i] for i in range(d)], np.sqrt(np.mean(given**2, axis=1))
 
 
+def _noise(weights: FloatArray | None, std: FloatArray) -> float:
+    """Return the variance that weighted values have by their standard deviations, in the mean."""
+    if not (np.isfinite(std) & (std > 0)).all():
+        return 0.0
+    if weights is None:
+        return float(np.mean(std**2))
+    # Exactly 1, if these are the weights.
+    return float(np.mean(np.round((weights * std) ** 2, 12)))
+
+
 def _by_count(n_localizations: IntArray) -> FloatArray | None:
     """Return weights by the number of localizations, of quadratic mean 1; None if unknown."""
     if (n_localizations <= 0).any():
         return None
     return np.asarray(np.sqrt(n_localizations / n_localizations.mean()))
+
+
+def _together(dataset: xr.Dataset) -> float:
+    """Return how many chunks in a row have the same error: what a method smoothed over."""
+    frames = attributes.parameters(dataset).get("smoothing_frames")
+    if not isinstance(frames, int | float):
+        return 1.0
+    length = float(np.median(dataset["frame_stop"].values - dataset["frame_start"].values))
+    return max(float(frames) / length, 1.0)

@@ -95,6 +95,10 @@ def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> C
         np.array(array.transpose(over, "component").values, dtype=np.float64)
         for array in (shift, dataset["offset_std"])
     )
+    matrix = dataset["matrix"].transpose(over, "component", "component_in").values
+    turned = ~(np.isnan(matrix) | (matrix == np.eye(len(axes)))).all()
+    if what == "offset" and turned:
+        std[:] = np.nan  # it is known at the centre, not at the origin of the coordinates
     return Curves(axes, values, std)
 
 

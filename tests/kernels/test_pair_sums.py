@@ -26,6 +26,7 @@ def twin(points: FloatArray, segment: IntArray, k: int) -> Sums:
         curvature=member.T @ curvature.sum(axis=1),
         squares=member.T @ slope.sum(axis=1) ** 2,
         pair_squares=member.T @ (slope**2).sum(axis=1),
+        by_place=member.T[:, None] @ slope.sum(axis=1),
     )
 
 
@@ -35,10 +36,16 @@ def test_agrees_with_numpy(d: int) -> None:
     points = rng.uniform(-3, 4, (400, d))
     segment = rng.integers(-1, 5, 400)
     layers = sort_into_layers(points, np.zeros(400, int), np.inf)
-    for ours, theirs in zip(
-        pair_sums(points, segment, 5, layers), twin(points, segment, 5), strict=True
-    ):
+    places = rng.integers(3, size=400)
+    sums = pair_sums(points, segment, 5, layers, places=places)
+    for ours, theirs in zip(sums[:5], twin(points, segment, 5)[:5], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(sums.by_place.sum(axis=1), sums.slope.sum(axis=2).T, atol=1e-9)
+    # Of one place, as of its localizations among all.
+    alone = np.where(places == 2, segment, segment + 5 * (segment >= 0))
+    among = pair_sums(points, alone, 10, layers).slope
+    others = among[:, :5].sum(axis=2) - np.array([[a[k, k + 5] for k in range(5)] for a in among])
+    np.testing.assert_allclose(sums.by_place[:, 2], others.T, atol=1e-9)
 
 
 def test_a_large_field_with_few_localizations() -> None:

@@ -31,7 +31,7 @@ def test_the_variance_of_a_shift_is_as_predicted() -> None:
     rng = np.random.default_rng(1)
     precision = Precision(CORRELATOR)
     reference = spectrum(image(rng, 30_000))
-    slopes = precision.slopes(reference)
+    slopes = precision.of(reference)
     found = [
         precision.match(
             reference, spectrum(image(rng, 300)), max_shift=RANGE, clarity=Clarity(), slopes=slopes

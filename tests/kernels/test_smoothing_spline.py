@@ -6,7 +6,12 @@ from scipy.interpolate import CubicSpline, UnivariateSpline, make_smoothing_spli
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels import smoothing_spline as module
-from smlm_accessor.kernels.smoothing_spline import MAX_KNOTS, SmoothingSpline, smoothing_spline
+from smlm_accessor.kernels.smoothing_spline import (
+    MAX_KNOTS,
+    SmoothingSpline,
+    smoothing_spline,
+    student,
+)
 
 LAST = 33_000
 FRAMES = np.arange(float(LAST))
@@ -68,7 +73,10 @@ def test_is_the_posterior_of_an_integrated_wiener_process() -> None:
     variance = np.diag(process(u_at, u_at) - gain @ process(u, u_at) + rest @ known @ rest.T)
     assert 3 < spline.edf < 11
     np.testing.assert_allclose(spline(at), gain @ y + rest @ line, atol=1e-6)
-    np.testing.assert_allclose(spline.std(at), np.sqrt(variance), rtol=1e-6)
+    # The smoothing given, and the noise: neither is unsure.
+    given = smoothing_spline(x, y, weights=w, s=spline.rss)
+    np.testing.assert_allclose(given.std(at) / given.widening, np.sqrt(variance), rtol=1e-6)
+    assert (spline.std(at) > given.std(at)).all()
 
 
 # The smoothing chosen from the data.
@@ -186,7 +194,7 @@ def test_one_frame_measured_twice_is_their_weighted_mean() -> None:
     )
     np.testing.assert_allclose(spline(np.array([0.0, 7.0])), 3.0)
     # scale = 1 * 9 + 3 * 1 = 12 with one degree of freedom, and weights 1 + 3.
-    np.testing.assert_allclose(spline.std(np.array([7.0])), np.sqrt(12 / 4))
+    np.testing.assert_allclose(spline.std(np.array([7.0])), np.sqrt(12 / 4) * student(1))
 
 
 def test_two_points_are_a_line() -> None:
@@ -204,7 +212,8 @@ def test_three_points_are_the_best_line() -> None:
     spline = smoothing_spline(x, y)
     np.testing.assert_allclose(spline(x), 1.0)
     # Residuals -1, 2, -1 with one degree of freedom.
-    np.testing.assert_allclose(spline.std(x), np.sqrt(6 * np.array([5 / 6, 1 / 3, 5 / 6])))
+    expected = np.sqrt(6 * np.array([5 / 6, 1 / 3, 5 / 6])) * student(1)
+    np.testing.assert_allclose(spline.std(x), expected)
 
 
 def test_four_points_may_bend() -> None:
@@ -284,3 +293,27 @@ def test_inputs_may_be_read_only_and_whole_numbers() -> None:
     for array in (x, y):
         array.setflags(write=False)
     assert np.isfinite(smoothing_spline(x, y)(x)).all()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("n", [4, 6, 10, 40])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_band_covers_the_truth(n: int, known: bool) -> None:
+    """Also of few points, which do not tell how rough the curve is."""
+    x, inside = np.linspace(0, 1, n), np.linspace(0, 1, 50)
+    errors = []
+    for seed in range(60):
+        rng = np.random.default_rng([seed, n])
+        phase, size = rng.uniform(0, 2 * np.pi), rng.uniform(2, 10)
+        y = size * np.sin(phase + 5 * x) + rng.normal(size=n)
+        spline = smoothing_spline(x, y, noise=float(known))
+        truth = size * np.sin(phase + 5 * inside)
+        errors.append((spline(inside) - truth) / spline.std(inside))
+    assert 0.55 < np.mean(np.abs(errors) < 1) < 0.9
+    assert 0.6 < np.sqrt(np.mean(np.square(errors))) < (1.5 if known or n > 4 else 3)
+
+
+def test_a_known_noise_gives_a_band_where_nothing_is_left_over() -> None:
+    x, y, w = np.array([0.0, 3.0, 7.0]), np.array([1.0, 5.0, 2.0]), np.array([1.0, 2.0, 0.5])
+    for n in (1, 2, 3):
+        spline = smoothing_spline(x[:n], y[:n], weights=w[:n], s=0, noise=1.0)
+        np.testing.assert_allclose(spline.std(x[:n]), 1 / w[:n])

@@ -122,6 +122,10 @@ def assert_same(drift: xr.Dataset, other: xr.Dataset, atol: float) -> None:
     np.testing.assert_allclose(drift["quality"], other["quality"], rtol=1e-2)
 
 
+def assert_as_sure(drift: xr.Dataset, other: xr.Dataset) -> None:
+    np.testing.assert_allclose(drift["offset_std"], other["offset_std"], rtol=1e-2)
+
+
 # The drift is found.
 
 
@@ -157,6 +161,15 @@ def test_a_jump_is_recovered(method: str, d: int, target: str) -> None:
     np.testing.assert_allclose(drift["offset"], expected, atol=PRECISE)
 
 
+@runs_with(*((d, target) for target in TARGETS for d in (2, 3)))
+def test_every_valid_chunk_says_how_sure_it_is(method: str, d: int, target: str) -> None:
+    drift = usual(method, d, target)
+    std = drift["offset_std"].values[drift["valid"].values]
+    assert np.isfinite(std).all()
+    assert (std > 0).all()
+    assert std.max() < PRECISE
+
+
 # What does not matter.
 
 
@@ -189,7 +202,9 @@ def test_the_drift_is_recovered_in_any_unit_and_place(
 def test_the_order_of_rows_does_not_matter(method: str, d: int, target: str) -> None:
     table = sample(d)
     shuffled = table.sample(frac=1, random_state=1)
-    assert_same(drift_of(shuffled, method, target=target), usual(method, d, target), atol=1e-6)
+    drift = drift_of(shuffled, method, target=target)
+    assert_same(drift, usual(method, d, target), atol=1e-6)
+    assert_as_sure(drift, usual(method, d, target))
 
 
 @pytest.mark.parametrize("start", [1, -400, 10**9])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -276,3 +277,61 @@ def test_the_dataset_is_neither_changed_nor_shared(make_drift: MakeDrift) -> Non
     changed.attrs["origin"] = "mean"
     np.testing.assert_array_equal(model.drift(FRAMES), expected)
     assert model.transformations.identical(before)
+
+
+@pytest.mark.parametrize(("n", "model"), [(1, "spline"), (2, "linear"), (2, "spline")])
+def test_known_errors_give_a_band_where_nothing_is_left_over(
+    make_drift: MakeDrift, n: int, model: str
+) -> None:
+    std = np.array([[0.3, 0.1], [0.5, 0.2]])[:n]
+    drift = make_drift(n, offset_std=std)
+    band = fit(drift, offset=model).eval(drift["frame"])["offset_std"]
+    np.testing.assert_allclose(band, std)
+
+
+@pytest.mark.parametrize("model", ["spline", "linear", "polynomial"])
+def test_the_larger_error_counts(make_drift: MakeDrift, model: str) -> None:
+    drift = make_drift(20, noise=0.3)
+
+    def band(std: float) -> float:
+        known = drift.assign(offset_std=drift["offset_std"].fillna(std))
+        return float(fit(known, offset=model).eval([16_000])["offset_std"].mean())
+
+    # Far too small, the residuals tell; larger than these, it is what is known.
+    np.testing.assert_allclose(band(1e-5), band(1e-3), rtol=0.02)
+    np.testing.assert_allclose(band(30.0), 10 * band(3.0), rtol=0.05)
+
+
+@pytest.mark.parametrize("n", [4, 6, 10, 40])
+@pytest.mark.parametrize("model", ["spline", "linear", "polynomial"])
+def test_the_band_holds_the_truth(make_drift: MakeDrift, n: int, model: str) -> None:
+    errors = []
+    for seed in range(25):
+        std = np.random.default_rng([seed, n]).uniform(0.5, 1.5, (n, 2))
+        still = make_drift(n, noise=0.0, offset_std=std)
+        noise = std * np.random.default_rng([seed, n, 1]).normal(size=(n, 2))
+        drift = still.assign(offset=still["offset"] + noise)
+        found = fit(drift, offset=model).eval(still["frame"])
+        errors.append((found["offset"].values - still["offset"].values) / found["offset_std"])
+    assert 0.6 < np.sqrt(np.mean(np.square(errors))) < 1.3
+
+
+@pytest.mark.parametrize("model", ["spline", "linear"])
+def test_errors_that_neighbours_share_make_the_band_wider(
+    make_drift: MakeDrift, model: str
+) -> None:
+    n, shared, errors = 300, 8, {True: [], False: []}
+    for seed in range(10):
+        white = np.random.default_rng(seed).normal(size=(n + shared - 1, 2))
+        kernel = np.full(shared, 1 / np.sqrt(shared))
+        noise = np.stack([np.convolve(white[:, i], kernel, "valid") for i in range(2)], axis=1)
+        still = make_drift(n, noise=0.0, offset_std=np.ones((n, 2)))
+        drift = still.assign(offset=still["offset"] + noise)
+        length = int((drift["frame_stop"] - drift["frame_start"]).median())
+        for told, together in errors.items():
+            frames = shared * length if told else None
+            drift.attrs["parameters"] = json.dumps({"smoothing_frames": frames})
+            found = fit(drift, offset=model).eval(still["frame"])
+            together.append((found["offset"].values - still["offset"].values) / found["offset_std"])
+    assert 0.7 < rms(errors[True]) < 1.4
+    assert rms(errors[False]) > 1.7
