@@ -41,13 +41,17 @@ def with_jumps(
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
-    drift, jumps = motion.drift, []
+    drift, jumps, uncut = motion.drift, [], edges
     for before, after in reversed(steps):
-        jump = located(arrays, edges, motion, image, kernel, (before, after))
+        jump = located(arrays, uncut, motion, image, kernel, (before, after))
+        segment = int(np.searchsorted(edges, jump)) - 1
+        low, high = min(before, segment), max(after, segment)
+        jump = int(np.clip(jump, edges[low] + 1, edges[high + 1] - 1))
         jumps.append(jump)
-        edges = np.concatenate([edges[: before + 1], [jump], edges[after + 1 :]])
-        drift = np.concatenate([drift[: before + 1], drift[after:]])
-        evidence = np.concatenate([evidence[: before + 1], evidence[after:]])
+        pair = [before, after]
+        edges = np.concatenate([edges[: low + 1], [jump], edges[high + 1 :]])
+        drift = np.concatenate([drift[:low], drift[pair], drift[high + 1 :]])
+        evidence = np.concatenate([evidence[:low], evidence[pair], evidence[high + 1 :]])
     found = np.union1d(known, np.array(jumps, dtype=np.int64))
     return edges, replace(segments(arrays[1], edges), drift=drift), evidence, found
 

@@ -13,6 +13,8 @@ _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
 _STAYS = 4  # segments
 _LONGEST = 3  # segments that a step may take
+_AT_END = 0.1  # of the frames of the segments beside a step
+_AROUND = 4  # segments
 
 
 def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
@@ -54,17 +56,38 @@ def located(
     kernel: Kernel,
     step: tuple[int, int],
 ) -> int:
-    """Return the first frame after a step: the likeliest, all frames before and after together."""
-    before, after = step
+    """Return the first frame after a step: the likeliest, all frames before and after together.
+
+    If it seems to be at an end of the two segments, those around them may be on the wrong side.
+    """
+    jump = _located(arrays, edges, motion, image, kernel, step, step)
+    first, stop = edges[step[0]], edges[step[1] + 1]
+    if min(jump - first, stop - jump) > _AT_END * (stop - first):
+        return jump
+    last = len(motion.middle) - 1
+    around = max(step[0] - _AROUND, 0), min(step[1] + _AROUND, last)
+    return _located(arrays, edges, motion, image, kernel, step, around)
+
+
+def _located(
+    arrays: tuple[Any, ...],
+    edges: IntArray,
+    motion: Motion,
+    image: Image,
+    kernel: Kernel,
+    step: tuple[int, int],
+    around: tuple[int, int],
+) -> int:
+    before, after = around
     rows = slice(int(motion.bounds[before]), int(motion.bounds[after + 1]))
     frames = np.unique(arrays[1][rows])
     cut = np.append(frames, edges[after + 1])
     single = segments(arrays[1], cut)
-    around = np.repeat([[rows.start, rows.stop]], len(frames), axis=0)
+    left_out = np.repeat([[rows.start, rows.stop]], len(frames), axis=0)
     evidence = []
-    for segment in (before, after):
+    for segment in step:
         single.drift[:] = motion.drift[segment]
-        evidence.append(pulls(arrays, motion, image, kernel, around, single, 1)[:, 16])
+        evidence.append(pulls(arrays, motion, image, kernel, left_out, single, 1)[:, 16])
     here, there = evidence
     total = np.concatenate([[0.0], np.cumsum(here)]) + np.append(np.cumsum(there[::-1])[::-1], 0.0)
     first = int(np.argmax(total[1:-1])) + 1 if len(frames) > 1 else 0
