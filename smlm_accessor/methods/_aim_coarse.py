@@ -132,6 +132,7 @@ def followed(points: ChunkedPoints, precision: FloatArray, threads: int | None) 
         return nothing(points)
     evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
+    score = highest if len(axes) == 2 else _score(arrays, motion, scale)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
     motion = replace(motion, drift=bridged(motion, scale))
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
@@ -141,9 +142,7 @@ def followed(points: ChunkedPoints, precision: FloatArray, threads: int | None) 
     if shorter:
         chosen["widened_from"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
-    return Coarse(
-        edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, highest, chosen
-    )
+    return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
 
 
 def followed_ones(points: ChunkedPoints) -> tuple[FloatArray, IntArray]:
@@ -193,7 +192,7 @@ def _score(arrays: tuple[Any, ...], motion: Motion, scale: FloatArray) -> float:
     """Return how dense the image is where the localizations of other segments lie."""
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = Kernel((1, 1, 0), np.where(scale > 0, 1.0, 0.0), 0.5)
+    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
     sums = pulls(arrays, motion, image, kernel, around, motion, 1)
     return float(sums[:, 16].sum()) / len(arrays[0])

@@ -16,7 +16,7 @@ from smlm_accessor.methods._segment_length import cut_evenly
 _WINDOWS = 48
 _PER_WINDOW = 100  # localizations, at least
 _SAMPLE = 100_000  # localizations
-_FAR = 20.0  # cells
+_FAR = (20.0, 20.0, 4.0)  # cells; along z, structures are about as thick as that
 _UNUSUAL = 5.0  # usual steps
 _CELL = 2.0  # times the cell, where localizations are looked for
 
@@ -73,8 +73,9 @@ def far_pieces(points: ChunkedPoints, cell: FloatArray, *, threads: int | None) 
     if len(valid) < 2:
         return None
     steps = np.diff(found.drift[valid], axis=0)
-    size = np.abs(steps / np.where(cell > 0, cell, np.inf)).max(axis=1)
-    far = np.flatnonzero(size > max(_FAR, _UNUSUAL * float(np.median(size))))
+    size = np.abs(steps / np.where(cell > 0, cell, np.inf))
+    least = np.maximum(_FAR[: size.shape[1]], _UNUSUAL * np.median(size, axis=0))
+    far = np.flatnonzero((size > least).any(axis=1))
     jumps: list[int] = []
     shifts = [np.zeros(found.drift.shape[1])]
     for at in far:

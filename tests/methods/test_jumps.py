@@ -170,3 +170,13 @@ def test_nothing_to_find_is_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", InvalidChunkWarning)
         jumping(0.0).smlm.drift(method="cc", segments="find")
+
+
+@pytest.mark.parametrize("method", FINDERS)
+def test_refocussing_is_found(method: str) -> None:
+    table = smlm_accessor.simulate_npc(n_structures=60, dimension=3, seed=1)
+    moved = table.smlm.simulate_drift(velocity=0.003, step=[(4000, (0, 0, 600))])
+    drift = moved.smlm.drift(method=method)
+    assert segments.jumps(drift).tolist() == [4000]
+    assert drift.smlm.jumps()["z"].item() == pytest.approx(600, abs=30)
+    assert moved.smlm.correct(drift).smlm.rmse(table).max() < 3
