@@ -13,7 +13,7 @@ from smlm_accessor.methods._movie import Movie, Segments
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.methods._segment_length import cut_evenly
 
-_WINDOWS = 48
+_WINDOWS, _PIXELS = 24, 2**14
 _PER_WINDOW = 100  # localizations, at least
 _SAMPLE = 100_000  # localizations
 _FAR = (20.0, 20.0, 4.0)  # cells; along z, structures are about as thick as that
@@ -68,6 +68,7 @@ def far_pieces(points: ChunkedPoints, cell: FloatArray, *, threads: int | None) 
         max_shift=None,
         threads=threads,
         progress=False,
+        pixels=_PIXELS,
     )
     valid = np.flatnonzero(found.valid)
     if len(valid) < 2:

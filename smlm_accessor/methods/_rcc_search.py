@@ -46,6 +46,7 @@ def search(
     max_shift: float | None,
     threads: int | None,
     progress: bool,
+    pixels: int = MAX_PIXELS,
 ) -> Found:
     """Return the drift of each chunk from the correlation of its image with that of all others.
 
@@ -55,6 +56,8 @@ def search(
         At least one chunk has localizations.
     bin_size, max_shift, threads, progress
         See `rcc`.
+    pixels : int
+        Of a padded image, at most, if there is no ``bin_size``.
     """
     d = points.positions.shape[1]
     xy = np.ascontiguousarray(points.positions[:, :2])
@@ -65,7 +68,7 @@ def search(
         nothing = np.zeros((len(counts), d))
         return Found(nothing, nothing, counts > 0, np.zeros(d))
     reach = extent / 2 if max_shift is None else np.minimum(max_shift, extent)
-    size = _finest(lower, upper, reach, MAX_PIXELS) if bin_size is None else bin_size
+    size = _finest(lower, upper, reach, pixels) if bin_size is None else bin_size
     best, smoothing = None, 0.0
     options: dict[str, Any] = {"threads": threads, "progress": progress}
     for coarser in _COARSER:

@@ -61,7 +61,7 @@ def test_a_drift_without_jumps_has_none(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ALL)
-@pytest.mark.parametrize("rule", [{}, {"n_chunks": 12}, {"frames_per_chunk": 250}])
+@pytest.mark.parametrize("rule", [{}, {"frames_per_chunk": 250}])
 def test_a_jump_that_is_given(method: str, rule: dict[str, int]) -> None:
     drift = jumping(1500.0).smlm.drift(method=method, segments=[AT], **rule)
     assert segments.jumps(drift).tolist() == [AT]
