@@ -91,7 +91,8 @@ def _excess(
     off = np.zeros(used.shape)
     for measured, x in zip(differences, shift.T, strict=True):
         off = np.maximum(off, np.abs(measured - (x[:, None] - x)))
-    off = np.where(used, off / limit, 0.0)
+    with np.errstate(over="ignore"):  # infinitely far off, if next to nothing is allowed
+        off = np.where(used, off / limit, 0.0)
     return np.where(off > 1, off, 0.0)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.methods._movie import Segments
+from smlm_accessor.methods._movie import Movie, Segments
 from smlm_accessor.methods._rcc_jumps import cut_at_jumps, rescued, with_edges
 from smlm_accessor.methods._rcc_pairs import Aligned
 from smlm_accessor.methods._rcc_plan import Plan
@@ -36,6 +36,8 @@ _PARTS = 4
 _EXACT = 1e-6
 # The median of their squared moves, in variances, has to be larger; that of chance is 0.45.
 _MOVED = 1.5
+# Steps from window to window: part of the field, and smoothing lengths.
+_CHANCE, _LENGTHS = 0.05, 3.0
 # Of the parts, so many have to be clear by themselves.
 _CLEAR = 0.8
 # Localizations of a segment, in the mean, at least.
@@ -54,8 +56,7 @@ class Result(NamedTuple):
 def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
     """Choose segments from the data, and align them."""
     movie, n = plan.aligner.movie, len(plan.points.positions)
-    segments = movie.cut(cut_evenly(movie, _n_windows(n)))
-    found = _search(plan, segments, options)
+    segments, found = _windows(plan, movie, _n_windows(n), options)
     if found.valid.sum() < 2:
         return Result(segments, nothing(len(segments), len(found.smoothing)), {})
     length = longer_by(found.drift, found.variance, found.valid)
@@ -94,10 +95,12 @@ def in_given_chunks(plan: Plan, options: dict[str, Any]) -> Result:
     """Align chunks that the user has chosen."""
     movie, points = plan.aligner.movie, plan.points
     segments = movie.cut(points.frame_edges())
-    windows = segments
-    if len(segments) > _MANY:
-        windows = movie.cut(cut_evenly(movie, _n_windows(len(points.positions))))
-    found = _search(plan, windows, options)
+    windows, found = segments, None
+    if len(segments) <= _MANY:
+        found = _search(plan, segments, options)
+    if found is None or by_chance(found, points.positions):
+        n = min(_n_windows(len(points.positions)), len(segments))
+        windows, found = _windows(plan, movie, n, options)
     if found.valid.sum() < 2:
         return Result(segments, nothing(len(segments), len(found.smoothing)), {})
     drift = bridged(windows, found, windows)
@@ -193,6 +196,31 @@ def _search(plan: Plan, windows: Segments, options: dict[str, Any]) -> Found:
     bounds = np.searchsorted(plan.points.frames, windows.edges)
     points = replace(plan.points, bounds=bounds, edges=windows.edges)
     return search(points, threads=plan.threads, **options)
+
+
+def _windows(plan: Plan, movie: Movie, n: int, options: dict[str, Any]) -> tuple[Segments, Found]:
+    """Return windows and where they lie; with longer ones if that seems to be chance."""
+    while True:
+        windows = movie.cut(cut_evenly(movie, n))
+        found = _search(plan, windows, options)
+        if not by_chance(found, plan.points.positions):
+            return windows, found
+        if n < 2 * FEWEST:
+            return windows, found._replace(valid=np.zeros(len(windows), dtype=bool))
+        n //= 2
+
+
+def by_chance(found: Found, positions: FloatArray) -> bool:
+    """Tell whether windows lie so far from each other as those that have nothing in common.
+
+    A long blink in one window and another one in the next look like the same molecule.
+    """
+    drift = found.drift[found.valid][:, :2]
+    if len(drift) < 3:
+        return False
+    usual = float(np.median(np.abs(np.diff(drift, axis=0)).max(axis=1)))
+    extent = float(np.ptp(positions[:, :2], axis=0).max())
+    return usual > max(_CHANCE * extent, _LENGTHS * float(found.smoothing[0]))
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

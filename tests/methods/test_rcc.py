@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-import smlm_accessor  # noqa: F401
+import smlm_accessor
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 from smlm_accessor.methods._registry import ChunkedPoints
@@ -172,3 +172,21 @@ def test_a_smoothing_that_is_given_is_taken() -> None:
 def test_options_out_of_range(options: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=next(iter(options))):
         rings(n=1000)[0].smlm.drift(method="rcc", **options)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 4])
+def test_long_blinks_are_not_taken_for_structure(seed: int) -> None:
+    """Two long blinks, one in each window, look like the same molecule."""
+    still = smlm_accessor.simulate_npc(
+        n_structures=60,
+        region=((0, 6000), (0, 6000)),
+        n_frames=4000,
+        localizations_per_frame=5,
+        mean_on_frames=12,
+        precision=8,
+        seed=seed,
+    )
+    moved = still.smlm.simulate_drift(velocity=(0.01, -0.005))
+    drift = moved.smlm.drift(method="rcc")
+    assert drift["valid"].all()
+    assert moved.smlm.correct(drift).smlm.rmse(still).max() < 1.5
