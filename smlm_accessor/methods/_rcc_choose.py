@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.methods._chance import erratic
 from smlm_accessor.methods._movie import Movie, Segments
 from smlm_accessor.methods._rcc_jumps import cut_at_jumps, rescued, with_edges
 from smlm_accessor.methods._rcc_pairs import Aligned
@@ -36,8 +37,6 @@ _PARTS = 4
 _EXACT = 1e-6
 # The median of their squared moves, in variances, has to be larger; that of chance is 0.45.
 _MOVED = 1.5
-# Steps from window to window: part of the field, and smoothing lengths.
-_CHANCE, _LENGTHS = 0.05, 3.0
 # Of the parts, so many have to be clear by themselves.
 _CLEAR = 0.8
 # Localizations of a segment, in the mean, at least.
@@ -98,7 +97,7 @@ def in_given_chunks(plan: Plan, options: dict[str, Any]) -> Result:
     windows, found = segments, None
     if len(segments) <= _MANY:
         found = _search(plan, segments, options)
-    if found is None or by_chance(found, points.positions):
+    if found is None or _by_chance(found, plan):
         n = min(_n_windows(len(points.positions)), len(segments))
         windows, found = _windows(plan, movie, n, options)
     if found.valid.sum() < 2:
@@ -203,24 +202,16 @@ def _windows(plan: Plan, movie: Movie, n: int, options: dict[str, Any]) -> tuple
     while True:
         windows = movie.cut(cut_evenly(movie, n))
         found = _search(plan, windows, options)
-        if not by_chance(found, plan.points.positions):
+        if not _by_chance(found, plan):
             return windows, found
         if n < 2 * FEWEST:
             return windows, found._replace(valid=np.zeros(len(windows), dtype=bool))
         n //= 2
 
 
-def by_chance(found: Found, positions: FloatArray) -> bool:
-    """Tell whether windows lie so far from each other as those that have nothing in common.
-
-    A long blink in one window and another one in the next look like the same molecule.
-    """
-    drift = found.drift[found.valid][:, :2]
-    if len(drift) < 3:
-        return False
-    usual = float(np.median(np.abs(np.diff(drift, axis=0)).max(axis=1)))
-    extent = float(np.ptp(positions[:, :2], axis=0).max())
-    return usual > max(_CHANCE * extent, _LENGTHS * float(found.smoothing[0]))
+def _by_chance(found: Found, plan: Plan) -> bool:
+    extent = float(np.ptp(plan.points.positions[:, :2], axis=0).max())
+    return erratic(found.drift, found.valid, float(found.smoothing[0]), extent)
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.counted import ImagePlan
+from smlm_accessor.methods._chance import erratic
 from smlm_accessor.methods._heights import register_heights
 from smlm_accessor.methods._lateral import register_lateral
 from smlm_accessor.methods._lateral_plan import MAX_PIXELS, plan_lateral
@@ -20,6 +21,10 @@ from smlm_accessor.methods._registry import (
 
 # Of the images of all chunks together, where these are made of more rows than are kept.
 _ALL_PIXELS = 2**26
+_CHANCE = (
+    "Chunks match here and there in the field, which is chance: of long blinks, one in each is "
+    "enough. Larger chunks would help, or method='overlap', which puts blinks together first."
+)
 
 
 def plan_images(
@@ -99,12 +104,14 @@ def cc(
         ``quality`` is the height of the maximum above the next highest, at least five smoothing
         lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
         is when the maximum lies at the edge of the range (chance gives 7 to less than one in a
-        thousand). ``offset_std`` is from a jackknife over squares of the field: localizations of
-        one square need not be independent. (Where fewer than three squares have a say, as if all
-        were.) The first chunk has one, too, and the difference of two chunks has the variance of
-        both. It is NaN along z if all heights are equal (their offset is 0) and where a single
-        chunk is valid. ``chosen`` holds bin size, smoothing and
-        largest shift, in 3D also those along z and the size of the tiles (None: one tile).
+        thousand, if localizations are independent; where blinks are long and few, chunks may lie
+        here and there in the field, and then all are invalid). ``offset_std`` is from a jackknife
+        over squares of the field: localizations of one square need not be independent. (Where fewer
+        than three squares have a say, as if all were.) The first chunk has one, too, and the
+        difference of two chunks has the variance of both. It is NaN along z if all heights are
+        equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
+        smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
+        tile).
 
     Raises
     ------
@@ -161,6 +168,14 @@ def cc(
         chosen["bin_size"],
     )
     valid = lateral.valid
+    if plan is not None:
+        extent = float((plan.upper - plan.lower).max())
+        if erratic(lateral.shift, valid, float(chosen["smoothing"]), extent):
+            nothing = np.zeros(k, dtype=bool)
+            unknown = np.full((k, d), np.nan)
+            return Registered(
+                unknown, lateral.quality, nothing, None, unknown, chosen, reason=_CHANCE
+            )
     if d == 3:
         heights, also = register_heights(
             points,

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from skimage.registration import phase_cross_correlation
 
 from smlm_accessor import simulate_thomas
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import OptionError
+from smlm_accessor.errors import InvalidChunkWarning, OptionError
 from smlm_accessor.methods._registry import ChunkedPoints
 from smlm_accessor.methods.cc import cc
+
+CLATHRIN = Path(__file__).parents[3] / "shared" / "data" / "clathrin_3d.parquet"
 
 
 def chunked(chunks: list[FloatArray]) -> ChunkedPoints:
@@ -144,3 +149,12 @@ def test_options_out_of_range(options: dict[str, float]) -> None:
 def test_too_fine_pixels_name_the_finest() -> None:
     with pytest.raises(OptionError, match="use at least"):
         cc(clusters(np.zeros((2, 2))), bin_size=1e-4)
+
+
+@pytest.mark.skipif(not CLATHRIN.is_file(), reason="needs the shared data")
+def test_chunks_here_and_there_in_the_field_are_chance() -> None:
+    table = pd.read_parquet(CLATHRIN)
+    with pytest.warns(InvalidChunkWarning, match="which is chance: of long blinks"):
+        drift = table.smlm.drift(method="cc")
+    assert not drift["valid"].any()
+    assert np.abs(table.smlm.drift(method="cc", n_chunks=5).smlm.drift()).max() < 30
