@@ -81,7 +81,8 @@ def test_files_one_after_the_other(
     moved.assign(run=np.where(late, "b", "a")).to_csv("in.csv", index=False)
     assert run("correct in.csv out.csv --method cc --n-chunks 6 --segments run --quiet") == 0
     assert_corrected(pd.read_csv("out.csv"), truth)
-    assert run(f"correct in.csv two.csv --method cc --n-chunks 6 --segments {half} --quiet") == 0
+    assert run(f"correct in.csv two.csv --method cc --n-chunks 6 --segments {half}") == 0
+    assert f"jumps          1, at frame {half}\n" in capsys.readouterr().out
     pd.testing.assert_frame_equal(pd.read_csv("two.csv"), pd.read_csv("out.csv"))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import models, transformations
+from smlm_accessor import models, segments, transformations
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
 from smlm_accessor.columns import find_columns
@@ -141,12 +141,15 @@ def summary(
     ]
     n_chunks, n_valid = dataset.sizes["chunk"], int(dataset["valid"].sum())
     registered = "" if n_valid == n_chunks else f", {n_valid} of them registered"
+    jumps = segments.jumps(dataset).tolist()
+    named = ", ".join(map(str, jumps[:5])) + (f" and {len(jumps) - 5} more" * (len(jumps) > 5))
     how = f"from {arguments.drift}" if arguments.drift else f"by {dataset.attrs.get('method')}"
     return [
         f"localizations  {n_rows:,}",
         f"frames         {first} to {last}",
         f"drift          {', '.join(sizes)} (largest minus smallest), {how}",
         f"chunks         {n_chunks}{registered}",
+        *([f"jumps          {len(jumps)}, at frame {named}"] if jumps else []),
     ]
 
 

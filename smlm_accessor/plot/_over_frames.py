@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.correct import DEFAULT_BY
 from smlm_accessor.evaluate import evaluate
@@ -40,7 +40,8 @@ def drift_over_frames(
 
 
 def frames_of(dataset: xr.Dataset) -> IntArray:
-    """Return whole frames spread over those of an estimate."""
+    """Return whole frames spread over those of an estimate, and those on both sides of jumps."""
     first, last = int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1]) - 1
     number = min(MOST_FRAMES, last - first + 1)
-    return np.asarray(np.linspace(first, last, number).round(), dtype=np.int64)
+    even = np.linspace(first, last, number).round()
+    return segments.broken(even, segments.jumps(dataset)).astype(np.int64)
