@@ -26,12 +26,25 @@ def record(attrs: Mapping[Any, Any], step: str, /, **parameters: Any) -> dict[An
         "parameters": json.loads(to_json(given)),
         "package_version": __version__,
     }
-    return {**attrs, KEY: [*steps(attrs), entry]}
+    return {**attrs, KEY: [*_entries(attrs), entry]}
 
 
 def steps(attrs: Mapping[Any, Any]) -> list[dict[str, Any]]:
-    """Return the recorded steps, oldest first."""
-    return list(attrs.get(KEY, []))
+    """Return the recorded steps, oldest first; what others have put among them is left out."""
+    return [entry for entry in _entries(attrs) if _is_step(entry)]
+
+
+def _entries(attrs: Mapping[Any, Any]) -> list[Any]:
+    entries = attrs.get(KEY, [])
+    return list(entries) if isinstance(entries, list | tuple) else []
+
+
+def _is_step(entry: Any) -> bool:
+    return (
+        isinstance(entry, Mapping)
+        and isinstance(entry.get("step"), str)
+        and isinstance(entry.get("parameters"), Mapping)
+    )
 
 
 def times_corrected(attrs: Mapping[Any, Any]) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from smlm_accessor import __version__, history
 
@@ -81,3 +82,14 @@ def test_history_survives_parquet(tmp_path: Path) -> None:
     table.attrs = history.record({}, "correct", values=np.arange(3), by="cubic")
     table.to_parquet(tmp_path / "t.parquet")
     assert pd.read_parquet(tmp_path / "t.parquet").attrs == table.attrs
+
+
+@pytest.mark.parametrize("others", [None, "corrected", [3, {"step": 1}, {"step": "correct"}]])
+def test_what_others_have_written_is_left_alone(others: object) -> None:
+    attrs = {history.KEY: others}
+    assert history.steps(attrs) == []
+    assert history.times_corrected(attrs) == 0
+    after = history.record(attrs, "correct")
+    assert [entry["step"] for entry in history.steps(after)] == ["correct"]
+    kept = len(others) if isinstance(others, list) else 0
+    assert len(after[history.KEY]) == kept + 1
