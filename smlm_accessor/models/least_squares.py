@@ -80,8 +80,10 @@ def fit_least_squares(spec: Any, track: Track) -> LeastSquaresFit:
     with _quiet():
         if degree is not None:
             require_chunks(track, kind, degree + 1)
+            first, last = float(track.frames.min()), float(track.frames.max())
+            domain = [first, last] if last > first else [first - 1, first + 1]
             polynomial = np.polynomial.Legendre.fit(
-                track.frames, track.values, degree, w=track.weights
+                track.frames, track.values, degree, domain, w=track.weights
             )
             params = _coefficients(spec, model, polynomial)
         else:
