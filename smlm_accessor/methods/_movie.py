@@ -34,7 +34,8 @@ class Movie:
         first = np.flatnonzero(np.concatenate([[True], frames[1:] != frames[:-1]]))
         present = frames[first]
         known = np.empty(0, dtype=np.int64) if jumps is None else jumps
-        known = known[(known > present[:1].min(initial=0)) & (known <= present[-1:].max(initial=0))]
+        if len(present):
+            known = known[(known > present[0]) & (known <= present[-1])]
         return cls(present, np.diff(np.append(first, len(frames))), known)
 
     @property
