@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -51,8 +50,7 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
-    checked = partial(
-        Request.checked,
+    request = Request.checked(
         method=method,
         target=target,
         origin=origin,
@@ -69,14 +67,11 @@ def estimate_drift(
         of_dask=is_partitioned(table),
         segments=segments,
     )
-    request = checked()
     source = source_of(table)
     jumps = given_jumps(source, segments, progress=progress)
     if segments == "find" and not request.leaves_chunks_to_method:
         jumps = _found_by_aim(table, max_localizations, progress)
-    if jumps is not None:
-        request = checked(jumps=jumps)
-    estimate = _estimate(source, request)
+    estimate = _estimate(source, replace(request, jumps=jumps))
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
     return with_origin(estimate.dataset, origin)

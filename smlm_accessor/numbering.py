@@ -6,7 +6,6 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor import history
@@ -180,15 +179,10 @@ def _renumbered(table: pd.DataFrame, shifts: dict[Any, int], by: Hashable) -> pd
     shift = table[by].astype(object).map(shifts).to_numpy(dtype=np.int64)
     frames = read_localizations(table).frames + shift
     result = table.copy(deep=not COPIES_ON_WRITE)
-    largest = max(abs(last) for last in [0, *(int(f) for f in _ends(frames))])
-    dtype = _wide_enough(table[label].dtype, largest)
+    dtype = _wide_enough(table[label].dtype, int(np.abs(frames).max(initial=0)))
     result[label] = pd.Series(frames, index=table.index).astype(dtype)
     result.attrs = history.record(table.attrs, "number_frames", by=str(by))
     return result
-
-
-def _ends(frames: IntArray) -> npt.NDArray[np.int64]:
-    return np.array([frames.min(), frames.max()]) if len(frames) else np.zeros(1, dtype=np.int64)
 
 
 def _wide_enough(dtype: Any, largest: int) -> Any:

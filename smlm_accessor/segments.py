@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, IntArray
 from smlm_accessor.errors import OptionError
 
 
@@ -123,8 +123,24 @@ def checked_jumps(value: Any) -> IntArray:
     return np.unique(given).astype(np.int64)
 
 
-def broken(frames: npt.ArrayLike, at: npt.ArrayLike) -> FloatArray:
-    """Return frames with the ends of all segments among them, so that lines can break there."""
-    frames, at = np.asarray(frames, dtype=np.float64), np.asarray(at, dtype=np.float64)
-    inside = at[(at > frames.min(initial=np.inf)) & (at <= frames.max(initial=-np.inf))]
-    return np.unique(np.concatenate([frames, inside - 1, inside]))
+def spread_frames(first: int, stop: int, at: npt.ArrayLike, most: int) -> IntArray:
+    """Return whole frames to draw a curve through: evenly spread, and both sides of all jumps.
+
+    Parameters
+    ----------
+    first, stop : int
+        First frame, and first frame after the last.
+    at : array_like
+        First frame of each segment but the first.
+    most : int
+        Frames that are evenly spread.
+
+    Examples
+    --------
+    >>> spread_frames(0, 101, [42], most=3)
+    array([  0,  41,  42,  50, 100])
+    """
+    even = np.linspace(first, stop - 1, min(most, stop - first)).round().astype(np.int64)
+    jumps = np.asarray(at, dtype=np.int64)
+    inside = jumps[(jumps > first) & (jumps < stop)]
+    return np.unique(np.concatenate([even, inside - 1, inside]))

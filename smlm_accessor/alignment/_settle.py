@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.blocks import map_threads
 from smlm_accessor.kernels.common_density import N_SUMS, common_sums
+from smlm_accessor.kernels.places import that_count
 from smlm_accessor.kernels.tiles import Int32Array, Tiles, sort_into_tiles
 
 _PIXELS_PER_WIDTH = 1.5
@@ -153,7 +154,7 @@ class Settling:
             angle += float(all_steps[self.d])
             scale += float(all_steps[self.d + 1])
             inverse = np.linalg.inv(normal)
-            n = float(overlap.sum() ** 2 / (overlap**2).sum())
+            n = that_count(overlap)
             covariance = inverse @ (each.T @ each) @ inverse * n / max(n - 1, 0.5)
             deviation = np.sqrt(np.diag(covariance))
             small = _SMALL if k < _STEPS - 1 else _SMALL_ENOUGH

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments
+from smlm_accessor import segments, transformations
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot import plot_drift
+from smlm_accessor.plot._curves import Curves
 from smlm_accessor.plot._over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot._style import COLORS
 
@@ -30,9 +31,9 @@ def save_drift_figure(
         plot_drift(dataset, ax=ax)
         frames = frames_of(dataset)
         curve = drift_over_frames(drift, frames, by)
-        gaps = np.searchsorted(frames, segments.jumps(dataset))
-        at, curve = (np.insert(a.astype(float), gaps, np.nan, axis=0) for a in (frames, curve))
-        for color, values in zip(COLORS, curve.T, strict=False):
+        whole = Curves(transformations.components(dataset), curve, np.full(curve.shape, np.nan))
+        at, broken = whole.broken(frames, segments.jumps(dataset))
+        for color, values in zip(COLORS, broken.values.T, strict=False):
             ax.plot(at, values, color=color, linewidth=1.0)
     ax.set_title(f"Drift by {dataset.attrs.get('method', 'unknown')}", loc="left")
     figure.savefig(path, format="png", dpi=150)

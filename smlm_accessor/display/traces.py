@@ -117,9 +117,7 @@ def model_trace(model: Curve) -> Trace:
     """Return the curve of a model, and the chunks it was fitted to, moved to its zero."""
     chunks = dataset_trace(model.transformations)
     start, stop = model.frame_start, model.frame_stop
-    spread = np.linspace(start, stop - 1, min(_MODEL_FRAMES, stop - start)).round()
-    beside = [frame for jump in chunks.jumps for frame in (jump - 1, jump)]  # a jump is steep
-    frames = np.unique(np.append(spread, [f for f in beside if start <= f < stop]))
+    frames = segments.spread_frames(start, stop, chunks.jumps, _MODEL_FRAMES).astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there is to say was said when it was fitted
         values, std = model.drift(frames).values, model.eval(frames)["offset_std"].values

@@ -36,12 +36,12 @@ class Request:
     target_std : float
         In nm.
     progress : bool
-    jumps : ndarray, optional
-        Frames with which segments begin, if they are given.
     is_continuous : bool
         Whether there is a single segment, whatever a method finds.
     expects_one_movie : bool
         Whether it is an error if frame numbers begin again.
+    jumps : ndarray, optional
+        Frames with which segments begin, if they are given or found beforehand.
     """
 
     method: str
@@ -52,9 +52,9 @@ class Request:
     max_localizations: int
     target_std: float
     progress: bool
-    jumps: IntArray | None
     is_continuous: bool
     expects_one_movie: bool
+    jumps: IntArray | None = None
 
     @classmethod
     def checked(
@@ -70,7 +70,6 @@ class Request:
         options: dict[str, Any],
         of_dask: bool,
         segments: Any = "auto",
-        jumps: IntArray | None = None,
     ) -> Request:
         """Return the request.
 
@@ -97,7 +96,7 @@ class Request:
             raise OptionError(f"target_std={target_std!r} must be a positive number of nm")
         return cls(
             method, target, origin, given, options, int(max_localizations), target_std, progress,
-            jumps, segments is None, isinstance(segments, str) and segments in WORDS,
+            segments is None, isinstance(segments, str) and segments in WORDS,
         )  # fmt: skip
 
     @property

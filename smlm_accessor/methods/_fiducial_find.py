@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.bead_tracks import Tracks, find_spots, follow
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.bead_tracks import find_spots, follow
 from smlm_accessor.kernels.interpolation import interpolate
 from smlm_accessor.methods._movie import Movie
 
@@ -19,6 +20,7 @@ SIZES = (10.0, 25.0, 60.0)
 # With so many beads there is no need for a larger spot.
 ENOUGH = 3
 FEWEST_FRAMES = 10
+T = TypeVar("T")
 
 
 class Beads(NamedTuple):
@@ -61,17 +63,49 @@ def find_beads(
     presence : float
         Part of the frames in which a bead is seen at least.
     """
-    best = Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 2)), 0.0)
-    sizes = [2 * radius] if radius is not None else [s * precision for s in SIZES]
+    none = Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 2)), 0.0)
     if len(movie.frames) < FEWEST_FRAMES:
-        return best
+        return none
+    return by_size(
+        lambda size: _find(xy, movie, size, given, presence),
+        none,
+        lambda beads: len(beads.presence),
+        enough=ENOUGH if given is None else len(given),
+        sizes=[2 * radius] if radius is not None else [s * precision for s in SIZES],
+    )
+
+
+def by_size(
+    find: Callable[[float], T],
+    none: T,
+    number: Callable[[T], int],
+    *,
+    enough: int,
+    sizes: Sequence[float],
+) -> T:
+    """Return what has most beads, of spots of several sizes; larger ones only if they are needed.
+
+    Parameters
+    ----------
+    find : callable
+        Takes the size of a spot.
+    none : object
+        What there is if nothing is found.
+    number : callable
+        Takes what was found, and returns how many beads that is.
+    enough : int
+        Beads.
+    sizes : sequence of float
+        Those that are no positive lengths are left out.
+    """
+    best = none
     for size in sizes:
         if not 0 < size < np.inf:
             continue
-        found = _find(xy, movie, size, given, presence)
-        if len(found.presence) > len(best.presence):
+        found = find(size)
+        if number(found) > number(best):
             best = found
-        if len(best.presence) >= (ENOUGH if given is None else len(given)):
+        if number(best) >= enough:
             break
     return best
 
@@ -94,7 +128,7 @@ def _find(
     enough = 0.9 * presence if given is None else 0.0
     tracks = follow(spots, len(n_frames), size, presence=enough, given=given)
     # Where beads are in windows without any is not known, and not needed.
-    kept = _kept(tracks, n_frames, presence, given is not None)
+    kept = long_enough(tracks.seen, n_frames, presence, given=given is not None)
     start = tracks.start[kept]
     if not len(start):
         return Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), start, size)
@@ -104,7 +138,8 @@ def _find(
     # Close to a jump, a localization may still be where the beads were, or already where they go.
     steps = tracks.drift[np.clip([of_frame - 1, of_frame, of_frame + 1], 0, len(n_frames) - 1)]
     choices = [drift, *steps] if _jumps(tracks.drift[seen], size) else [drift]
-    rows, beads = _collect(xy, frame, start, choices, size / 2)
+    distances = _distances(xy, frame, start, choices)
+    rows, beads = nearest_in_each_frame(distances, frame, size / 2)
     count = np.bincount(beads, minlength=len(start))
     part = count / m
     good = part >= (presence if given is None else 0.0)
@@ -113,31 +148,48 @@ def _find(
     return Beads(rows[of_good], number[beads[of_good]], part[good], start[good], size)
 
 
-def _kept(tracks: Tracks, n_frames: IntArray, presence: float, given: bool) -> IntArray:
-    """Return the tracks that are long enough to be a bead."""
+def long_enough(seen: BoolArray, n_frames: IntArray, presence: float, *, given: bool) -> BoolArray:
+    """Tell which tracks may be a bead, by the windows in which each is seen, shape (k, b)."""
     if given:
-        return np.flatnonzero(tracks.seen.any(axis=0))
-    part = (tracks.seen * n_frames[:, None]).sum(axis=0) / n_frames.sum()
-    return np.flatnonzero(part >= 0.9 * presence)
+        return np.asarray(seen.any(axis=0))
+    part = (seen * n_frames[:, None]).sum(axis=0) / n_frames.sum()
+    return np.asarray(part >= 0.9 * presence)
 
 
 def _jumps(drift: FloatArray, size: float) -> bool:
     return bool(np.abs(np.diff(drift, axis=0)).max(initial=0.0) > size / 2)
 
 
-def _collect(
-    xy: FloatArray, frame: IntArray, start: FloatArray, choices: list[FloatArray], radius: float
+def nearest_in_each_frame(
+    distances: Iterable[FloatArray], frame: IntArray, radius: float
 ) -> tuple[IntArray, IntArray]:
-    """Return the localization of each bead in each frame, the nearest to where it is expected."""
-    rows, beads = [], []
-    for bead, place in enumerate(start):
-        distance = np.full(len(xy), np.inf)
-        for drift in choices:
-            off = xy - place - drift[frame]
-            distance = np.minimum(distance, np.hypot(off[:, 0], off[:, 1]))
+    """Return the localization of each bead in each frame, the nearest, and the number of the bead.
+
+    Parameters
+    ----------
+    distances : iterable of ndarray, shape (n,)
+        For each bead, how far localizations are from where it is expected.
+    frame : ndarray, shape (n,)
+    radius : float
+        What is farther does not count.
+    """
+    rows, beads = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+    for bead, distance in enumerate(distances):
         near = np.flatnonzero(distance <= radius)
         order = near[np.lexsort((distance[near], frame[near]))]
         first = np.concatenate([[True], frame[order][1:] != frame[order][:-1]])[: len(order)]
         rows.append(order[first])
         beads.append(np.full(int(first.sum()), bead))
     return np.concatenate(rows), np.concatenate(beads)
+
+
+def _distances(
+    xy: FloatArray, frame: IntArray, start: FloatArray, choices: list[FloatArray]
+) -> Iterator[FloatArray]:
+    """Yield, for each bead, how far localizations are from the nearest place where it may be."""
+    for place in start:
+        distance = np.full(len(xy), np.inf)
+        for drift in choices:
+            off = xy - place - drift[frame]
+            distance = np.minimum(distance, np.hypot(off[:, 0], off[:, 1]))
+        yield distance

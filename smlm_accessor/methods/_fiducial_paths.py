@@ -9,7 +9,16 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.bead_paths import follow_each
 from smlm_accessor.kernels.bead_tracks import find_spots
-from smlm_accessor.methods._fiducial_find import ENOUGH, FEWEST_FRAMES, SIZES, Beads, windows_of
+from smlm_accessor.methods._fiducial_find import (
+    ENOUGH,
+    FEWEST_FRAMES,
+    SIZES,
+    Beads,
+    by_size,
+    long_enough,
+    nearest_in_each_frame,
+    windows_of,
+)
 from smlm_accessor.methods._movie import Movie
 
 
@@ -82,20 +91,16 @@ def find_paths(
     precision, given, radius, presence
         As for `find_beads`.
     """
-    best = _none()
     movie = Movie.of(frames)
-    sizes = [2 * radius] if radius is not None else [s * precision for s in SIZES]
     if len(movie.frames) < FEWEST_FRAMES:
-        return best
-    for size in sizes:
-        if not 0 < size < np.inf:
-            continue
-        found = _find(xy, frames, movie, size, given, presence)
-        if found[0].n > best[0].n:
-            best = found
-        if best[0].n >= (ENOUGH if given is None else len(given)):
-            break
-    return best
+        return _none()
+    return by_size(
+        lambda size: _find(xy, frames, movie, size, given, presence),
+        _none(),
+        lambda found: found[0].n,
+        enough=ENOUGH if given is None else len(given),
+        sizes=[2 * radius] if radius is not None else [s * precision for s in SIZES],
+    )
 
 
 def _find(
@@ -113,24 +118,14 @@ def _find(
     spots = find_spots(xy, frame, of_frame[frame], n_frames, size)
     enough = 0.9 * presence if given is None else 0.0
     followed = follow_each(spots, len(n_frames), size, presence=enough, given=given)
-    kept = followed.seen.any(axis=0)
-    if given is None:
-        part = (followed.seen * n_frames[:, None]).sum(axis=0) / m
-        kept &= part >= 0.9 * presence
+    kept = long_enough(followed.seen, n_frames, presence, given=given is not None)
     first = np.flatnonzero(np.diff(of_frame, prepend=-1))
     knots = np.bincount(of_frame, weights=movie.frames) / n_frames
     paths = Paths(knots, movie.frames[first], followed.place[:, kept], size / 2)
-    rows, beads = [], []
-    for bead in range(paths.n):
-        distance = paths.distance(xy, frames, bead)
-        near = np.flatnonzero(distance <= paths.radius)
-        order = near[np.lexsort((distance[near], frame[near]))]
-        one = np.concatenate([[True], frame[order][1:] != frame[order][:-1]])[: len(order)]
-        rows.append(order[one])
-        beads.append(np.full(int(one.sum()), bead))
-    if not rows:
+    if not paths.n:
         return _none()
-    of, row = np.concatenate(beads), np.concatenate(rows)
+    distances = (paths.distance(xy, frames, bead) for bead in range(paths.n))
+    row, of = nearest_in_each_frame(distances, frame, paths.radius)
     part = np.bincount(of, minlength=paths.n) / m
     good = part >= (presence if given is None else 0.0)
     number, of_good = np.cumsum(good) - 1, good[of]

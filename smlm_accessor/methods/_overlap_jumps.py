@@ -14,7 +14,8 @@ from smlm_accessor.methods._overlap_time import Timeline, regular
 
 _FAR = 12.0  # usual steps
 _SIDE = 5  # segments
-_BLINK = 32  # frames
+#: Frames that a blink takes at most.
+LONGEST_BLINK = 32
 
 
 class Window(NamedTuple):
@@ -56,7 +57,9 @@ def place_jumps(
     single = regular(timeline.frames, timeline.counts, 1)
     density = solver.density(state.drift, widths)
     # Where the sample was in a window is not known, and blinks may be as long.
-    apart = [(max(w.start - _BLINK, 0), min(w.stop + _BLINK, len(before))) for w in windows]
+    apart = [
+        (max(w.start - LONGEST_BLINK, 0), min(w.stop + LONGEST_BLINK, len(before))) for w in windows
+    ]
     stays = solver.sums(density, before, single, apart=apart).weight
     moves = solver.sums(density, after, single, apart=apart).weight
     jumps, drift = [], state.drift.copy()

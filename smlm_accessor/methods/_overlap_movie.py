@@ -14,7 +14,12 @@ from smlm_accessor.kernels.tiles import Float32Array, Int32Array, sort_into_tile
 from smlm_accessor.methods._aim_coarse import Coarse
 from smlm_accessor.methods._aim_throughout import coarse
 from smlm_accessor.methods._movie import Movie
-from smlm_accessor.methods._overlap_jumps import jump_windows, place_jumps, single_localizations
+from smlm_accessor.methods._overlap_jumps import (
+    LONGEST_BLINK,
+    jump_windows,
+    place_jumps,
+    single_localizations,
+)
 from smlm_accessor.methods._overlap_solve import WIDE, NoEvidenceError, Solver, State
 from smlm_accessor.methods._overlap_time import Timeline, from_chunks, regular
 from smlm_accessor.methods._registry import ChunkedPoints
@@ -23,7 +28,6 @@ N_STAGES = 4
 _FIRST_SEGMENTS = 2000
 _MOST_SEGMENTS = 20_000
 _PER_SMOOTHING_TIME = 6  # segments
-_LONGEST_EVENT = 32  # frames
 _TILE = 100.0  # precisions
 _LIGHTEST, _HEAVIEST = 0.01, 10.0
 _MOST_ATTEMPTS = 3
@@ -61,7 +65,7 @@ class TimedPoints:
             ),
             self.movie.frames,
             precision=precision,
-            longest=_LONGEST_EVENT,
+            longest=LONGEST_BLINK,
             piece=piece,
         )
 

@@ -79,9 +79,8 @@ def model_curves(model: DriftModel, what: str, frames: IntArray) -> Curves:
 
 def model_frames(model: DriftModel, most: int = 1000) -> IntArray:
     """Return whole frames of the estimate, evenly spread, and those on both sides of jumps."""
-    count = min(most, model.frame_stop - model.frame_start)
-    even = np.linspace(model.frame_start, model.frame_stop - 1, count).round()
-    return segments.broken(even, segments.jumps(model.transformations)).astype(np.int64)
+    jumps = segments.jumps(model.transformations)
+    return segments.spread_frames(model.frame_start, model.frame_stop, jumps, most)
 
 
 def _curves(dataset: xr.Dataset, shift: xr.DataArray, what: str, over: str) -> Curves:

@@ -41,7 +41,5 @@ def drift_over_frames(
 
 def frames_of(dataset: xr.Dataset) -> IntArray:
     """Return whole frames spread over those of an estimate, and those on both sides of jumps."""
-    first, last = int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1]) - 1
-    number = min(MOST_FRAMES, last - first + 1)
-    even = np.linspace(first, last, number).round()
-    return segments.broken(even, segments.jumps(dataset)).astype(np.int64)
+    first, stop = int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1])
+    return segments.spread_frames(first, stop, segments.jumps(dataset), MOST_FRAMES)

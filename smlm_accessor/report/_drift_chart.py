@@ -32,7 +32,7 @@ def drift_chart(drift: Drift, by: str | None) -> str:
     jumps = segments.jumps(source)
     some = source.isel(chunk=slice(None, None, -(-source.sizes["chunk"] // _MOST_CHUNKS)))
     chunks = chunk_curves(some, "drift", model)
-    frames = _sampled(start, stop, jumps)
+    frames = segments.spread_frames(start, stop, jumps, _MOST)
     curve: Curves | None = None
     if model:
         curve = model_curves(model, "drift", frames)
@@ -70,12 +70,6 @@ def drift_chart(drift: Drift, by: str | None) -> str:
         y_name=with_unit("Drift", source.attrs.get("length_unit")),
         legend=_legend(axes, source, chunks, curve, model, jumps=bool(len(jumps)), few=few),
     )
-
-
-def _sampled(start: int, stop: int, jumps: IntArray) -> IntArray:
-    """Return frames evenly spread, and those on both sides of jumps."""
-    even = np.linspace(start, stop - 1, min(_MOST, stop - start)).round().astype(np.int64)
-    return segments.broken(even, jumps).astype(np.int64)
 
 
 def _pieces(frames: IntArray | FloatArray, jumps: IntArray) -> list[slice]:
