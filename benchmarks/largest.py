@@ -148,7 +148,7 @@ def run_ours(method: str, folder: Path) -> None:
     import dask.dataframe as dd
 
     import smlm_accessor
-    from smlm_accessor.evaluate import evaluate
+    from smlm_accessor.drift.between_chunks import evaluate
 
     started = time.perf_counter()
     rows = smlm_accessor.set_columns(dd.read_parquet(folder), unit="nm")

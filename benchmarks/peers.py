@@ -112,7 +112,7 @@ OURS = {
 
 def ours() -> Tool:
     """Return this package, with those of its methods that are there."""
-    from smlm_accessor.methods import _registry
+    from smlm_accessor.methods import registry
 
-    present = {name: method for name, method in OURS.items() if name in _registry.names()}
+    present = {name: method for name, method in OURS.items() if name in registry.names()}
     return Tool("ours_runner", (), present)

@@ -13,12 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from smlm_accessor import tutorial
-from smlm_accessor.simulate import (
-    filament_sites,
-    npc_sites,
-    simulate_blinking,
-    simulate_csr,
-)
+from smlm_accessor.simulate import filament_sites, npc_sites, simulate_blinking, simulate_csr
 
 AXES = ("x", "y", "z")
 

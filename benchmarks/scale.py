@@ -87,7 +87,7 @@ def estimate(folder: Path, method: str) -> dict[str, float]:
     error = drift["offset"].values + drift_at(frame, n_frames)
     error = error[drift["valid"].values]
     rmse = np.sqrt(((error - error.mean(axis=0)) ** 2).mean(axis=0))
-    sample = smlm_accessor.attributes.parameters(drift).get("sample", {})
+    sample = smlm_accessor.table.attributes.parameters(drift).get("sample", {})
     return {
         "rmse x": float(rmse[0]),
         "rmse y": float(rmse[1]),
@@ -101,7 +101,7 @@ def correct(folder: Path, out: Path) -> dict[str, float]:
     import dask.dataframe as dd
 
     import smlm_accessor
-    from smlm_accessor import transformations
+    from smlm_accessor.drift import transformations
 
     n_frames = len(list(folder.glob("*.parquet"))) * FRAMES_PER_FILE
     edges = np.linspace(0, n_frames, 301).astype(int)

@@ -17,9 +17,9 @@ import pandas as pd
 import xarray as xr
 
 import smlm_accessor  # registers .smlm
-from smlm_accessor import transformations
-from smlm_accessor.evaluate import FrameTransformations, evaluate
-from smlm_accessor.pose import of_matrices, to_matrices
+from smlm_accessor.drift import transformations
+from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
+from smlm_accessor.drift.pose import of_matrices, to_matrices
 
 SIDE = 20_000.0  # nm
 BOTH = {"with_rotation": True, "with_scaling": True}

@@ -31,8 +31,8 @@ import pandas as pd
 import xarray as xr
 
 import smlm_accessor  # noqa: F401 - registers .smlm
-from smlm_accessor import transformations
 from smlm_accessor.assess import Assessment
+from smlm_accessor.drift import transformations
 
 SMALLEST, LARGEST = 20.0, 300.0  # nm from one end of a drift to the other
 PRECISION = 10.0  # nm, of the background

@@ -7,7 +7,6 @@ from typing import Any as _Any
 
 from smlm_accessor import accessors as _accessors  # noqa: F401 - registers .smlm
 from smlm_accessor._version import __version__
-from smlm_accessor.columns import Columns, set_columns
 from smlm_accessor.display import notebook as _notebook
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
@@ -21,7 +20,6 @@ from smlm_accessor.errors import (
     TableError,
 )
 from smlm_accessor.io import read
-from smlm_accessor.numbering import join_movies
 from smlm_accessor.simulate import (
     simulate_blinking,
     simulate_csr,
@@ -31,6 +29,8 @@ from smlm_accessor.simulate import (
     simulate_origami,
     simulate_thomas,
 )
+from smlm_accessor.table.columns import Columns, set_columns
+from smlm_accessor.table.numbering import join_movies
 
 __all__ = [
     "AlreadyCorrectedWarning",

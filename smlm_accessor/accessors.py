@@ -10,19 +10,20 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import composition, summary, transformations
-from smlm_accessor.blocks import register_partitioned
-from smlm_accessor.columns import Columns, find_columns
+from smlm_accessor.backends import register_partitioned
+from smlm_accessor.display import summary
+from smlm_accessor.drift import composition, transformations
 from smlm_accessor.estimation.request import TARGET_STD
+from smlm_accessor.table.columns import Columns, find_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from smlm_accessor.assess import Assessment
-    from smlm_accessor.bins import BinRange
-    from smlm_accessor.brightness import Rescale
+    from smlm_accessor.images.bins import BinRange
+    from smlm_accessor.images.rescale import Rescale
     from smlm_accessor.models import DriftModel
-    from smlm_accessor.simulate._options import PerComponent, Seed
+    from smlm_accessor.options import PerComponent, Seed
     from smlm_accessor.simulate.drift_curve import Curve, Step, Term
 
 
@@ -54,7 +55,7 @@ class LocalizationAccessor:
     def drift(
         self,
         *,
-        method: str = "icp",
+        method: str = "overlap",
         chunk_size: int | None = None,
         n_chunks: int | None = None,
         frames_per_chunk: int | None = None,
@@ -107,7 +108,7 @@ class LocalizationAccessor:
             Show a progress bar.
         **options
             Of the method: see the functions in `smlm_accessor.methods`, such as
-            `smlm_accessor.methods.overlap.overlap`.
+            `smlm_accessor.methods.overlap.method.overlap`.
 
         Returns
         -------
@@ -144,7 +145,7 @@ class LocalizationAccessor:
         >>> drift.sizes["chunk"], bool(drift.valid.all())
         (3, True)
         """
-        from smlm_accessor.estimate import estimate_drift
+        from smlm_accessor.estimation.estimate import estimate_drift
 
         return estimate_drift(
             self._table,
@@ -403,7 +404,7 @@ class LocalizationAccessor:
         array([[20., 30.,  1.],
                [70., 10.,  1.]])
         """
-        from smlm_accessor.beads import find_fiducials
+        from smlm_accessor.fiducials.in_tables import find_fiducials
 
         return find_fiducials(self._table, presence=presence, radius=radius)
 
@@ -442,7 +443,7 @@ class LocalizationAccessor:
         >>> int(locs.smlm.is_fiducial().sum())
         0
         """
-        from smlm_accessor.beads import is_fiducial
+        from smlm_accessor.fiducials.in_tables import is_fiducial
 
         return is_fiducial(self._table, beads, presence=presence, radius=radius)
 
@@ -516,7 +517,7 @@ class LocalizationAccessor:
         >>> locs.smlm.render(bin_size=100).sizes["x"]
         10
         """
-        from smlm_accessor.render import render
+        from smlm_accessor.images.render import render
 
         return render(
             self._table,
@@ -673,7 +674,7 @@ class LocalizationAccessor:
         >>> table.smlm.sort_frames()["frame"].tolist()
         [0, 1, 2]
         """
-        from smlm_accessor.ordering import sort_frames
+        from smlm_accessor.table.ordering import sort_frames
 
         return sort_frames(self._table, shuffle=shuffle)
 
@@ -703,7 +704,7 @@ class LocalizationAccessor:
         >>> table.smlm.number_frames()["frame"].tolist()
         [0, 1, 2, 3]
         """
-        from smlm_accessor.numbering import number_frames
+        from smlm_accessor.table.numbering import number_frames
 
         return number_frames(self._table, by=by)
 
@@ -1031,7 +1032,7 @@ class DriftAccessor:
             A row for each jump: ``frame``, the first after it, the jump ``+d`` by component, and
             one standard deviation of it, ``std_x`` and so on.
         """
-        from smlm_accessor.jumps import jump_table
+        from smlm_accessor.drift.jumps import jump_table
 
         return jump_table(self._dataset)
 
@@ -1062,7 +1063,7 @@ class DriftAccessor:
         >>> drift.smlm.pose().rotation.values[[0, 1000]].round(6).tolist()
         [0.0, 0.001]
         """
-        from smlm_accessor.pose import pose
+        from smlm_accessor.drift.pose import pose
 
         return pose(self._dataset)
 

@@ -12,16 +12,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import history, transformations
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.blocks import constant, example, is_partitioned, map_partitions, source_of
-from smlm_accessor.columns import find_columns
+from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
+from smlm_accessor.drift import transformations
+from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
+from smlm_accessor.drift.static import is_static
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
-from smlm_accessor.evaluate import FrameTransformations, evaluate
 from smlm_accessor.models import DriftModel
-from smlm_accessor.static import is_static
-from smlm_accessor.table import Localizations, read_localizations, write_positions
-from smlm_accessor.units import unit_factor
+from smlm_accessor.table import history
+from smlm_accessor.table.columns import find_columns
+from smlm_accessor.table.localizations import Localizations, read_localizations, write_positions
+from smlm_accessor.table.units import unit_factor
 
 DEFAULT_BY = "cubic"
 _MOST_FRAMES = 10_000_000  # for which it is checked beforehand whether drift is known
@@ -40,7 +41,7 @@ def correct(
     A dask DataFrame is corrected partition by partition, when it is computed.
     """
     if drift is None:
-        from smlm_accessor.estimate import estimate_drift
+        from smlm_accessor.estimation.estimate import estimate_drift
 
         drift = estimate_drift(table, **estimate_options)
     elif estimate_options:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.blocks import is_partitioned
-from smlm_accessor.columns import Columns, find_columns
+from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import TableError
-from smlm_accessor.table import read_localizations
-from smlm_accessor.units import unit_factor
+from smlm_accessor.table.columns import Columns, find_columns
+from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.table.units import unit_factor
 
 
 def rmse(
@@ -69,7 +69,7 @@ def rmse(
         )
     factor = _unit_factor(columns, others)
     if is_partitioned(table) or is_partitioned(other):
-        from smlm_accessor.blocks.tasks import computed_pairs
+        from smlm_accessor.backends.dask.tasks import computed_pairs
 
         found: Moments = computed_pairs(table, other, partial(_moments, factor), _moments_of_all)
     else:

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.correct import correct
-from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.metrics import rmse
 from smlm_accessor.models import DriftModel, fit
 from smlm_accessor.simulate import simulate_drift, simulate_thomas

@@ -14,22 +14,22 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
-from smlm_accessor import composition, pose, transformations
 from smlm_accessor.accessors import DriftAccessor, LocalizationAccessor
 from smlm_accessor.correct import correct
+from smlm_accessor.display.summary import summary
+from smlm_accessor.drift import composition, pose, transformations
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
     OutsideEstimateWarning,
     TableError,
 )
-from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.images.render import render
 from smlm_accessor.metrics import rmse
 from smlm_accessor.models import DriftModel, fit
 from smlm_accessor.plot import check_drift
-from smlm_accessor.render import render
 from smlm_accessor.simulate import simulate_drift
-from smlm_accessor.summary import summary
 
 
 @pytest.fixture(scope="module")

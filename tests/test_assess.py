@@ -18,8 +18,8 @@ import xarray as xr
 
 import smlm_accessor
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.assess._overlap import Change
-from smlm_accessor.assess._places import make_places
+from smlm_accessor.assess.halves_of_field import make_places
+from smlm_accessor.assess.overlap import Change
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -206,7 +206,7 @@ def test_a_table_that_was_corrected_before() -> None:
 
 def shift(n_frames: int, offset: Any = ((0, 0), (5, 5))) -> xr.Dataset:
     half = n_frames // 2
-    return smlm_accessor.transformations.build(
+    return smlm_accessor.drift.transformations.build(
         offset=offset,
         components="xy",
         frame=[0, half],

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import smlm_accessor
+from smlm_accessor.drift.transformations import build
 from smlm_accessor.errors import DriftError, OptionError, TableError
 from smlm_accessor.models import fit
-from smlm_accessor.plot._regions import richest_region
-from smlm_accessor.transformations import build
+from smlm_accessor.plot.regions import richest_region
 
 DATA = Path(__file__).parents[1].parent / "shared" / "data"
 

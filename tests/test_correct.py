@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from smlm_accessor import __version__, history
-from smlm_accessor.columns import set_columns
-from smlm_accessor.composition import compose, inverse
+from smlm_accessor import __version__
 from smlm_accessor.correct import correct
+from smlm_accessor.drift.between_chunks import evaluate
+from smlm_accessor.drift.composition import compose, inverse
+from smlm_accessor.drift.transformations import build, offset_from_about
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -25,11 +26,11 @@ from smlm_accessor.errors import (
     SmlmWarning,
     TableError,
 )
-from smlm_accessor.evaluate import evaluate
-from smlm_accessor.methods import _registry
-from smlm_accessor.methods._registry import ChunkedPoints, Registered
+from smlm_accessor.methods import registry
+from smlm_accessor.methods.api import ChunkedLocalizations, Method, Registered
 from smlm_accessor.models import fit
-from smlm_accessor.transformations import build, offset_from_about
+from smlm_accessor.table import history
+from smlm_accessor.table.columns import set_columns
 
 VELOCITY = np.array([1.0, -2.0, 0.5])
 
@@ -505,7 +506,7 @@ def test_undoing_one_of_two_corrections_leaves_one() -> None:
 
 
 def means(
-    points: ChunkedPoints, *, target: str = "first", progress: bool = False, fewest: int = 1
+    points: ChunkedLocalizations, *, target: str = "first", progress: bool = False, fewest: int = 1
 ) -> Registered:
     mean = np.array([points.chunk(k).mean(axis=0) for k in range(points.n_chunks)])
     valid = np.diff(points.bounds) >= fewest
@@ -515,10 +516,7 @@ def means(
 
 @pytest.fixture
 def method(monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setitem(_registry._MODULES, "means", _registry.__name__)
-    monkeypatch.setitem(
-        _registry._METHODS, "means", _registry.Entry(means, _registry.TARGETS, chooses_chunks=False)
-    )
+    monkeypatch.setitem(registry._METHODS, "means", Method("means", means))
     return "means"
 
 

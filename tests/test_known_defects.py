@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import smlm_accessor  # noqa: F401  (registers .smlm)
-from smlm_accessor import transformations
-from smlm_accessor.chunking import make_chunks
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.estimation.chunks import make_chunks
 
 METHODS = ("icp", "cc")
 

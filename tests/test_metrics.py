@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smlm_accessor.columns import set_columns
 from smlm_accessor.errors import TableError
 from smlm_accessor.metrics import rmse
+from smlm_accessor.table.columns import set_columns
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 import smlm_accessor
 from smlm_accessor import OptionError, OutsideEstimateWarning, TableError
-from smlm_accessor.methods import _registry
+from smlm_accessor.methods import registry
 
-METHODS = _registry.names()
+METHODS = registry.names()
 LARGE = 5000  # localizations; the sample has more
 
 
@@ -174,7 +174,7 @@ def test_a_sample_gives_nearly_the_same_drift(method: str) -> None:
     expected = -np.outer(drift["frame"] - drift["frame"][0], [0.05, -0.03])
     assert drift["valid"].all()
     np.testing.assert_allclose(drift["offset"], expected, rtol=0, atol=2.0)
-    used = smlm_accessor.attributes.parameters(drift)["sample"]
+    used = smlm_accessor.table.attributes.parameters(drift)["sample"]
     assert used["localizations"] <= 1.1 * LARGE
     assert drift["n_localizations"].sum() == len(sample())
 
@@ -192,7 +192,7 @@ def test_a_sample_grows_until_the_drift_is_known_well_enough() -> None:
         drift = table.smlm.drift(
             method="aim", n_chunks=50, max_localizations=600_000, target_std=goal
         )
-        found = smlm_accessor.attributes.parameters(drift)["sample"]
+        found = smlm_accessor.table.attributes.parameters(drift)["sample"]
         assert found["target_std"] == goal
         assert found["offset_std"] == pytest.approx(float(drift["offset_std"].median()))
         return found["localizations"], found["offset_std"]

@@ -12,13 +12,13 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 
-from smlm_accessor.columns import set_columns
+from smlm_accessor.drift.pose import to_matrices
+from smlm_accessor.drift.transformations import build
 from smlm_accessor.errors import DriftError, OptionError
+from smlm_accessor.images.render import render
 from smlm_accessor.models import fit
 from smlm_accessor.plot import plot_drift, plot_localizations
-from smlm_accessor.pose import to_matrices
-from smlm_accessor.render import render
-from smlm_accessor.transformations import build
+from smlm_accessor.table.columns import set_columns
 
 MakeDrift = Callable[..., xr.Dataset]
 

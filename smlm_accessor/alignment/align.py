@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import static, transformations
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.alignment._search import CLEAR, CLEAR_TURNED, Found, search, turned
-from smlm_accessor.alignment._settle import Fit, Settling
-from smlm_accessor.alignment._tables import Both, read_both
+from smlm_accessor.alignment.fit import Fit, Settling
+from smlm_accessor.alignment.search import CLEAR, CLEAR_TURNED, Found, search, turned
+from smlm_accessor.alignment.tables import Both, read_both
+from smlm_accessor.drift import static, transformations
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 
 #: Localizations of each table that are used.
@@ -122,14 +122,14 @@ def _register(
 
 def _height(reference: FloatArray, moving: FloatArray, found: Found) -> float | None:
     """Return the shift along z, roughly; None if there is none that is clear."""
-    from smlm_accessor.methods._heights import register_heights
-    from smlm_accessor.methods._registry import ChunkedPoints
-    from smlm_accessor.methods._series import Shifts
+    from smlm_accessor.methods.api import ChunkedLocalizations
+    from smlm_accessor.methods.image_series.heights import register_heights
+    from smlm_accessor.methods.image_series.series import Shifts
 
     laid = moving.copy()
     laid[:, :2] = turned(laid[:, :2], found.angle) + found.shift
     n = len(reference)
-    points = ChunkedPoints(
+    points = ChunkedLocalizations(
         np.concatenate([reference, laid]),
         np.repeat([0, 1], [n, len(laid)]),
         np.array([0, n, n + len(laid)]),

@@ -1,6 +1,6 @@
 """Did a correction help? Measures that do not judge themselves, and a verdict."""
 
-from smlm_accessor.assess._assess import assess
-from smlm_accessor.assess._result import Assessment
+from smlm_accessor.assess.assessment import assess
+from smlm_accessor.assess.result import Assessment
 
 __all__ = ["Assessment", "assess"]

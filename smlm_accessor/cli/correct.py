@@ -23,10 +23,10 @@ from smlm_accessor.cli.correction import (
     written,
 )
 from smlm_accessor.cli.folder import run_folder
-from smlm_accessor.columns import set_columns
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import FileError, OptionError, TableError
-from smlm_accessor.table import read_localizations
+from smlm_accessor.table.columns import set_columns
+from smlm_accessor.table.localizations import read_localizations
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -12,21 +12,22 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import models, segments, transformations
+from smlm_accessor import models
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.cli import files
-from smlm_accessor.columns import find_columns
+from smlm_accessor.drift import segments, transformations
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmWarning, TableError
-from smlm_accessor.estimate import estimate_drift
-from smlm_accessor.methods import _registry
+from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods import registry
 from smlm_accessor.models.specs import one_each
-from smlm_accessor.plot._over_frames import drift_over_frames
-from smlm_accessor.plot._style import written_unit
+from smlm_accessor.plot.over_frames import drift_over_frames
+from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report import build_report
+from smlm_accessor.table.columns import find_columns
 
 _RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
 _ESTIMATE = ("method", *_RULES, "target", "origin", "segments", "option")
-_DEFAULT_METHOD = "icp"
+_DEFAULT_METHOD = "overlap"
 NOT_JUDGED = "none: too few frames"
 
 
@@ -70,7 +71,7 @@ def estimated(
         raise DriftError(
             f"{n_valid} of {dataset.sizes['chunk']} chunks could be registered, which leaves no "
             f"drift to correct by; try larger chunks, or --method "
-            f"{' or '.join(name for name in _registry.names() if name != method)}"
+            f"{' or '.join(name for name in registry.names() if name != method)}"
         )
     return dataset
 
@@ -90,8 +91,8 @@ def method_options(arguments: argparse.Namespace) -> dict[str, Any]:
         if name in own:
             raise OptionError(f"--option {name}=... is --{name.replace('_', '-')} here")
     method = arguments.method or _DEFAULT_METHOD
-    _registry.check_options(method, options)
-    known = inspect.signature(_registry.get(method)).parameters
+    registry.get(method).check_options(options)
+    known = registry.get(method).arguments
     for name, value in options.items():
         if isinstance(value, str) and "str" not in str(known[name].annotation):
             raise OptionError(f"--option {name}={value} must be {known[name].annotation}")

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments, transformations
+from smlm_accessor.drift import segments, transformations
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot import plot_drift
-from smlm_accessor.plot._curves import Curves
-from smlm_accessor.plot._over_frames import drift_over_frames, frames_of
-from smlm_accessor.plot._style import COLORS
+from smlm_accessor.plot.curves import Curves
+from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
+from smlm_accessor.plot.style import COLORS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,8 +8,10 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.io import _drift_datasets, _registry, tables
+from smlm_accessor.io import drift_datasets as _drift_datasets
 from smlm_accessor.io import read_drift as read_drift
+from smlm_accessor.io import registry as _registry
+from smlm_accessor.io import tables
 from smlm_accessor.io.staging import staged as staged
 
 

@@ -6,7 +6,7 @@ import argparse
 import time
 
 from smlm_accessor import models
-from smlm_accessor.blocks import cluster
+from smlm_accessor.backends import cluster
 from smlm_accessor.cli import files
 from smlm_accessor.cli.correction import (
     NOT_JUDGED,
@@ -20,10 +20,10 @@ from smlm_accessor.cli.correction import (
     write_drift,
     written,
 )
-from smlm_accessor.columns import set_columns
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import FileError, TableError
 from smlm_accessor.io.folders import KINDS, read_folder, require_new, write_folder
+from smlm_accessor.table.columns import set_columns
 
 
 def run_folder(arguments: argparse.Namespace) -> None:

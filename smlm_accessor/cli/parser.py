@@ -10,11 +10,11 @@ from smlm_accessor._version import __version__
 from smlm_accessor.cli.arguments import COLUMN_FIELDS, columns, count, models, option, segments
 from smlm_accessor.cli.correct import run as run_correct
 from smlm_accessor.cli.tutorial import run as run_tutorial
-from smlm_accessor.composition import ORIGINS
+from smlm_accessor.drift.between_chunks import BY, OUTSIDE
+from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
-from smlm_accessor.evaluate import BY, OUTSIDE
-from smlm_accessor.methods import _registry
-from smlm_accessor.methods._registry import TARGETS
+from smlm_accessor.methods import registry
+from smlm_accessor.methods.api import TARGETS
 
 PROGRAM = "python -m smlm_accessor"
 
@@ -122,8 +122,8 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("estimate")
     group.add_argument(
         "--method",
-        choices=_registry.names(),
-        help="how chunks are registered (default: icp)",
+        choices=registry.names(),
+        help="how chunks are registered (default: overlap)",
     )
     rules = group.add_mutually_exclusive_group()
     rules.add_argument("--chunk-size", type=count, metavar="N", help="localizations per chunk")

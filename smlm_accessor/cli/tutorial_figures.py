@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor.cli.figures import new_figure
+from smlm_accessor.drift import transformations
 from smlm_accessor.plot import plot_drift, plot_localizations
-from smlm_accessor.plot._over_frames import drift_over_frames, frames_of
-from smlm_accessor.plot._style import COLORS
+from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
+from smlm_accessor.plot.style import COLORS
 from smlm_accessor.tutorial import MODELS, Data, Estimate
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from html import escape
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor.display.svg import trace_svg
 from smlm_accessor.display.tables import folded, html_table, text_table
 from smlm_accessor.display.traces import Trace, dataset_trace
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError
 
 _TELLING = ("offset", "offset_std", "matrix", "valid", "frame_start", "frame_stop")
@@ -33,7 +33,7 @@ def drift_text(dataset: xr.Dataset) -> str:
 
     Examples
     --------
-    >>> from smlm_accessor.transformations import build
+    >>> from smlm_accessor.drift.transformations import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...               frame_start=[0, 10], frame_stop=[10, 20], offset_std=0.2)
     >>> print(drift_text(drift))

@@ -10,8 +10,8 @@ from html import escape
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.bins import nice_length
 from smlm_accessor.display.traces import Trace
+from smlm_accessor.images.bins import nice_length
 
 # Blue, vermillion and green of Okabe and Ito (Color Universal Design, 2008), as in the figures; at
 # least 3 : 1 against white and against the dark grey of notebooks.

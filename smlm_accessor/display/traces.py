@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.display.tables import number
+from smlm_accessor.drift import segments, transformations
 
 _MODEL_FRAMES = 200
 _MOST_DOTS = 100  # chunks; more would hide the curve

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.chunking import Chunks
-from smlm_accessor.estimation.survey import in_blocks
-from smlm_accessor.kernels.fixed_counts import count_chunks, thinned
-from smlm_accessor.kernels.frame_order import in_order
+from smlm_accessor.estimation.chunks import Chunks
+from smlm_accessor.estimation.scan import in_blocks
+from smlm_accessor.kernels.frames.order import in_order
+from smlm_accessor.kernels.images.fixed_counts import count_chunks, thinned
 
 # Rows, about, of each of the chunks by which pixels and smoothing are chosen.
 _PILOT = 2**17

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.composition import ORIGINS
+from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
-from smlm_accessor.estimation.segmenting import WORDS
-from smlm_accessor.evaluate import require_choice
-from smlm_accessor.methods import _registry
-from smlm_accessor.methods._registry import Entry
+from smlm_accessor.estimation.segments import WORDS
+from smlm_accessor.methods import registry
+from smlm_accessor.methods.api import Method
+from smlm_accessor.options import choice as require_choice
 
 #: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
 #: usually much larger, and precise enough long before all is used.
@@ -78,11 +77,11 @@ class Request:
         OptionError
             If something in it makes no sense.
         """
-        entry = _registry.entry(method)
+        entry = registry.get(method)
         target = target or entry.targets[0]
-        _registry.check_target(method, target)
+        entry.check_target(target)
         require_choice("origin", origin, ORIGINS)
-        _registry.check_options(method, options)
+        entry.check_options(options)
         given = {name: value for name, value in rule.items() if value is not None}
         if len(given) > 1:
             raise OptionError(f"give only one of {', '.join(rule)}; you gave {', '.join(given)}")
@@ -100,9 +99,9 @@ class Request:
         )  # fmt: skip
 
     @property
-    def entry(self) -> Entry:
+    def entry(self) -> Method:
         """The method."""
-        return _registry.entry(self.method)
+        return registry.get(self.method)
 
     @property
     def leaves_chunks_to_method(self) -> bool:
@@ -111,13 +110,7 @@ class Request:
 
     def parameters(self) -> dict[str, Any]:
         """Return the options of the method with their defaults, for the record."""
-        known = inspect.signature(self.entry.function).parameters.values()
-        defaults = {
-            p.name: p.default
-            for p in known
-            if p.kind is p.KEYWORD_ONLY and p.name not in ("target", "progress", "threads")
-        }
         given: dict[str, Any] = {"segments": None} if self.is_continuous else {}
         if self.jumps is not None:
             given = {"segments": self.jumps.tolist()}
-        return {**defaults, **self.options, **given}
+        return {**self.entry.options, **self.options, **given}

@@ -3,8 +3,8 @@
 A new format is one file with a `FORMAT`, and one line in `_registry`.
 """
 
-from smlm_accessor.io._registry import formats
 from smlm_accessor.io.drift import read_drift, write_drift
+from smlm_accessor.io.registry import formats
 from smlm_accessor.io.tables import read, write
 
 __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
-from smlm_accessor.io import _drift_datasets, _drift_text
-from smlm_accessor.io._arguments import AnyPath, as_path, short
-from smlm_accessor.io._source import Source, opened
+from smlm_accessor.io import drift_datasets as _drift_datasets
+from smlm_accessor.io import drift_text as _drift_text
+from smlm_accessor.io.arguments import AnyPath, as_path, short
+from smlm_accessor.io.source import Source, opened
 from smlm_accessor.io.staging import require_free, staged
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def write_drift(
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from smlm_accessor.transformations import build
+    >>> from smlm_accessor.drift.transformations import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[0, 1], frame_start=[0, 1],
     ...               frame_stop=[1, 2], attrs={"length_unit": "nm"})
     >>> with tempfile.TemporaryDirectory() as folder:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.blocks import parquet_files, text_files
-from smlm_accessor.columns import find_columns
+from smlm_accessor.backends import parquet_files, text_files
 from smlm_accessor.errors import FileError
-from smlm_accessor.io._arguments import AnyPath
+from smlm_accessor.io.arguments import AnyPath
+from smlm_accessor.table.columns import find_columns
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
 _SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -119,7 +119,7 @@ def write_folder(
     TableError
         If a partition cannot be read; the message names it.
     """
-    from smlm_accessor.blocks.tasks import computed_parts
+    from smlm_accessor.backends.dask.tasks import computed_parts
 
     folder = Path(folder).absolute()
     require_new(folder, overwrite=overwrite)

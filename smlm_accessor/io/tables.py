@@ -10,14 +10,14 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.blocks import is_partitioned
-from smlm_accessor.columns import find_columns, set_columns
+from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import FileError, OptionError, SmlmError, TableError
-from smlm_accessor.io._arguments import AnyPath, as_path, short
-from smlm_accessor.io._registry import Format, by_name, for_writing, recognised
-from smlm_accessor.io._source import opened
+from smlm_accessor.io.arguments import AnyPath, as_path, short
 from smlm_accessor.io.folders import read_folder, write_folder
+from smlm_accessor.io.registry import Format, by_name, for_writing, recognised
+from smlm_accessor.io.source import opened
 from smlm_accessor.io.staging import require_free, staged
+from smlm_accessor.table.columns import find_columns, set_columns
 
 
 def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from smlm_accessor.models.specs import Spline
 from smlm_accessor.models.tracks import Track
 
 if TYPE_CHECKING:
-    from smlm_accessor.kernels.smoothing_spline import SmoothingSpline
+    from smlm_accessor.kernels.splines.smoothing_spline import SmoothingSpline
 
 Within = tuple[float, float]
 
@@ -123,7 +123,7 @@ class SplineFit(ComponentFit):
 
 def fit_spline(spec: Spline, track: Track, kind: str) -> SplineFit:
     """Fit a smoothing spline to one component."""
-    from smlm_accessor.kernels.smoothing_spline import smoothing_spline
+    from smlm_accessor.kernels.splines.smoothing_spline import smoothing_spline
 
     try:
         spline = smoothing_spline(

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import segments, transformations
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift.between_chunks import FrameTransformations, frames_inside
 from smlm_accessor.errors import OptionError
-from smlm_accessor.evaluate import FrameTransformations, frames_inside
 from smlm_accessor.models import labelled, report
 from smlm_accessor.models.components import ComponentFit, Within
 from smlm_accessor.models.labelled import as_frames, drift_by_frame
@@ -53,7 +53,7 @@ class DriftModel:
     Examples
     --------
     >>> from smlm_accessor.models import fit
-    >>> from smlm_accessor.transformations import build
+    >>> from smlm_accessor.drift.transformations import build
     >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
     ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
     >>> model = fit(drift, offset=["linear", "spline"], origin="first_frame")

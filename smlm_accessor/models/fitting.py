@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.composition import ORIGINS
+from smlm_accessor.drift import transformations
+from smlm_accessor.drift.composition import ORIGINS
+from smlm_accessor.drift.segments import jumps as jumps_of
 from smlm_accessor.errors import DriftError
-from smlm_accessor.evaluate import require_choice
 from smlm_accessor.models.components import ComponentFit, UncorrectedFit, fit_spline
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
@@ -24,7 +24,7 @@ from smlm_accessor.models.segmented import fit_in_segments
 from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each
 from smlm_accessor.models.steps import in_segments
 from smlm_accessor.models.tracks import Track, Tracks, make_tracks, picked, rotation_axes
-from smlm_accessor.segments import jumps as jumps_of
+from smlm_accessor.options import choice as require_choice
 
 
 def fit(
@@ -91,7 +91,7 @@ def fit(
 
     Examples
     --------
-    >>> from smlm_accessor.transformations import build
+    >>> from smlm_accessor.drift.transformations import build
     >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
     ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
     >>> fit(drift, offset={"x": "linear", "y": "none"}).drift([10]).values.round(6)

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import pose, transformations
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.drift import pose, transformations
+from smlm_accessor.drift.between_chunks import FrameTransformations
 from smlm_accessor.errors import OptionError
-from smlm_accessor.evaluate import FrameTransformations
 
 
 def as_frames(frames: npt.ArrayLike) -> npt.NDArray[Any]:

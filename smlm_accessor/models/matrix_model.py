@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from smlm_accessor import pose
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import pose
 from smlm_accessor.models.components import ComponentFit, Within
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from smlm_accessor import pose
+from smlm_accessor.drift import pose
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models.specs import Spec, as_spec, of_scale, one_each, one_per_entry
 from smlm_accessor.models.tracks import Track, Tracks, rotation_axes

@@ -61,7 +61,7 @@ class Polynomial:
 
 @dataclass(frozen=True)
 class Spline:
-    """A cubic smoothing spline: ``"spline"``; see `smlm_accessor.kernels.smoothing_spline`.
+    """A cubic smoothing spline: ``"spline"``; see `smlm_accessor.kernels.splines.smoothing_spline`.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor.drift import transformations
+from smlm_accessor.drift.segments import checked_jumps, with_segments
 from smlm_accessor.errors import OptionError
-from smlm_accessor.segments import checked_jumps, with_segments
 
 
 def in_segments(dataset: xr.Dataset, segments: str | npt.ArrayLike | None) -> xr.Dataset:
@@ -42,7 +42,7 @@ def in_segments(dataset: xr.Dataset, segments: str | npt.ArrayLike | None) -> xr
 
 
 def _found(dataset: xr.Dataset) -> npt.NDArray[np.int64]:
-    from smlm_accessor.kernels.steps import find_steps
+    from smlm_accessor.kernels.time_series.steps import find_steps
 
     valid = np.flatnonzero(dataset["valid"].values.astype(bool))
     drift = transformations.drift(dataset).values[valid]

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor import attributes, pose, transformations
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.drift import pose, transformations
 from smlm_accessor.errors import OptionError
+from smlm_accessor.table import attributes
 
 
 class Track(NamedTuple):

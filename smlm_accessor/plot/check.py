@@ -10,18 +10,18 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.bins import BinRange, nice_length
-from smlm_accessor.brightness import brightness
 from smlm_accessor.correct import correct
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, SmlmWarning
+from smlm_accessor.images.bins import BinRange, nice_length
+from smlm_accessor.images.render import render
+from smlm_accessor.images.rescale import brightness
 from smlm_accessor.models import DriftModel
-from smlm_accessor.plot._regions import richest_region
-from smlm_accessor.plot._style import written_unit
 from smlm_accessor.plot.drift import plot_drift
 from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
-from smlm_accessor.render import render
+from smlm_accessor.plot.regions import richest_region
+from smlm_accessor.plot.style import written_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -96,7 +96,7 @@ def check_drift(
     given = {} if method is None else {"method": method}
     dataset, model = _known(drift, model, {**given, **estimate_options})
     if dataset is None:
-        from smlm_accessor.estimate import estimate_drift
+        from smlm_accessor.estimation.estimate import estimate_drift
 
         options = {"method": _METHOD, "progress": progress, **given, **estimate_options}
         dataset = estimate_drift(table, **options)

@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor import segments, transformations
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.display.traces import invalid_spans
+from smlm_accessor.drift import segments, transformations
 from smlm_accessor.errors import OptionError
-from smlm_accessor.plot._curves import (
-    WHAT,
-    Curves,
-    chunk_curves,
-    model_curves,
-    model_frames,
-)
-from smlm_accessor.plot._style import COLORS, new_axes, with_unit
+from smlm_accessor.plot.curves import WHAT, Curves, chunk_curves, model_curves, model_frames
+from smlm_accessor.plot.style import COLORS, new_axes, with_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +82,7 @@ def plot_drift(
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
-    >>> from smlm_accessor.transformations import build
+    >>> from smlm_accessor.drift.transformations import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...               frame_start=[0, 10], frame_stop=[10, 20])
     >>> plot_drift(drift).get_xlabel()

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.bins import BinRange, nice_length
-from smlm_accessor.brightness import Rescale
 from smlm_accessor.errors import OptionError
-from smlm_accessor.plot._style import new_axes, with_unit, written_unit
-from smlm_accessor.render import render
+from smlm_accessor.images.bins import BinRange, nice_length
+from smlm_accessor.images.render import render
+from smlm_accessor.images.rescale import Rescale
+from smlm_accessor.plot.style import new_axes, with_unit, written_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

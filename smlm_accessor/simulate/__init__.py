@@ -7,14 +7,14 @@ The functions ``simulate_...`` return tables of localizations; ``npc_sites``, ``
 from __future__ import annotations
 
 from smlm_accessor.simulate.blinking import simulate_blinking
-from smlm_accessor.simulate.csr import simulate_csr
 from smlm_accessor.simulate.drift import simulate_drift
-from smlm_accessor.simulate.filaments import filament_sites, simulate_filaments
 from smlm_accessor.simulate.frames import simulate_frame_numbers
-from smlm_accessor.simulate.npc import npc_sites, simulate_npc
-from smlm_accessor.simulate.origami import origami_sites, simulate_origami
 from smlm_accessor.simulate.precision import localization_precision
-from smlm_accessor.simulate.thomas import simulate_thomas
+from smlm_accessor.simulate.structures.csr import simulate_csr
+from smlm_accessor.simulate.structures.filaments import filament_sites, simulate_filaments
+from smlm_accessor.simulate.structures.npc import npc_sites, simulate_npc
+from smlm_accessor.simulate.structures.origami import origami_sites, simulate_origami
+from smlm_accessor.simulate.structures.thomas import simulate_thomas
 
 __all__ = [
     "filament_sites",

@@ -10,19 +10,13 @@ import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.history import record
-from smlm_accessor.simulate._options import (
-    PerComponent,
-    Seed,
-    count,
-    number,
-    per_component,
-)
-from smlm_accessor.simulate._region import AXES, Region, as_box, uniform
-from smlm_accessor.simulate._tables import make_table
+from smlm_accessor.options import PerComponent, Seed, count, number, per_component
 from smlm_accessor.simulate.kinetics import bright_frames, dark_time
 from smlm_accessor.simulate.precision import localization_precision
-from smlm_accessor.table import read_localizations
+from smlm_accessor.simulate.region import AXES, Region, as_box, uniform
+from smlm_accessor.simulate.tables import make_table
+from smlm_accessor.table.history import record
+from smlm_accessor.table.localizations import read_localizations
 
 AXIAL_RATIO = 2.5  # z over lateral precision with an astigmatic lens (DOI 10.1126/science.1153529)
 

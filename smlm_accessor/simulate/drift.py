@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor import history, transformations
-from smlm_accessor.blocks import constant, example, is_partitioned, map_partitions, source_of
-from smlm_accessor.columns import Columns, find_columns, selection
-from smlm_accessor.estimation.survey import Frames, frames_in
-from smlm_accessor.simulate._options import PerComponent, Seed
+from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
+from smlm_accessor.drift import transformations
+from smlm_accessor.estimation.scan import Frames, frames_in
+from smlm_accessor.options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, Step, Term
 from smlm_accessor.simulate.motion import (
     Extent,
@@ -24,7 +23,9 @@ from smlm_accessor.simulate.motion import (
     extent_of_all,
     extent_of_part,
 )
-from smlm_accessor.table import read_localizations, write_positions
+from smlm_accessor.table import history
+from smlm_accessor.table.columns import Columns, find_columns, selection
+from smlm_accessor.table.localizations import read_localizations, write_positions
 
 
 class DriftTerms(TypedDict, total=False):

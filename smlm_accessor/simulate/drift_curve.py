@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.simulate._options import (
+from smlm_accessor.options import (
     PerComponent,
     Seed,
     as_floats,

@@ -6,7 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.simulate._options import Seed, count, number
+from smlm_accessor.options import Seed, count, number
 
 
 def simulate_frame_numbers(n_samples: int, lam: float, seed: Seed = None) -> IntArray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.simulate._options import number, require_feasible
+from smlm_accessor.options import number, require_feasible
 
 BINDINGS_PER_SITE = 10.0
 SETTLING_TIMES = 10  # correlation between one emitter and the next: exp(-10)

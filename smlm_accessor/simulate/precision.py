@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.simulate._options import number
+from smlm_accessor.options import number
 
 
 def localization_precision(

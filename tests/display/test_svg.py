@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from smlm_accessor.display.svg import _BOTTOM, _LEFT, _RIGHT, _TOP, COLORS, trace_svg
 from smlm_accessor.display.traces import Trace, dataset_trace
-from smlm_accessor.plot._style import COLORS as FIGURES
+from smlm_accessor.plot.style import COLORS as FIGURES
 
 MakeDrift = Callable[..., xr.Dataset]
 NS = "{http://www.w3.org/2000/svg}"

@@ -13,10 +13,10 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
+from smlm_accessor.drift.transformations import build
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
 from smlm_accessor.io import read_drift, write_drift
 from smlm_accessor.models import fit
-from smlm_accessor.transformations import build
 from tests.io.conftest import FORMATS, make_table
 
 Put = Callable[..., Path]

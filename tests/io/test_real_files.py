@@ -11,9 +11,9 @@ import pytest
 
 import smlm_accessor
 from smlm_accessor import io
-from smlm_accessor.io._registry import recognised
-from smlm_accessor.io._source import opened
-from smlm_accessor.table import read_localizations
+from smlm_accessor.io.registry import recognised
+from smlm_accessor.io.source import opened
+from smlm_accessor.table.localizations import read_localizations
 from tests.io.conftest import FORMATS, NAMES, real_files
 
 pytestmark = real_files

@@ -20,8 +20,8 @@ import smlm_accessor
 from smlm_accessor import io
 from smlm_accessor.errors import FileError, OptionError, TableError
 from smlm_accessor.io import tables
-from smlm_accessor.io._registry import for_writing
-from smlm_accessor.table import read_localizations
+from smlm_accessor.io.registry import for_writing
+from smlm_accessor.table.localizations import read_localizations
 from tests.io.conftest import make_table, write_matlab73
 
 Put = Callable[..., Path]
@@ -408,7 +408,7 @@ def test_a_failure_leaves_no_trace(
         raise OSError(28, "No space left on device")
 
     (tmp_path / "out.hdf5").write_text("old")
-    monkeypatch.setattr("smlm_accessor.io.picasso._yaml_text", broken)
+    monkeypatch.setattr("smlm_accessor.io.formats.picasso._yaml_text", broken)
     with pytest.raises(FileError, match=r"No space left"):
         table.smlm.write(tmp_path / "out.hdf5", overwrite=True)
     assert os.listdir(tmp_path) == ["out.hdf5"]

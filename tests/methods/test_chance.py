@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.methods._chance import erratic
+from smlm_accessor.methods.image_series.chance import erratic
 
 ALL = np.ones(12, dtype=bool)
 

@@ -15,14 +15,14 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
-from smlm_accessor.estimate import estimate_drift
-from smlm_accessor.methods import _registry
-from smlm_accessor.methods._registry import TARGETS, ChunkedPoints
+from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods import registry
+from smlm_accessor.methods.api import TARGETS, ChunkedLocalizations
 
-METHODS = _registry.names()
+METHODS = registry.names()
 VELOCITY = np.array([0.05, -0.03, 0.04])  # per frame: 40 over the movie, 5 in a chunk
 N_FRAMES, N_CHUNKS = 800, 8
 PRECISE = 1.0  # clusters of 5, a thousand localizations in a chunk
@@ -53,7 +53,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if wanted is None:
         metafunc.parametrize("method", METHODS)
         return
-    known = {method: _registry.entry(method).targets for method in METHODS}
+    known = {method: registry.get(method).targets for method in METHODS}
     cases = dict.fromkeys(
         (method, d, target if target in known[method] else known[method][0])
         for method in METHODS
@@ -255,7 +255,7 @@ def test_the_input_is_not_touched(method: str, d: int, target: str) -> None:
     pd.testing.assert_frame_equal(table, before)
     # Arrays in, arrays out: these cannot be written.
     ordered = before.sort_values("frame", kind="stable")
-    points = ChunkedPoints(
+    points = ChunkedLocalizations(
         positions=np.ascontiguousarray(ordered[["x", "y", "z"]]),
         frames=ordered["frame"].to_numpy(copy=True),
         bounds=np.array([0, 4000, 8000]),
@@ -265,7 +265,7 @@ def test_the_input_is_not_touched(method: str, d: int, target: str) -> None:
     for array in (points.positions, points.frames, points.bounds, points.uncertainty):
         assert array is not None
         array.setflags(write=False)
-    registered = _registry.get(method)(points, target=target)
+    registered = registry.get(method).run(points, target=target)
     assert not np.shares_memory(registered.offset, points.positions)
 
 
@@ -352,27 +352,27 @@ def test_a_flat_table_in_3d(method: str) -> None:
 
 
 def test_options_are_keywords_with_defaults_and_documented(method: str) -> None:
-    function = _registry.get(method)
+    function = registry.get(method).function
     first, *options = inspect.signature(function).parameters.values()
-    assert first.name == "points"
+    assert first.name == "localizations"
     doc = inspect.getdoc(function) or ""
     for option in options:
         assert option.kind is option.KEYWORD_ONLY
         assert option.default is not option.empty
         assert option.name in doc
-    assert {"target", "progress"} <= {o.name for o in options}
+    assert {"threads", "progress"} <= {o.name for o in options}
     assert "References" in doc
     assert "DOI" in doc or "doi.org" in doc
 
 
 def test_an_unknown_option_is_an_error_that_lists_the_known(method: str) -> None:
-    with pytest.raises(OptionError, match=f"'{method}' has no option 'max_distence'.*target"):
+    with pytest.raises(OptionError, match=f"'{method}' has no option 'max_distence'.*threads"):
         drift_of(sample(), method, max_distence=3)
     with pytest.raises(OptionError, match="target='next'"):
         drift_of(sample(), method, target="next")
-    points = ChunkedPoints(np.zeros((4, 2)), np.arange(4), np.array([0, 2, 4]), ("x", "y"))
+    points = ChunkedLocalizations(np.zeros((4, 2)), np.arange(4), np.array([0, 2, 4]), ("x", "y"))
     with pytest.raises(OptionError, match="target='next'"):
-        _registry.get(method)(points, target="next")
+        registry.get(method).run(points, target="next")
 
 
 @pytest.mark.parametrize("d", [2, 3])
@@ -384,7 +384,6 @@ def test_the_result_is_sound_and_goes_through_a_file(method: str, d: int, tmp_pa
     std = drift["offset_std"].values
     assert (np.isnan(std) | (std > 0)).all()
     parameters = json.loads(drift.attrs["parameters"])
-    options = inspect.signature(_registry.get(method)).parameters
-    assert set(options) - {"points", "target", "progress", "threads"} <= set(parameters)
+    assert set(registry.get(method).options) <= set(parameters)
     drift.to_netcdf(tmp_path / "drift.nc", engine="scipy")
     xr.testing.assert_identical(xr.load_dataset(tmp_path / "drift.nc", engine="scipy"), drift)

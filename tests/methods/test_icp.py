@@ -11,14 +11,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import OptionError
-from smlm_accessor.methods._registry import ChunkedPoints, Registered
-from smlm_accessor.methods.icp import icp
+from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.icp.method import icp
 
 TARGETS = ["first", "previous", "all"]
 
 
-def chunked(chunks: Sequence[FloatArray], frames_per_chunk: int = 100) -> ChunkedPoints:
+def chunked(chunks: Sequence[FloatArray], frames_per_chunk: int = 100) -> ChunkedLocalizations:
     """Spread each chunk evenly over its frames."""
     sizes = [len(c) for c in chunks]
     frames = [
@@ -26,7 +25,7 @@ def chunked(chunks: Sequence[FloatArray], frames_per_chunk: int = 100) -> Chunke
         for k, n in enumerate(sizes)
     ]
     positions = np.ascontiguousarray(np.concatenate(chunks))
-    return ChunkedPoints(
+    return ChunkedLocalizations(
         positions,
         np.concatenate(frames).astype(np.int64),
         np.cumsum([0, *sizes]),
@@ -61,7 +60,7 @@ def assert_close(found: Registered, offset: FloatArray, atol: float) -> None:
 # ---------------------------------------------------------------- accuracy
 
 
-def tutorial(seed: int) -> tuple[ChunkedPoints, FloatArray]:
+def tutorial(seed: int) -> tuple[ChunkedLocalizations, FloatArray]:
     """The data of the drift tutorial: 1e5 localizations in clusters, chunks of 10,000."""
     rng = np.random.default_rng(seed)
     parents = rng.uniform(-50, 1050, (rng.poisson(1e-4 * 1100**2), 2))
@@ -74,7 +73,7 @@ def tutorial(seed: int) -> tuple[ChunkedPoints, FloatArray]:
     bounds = np.append(bounds, len(points))
     truth = [-drift[a:b].mean(axis=0) for a, b in pairwise(bounds)]
     points = points + drift - 500
-    return ChunkedPoints(points, frames, bounds, ("x", "y")), np.array(truth)
+    return ChunkedLocalizations(points, frames, bounds, ("x", "y")), np.array(truth)
 
 
 def test_tutorial_drift_is_found_to_a_few_tenths_of_a_nanometre() -> None:
@@ -317,12 +316,12 @@ def test_chunks_of_one_place_each() -> None:
 # ---------------------------------------------------------------- the same in any circumstances
 
 
-def shuffled(points: ChunkedPoints) -> ChunkedPoints:
+def shuffled(points: ChunkedLocalizations) -> ChunkedLocalizations:
     rng = np.random.default_rng(11)
     order = np.concatenate(
         [rng.permutation(np.arange(*points.bounds[k : k + 2])) for k in range(points.n_chunks)]
     )
-    return ChunkedPoints(
+    return ChunkedLocalizations(
         points.positions[order], points.frames[order], points.bounds, points.components
     )
 
@@ -389,27 +388,6 @@ def test_a_sample_leads_to_the_same_as_all() -> None:
 
 
 # ---------------------------------------------------------------- options
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"target": "last"}, "'last'.*'first', 'previous', 'all'"),
-        ({"target": None}, "None.*choose one of"),
-        ({"max_distance": 0}, "max_distance=0 must be a positive length"),
-        ({"max_distance": -3.0}, "leave it out"),
-        ({"max_distance": float("nan")}, "max_distance=nan"),
-        ({"max_distance": "20"}, "max_distance='20'"),
-        ({"max_iterations": 0}, "max_iterations=0 must be"),
-        ({"max_iterations": 2.5}, r"max_iterations=2\.5 must be"),
-        ({"tolerance": 0.0}, r"tolerance=0\.0 must lie"),
-        ({"tolerance": 1.0}, "1e-6 is usual"),
-        ({"threads": 0}, "threads=0 must be"),
-    ],
-)
-def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(OptionError, match=message):
-        icp(chunked(drifting(2, n=50)[0]), **options)
 
 
 def test_running_out_of_iterations_is_told() -> None:

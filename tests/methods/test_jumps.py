@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import smlm_accessor
-from smlm_accessor import segments
+from smlm_accessor.drift import segments
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
-from smlm_accessor.methods._movie import Movie
+from smlm_accessor.methods.windows.movie import Movie
 
 AT, N_FRAMES = 1300, 3000
 FINDERS = ("overlap", "aim", "rcc")

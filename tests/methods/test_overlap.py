@@ -17,8 +17,8 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.correct import correct
-from smlm_accessor.errors import InvalidChunkWarning, OptionError
-from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.metrics import rmse
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
@@ -157,12 +157,6 @@ def test_a_precision_can_be_given() -> None:
     drift = estimate_drift(table, method="overlap", precision=6.0)
     assert parameters(drift)["precision"] == [6.0, 6.0]
     assert (rmse(correct(table, drift), truth).values < 0.4).all()
-
-
-@pytest.mark.parametrize("precision", [0.0, -1.0, np.inf, np.nan])
-def test_a_precision_that_makes_no_sense(precision: float) -> None:
-    with pytest.raises(OptionError, match=r"precision=.*leave it out"):
-        estimate_drift(case("d")[0], method="overlap", precision=precision)
 
 
 def test_molecules_seen_once_far_from_each_other_give_nothing() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import InvalidChunkWarning
-from smlm_accessor.estimate import estimate_drift
+from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.simulate import simulate_filaments
 
 N_CHUNKS, N_FRAMES, SEEDS = 6, 3000, 8

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from smlm_accessor.errors import OptionError
-from smlm_accessor.kernels import smoothing_spline as kernel
-from smlm_accessor.kernels.smoothing_spline import smoothing_spline
+from smlm_accessor.kernels.splines import smoothing_spline as kernel
+from smlm_accessor.kernels.splines.smoothing_spline import smoothing_spline
 from smlm_accessor.models import Spline
 from smlm_accessor.models.components import UncorrectedFit, continued, fit_quality, fit_spline
 from smlm_accessor.models.tracks import Track

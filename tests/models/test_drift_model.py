@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor import transformations
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import OptionError, OutsideEstimateWarning
 from smlm_accessor.models import DriftModel, Polynomial, fit
 

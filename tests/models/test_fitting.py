@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor import transformations
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import Polynomial, Spline, fit
 

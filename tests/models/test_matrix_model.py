@@ -11,10 +11,10 @@ import pytest
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift.pose import of_matrices, to_matrices
+from smlm_accessor.drift.transformations import offset_from_about
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import ComponentFit, Constant, DriftModel, Polynomial, Spline, fit
-from smlm_accessor.pose import of_matrices, to_matrices
-from smlm_accessor.transformations import offset_from_about
 
 MakeDrift = Callable[..., xr.Dataset]
 LAST = 33_000

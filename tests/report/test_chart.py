@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smlm_accessor.assess import Assessment
-from smlm_accessor.assess._sharpness import RingCorrelation
-from smlm_accessor.report._chart import Chart, limits, number, ticks
-from smlm_accessor.report._frc_chart import frc_chart
+from smlm_accessor.assess.sharpness import RingCorrelation
+from smlm_accessor.report.chart import Chart, limits, number, ticks
+from smlm_accessor.report.frc_chart import frc_chart
 
 
 def drawn(chart: Chart) -> str:

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from smlm_accessor.report._images import View, count, pictures, pictures_by_time, time_colors
-from smlm_accessor.report._png import png
-from smlm_accessor.report._regions import Region
+from smlm_accessor.report.images import View, count, pictures, pictures_by_time, time_colors
+from smlm_accessor.report.png import png
+from smlm_accessor.report.regions import Region
 
 CONSTANT = np.array([3.0, -2.0])
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.report._regions import whole_field, zoomed
+from smlm_accessor.report.regions import whole_field, zoomed
 
 FIELD = np.array([0.0, 0.0]), np.array([20_000.0, 20_000.0])
 SIGMA = 5.0

@@ -10,10 +10,11 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlm_accessor import history, transformations
+from smlm_accessor.drift import transformations
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.simulate import simulate_drift, simulate_thomas
 from smlm_accessor.simulate.drift_curve import drift_curve
+from smlm_accessor.table import history
 
 ALL: dict[str, Any] = {
     "velocity": 0.02,

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smlm_accessor import history, simulate
-from smlm_accessor.table import read_localizations
+from smlm_accessor import simulate
+from smlm_accessor.table import history
+from smlm_accessor.table.localizations import read_localizations
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     "simulate_thomas": lambda **o: simulate.simulate_thomas(cluster_mu=20, **o),

@@ -1,0 +1,165 @@
+"""The localizations of two tables, in one unit; of large tables, those in the same squares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.backends import is_partitioned, source_of
+from smlm_accessor.errors import TableError
+from smlm_accessor.estimation.sampling import draw_from_field, drawn_from, put_together
+from smlm_accessor.estimation.scan import Frames, survey, survey_of_all
+from smlm_accessor.kernels.frames.order import in_order
+from smlm_accessor.kernels.images.grid import field_of
+from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
+from smlm_accessor.kernels.neighbours.nena import precision
+from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.table.units import unit_factor
+
+
+@dataclass(frozen=True)
+class Both:
+    """Two tables in the length unit of the moving one.
+
+    Parameters
+    ----------
+    reference, moving : Localizations
+        Finite, in the order of frames, without outliers far from the field.
+    components : tuple of str
+        Those that both have, and in which both have an extent.
+    first, last, mean : float
+        Frames of the moving table.
+    sampled : bool
+        Whether these are not all.
+    """
+
+    reference: Localizations
+    moving: Localizations
+    components: tuple[str, ...]
+    first: int
+    last: int
+    mean: float
+    sampled: bool
+
+    def positions(self) -> tuple[FloatArray, FloatArray]:
+        """Return those of the reference and of the moving table, shape (n, d) each."""
+        d = len(self.components)
+        one, other = (
+            np.ascontiguousarray(locs.positions[:, :d]) for locs in (self.reference, self.moving)
+        )
+        return one, other
+
+    def precision(self) -> FloatArray:
+        """Return the usual precision of a localization along each component."""
+        each = [_precision(locs)[: len(self.components)] for locs in (self.reference, self.moving)]
+        return np.asarray(np.sqrt((each[0] ** 2 + each[1] ** 2) / 2))
+
+
+def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both:
+    """Read both tables; if either has more than ``most`` localizations, in some squares only."""
+    tables = {"reference": reference, "moving": moving}
+    columns = {name: find_columns(table) for name, table in tables.items()}
+    here, there = (columns[name].length_unit for name in ("moving", "reference"))
+    factor = unit_factor(there, here)
+    if factor is None:
+        raise TableError(
+            f"the tables are in {here or 'an unknown unit'} and the reference in "
+            f"{there or 'an unknown unit'}; say what is missing: "
+            "smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a table in "
+            "camera pixels"
+        )
+    partitioned = [is_partitioned(table) for table in tables.values()]
+    if not any(partitioned) and max(len(reference), len(moving)) <= most:
+        read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
+        frames = Frames.of(read["moving"].frames[read["moving"].finite])
+        sampled = False
+    else:
+        read, frames, sampled = _sample(tables, most, factor, progress)
+    for name, locs in read.items():
+        if not locs.finite.any():
+            raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
+    read["reference"] = _scaled(read["reference"], factor)
+    clean = {name: _clean(locs) for name, locs in read.items()}
+    return Both(
+        **clean,
+        components=_components(clean["reference"], clean["moving"]),
+        first=int(frames.number[0]),
+        last=int(frames.number[-1]),
+        mean=float(np.average(frames.number - frames.number[0], weights=frames.count))
+        + float(frames.number[0]),
+        sampled=sampled,
+    )
+
+
+def _sample(
+    tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
+) -> tuple[dict[str, Localizations], Frames, bool]:
+    sources = {name: source_of(table) for name, table in tables.items()}
+    only = {name: selection(find_columns(t), s.example)
+            for (name, t), s in zip(tables.items(), sources.values(), strict=True)}  # fmt: skip
+    found = {
+        name: source.result(
+            source.reduce(survey, survey_of_all, only=only[name]), progress=progress
+        )
+        for name, source in sources.items()
+    }
+    total = {name: int(one.squares.count.sum()) for name, one in found.items()}
+    draw = draw_from_field(found[max(total, key=lambda name: total[name])], most)
+    if not draw.takes_all and factor != 1.0:
+        raise TableError(
+            f"Tables of more than max_localizations={most} are sampled in the same squares of the "
+            "field, so both have to be in the same unit: convert one of them, or give a larger "
+            "max_localizations"
+        )
+    read = {
+        name: source.result(
+            source.reduce(drawn_from, put_together, draw, only=only[name]), progress=progress
+        ).localizations
+        for name, source in sources.items()
+    }
+    return read, found["moving"].frames, not draw.takes_all
+
+
+def _scaled(locs: Localizations, factor: float) -> Localizations:
+    if factor == 1.0:
+        return locs
+    uncertainty = None if locs.uncertainty is None else locs.uncertainty * factor
+    return replace(locs, positions=locs.positions * factor, uncertainty=uncertainty)
+
+
+def _clean(locs: Localizations) -> Localizations:
+    """Return what lies in the field, in an order that is the same for any order of rows."""
+    rows = np.flatnonzero(locs.finite)
+    lower, upper = field_of(locs.positions[rows])
+    at = locs.positions[rows]
+    rows = rows[((at >= lower) & (at <= upper)).all(axis=1)]
+    rows = rows[in_order(locs.frames[rows], locs.positions[rows])]
+    return replace(
+        locs,
+        positions=locs.positions[rows],
+        frames=locs.frames[rows],
+        uncertainty=None if locs.uncertainty is None else locs.uncertainty[rows],
+    )
+
+
+def _components(reference: Localizations, moving: Localizations) -> tuple[str, ...]:
+    flat = [np.ptp(locs.positions, axis=0) == 0 for locs in (reference, moving)]
+    both = [c for c in moving.components if c in reference.components]
+    if len(both) == 3 and (flat[0][2] or flat[1][2]):
+        both.pop()
+    return tuple(both)
+
+
+def _precision(locs: Localizations) -> FloatArray:
+    if locs.columns.frame is not None or locs.uncertainty is not None:
+        return precision(locs.positions, locs.frames, locs.uncertainty)
+    # Nothing tells which were seen together: the smallest structures say something, too.
+    order = np.random.default_rng(0).permutation(len(locs.positions))
+    out = np.full(locs.positions.shape[1], np.nan)
+    out[:2] = cluster_scale(locs.positions[order], np.arange(len(order)))
+    return out

@@ -1,0 +1,184 @@
+"""Did a correction help? Table and drift in, verdict out."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
+from smlm_accessor.assess.halves_of_field import make_places
+from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
+from smlm_accessor.assess.result import Assessment, Verdict
+from smlm_accessor.assess.sharpness import ring_correlation
+from smlm_accessor.backends import is_partitioned
+from smlm_accessor.drift import transformations
+from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
+from smlm_accessor.estimation.chunking import chunked
+from smlm_accessor.estimation.chunks import Chunks
+from smlm_accessor.estimation.in_memory import sample_in_memory
+from smlm_accessor.estimation.scan import Frames
+from smlm_accessor.kernels.neighbours.nena import neighbour_precision
+from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.models import DriftModel
+from smlm_accessor.table import history
+from smlm_accessor.table.localizations import read_localizations
+
+_MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
+_MOST_OF_DASK = 500_000  # localizations, all of a part of the field
+_DEEPER = 2.0  # times as large is the precision along z, if it is not known
+
+
+def assess(
+    table: pd.DataFrame,
+    drift: Drift,
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+    progress: bool = False,
+) -> Assessment:
+    """Say whether correcting a table by a drift improves it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Not corrected yet; of dask, half a million localizations in a part of the field are used.
+    drift : Dataset or DriftModel
+    by, outside : str, optional
+        As in ``table.smlm.correct``.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Assessment
+
+    Raises
+    ------
+    TableError, OptionError, DriftError
+        If the table, an argument or the drift cannot be used.
+
+    Notes
+    -----
+    See ``drift.smlm.assess`` for how the verdict is found.
+
+    Examples
+    --------
+    >>> from smlm_accessor.estimation.estimate import estimate_drift
+    >>> from smlm_accessor.simulate import simulate_csr
+    >>> table = simulate_csr(n_samples=2000, seed=1)
+    >>> assess(table, estimate_drift(table, n_chunks=4)).verdict
+    'no evidence'
+    """
+    source = _checked(drift)
+    if is_partitioned(table):
+        table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)
+    localizations = read_localizations(table)
+    found = Frames.of(localizations.frames[localizations.finite], len(localizations.frames))
+    found.require_enough()
+    frames, counts = found.number, found.count
+    if history.times_corrected(table.attrs) > 0 and not source.attrs.get("inverse"):
+        warnings.warn(
+            "This table has been corrected before (see table.attrs['smlm_history']); assess a "
+            "drift with the table that it is meant for.",
+            AlreadyCorrectedWarning,
+            stacklevel=3,
+        )
+    facts: dict[str, Any] = {
+        "n_localizations": int(counts.sum()),
+        "length_unit": localizations.length_unit,
+    }
+    if not source["valid"].any():
+        return Assessment("no evidence", "no chunk of this drift is valid", **facts)
+    case = Case(localizations, by, outside)
+    ordered = chunked(localizations, Chunks(np.array([frames[0], frames[-1] + 1])))
+    precision = _precision(ordered)
+    if precision is None:
+        return Assessment("no evidence", "no molecule is seen again and again", **facts)
+    facts["precision"] = float(precision[:2].mean())
+    facts |= _sharpness(case, drift, ordered, precision)
+
+    places = make_places(localizations.positions[localizations.finite], REACH * precision[0])
+    blinks = find_blinks(ordered, precision, places)
+    corrected = case.corrected(drift, blinks.positions, blinks.frames)
+    use = np.array(np.isfinite(corrected).all(axis=1))
+    use[use] = thinned(blinks.some(use), [blinks.positions[use], corrected[use]])
+    blinks, corrected = blinks.some(use), corrected[use]
+    before, after = (blinks.overlap(x, halves=False) for x in (blinks.positions, corrected))
+    direct = change(blinks, before, after)
+    facts |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
+
+    halves = estimate_halves(table, localizations, drift, places, progress=progress)
+    held = None
+    if halves is not None:
+        held = held_out(case, blinks, halves)
+        facts |= {"held_out_gain": held.gain, "held_out_score": held.score}
+        facts |= agreement(case, drift, halves, frames, counts)
+    verdict, reason = _judge(direct, held)
+    return Assessment(verdict, reason, **facts)
+
+
+def _judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
+    """Return verdict and reason.
+
+    Whatever a drift was estimated from, it is worse if it lets blinks overlap less. That they
+    overlap more proves something only if it was not estimated from them; so drift from the other
+    half of the field has to help, too.
+    """
+    if direct.score < -CLEAR and direct.gain < -_MATTERS:
+        return "worse", "blinks lie less well on those of other times"
+    if direct.score <= CLEAR:
+        return "no evidence", "blinks lie no better on those of other times"
+    if held is None:
+        return "no evidence", "halves of the field do not show drift each"
+    if held.score <= CLEAR:
+        return "no evidence", "drift from the other half of the field does not help"
+    return "improved", "blinks lie better on those of other times, in halves of the field, too"
+
+
+def _checked(drift: Any) -> xr.Dataset:
+    """Return the transformations of a drift or a model."""
+    if isinstance(drift, DriftModel):
+        return drift.transformations
+    if not isinstance(drift, xr.Dataset):
+        raise DriftError(
+            f"Assess a drift or a model, not a {type(drift).__name__}: "
+            "drift = table.smlm.drift(...); drift.smlm.assess(table)"
+        )
+    transformations.check(drift)
+    return drift
+
+
+def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:
+    """Return the localization precision along each axis; None if nothing tells."""
+    found = usual_precision(
+        localizations.positions, localizations.frames, localizations.uncertainty
+    )
+    known = np.isfinite(found) & (found > 0)
+    return np.where(known, found, _DEEPER * found[0]) if known[:2].all() else None
+
+
+def _sharpness(
+    case: Case, drift: Drift, localizations: ChunkedLocalizations, precision: FloatArray
+) -> dict[str, Any]:
+    """Return measures of the image before and after."""
+    assert localizations.center is not None
+    before = localizations.positions + localizations.center
+    after = case.corrected(drift, before, localizations.frames)
+    seen = np.isfinite(after).all(axis=1)
+    versions, frames = (before[seen], after[seen]), localizations.frames[seen]
+    curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
+    nena = [float(neighbour_precision(version, frames)[:2].mean()) for version in versions]
+    return {
+        "frc": curves,
+        "frc_before": frc[0],
+        "frc_after": frc[1],
+        "nena_before": nena[0],
+        "nena_after": nena[1],
+    }

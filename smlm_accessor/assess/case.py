@@ -1,0 +1,39 @@
+"""A table, and how to go from one chunk of a drift to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.correct import corrected_positions
+from smlm_accessor.models import DriftModel
+from smlm_accessor.table.localizations import Localizations
+
+Drift = xr.Dataset | DriftModel
+
+
+@dataclass(frozen=True)
+class Case:
+    """Localizations and the options of their correction.
+
+    Parameters
+    ----------
+    localizations : Localizations
+    by, outside : str, optional
+        As in ``table.smlm.correct``.
+    """
+
+    localizations: Localizations
+    by: str | None
+    outside: str | None
+
+    def corrected(self, drift: Drift, positions: FloatArray, frames: IntArray) -> FloatArray:
+        """Return other positions of the same kind after a correction."""
+        some = replace(self.localizations, positions=positions, frames=frames, uncertainty=None)
+        return corrected_positions(some, drift, by=self.by, outside=self.outside)
+
+    def held(self) -> Case:
+        """Return the case in which drift of any kind is held outside its frames."""
+        return replace(self, by=None, outside="hold")

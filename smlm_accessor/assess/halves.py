@@ -1,0 +1,151 @@
+"""Drift estimated again, from each half of the field, and what it does to the other half."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.halves_of_field import Places
+from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
+from smlm_accessor.backends import track
+from smlm_accessor.errors import SmlmError, SmlmWarning
+from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods import registry
+from smlm_accessor.models import DriftModel, fit
+from smlm_accessor.table import attributes
+from smlm_accessor.table.localizations import Localizations
+
+_FALLBACK = "overlap"
+_RULES = ("chunk_size", "n_chunks", "chunks")
+# Drift of a half has twice the variance of drift of the whole field. Where that is not small beside
+# the drift itself, two thirds of it are worth as much as the drift of the whole would be: with
+# signal s and noise n, p (1 - p / 2) s - p^2 n / 2 and s / 2 - n / 4 have the same sign at p = 2/3.
+_PARTS = (1.0, 2 / 3)
+
+
+def estimate_halves(
+    table: pd.DataFrame,
+    localizations: Localizations,
+    drift: Drift,
+    places: Places,
+    *,
+    progress: bool,
+) -> tuple[Drift, Drift] | None:
+    """Return the drift of each half of the field; None if one of them shows none."""
+    second = places.second[places.of(np.nan_to_num(localizations.positions))]
+    rows = [np.flatnonzero(second == half) for half in (False, True)]
+    parts = track(rows, total=2, progress=progress, description="assess")
+    first_drift, second_drift = (estimate_again(table.iloc[part], drift) for part in parts)
+    if first_drift is None or second_drift is None:
+        return None
+    return first_drift, second_drift
+
+
+def held_out(case: Case, blinks: Blinks, halves: tuple[Drift, Drift]) -> Change:
+    """Return what the drift of each half does to the other one."""
+    case = case.held()
+    change_of = np.zeros_like(blinks.positions)
+    for drift, rows in zip(halves, (blinks.second, ~blinks.second), strict=True):
+        at = blinks.positions[rows]
+        change_of[rows] = case.corrected(drift, at, blinks.frames[rows]) - at
+    before = blinks.overlap(blinks.positions, halves=True)
+    found: list[Change] = []
+    for part in _PARTS:
+        after = blinks.overlap(blinks.positions + part * change_of, halves=True)
+        first, second = (change(blinks, before, after, r) for r in (~blinks.second, blinks.second))
+        found.append(first + second)
+        if found[-1].score > CLEAR:
+            break
+    return max(found, key=lambda one: one.score)
+
+
+def agreement(
+    case: Case, drift: Drift, halves: tuple[Drift, Drift], frames: IntArray, counts: IntArray
+) -> dict[str, dict[str, float]]:
+    """Return how far apart the halves are, and how far the drift is off their mean.
+
+    Parameters
+    ----------
+    case : Case
+    drift : Dataset or DriftModel
+    halves : tuple of Dataset or DriftModel
+    frames, counts : ndarray, shape (n_frames,)
+        Frames, and how many localizations each has.
+    """
+    case = case.held()
+    middle = case.localizations.positions[case.localizations.finite].mean(axis=0)
+    still = np.tile(middle, (len(frames), 1))
+    given, first, second = (case.corrected(one, still, frames) for one in (drift, *halves))
+    return {
+        "halves_apart": _rms(case, first - second, counts),
+        "halves_off": _rms(case, given - (first + second) / 2, counts),
+    }
+
+
+def _rms(case: Case, difference: FloatArray, counts: IntArray) -> dict[str, float]:
+    difference = difference - np.average(difference, axis=0, weights=counts)
+    rms = np.sqrt(np.average(difference**2, axis=0, weights=counts))
+    return dict(zip(case.localizations.components, rms.tolist(), strict=True))
+
+
+def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
+    """Estimate drift from a table by the method, the options and the model of another drift.
+
+    Where that gives nothing, or the drift does not tell how it was estimated, by `overlap`.
+
+    Returns
+    -------
+    Dataset or DriftModel
+        None if no chunk could be registered.
+    """
+    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    method = str(source.attrs.get("method", _FALLBACK))
+    attempts: list[tuple[str, dict[str, Any]]] = [(_FALLBACK, {})]
+    if method in registry.names():
+        attempts.insert(0, (method, _options(source, method)))
+    for name, options in attempts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SmlmWarning)
+            try:
+                found = estimate_drift(table, method=name, **options)
+            except ValueError:  # ours are such; a half may be more than a method can digest
+                continue
+            if int(found["valid"].sum()) > 1:
+                return _modelled(found, drift) if isinstance(drift, DriftModel) else found
+    return None
+
+
+def _options(source: xr.Dataset, method: str) -> dict[str, Any]:
+    """Return what the drift was estimated with; segments that a method chose are chosen again."""
+    parameters = attributes.parameters(source)
+    options = {
+        name: parameters[name]
+        for name in registry.get(method).options
+        if isinstance(parameters.get(name), bool | int | float | str)
+    }
+    if "segments" in parameters:
+        options["segments"] = parameters["segments"]
+    target = source.attrs.get("target")
+    if target in registry.get(method).targets:
+        options["target"] = target
+    chooses = registry.get(method).chooses_chunks
+    if not chooses or any(name in parameters for name in _RULES):
+        start, stop = source["frame_start"].values, source["frame_stop"].values
+        options["chunks"] = np.append(start, stop[-1])
+    return options
+
+
+def _modelled(found: xr.Dataset, model: DriftModel) -> Drift:
+    """Fit the same kinds of model, if their names say all about them."""
+    kinds = json.loads(str(model.attrs["model"]))["offset"]
+    try:
+        return fit(found, offset=kinds)
+    except SmlmError:
+        return found

@@ -1,0 +1,116 @@
+"""What an assessment found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from smlm_accessor.assess.sharpness import RingCorrelation
+
+Verdict = Literal["improved", "no evidence", "worse"]
+
+
+@dataclass(frozen=True, repr=False)
+class Assessment:
+    """Whether a drift correction helped, and the measures that say so; prints as one line.
+
+    Lengths are in ``length_unit``. What could not be measured is NaN.
+
+    Parameters
+    ----------
+    verdict : {"improved", "no evidence", "worse"}
+    reason : str
+        Why, in a few words.
+    gain : float
+        Relative change, by the correction, of how many blinks lie on each other at different times.
+        A drift that was estimated from the same table makes it too large.
+    score : float
+        That change in standard deviations.
+    held_out_gain, held_out_score : float
+        The same with drift that was estimated from the other half of the field.
+    halves_apart : dict of str to float
+        Root mean square difference of the drifts that the two halves give, a constant removed, by
+        component.
+    halves_off : dict of str to float
+        Root mean square difference of the given drift to their mean, a constant removed.
+    frc_before, frc_after : float
+        Resolution in x and y by Fourier ring correlation.
+    nena_before, nena_after : float
+        Localization precision from neighbours in successive frames, mean of x and y. It hardly
+        knows of drift; it grows if a correction jumps from frame to frame.
+    precision : float
+        Localization precision that was reckoned with, mean of x and y.
+    n_localizations, n_blinks : int
+        How many localizations there are, and how many blinks were compared.
+    length_unit : str or None
+    frc : RingCorrelation or None
+        The curves from which ``frc_before`` and ``frc_after`` are read off.
+
+    Examples
+    --------
+    >>> Assessment("no evidence", "no chunk of this drift is valid")
+    no evidence (no chunk of this drift is valid)
+    >>> Assessment("improved", gain=1.5, score=9.2, frc_before=60, frc_after=21, length_unit="nm")
+    improved: overlap x 2.5 (+9.2 sigma); FRC 60 -> 21 nm
+    """
+
+    verdict: Verdict
+    reason: str = ""
+    gain: float = np.nan
+    score: float = np.nan
+    held_out_gain: float = np.nan
+    held_out_score: float = np.nan
+    halves_apart: dict[str, float] = field(default_factory=dict)
+    halves_off: dict[str, float] = field(default_factory=dict)
+    frc_before: float = np.nan
+    frc_after: float = np.nan
+    nena_before: float = np.nan
+    nena_after: float = np.nan
+    precision: float = np.nan
+    n_localizations: int = 0
+    n_blinks: int = 0
+    length_unit: str | None = None
+    frc: RingCorrelation | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        """Return one line."""
+        why = f" ({self.reason})" if self.reason and self.verdict == "no evidence" else ""
+        measures = "; ".join(self._measures())
+        return f"{self.verdict}{why}{': ' if measures else ''}{measures}"
+
+    __repr__ = __str__
+
+    def _measures(self) -> list[str]:
+        unit = f" {self.length_unit}" if self.length_unit else ""
+        changes = {
+            "overlap": (self.gain, self.score),
+            "held out": (self.held_out_gain, self.held_out_score),
+        }
+        overlap = [
+            f"{name} {_as_change(gain)} ({score:+.1f} sigma)"
+            for name, (gain, score) in changes.items()
+            if np.isfinite(gain)
+        ]
+        parts = [", ".join(overlap)] if overlap else []
+        if self.halves_apart:
+            each = " / ".join(f"{v:.2g}" for v in self.halves_apart.values())
+            parts.append(f"halves agree to {each}{unit}")
+        lengths = {
+            "FRC": (self.frc_before, self.frc_after),
+            "NeNA": (self.nena_before, self.nena_after),
+        }
+        for name, (before, after) in lengths.items():
+            if np.isfinite(before) or np.isfinite(after):
+                parts.append(f"{name} {_as_length(before)} -> {_as_length(after)}{unit}")
+        return parts
+
+
+def _as_change(gain: float) -> str:
+    """Return a relative change in per cent, or as a factor if it is large."""
+    return f"x {1 + gain:.1f}" if gain > 1 else f"{round(gain, 3) + 0.0:+.1%}"
+
+
+def _as_length(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else "none"

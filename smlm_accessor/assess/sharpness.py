@@ -1,0 +1,90 @@
+"""How sharp an image is: Fourier ring correlation of parts of the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.correlation.frc import (
+    fourier_ring_correlation,
+    resolution,
+    smoothed,
+    time_halves,
+)
+
+_PIXELS = 512  # of a part of the field, along each axis
+_PARTS = 16
+_PER_PRECISION = 1.5  # pixels
+
+
+@dataclass(frozen=True, eq=False)
+class RingCorrelation:
+    """Fourier ring correlation before and after a correction.
+
+    Parameters
+    ----------
+    frequency : ndarray, shape (n,)
+        In cycles per length unit.
+    before, after : ndarray, shape (n,)
+        Averaged over a few neighbouring rings, as the resolution is read off.
+    """
+
+    frequency: FloatArray
+    before: FloatArray
+    after: FloatArray
+
+
+def ring_correlation(
+    versions: tuple[FloatArray, FloatArray], frames: IntArray, precision: float
+) -> tuple[RingCorrelation, tuple[float, float]]:
+    """Return how well halves of the localizations agree in x and y, before and after.
+
+    Both versions are seen in the same parts of the field.
+
+    Parameters
+    ----------
+    versions : tuple of ndarray, shape (n, d)
+        Of the same localizations: before and after.
+    frames : ndarray, shape (n,)
+    precision : float
+        Tells how fine the pixels have to be.
+
+    Returns
+    -------
+    curves : RingCorrelation
+    resolution : tuple of float
+        Before and after; NaN where the halves do not agree at all.
+    """
+    pixel = precision / _PER_PRECISION
+    second = time_halves(frames)
+    corner = versions[0][:, :2].min(axis=0)
+    keys, counts = np.unique(_key(versions[0][:, :2] - corner, pixel)[0], return_counts=True)
+    fullest = np.sort(keys[np.argsort(-counts, kind="stable")[:_PARTS]])
+    found = []
+    for version in versions:
+        # A constant is free: parts should show the same sample.
+        constant = np.median(version[:, :2] - versions[0][:, :2], axis=0)
+        key, inside = _key(version[:, :2] - constant - corner, pixel)
+        part = np.minimum(np.searchsorted(fullest, key), len(fullest) - 1)
+        seen = fullest[part] == key
+        at = part * _PIXELS**2 + inside
+        halves = [
+            np.bincount(at[seen & (second == half)], minlength=len(fullest) * _PIXELS**2)
+            .reshape(-1, _PIXELS, _PIXELS)
+            .astype(np.float64)
+            for half in (False, True)
+        ]
+        found.append(fourier_ring_correlation(*halves))
+    frequency = np.arange(1, _PIXELS // 2) / (_PIXELS * pixel)
+    curves = RingCorrelation(frequency, *map(smoothed, found))
+    before, after = (resolution(correlation) * pixel for correlation in found)
+    return curves, (before, after)
+
+
+def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:
+    """Return a number for the part of the field, and the pixel within it."""
+    at = np.floor(positions / pixel).astype(np.int64)
+    part, inside = np.divmod(at, _PIXELS)
+    return part @ np.array([1 << 31, 1]), inside @ np.array([_PIXELS, 1])

@@ -1,0 +1,1 @@
+"""The partitions of dask, which nothing else knows."""

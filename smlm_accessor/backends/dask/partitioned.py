@@ -1,0 +1,122 @@
+"""The rows of a dask DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from dask.delayed import Delayed, delayed
+
+from smlm_accessor.backends.dask.computing import compute
+from smlm_accessor.backends.dask.facts import Facts, facts
+from smlm_accessor.backends.dask.partitions import Apply, example
+from smlm_accessor.backends.dask.tasks import Given, Read, reads_of, reduced
+from smlm_accessor.backends.source import Selection, Source
+
+
+@dataclass(frozen=True)
+class Partitioned:
+    """A dask DataFrame: every partition is read in the task that needs it, and let go."""
+
+    table: Any
+
+    @property
+    def example(self) -> pd.DataFrame:  # noqa: D102
+        return example(self.table)
+
+    @property
+    def shows_progress(self) -> bool:  # noqa: D102
+        return True
+
+    @cached_property
+    def _facts(self) -> Facts:
+        return facts(self.table)
+
+    @property
+    def n_rows(self) -> int | None:  # noqa: D102
+        return self._facts.n_rows
+
+    def range_of(self, label: Hashable) -> tuple[float, float] | None:  # noqa: D102
+        return self._facts.range_of(label)
+
+    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Source:  # noqa: D102
+        fragments = self._facts.fragments
+        if not fragments or self._facts.changed or label not in self.example.columns:
+            return self
+        return Fragments(self.example, fragments, label, tuple(ranges))
+
+    def reduce(  # noqa: D102
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Sequence[Any]], Any],
+        *others: Any,
+        only: Selection | None = None,
+    ) -> Delayed:
+        attrs = self.example.attrs if only is None else only.attrs
+        reads = reads_of(self.table, None if only is None else only.labels)
+        return reduced(reads, Apply(function, dict(attrs)), combine, others)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Delayed:  # noqa: D102
+        step: Delayed = delayed(function, pure=False)(*arguments)
+        return step
+
+    def result(self, value: Any, *, progress: bool = False) -> Any:  # noqa: D102
+        return compute(value, progress=progress)
+
+    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
+        import dask.array
+
+        return dask.array.from_delayed(value, shape, dtype)
+
+
+@dataclass(frozen=True)
+class Fragments(Partitioned):
+    """Those row groups of Parquet files whose statistics do not exclude that they matter."""
+
+    table: pd.DataFrame
+    fragments: Sequence[Any]
+    label: Hashable
+    ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def example(self) -> pd.DataFrame:  # noqa: D102
+        return self.table
+
+    def reduce(  # noqa: D102
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Sequence[Any]], Any],
+        *others: Any,
+        only: Selection | None = None,
+    ) -> Delayed:
+        import pyarrow.dataset
+
+        field = pyarrow.dataset.field(self.label)
+        wanted = None
+        for low, high in self.ranges:
+            part = (field >= low) & (field < high)
+            wanted = part if wanted is None else wanted | part
+        names = list(self.table.columns if only is None else only.labels)
+        attrs = self.table.attrs if only is None else only.attrs
+        reads: list[tuple[Read, list[Delayed]]] = [
+            (Read(_RowGroup(group, names), f"{group.path}"), [])
+            for fragment in self.fragments
+            for group in fragment.split_by_row_group(wanted)
+        ]
+        if not reads:
+            reads = [(Read(Given(self.table[names]), "nothing"), [])]
+        return reduced(reads, Apply(function, dict(attrs)), combine, others)
+
+
+@dataclass(frozen=True)
+class _RowGroup:
+    fragment: Any
+    columns: list[Any]
+
+    def __call__(self, values: Mapping[Any, Any]) -> pd.DataFrame:
+        arrow = self.fragment.to_table(columns=self.columns, use_threads=False)
+        table: pd.DataFrame = arrow.to_pandas()
+        return table

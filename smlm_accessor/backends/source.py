@@ -1,0 +1,110 @@
+"""One way to go over all rows of a table, whether it is in memory or in the partitions of dask.
+
+A step over the rows is a pair of functions: one makes something small of a part of the table, the
+other combines several of these. The steps of a table in memory are done at once; those of a dask
+DataFrame become tasks, and nothing is read before `Source.result` is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+from smlm_accessor.backends.dask.facts import Facts
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Labels of the columns that a step reads, and the attrs of such a table."""
+
+    labels: Sequence[Hashable]
+    attrs: Mapping[Hashable, Any]
+
+
+class Source(Protocol):
+    """The rows of a table."""
+
+    @property
+    def example(self) -> pd.DataFrame:
+        """A table with the same columns and attrs."""
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether `result` can show how far it is."""
+
+    @property
+    def n_rows(self) -> int | None:
+        """Number of rows, None if it is not known without reading."""
+
+    def range_of(self, label: Hashable) -> tuple[float, float] | None:
+        """Return lowest and highest value of a column, None if not known without reading."""
+
+    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Source:
+        """Return the rows whose column lies in one of the ranges; there may be more rows."""
+
+    def reduce(
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Sequence[Any]], Any],
+        *others: Any,
+        only: Selection | None = None,
+    ) -> Any:
+        """Apply ``function(part, *others)`` to all parts, and combine what it gives.
+
+        With ``only``, parts may lack all other columns.
+        """
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Apply a function to what other steps gave."""
+
+    def result(self, value: Any, *, progress: bool = False) -> Any:
+        """Return the value of a step."""
+
+    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+        """Return an array that a step gives; lazily, if it is not there yet."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A table in memory: a single part."""
+
+    table: pd.DataFrame
+
+    @property
+    def example(self) -> pd.DataFrame:  # noqa: D102
+        return self.table
+
+    @property
+    def shows_progress(self) -> bool:  # noqa: D102
+        return False
+
+    @property
+    def n_rows(self) -> int:  # noqa: D102
+        return len(self.table)
+
+    def range_of(self, label: Hashable) -> tuple[float, float] | None:  # noqa: D102
+        return Facts(frame=self.table).range_of(label)
+
+    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Whole:  # noqa: D102
+        return self
+
+    def reduce(  # noqa: D102
+        self,
+        function: Callable[..., Any],
+        combine: Callable[[Sequence[Any]], Any],
+        *others: Any,
+        only: Selection | None = None,
+    ) -> Any:
+        return combine([function(self.table, *others)])
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: D102
+        return function(*arguments)
+
+    def result(self, value: Any, *, progress: bool = False) -> Any:  # noqa: D102
+        return value
+
+    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
+        return value

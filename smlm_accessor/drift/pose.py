@@ -1,0 +1,182 @@
+"""What the sample did, whole: how far it moved, by how much it turned and grew.
+
+Where a matrix corrects, ``corrected = matrix @ position + offset``, the sample did the opposite: it
+turned by ``rotation`` and grew by ``exp(log_scale)`` about the centre of the localizations, and the
+centre moved by the drift. So a sample that turns from x to y has a positive rotation, and a matrix
+that turns from y to x. This module is the one place that turns a matrix into rotation and scale,
+as `smlm_accessor.drift.transformations` turns an offset into drift.
+
+A Dataset of transformations may carry ``rotation_std`` and ``log_scale_std``, one standard
+deviation of each; that of a model does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import transformations
+from smlm_accessor.errors import DriftError
+
+STDS = ("rotation_std", "log_scale_std")
+_MEANING = {
+    "drift": "how far the sample moved at its centre",
+    "drift_std": "one standard deviation of drift",
+    "rotation": "by how much the sample turned about its centre, positive from x to y",
+    "rotation_std": "one standard deviation of rotation",
+    "log_scale": "logarithm of the factor by which the sample grew about its centre",
+    "log_scale_std": "one standard deviation of log_scale",
+}
+
+
+def of_matrices(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return by how much the sample turned and grew where these matrices correct it.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, d, d)
+        In the order of time.
+
+    Returns
+    -------
+    rotation : ndarray, shape (n, 1) or (n, 3)
+        Radians: in 2D the angle from x to y, in 3D the rotation vector. It goes on beyond half
+        a turn if it changes by less than that from one to the next. NaN where the matrix is not
+        a rotation with one scale.
+    log_scale : ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> rotation, log_scale = of_matrices(np.array([[[0.0, 0.5], [-0.5, 0.0]]]))
+    >>> rotation.round(3).tolist(), log_scale.round(3).tolist()
+    ([[1.571]], [0.693])
+    """
+    from smlm_accessor.kernels.geometry import similarity
+
+    rotation, log_scale = similarity.to_rotation(matrix)
+    return similarity.unwrapped(0.0 - rotation), 0.0 - log_scale  # 0 - a: no negative zeros
+
+
+def to_matrices(rotation: FloatArray, log_scale: FloatArray) -> FloatArray:
+    """Return the matrices, shape (n, d, d), that correct a sample that turned and grew so."""
+    from smlm_accessor.kernels.geometry import similarity
+
+    return similarity.to_matrix(0.0 - rotation, 0.0 - log_scale)
+
+
+def all_similar(matrix: FloatArray) -> bool:
+    """Whether all matrices, shape (n, d, d), turn and scale, but neither shear nor mirror."""
+    from smlm_accessor.kernels.geometry import similarity
+
+    return bool(similarity.are_similarities(matrix).all())
+
+
+def rotation_dims(over: str, n_components: int) -> tuple[str, ...]:
+    """Return the dims of rotation: in the plane there is only one axis."""
+    return (over,) if n_components == 2 else (over, "axis")
+
+
+def pose(dataset: xr.Dataset) -> xr.Dataset:
+    """Return what the sample did by chunk: its drift, rotation and scale, about its centre.
+
+    A pose is the place and the attitude of a body; here of the sample, with its size.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Transformations.
+
+    Returns
+    -------
+    Dataset
+        ``drift``, shape (chunk, component), in the length unit; ``rotation`` in radians, in 2D from
+        x to y, shape (chunk,), in 3D the rotation vector, shape (chunk, axis), for small angles
+        those about x, y and z; ``log_scale``, shape (chunk,), positive if the sample grew; and a
+        ``..._std`` of each, NaN where it is not known. NaN too in chunks that are not valid. The
+        coordinate ``center`` is the point about which.
+
+    Raises
+    ------
+    DriftError
+        If the Dataset does not hold transformations, or a matrix is not a rotation with one scale.
+
+    Examples
+    --------
+    >>> from smlm_accessor.drift.transformations import build
+    >>> turn = [[[1, 0], [0, 1]], [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]]]
+    >>> drift = build(matrix=turn, offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
+    ...               frame_start=[0, 10], frame_stop=[10, 20])
+    >>> pose(drift).rotation.values.round(6)
+    array([0. , 0.1])
+    """
+    transformations.check(dataset)
+    valid = dataset["valid"].values.astype(bool)
+    matrix = np.where(valid[:, None, None], dataset["matrix"].values, np.nan).astype(np.float64)
+    rotation, log_scale = of_matrices(matrix)
+    other = valid & np.isnan(log_scale)
+    if other.any():
+        raise DriftError(
+            f"The matrix of chunk {np.flatnonzero(other)[0]} is not a rotation with one scale: it "
+            "shears, mirrors, or scales axes differently. See its entries: drift.matrix, "
+            "drift.smlm.plot(component='matrix'), drift.smlm.fit(matrix='spline')"
+        )
+    axes = transformations.components(dataset)
+    turned = rotation_dims("chunk", len(axes))
+    shape = rotation.shape if len(turned) == 2 else rotation.shape[:1]
+    there = valid[:, None]
+    values: dict[str, tuple[tuple[str, ...], FloatArray]] = {
+        "drift": (
+            ("chunk", "component"),
+            np.where(there, transformations.drift(dataset).values, np.nan),
+        ),
+        "drift_std": (
+            ("chunk", "component"),
+            np.where(there, dataset["offset_std"].values, np.nan),
+        ),
+        "rotation": (turned, rotation.reshape(shape)),
+        "rotation_std": (turned, std_of(dataset, "rotation_std")),
+        "log_scale": (("chunk",), log_scale),
+        "log_scale_std": (("chunk",), std_of(dataset, "log_scale_std")),
+    }
+    coords: dict[str, Any] = {
+        name: dataset[name] for name in ("chunk", "component", "frame", "frame_start", "frame_stop")
+    }
+    coords["center"] = ("component", transformations.center(dataset))
+    if len(turned) == 2:
+        coords["axis"] = list(axes)
+    return labelled(xr.Dataset(values, coords, dataset.attrs))
+
+
+def labelled(dataset: xr.Dataset) -> xr.Dataset:
+    """Write units and meanings beside rotation, scale and drift; the Dataset itself is changed."""
+    unit = dataset.attrs.get("length_unit")
+    for name in _MEANING.keys() & dataset.keys():
+        dataset[name].attrs["long_name"] = _MEANING[name]
+        if name.startswith("rotation"):
+            dataset[name].attrs["units"] = "rad"
+        elif name.startswith("drift") and unit:
+            dataset[name].attrs["units"] = unit
+    return dataset
+
+
+def std_of(dataset: xr.Dataset, name: str) -> FloatArray:
+    """Return a std of `STDS` that transformations carry; NaN if they do not, or of other axes."""
+    n, d = dataset.sizes["chunk"], dataset.sizes["component"]
+    dims = rotation_dims("chunk", d) if name == "rotation_std" else ("chunk",)
+    shape = (n, d) if len(dims) == 2 else (n,)
+    if name in dataset and dataset[name].dims == dims and dataset[name].shape == shape:
+        return np.array(dataset[name].values, dtype=np.float64)
+    return np.full(shape, np.nan)
+
+
+def with_std_of_both(result: xr.Dataset, first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
+    """Return a Dataset with the standard deviations of two rotations, small ones, in turn."""
+    both = {
+        name: first[name].copy(data=np.hypot(std_of(first, name), std_of(second, name)))
+        for name in STDS
+        if name in first and name in second
+    }
+    return result.drop_vars(STDS, errors="ignore").assign(both)

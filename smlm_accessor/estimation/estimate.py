@@ -1,0 +1,127 @@
+"""Estimate drift: table in, Dataset of transformations out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor._typing import IntArray
+from smlm_accessor.backends import Selection, Source, is_partitioned, source_of
+from smlm_accessor.drift.composition import with_origin
+from smlm_accessor.drift.segments import jumps as jumps_of
+from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.estimation.request import TARGET_STD, Request
+from smlm_accessor.estimation.runner import Estimate, register
+from smlm_accessor.estimation.sampling import (
+    Draw,
+    draw_from_field,
+    draw_from_time,
+    drawn_from,
+    put_together,
+)
+from smlm_accessor.estimation.scan import Frames, Survey, survey, survey_of_all
+from smlm_accessor.estimation.segments import given_jumps
+from smlm_accessor.table.columns import find_columns, selection
+
+
+def estimate_drift(
+    table: pd.DataFrame,
+    *,
+    method: str = "overlap",
+    chunk_size: int | None = None,
+    n_chunks: int | None = None,
+    frames_per_chunk: int | None = None,
+    chunks: npt.ArrayLike | None = None,
+    target: str | None = None,
+    origin: str = "first_chunk",
+    max_localizations: int | None = None,
+    target_std: float = TARGET_STD,
+    segments: str | Sequence[int] | None = "auto",
+    progress: bool = False,
+    **options: Any,
+) -> xr.Dataset:
+    """Register the chunks of a table onto each other.
+
+    The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
+    """
+    request = Request.checked(
+        method=method,
+        target=target,
+        origin=origin,
+        max_localizations=max_localizations,
+        target_std=target_std,
+        progress=progress,
+        rule={
+            "chunk_size": chunk_size,
+            "n_chunks": n_chunks,
+            "frames_per_chunk": frames_per_chunk,
+            "chunks": chunks,
+        },
+        options=options,
+        of_dask=is_partitioned(table),
+        segments=segments,
+    )
+    source = source_of(table)
+    jumps = given_jumps(source, segments, progress=progress)
+    if segments == "find" and not request.leaves_chunks_to_method:
+        jumps = _found_by_aim(table, max_localizations, progress)
+    estimate = _estimate(source, replace(request, jumps=jumps))
+    if estimate.warning:
+        warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
+    return with_origin(estimate.dataset, origin)
+
+
+def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntArray:
+    """Return the jumps that a method finds which is fast, and chooses its chunks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvalidChunkWarning)
+        found = estimate_drift(table, method="aim", max_localizations=most, progress=progress)
+    return jumps_of(found)
+
+
+def _estimate(source: Source, request: Request) -> Estimate:
+    """Go over the rows once, or twice if there may be more of them than are used."""
+    only = selection(find_columns(source.example), source.example)
+    if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
+        return _from_images(source, request, only, None)
+    found: Any = None
+    draw: Any = Draw()  # everything
+    if source.n_rows is None or source.n_rows > request.max_localizations:
+        found = source.reduce(survey, survey_of_all, only=only)
+        if source.n_rows is None:  # how many there are decides what is done
+            found = source.result(found, progress=request.progress)
+            large = int(found.frames.count.sum()) > request.max_localizations
+            if request.entry.samples == "rows" and large:
+                return _from_images(source, request, only, found.frames)
+        draw = source.call(_choose, found, request)
+    # In a list, and by no other name: who takes it out can give its memory back.
+    drawn = [source.reduce(drawn_from, put_together, draw, only=only)]
+    quiet = replace(request, progress=request.progress and not source.shows_progress)
+    estimate: Estimate = source.result(
+        source.call(register, drawn, draw, found, quiet), progress=request.progress
+    )
+    return estimate
+
+
+def _from_images(
+    source: Source, request: Request, only: Selection, frames: Frames | None
+) -> Estimate:
+    from smlm_accessor.estimation.image_counts import estimate_from_images
+
+    quiet = replace(request, progress=request.progress and not source.shows_progress)
+    estimate: Estimate = source.result(
+        estimate_from_images(source, quiet, only, frames), progress=request.progress
+    )
+    return estimate
+
+
+def _choose(found: Survey, request: Request) -> Draw:
+    if request.entry.samples == "time":
+        return draw_from_time(found.frames, request.max_localizations)
+    return draw_from_field(found, request.max_localizations)

@@ -1,0 +1,1 @@
+"""Images of localizations as labelled arrays, free of any plotting."""

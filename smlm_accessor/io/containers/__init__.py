@@ -1,0 +1,1 @@
+"""What formats are made of: HDF5, MATLAB 5, lines of text."""

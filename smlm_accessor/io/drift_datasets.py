@@ -1,0 +1,95 @@
+"""Drift as netCDF and zarr: all of the Dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from smlm_accessor.drift import transformations
+from smlm_accessor.errors import DriftError, FileError
+from smlm_accessor.io.containers import hdf5 as _hdf5
+from smlm_accessor.io.limits import require_room
+from smlm_accessor.io.source import Source
+
+if TYPE_CHECKING:
+    from smlm_accessor.models import DriftModel
+
+_NEEDS_ZARR = 'needs zarr: pip install "smlm-accessor[io]"'
+
+
+def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
+    """Return the Dataset of a drift or a model.
+
+    Raises
+    ------
+    DriftError
+        If it is neither.
+    """
+    if isinstance(drift, xr.Dataset):
+        transformations.check(drift)
+        return drift
+    from smlm_accessor.models import DriftModel
+
+    if not isinstance(drift, DriftModel):
+        raise DriftError(
+            f"a {type(drift).__name__} is no drift; give that of table.smlm.drift(...)"
+        )
+    return drift.to_dataset()
+
+
+def read_netcdf(source: Source) -> xr.Dataset:
+    """Return a Dataset that was saved as netCDF 3 or 4."""
+    engine = "scipy"
+    if source.is_hdf5:
+        _hdf5.require_sound(source.path)
+        engine = "h5netcdf"
+    with xr.open_dataset(source.path, engine=engine) as dataset:
+        require_room(source.path, dataset.nbytes, len(dataset.variables))
+        return dataset.load()
+
+
+def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
+    """Write netCDF, by whichever of its libraries is installed.
+
+    Raises
+    ------
+    FileError
+        If the Dataset does not fit into the one format that needs no more libraries.
+    """
+    try:
+        dataset.to_netcdf(path)
+    except ValueError as error:
+        raise FileError(
+            f"the drift cannot be saved as netCDF 3 ({error}); pip install h5netcdf h5py"
+        ) from error
+
+
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a zarr store."""
+    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
+def read_zarr(folder: Path) -> xr.Dataset:
+    """Return a Dataset that was saved as zarr."""
+    _require_zarr(folder)
+    with xr.open_dataset(folder, engine="zarr", chunks=None, consolidated=False) as dataset:
+        require_room(folder, dataset.nbytes, len(dataset.variables))
+        return dataset.load()
+
+
+def write_zarr(dataset: xr.Dataset, folder: Path) -> None:
+    """Write a zarr store, a folder."""
+    _require_zarr(folder)
+    dataset.to_zarr(folder, mode="w", consolidated=False)
+
+
+def _require_zarr(path: Path) -> None:
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise FileError(f"{path} {_NEEDS_ZARR}") from error
+
+
+WRITERS = {"netcdf": write_netcdf, "zarr": write_zarr}

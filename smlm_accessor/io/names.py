@@ -1,0 +1,168 @@
+"""A table in the names and units of a program."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import TableError
+from smlm_accessor.table.columns import KEY, Columns, find_columns
+from smlm_accessor.table.conventions import listed
+from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.table.units import unit_factor
+
+Column = tuple[Hashable, "pd.Series[Any]"]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a program calls its columns: ``{a}`` is the axis, ``{A}`` in capitals, ``{i}`` counted.
+
+    Parameters
+    ----------
+    position, frame : str
+    uncertainty : str
+        Localization precision of one axis.
+    lateral : str, optional
+        Localization precision of x and y, where they have one in common.
+    unit : str
+        Unit of lengths.
+    unit_z : str, optional
+        Unit of z, if it is another one.
+    """
+
+    position: str
+    frame: str
+    uncertainty: str
+    lateral: str | None = None
+    unit: str = "nm"
+    unit_z: str | None = None
+
+    def unit_of(self, axis: str) -> str:
+        """Return the unit of an axis."""
+        return (self.unit_z or self.unit) if axis == "z" else self.unit
+
+    def position_of(self, axis: str) -> str:
+        """Return the name of a coordinate."""
+        return _of_axis(self.position, axis)
+
+    def uncertainty_of(self, axis: str) -> str:
+        """Return the name of a localization precision."""
+        return _of_axis(self.uncertainty, axis)
+
+
+def in_names(table: pd.DataFrame, names: Names, title: str) -> pd.DataFrame:
+    """Return a table in which positions, frames and precisions have a program's names and units.
+
+    All other columns stay; levels of the index that have names become columns, any other index is
+    left out. Values stay as they are if the names and units are already those of the program.
+
+    Parameters
+    ----------
+    table : DataFrame
+        It is not modified.
+    names : Names
+    title : str
+        What errors call the format.
+
+    Raises
+    ------
+    TableError
+        If a unit is not known, or a name is taken.
+    """
+    columns = find_columns(table)
+    flat = _index_as_columns(table)
+    attrs = {key: value for key, value in table.attrs.items() if key != KEY}
+    replaced = {} if _has(columns, names) else _replaced(read_localizations(table), flat, names)
+    parts: list[Column] = []
+    for position, label in enumerate(flat.columns):
+        parts += replaced.get(label, [(label, flat.iloc[:, position])])
+    labels = [label for label, _ in parts]
+    twice = sorted({str(label) for label in labels if labels.count(label) > 1})
+    if twice:
+        raise TableError(
+            f"as {title} the table would have more than one column {listed(twice)}; rename or "
+            "drop one of them"
+        )
+    result = pd.DataFrame(dict(parts), index=flat.index)
+    result.attrs = attrs
+    return result
+
+
+def _of_axis(pattern: str, axis: str) -> str:
+    return pattern.format(a=axis, A=axis.upper(), i="xyz".index(axis))
+
+
+def _index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
+    unnamed: list[Hashable] = [i for i, name in enumerate(table.index.names) if name is None]
+    if len(unnamed) == table.index.nlevels:
+        return table.reset_index(drop=True)
+    kept = table.droplevel(unnamed) if unnamed else table
+    try:
+        return kept.reset_index()
+    except ValueError as error:
+        raise TableError(
+            f"the index and a column have the same name ({error}); rename one"
+        ) from None
+
+
+def _has(columns: Columns, names: Names) -> bool:
+    """Whether a table already has the names and units of a program."""
+    units = {"x": columns.unit, "y": columns.unit, "z": columns.unit_z or columns.unit}
+    return columns.frame == names.frame and all(
+        label == names.position_of(axis) and units[axis] == names.unit_of(axis)
+        for axis, label in columns.positions.items()
+    )
+
+
+def _replaced(
+    localizations: Localizations, flat: pd.DataFrame, names: Names
+) -> dict[Hashable, list[Column]]:
+    """Return what stands in the place of some columns."""
+    columns = localizations.columns
+    factors = [_factor(columns, names, axis) for axis in columns.components]
+    new: dict[Hashable, list[Column]] = {}
+    if columns.frame is not None:
+        new[columns.frame] = [(names.frame, flat[columns.frame])]
+    for j, (axis, label) in enumerate(columns.positions.items()):
+        values = flat[label]
+        if factors[j] * columns.scale(axis) != 1.0:
+            values = _like(values, localizations.positions[:, j] * factors[j])
+        new[label] = [(names.position_of(axis), values)]
+    if localizations.uncertainty is None:
+        return new
+    labels = columns.uncertainties
+    in_common = names.lateral if labels["x"] == labels["y"] else None
+    for j, axis in enumerate(columns.components):
+        label = labels[axis]
+        if label is None or (axis == "y" and in_common):
+            continue
+        values = _like(flat[label], localizations.uncertainty[:, j] * factors[j])
+        name = in_common if axis == "x" and in_common else names.uncertainty_of(axis)
+        new.setdefault(label, []).append((name, values))
+    return new
+
+
+def _factor(columns: Columns, names: Names, axis: str) -> float:
+    """Return the factor from the length unit of a table to the unit of a program."""
+    factor = unit_factor(columns.length_unit, names.unit_of(axis), columns.pixel_size)
+    if factor is None:
+        unit = columns.length_unit
+        missing = "unit='nm'" if unit is None else "pixel_size=130"
+        raise TableError(
+            f"{axis} is in {unit or 'a unit that is not known'} and has to be written in "
+            f"{names.unit_of(axis)}. Say what is missing: "
+            f"table = smlm_accessor.set_columns(table, {missing})"
+        )
+    return factor
+
+
+def _like(column: pd.Series[Any], values: FloatArray) -> pd.Series[Any]:
+    """Return values in single precision if the column had it."""
+    dtype = np.float32 if column.dtype == np.float32 else np.float64
+    return pd.Series(values.astype(dtype), index=column.index)

@@ -1,0 +1,74 @@
+"""The beginning of a file, by which its format is recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from smlm_accessor.errors import FileError
+from smlm_accessor.io.containers import hdf5 as _hdf5
+
+_HEAD = 2**16
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_NOT_TEXT = frozenset(range(32)) - {*b"\t\r\n\f"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that is there and not empty.
+
+    Parameters
+    ----------
+    path : Path
+    head : bytes
+        Its first 64 kB.
+    """
+
+    path: Path
+    head: bytes
+
+    @cached_property
+    def header(self) -> str | None:
+        """The first line that is not empty, if it is text; None if it is not."""
+        lines = (line for line in self.head.removeprefix(b"\xef\xbb\xbf").splitlines())
+        first = next(filter(None, (line.strip(b" \r\n") for line in lines)), b"")
+        if self.is_hdf5 or _NOT_TEXT & set(first):
+            return None
+        try:
+            return first.decode("utf-8")
+        except UnicodeDecodeError:
+            return first.decode("latin-1")
+
+    @cached_property
+    def hdf5_names(self) -> frozenset[str]:
+        """What an HDF5 file holds, to the second level; nothing for other files."""
+        return _hdf5.names(self.path) if self.is_hdf5 else frozenset()
+
+    @property
+    def is_hdf5(self) -> bool:
+        """Whether it has the signature of HDF5, which other bytes may precede (MATLAB's do)."""
+        starts = [0, *(512 << k for k in range(7))]
+        return any(self.head[start : start + len(_HDF5)] == _HDF5 for start in starts)
+
+
+def opened(path: Path, what: str = "the table itself") -> Source:
+    """Return the beginning of a file.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or nothing in it.
+    """
+    if not path.exists():
+        raise FileError(f"{path} does not exist; check the name and the folder")
+    if not path.is_file():
+        raise FileError(f"{path} is not a file; give {what}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise FileError(f"{path} cannot be read ({error.strerror}); check who may") from error
+    if not head:
+        raise FileError(f"{path} is empty; write it again")
+    return Source(path, head)

@@ -1,0 +1,1 @@
+"""Beads followed through a movie."""

@@ -1,0 +1,1 @@
+"""Correlations of images: where their maxima are, and how precise these are."""

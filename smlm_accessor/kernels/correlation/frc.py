@@ -1,0 +1,154 @@
+"""Fourier ring correlation: down to which length two images of the same sample agree."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.frames.sample import split_mix64
+
+#: Correlation at which the resolution is read off.
+THRESHOLD = 1 / 7
+_BLOCKS = 200  # of time, at least, where there are as many frames
+_EDGE = 8  # the window falls to zero over one part in so many at each side
+_SMOOTH = 32  # rings are averaged over one part in so many of their number
+
+
+def time_halves(frames: IntArray) -> BoolArray:
+    """Split localizations into random halves, by blocks of time.
+
+    Of every two successive blocks one belongs to each half, so that both halves are seen over the
+    whole movie; a blink is in one of them, unless a block ends during it.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether a localization is in the second half. Neither chance nor the order of rows matters.
+
+    Examples
+    --------
+    >>> second = time_halves(np.arange(10_000))
+    >>> int(second.sum())
+    5000
+    """
+    if not len(frames):
+        return np.zeros(0, dtype=np.bool_)
+    since = frames - frames.min()
+    block = since // max(int(since.max() + 1) // _BLOCKS, 1)
+    swapped = (split_mix64(block // 2) & np.uint64(1)).astype(np.int64)
+    return np.asarray((block + swapped) % 2 == 1)
+
+
+def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Correlate two images ring by ring of their Fourier transforms.
+
+    The correlation of a ring is that of [1]_: ``sum(F1 conj(F2)) / sqrt(sum |F1|^2 sum |F2|^2)``.
+    Several parts of the field add to the same sums. Towards its edges each image fades out.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n, m, m) or (m, m)
+        Images of two halves of the localizations: counts per pixel.
+
+    Returns
+    -------
+    ndarray, shape (m // 2,)
+        Ring ``k`` is at ``k / m`` cycles per pixel. NaN where there is nothing.
+
+    References
+    ----------
+    .. [1] Nieuwenhuizen et al., Nat. Methods 10, 557 (2013), https://doi.org/10.1038/nmeth.2448
+
+    Examples
+    --------
+    >>> image = np.random.default_rng(1).poisson(1.0, (64, 64)).astype(float)
+    >>> fourier_ring_correlation(image, image)[[1, 20]].round(3)
+    array([1., 1.])
+    """
+    m = first.shape[-1]
+    window = _window(m)
+    ring = np.rint(m * np.hypot(fft.fftfreq(m)[:, None], fft.rfftfreq(m)[None, :])).astype(int)
+    # Half of the transform is kept; all but its edges stand for two frequencies.
+    weight = np.full(ring.shape, 2.0)
+    weight[:, 0] = 1.0
+    if m % 2 == 0:
+        weight[:, -1] = 1.0
+    sums = np.zeros((3, m // 2))
+    pairs = zip(first.reshape(-1, m, m), second.reshape(-1, m, m), strict=True)
+    for images in pairs:
+        f, g = (fft.rfft2((image - image.mean()) * window) for image in images)
+        products = ((f * g.conj()).real, np.abs(f) ** 2, np.abs(g) ** 2)
+        for row, product in zip(sums, products, strict=True):
+            row += np.bincount(ring.ravel(), (weight * product).ravel())[: m // 2]
+    size = np.sqrt(sums[1] * sums[2])
+    correlation = np.full(m // 2, np.nan)
+    np.divide(sums[0], size, out=correlation, where=size > 0)
+    return correlation
+
+
+def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> float:
+    """Return the length down to which the correlation is above a threshold.
+
+    Parameters
+    ----------
+    correlation : ndarray, shape (n,)
+        Ring ``k`` is at ``k / 2 n`` cycles per pixel, as from `fourier_ring_correlation`.
+    threshold : float
+
+    Returns
+    -------
+    float
+        In pixels, at least 2; NaN if even the widest rings do not agree.
+
+    Examples
+    --------
+    >>> resolution(np.linspace(1, -0.2, 100)).__round__(1)
+    2.8
+    """
+    n = len(correlation)
+    if n < 2:
+        return np.nan
+    smooth = smoothed(correlation)
+    below = smooth < threshold
+    if below[0]:
+        return np.nan
+    if not below.any():
+        return 2.0
+    k = int(np.argmax(below))
+    part = (smooth[k - 1] - threshold) / (smooth[k - 1] - smooth[k])
+    return float(2 * n / (k + part))
+
+
+def smoothed(correlation: FloatArray) -> FloatArray:
+    """Average over neighbouring rings, as the resolution is read off; the first ring left out.
+
+    Parameters
+    ----------
+    correlation : ndarray, shape (n,)
+        At least two rings.
+
+    Returns
+    -------
+    ndarray, shape (n - 1,)
+
+    Examples
+    --------
+    >>> smoothed(np.array([1.0, 0.5, 0.25, np.nan]))
+    array([0.5 , 0.25, 0.  ])
+    """
+    width = max(len(correlation) // _SMOOTH, 1) | 1
+    padded = np.pad(np.nan_to_num(correlation[1:]), width // 2, mode="edge")
+    return np.convolve(padded, np.full(width, 1 / width), mode="valid")
+
+
+def _window(m: int) -> FloatArray:
+    """Return a square that fades out at its edges like a cosine."""
+    ramp = np.minimum((np.arange(m) + 0.5) * _EDGE / m, 1.0)
+    side = np.sin(0.5 * np.pi * ramp) ** 2
+    side = side * side[::-1]
+    return np.asarray(side[:, None] * side[None, :])

@@ -1,0 +1,250 @@
+"""Correlations of all pairs of segments next to no shift, as sums over pairs of localizations.
+
+The correlation of two images, smoothed with a kernel, is the sum of the kernel over all pairs of
+one localization from each. Near its maximum only close pairs matter: then the sum needs no image,
+whatever the field, and costs the same for any number of segments. Numba code is in this file only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.frames.sample import split_mix64
+
+#: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
+WIDTH = 8**-0.5
+#: Parts into which localizations are cut, whatever the number of threads.
+BLOCKS = 2
+# Cells, at most, for each localization: cells grow where localizations are few in a large field.
+_CELLS = 8
+# Cells along an axis of a block in which all localizations have equally many partners.
+_BLOCK = 16
+
+
+class Sums(NamedTuple):
+    """Sums over pairs, lengths in units of the reach.
+
+    ``overlap``, shape (k, k), is the sum of the kernel over the pairs of two segments, symmetric;
+    ``slope``, shape (d, k, k), its derivative if the first segment moves, antisymmetric. The
+    following, of shape (k, d), add up over the localizations of a segment: ``curvature``, minus the
+    second derivatives; ``squares``, the squared slope of a localization, all its pairs together;
+    ``pair_squares``, that of each pair; and, (k, n_places, d), the slope ``by_place``.
+    """
+
+    overlap: FloatArray
+    slope: FloatArray
+    curvature: FloatArray
+    squares: FloatArray
+    pair_squares: FloatArray
+    by_place: FloatArray
+
+
+class Layers(NamedTuple):
+    """Localizations sorted by cell. Only those of one layer are paired with each other."""
+
+    order: IntArray
+    starts: IntArray
+    cells: IntArray
+    shape: tuple[int, int, int]
+
+
+def split_mix(number: IntArray) -> IntArray:
+    """Return 62 bits for each number, as good as random."""
+    return np.asarray((split_mix64(number) >> np.uint64(2)).astype(np.int64))
+
+
+def sort_into_layers(points: FloatArray, group: IntArray, partners: float) -> Layers:
+    """Sort localizations into cells as wide as the reach, thinned to so many partners.
+
+    Where a localization would have more, those around are dealt out to 2, 4, 8 .. layers.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d), float64
+        In units of the reach.
+    group : ndarray of int, shape (n,)
+        Random bits; localizations with the same ones share their layer.
+    partners : float
+    """
+    n, d = points.shape
+    if not n:
+        return Layers(np.zeros(0, int), np.zeros(1, int), np.zeros(0, int), (1, 1, 1))
+    # One axis at a time is several times faster than axis=0.
+    lower = np.array([column.min() for column in points.T])
+    extent = np.array([column.max() for column in points.T]) - lower
+    size = 1.0
+    while np.prod(np.floor(extent / size) + 3) > max(_CELLS * n, 1000):
+        size *= 1.25
+    cell = np.zeros((n, 3), dtype=np.int64)
+    cell[:, 3 - d :] = (points - lower) / size
+    cell[:, 3 - d :] += 1  # a rim of empty cells: neighbours need no check
+    counts = np.ones(3, dtype=np.int64)
+    counts[3 - d :] = (extent / size).astype(np.int64) + 3
+    key = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
+    level = _levels(cell, counts, size, d, partners)
+    if level.any():
+        # Layers of one level follow each other; a layer without localizations costs nothing.
+        layer = (1 << level) - 1 + (group & ((1 << level) - 1))
+        key += layer * int(counts.prod())
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
+    shape = (int(counts[0]), int(counts[1]), int(counts[2]))
+    return Layers(order, np.append(first, n).astype(np.int64), key[first], shape)
+
+
+def _levels(cell: IntArray, counts: IntArray, size: float, d: int, partners: float) -> IntArray:
+    """Return the logarithm, to the base of two, of the number of layers around localizations."""
+    block = cell // _BLOCK
+    blocks = (counts - 1) // _BLOCK + 1
+    number = (block[:, 0] * blocks[1] + block[:, 1]) * blocks[2] + block[:, 2]
+    flat = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
+    each = np.bincount(flat, minlength=int(counts.prod()))[flat]
+    present = np.bincount(number)
+    # A cell's mean number of neighbours, over localizations: within reach is part of the 3 cells.
+    ball = {1: 2.0, 2: np.pi, 3: 4 * np.pi / 3}[d] / size**d
+    usual = np.bincount(number, weights=each) / np.maximum(present, 1) * ball
+    level = np.ceil(np.log2(np.maximum(usual / partners, 1.0))).astype(np.int64)
+    return np.asarray(level[number])
+
+
+def pair_sums(
+    points: FloatArray,
+    segment: IntArray,
+    n_segments: int,
+    layers: Layers,
+    *,
+    places: IntArray | None = None,
+    run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
+) -> Sums:
+    """Sum over all pairs of localizations of different segments that are closer than 1.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d), float64
+        Aligned, in units of the reach.
+    segment : ndarray of int, shape (n,)
+        Negative for localizations that are left out.
+    n_segments : int
+    layers : Layers
+        Of the same points.
+    places : ndarray of int, shape (n,), optional
+    run : callable
+        Maps a function over blocks, in threads perhaps.
+
+    Examples
+    --------
+    >>> points = np.array([[0.0, 0.0], [0.3, 0.0], [5.0, 0.0], [5.1, 0.0]])
+    >>> layers = sort_into_layers(points, np.zeros(4, int), np.inf)
+    >>> sums = pair_sums(points, np.array([0, 1, 0, 1]), 2, layers)
+    >>> sums.overlap.round(3)
+    array([[0.   , 1.646],
+           [1.646, 0.   ]])
+    >>> sums.slope[0].round(3)
+    array([[ 0.   ,  2.585],
+           [-2.585,  0.   ]])
+    """
+    n, d = points.shape
+    ordered = np.zeros((n, 3))
+    ordered[:, :d] = points[layers.order]
+    of = segment[layers.order].astype(np.int32)
+    place = (np.zeros(n, int) if places is None else places[layers.order]).astype(np.int32)
+    n_cells = len(layers.cells)
+    cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, BLOCKS + 1))
+    cuts[-1] = n_cells
+
+    def one(block: int) -> tuple[FloatArray, FloatArray]:
+        pairs = np.zeros((n_segments, n_segments, d + 1))
+        own = np.zeros((n_segments, 4 + place.max(initial=0), d))
+        _sum_pairs(
+            ordered, of, place, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
+            cuts[block], cuts[block + 1], d, pairs, own,
+        )  # fmt: skip
+        return pairs, own
+
+    results = run(one, range(BLOCKS))
+    pairs, own = results[0]
+    for more, also in results[1:]:
+        pairs += more
+        own += also
+    return Sums(
+        overlap=pairs[:, :, d],
+        slope=np.moveaxis(pairs[:, :, :d], 2, 0),
+        curvature=own[:, 0],
+        squares=own[:, 1],
+        pair_squares=own[:, 2],
+        by_place=own[:, 3:],
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_pairs(  # type: ignore[no-untyped-def]
+    points, segment, place, starts, cells, columns, depth, first, last, d, pairs, own
+):
+    rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
+    n_cells = cells.size
+    begin, end = np.zeros(9, np.int64), np.zeros(9, np.int64)
+    # Ranges of neighbours move forward with the cell: no search.
+    low, high = np.zeros(9, np.int64), np.zeros(9, np.int64)
+    for line in range(rows * lines):
+        shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
+        if first < last:
+            low[line] = np.searchsorted(cells, cells[first] + shift - 1)
+            high[line] = low[line]
+    for c in range(first, last):
+        for line in range(rows * lines):
+            shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
+            at = cells[c] + shift
+            while low[line] < n_cells and cells[low[line]] < at - 1:
+                low[line] += 1
+            if high[line] < low[line]:
+                high[line] = low[line]
+            while high[line] < n_cells and cells[high[line]] <= at + 1:
+                high[line] += 1
+            begin[line] = starts[low[line]]
+            end[line] = starts[high[line]]
+        for a in range(starts[c], starts[c + 1]):
+            i = segment[a]
+            if i < 0:
+                continue
+            x, y, z = points[a, 0], points[a, 1], points[a, 2]
+            sx = sy = sz = cx = cy = cz = qx = qy = qz = 0.0
+            for line in range(rows * lines):
+                for b in range(begin[line], end[line]):
+                    j = segment[b]
+                    if j == i or j < 0:
+                        continue
+                    u = x - points[b, 0]
+                    v = y - points[b, 1]
+                    w = z - points[b, 2]
+                    t = 1.0 - (u * u + v * v + w * w)
+                    if t <= 0.0:
+                        continue
+                    t2 = t * t
+                    g = -8.0 * t2 * t
+                    h = 48.0 * t2
+                    gx, gy, gz = g * u, g * v, g * w
+                    sx, sy, sz = sx + gx, sy + gy, sz + gz
+                    cx -= g + h * u * u
+                    cy -= g + h * v * v
+                    cz -= g + h * w * w
+                    qx += gx * gx
+                    qy += gy * gy
+                    qz += gz * gz
+                    pairs[i, j, 0] += gx
+                    if d > 1:
+                        pairs[i, j, 1] += gy
+                    if d > 2:
+                        pairs[i, j, 2] += gz
+                    pairs[i, j, d] += t2 * t2
+            curvature, slope, pair = (cx, cy, cz), (sx, sy, sz), (qx, qy, qz)
+            for axis in range(d):
+                own[i, 0, axis] += curvature[axis]
+                own[i, 1, axis] += slope[axis] * slope[axis]
+                own[i, 2, axis] += pair[axis]
+                own[i, 3 + place[a], axis] += slope[axis]

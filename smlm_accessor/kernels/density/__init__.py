@@ -1,0 +1,1 @@
+"""The density of localizations, in tiles of the field."""

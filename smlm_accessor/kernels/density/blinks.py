@@ -1,0 +1,163 @@
+"""Localizations of one blink put together: they are one observation of where a molecule is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
+
+_MISSING = 1  # frames that a blink may miss
+_REACH = 4.0  # in precisions: three standard deviations of a difference
+_OLDEST = 0.98
+
+
+@dataclass(frozen=True)
+class Events:
+    """Blinks, in the order of their frames.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d)
+        Less the drift that localizations were corrected for.
+    frame : ndarray of int32, shape (n,)
+        Index of the frame in their middle.
+    weight : ndarray of float32, shape (n,)
+        How many localizations they are worth.
+    lifetime : int
+        Frames after which hardly any blink goes on.
+    """
+
+    positions: FloatArray
+    frame: Int32Array
+    weight: Float32Array
+    lifetime: int
+
+
+def find_events(
+    tiles: Tiles,
+    frames: IntArray,
+    *,
+    precision: FloatArray,
+    longest: int,
+    piece: IntArray | None = None,
+) -> Events:
+    """Join localizations that follow each other in time at the same place.
+
+    Parameters
+    ----------
+    tiles : Tiles
+        Corrected localizations in the order of frames; without halo. They are put in order within
+        frames, too.
+    frames : ndarray, shape (n_frames,)
+        Number of each frame.
+    precision : ndarray, shape (d,)
+    longest : int
+        Frames that an event may last; a longer blink is several events.
+    piece : ndarray, shape (n_frames,), optional
+        No blink goes on from one piece of the movie to the next.
+
+    Examples
+    --------
+    >>> from smlm_accessor.kernels.density.tiles import sort_into_tiles
+    >>> x = np.array([[0.0, 0], [50, 50], [1, 1], [2, -1]])
+    >>> index, one = np.array([0, 0, 1, 9], np.int32), np.ones(4, np.float32)
+    >>> size, still = np.full(2, 1000.0), np.zeros((10, 2))
+    >>> tiles = sort_into_tiles(x, index, one, still, size=size, halo=np.zeros(2))
+    >>> events = find_events(tiles, np.arange(10), precision=np.full(2, 2.0), longest=10)
+    >>> events.positions.tolist(), events.weight.tolist()
+    ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
+    """
+    m, d = tiles.where.shape
+    event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
+    order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight)
+    n = link(
+        *(tiles.start, tiles.where, tiles.frame, frames),
+        *(np.zeros_like(frames) if piece is None else piece,),
+        *(_REACH * precision, _MISSING, longest, event_of, age),
+    )
+    position, weight = np.zeros((n, d)), np.zeros(n, dtype=np.float32)
+    middle = np.zeros(n)
+    add_up(
+        *(tiles.start, tiles.corner, tiles.where, tiles.frame, tiles.weight),
+        *(event_of, position, middle, weight),
+    )
+    lifetime = int(np.quantile(age, _OLDEST)) + 1 if m else 1
+    del tiles, event_of, age  # there may be tens of millions
+    frame = np.round(middle / weight).astype(np.int32)
+    del middle
+    position /= weight[:, None]
+    order = np.argsort(frame, kind="stable").astype(np.int32)
+    return Events(position[order], frame[order], weight[order], lifetime)
+
+
+@numba.njit(cache=True, nogil=True)
+def order_within_frames(start, where, frame, weight):  # type: ignore[no-untyped-def]
+    """Sort the localizations of a frame by x, then y: the order of rows must leave no trace."""
+    d = where.shape[1]
+    for t in range(len(start) - 1):
+        for i in range(start[t] + 1, start[t + 1]):
+            j = i
+            while j > start[t] and frame[j - 1] == frame[j]:
+                a, b = where[j - 1, 0] - where[j, 0], where[j - 1, 1] - where[j, 1]
+                if a < 0 or (a == 0 and b <= 0):
+                    break
+                for c in range(d):
+                    where[j, c], where[j - 1, c] = where[j - 1, c], where[j, c]
+                weight[j], weight[j - 1] = weight[j - 1], weight[j]
+                j -= 1
+
+
+@numba.njit(cache=True, nogil=True)
+def link(  # type: ignore[no-untyped-def]
+    start, where, frame, frames, piece, reach, missing, longest, event_of, age
+):
+    """Write the event of each localization and the age of its blink; return how many events."""
+    m, d = where.shape
+    taken = np.zeros(m, np.bool_)
+    began = np.empty(m, np.int64)
+    n_events = 0
+    for t in range(len(start) - 1):
+        low = start[t]
+        for i in range(start[t], start[t + 1]):
+            now = frames[frame[i]]
+            while low < i and frames[frame[low]] < now - 1 - missing:
+                low += 1
+            best, nearest = -1, 1.0
+            for j in range(low, i):
+                if taken[j] or frame[j] == frame[i] or piece[frame[j]] != piece[frame[i]]:
+                    continue
+                r = 0.0
+                for c in range(d):
+                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
+                if r < nearest:
+                    best, nearest = j, r
+            age[i] = 0
+            if best >= 0:
+                taken[best] = True
+                age[i] = age[best] + now - frames[frame[best]]
+            if best >= 0 and now - began[event_of[best]] < longest:
+                event_of[i] = event_of[best]
+            else:
+                event_of[i] = n_events
+                began[n_events] = now
+                n_events += 1
+    return n_events
+
+
+@numba.njit(cache=True, nogil=True)
+def add_up(  # type: ignore[no-untyped-def]
+    start, corner, where, frame, weight, event_of, position, mean_frame, total
+):
+    """Add weight, and position and frame times weight, to each event."""
+    d = where.shape[1]
+    for t in range(len(start) - 1):
+        for i in range(start[t], start[t + 1]):
+            e = event_of[i]
+            total[e] += weight[i]
+            mean_frame[e] += weight[i] * frame[i]
+            for c in range(d):
+                position[e, c] += weight[i] * (corner[t, c] + where[i, c])

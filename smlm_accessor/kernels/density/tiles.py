@@ -1,0 +1,118 @@
+"""Localizations sorted into tiles of the field, each with what lies around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.density.tile_loops import collect, corners, count, enter, fill
+
+_ROOM = 1 << 16  # for keys of tiles, at first
+
+Float32Array = npt.NDArray[np.float32]
+Int32Array = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Localizations by tile; one near a border stands in the tiles beyond it, too.
+
+    Parameters
+    ----------
+    start : ndarray, shape (n_tiles + 1,)
+        Tile ``t`` has the places ``start[t]:start[t + 1]``, in the order the localizations had.
+    corner : ndarray, shape (n_tiles, d)
+        Lower corner of each tile.
+    size : ndarray, shape (d,)
+        Edges of a tile.
+    where : ndarray of float32, shape (m, d)
+        Positions relative to the corner.
+    frame : ndarray of int32, shape (m,)
+        Index of the frame.
+    weight : ndarray of float32, shape (m,)
+    own : ndarray of bool, shape (m,)
+        Whether the localization lies in the tile itself.
+    """
+
+    start: IntArray
+    corner: FloatArray
+    size: FloatArray
+    where: Float32Array
+    frame: Int32Array
+    weight: Float32Array
+    own: BoolArray
+
+    def blocks(self, n: int) -> list[IntArray]:
+        """Return ``n`` groups of tiles with about as many places each."""
+        until = self.start[1:] * n // (self.start[-1] + 1)
+        return [np.flatnonzero(until == k) for k in range(n)]
+
+
+def sort_into_tiles(
+    positions: FloatArray,
+    frame: Int32Array,
+    weight: Float32Array,
+    drift: FloatArray,
+    *,
+    size: FloatArray,
+    halo: FloatArray,
+) -> Tiles:
+    """Sort localizations, less the drift of their frames, into the tiles that are not empty.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d)
+    frame : ndarray of int32, shape (n,)
+        Index of the frame of each.
+    weight : ndarray of float32, shape (n,)
+    drift : ndarray, shape (n_frames, d)
+        Subtracted first.
+    size, halo : ndarray, shape (d,)
+        Edges of a tile, and how far beyond them its surroundings reach.
+
+    Examples
+    --------
+    >>> one = np.ones(3, np.float32)
+    >>> x = np.array([[0.0, 0], [9, 0], [25, 0]])
+    >>> index, still = np.zeros(3, np.int32), np.zeros((1, 2))
+    >>> tiles = sort_into_tiles(x, index, one, still, size=np.full(2, 10.0), halo=np.full(2, 2.0))
+    >>> tiles.where[:, 0].tolist(), tiles.corner[:, 0].tolist(), tiles.start.tolist()
+    ([0.0, 9.0, 5.0], [0.0, 20.0], [0, 2, 3])
+    """
+    d = positions.shape[1]
+    low, high = _corners(positions, frame, drift)
+    # Keys are int64, and a field of that many tiles would be empty nearly everywhere.
+    size = np.maximum(size, (high - low) / 2**20)
+    shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)
+    room = _ROOM
+    table = np.full((2, room), -1, dtype=np.int64)
+    while not collect(positions, frame, drift, low, size, shape, table):
+        room *= 8
+        table = np.full((2, room), -1, dtype=np.int64)
+    occupied = np.sort(table[0][table[0] >= 0])
+    enter(table, occupied)
+    counts = np.zeros(len(occupied), dtype=np.int64)
+    count(positions, frame, drift, low, size, shape, halo, table, counts)
+    start = np.concatenate([[0], np.cumsum(counts)])
+    m = int(start[-1])
+    where, weights = np.empty((m, d), np.float32), np.empty(m, np.float32)
+    frames, own = np.empty(m, np.int32), np.empty(m, np.bool_)
+    fill(
+        *(positions, frame, weight, drift, low, size, shape, halo, table),
+        *(start[:-1].copy(), where, frames, weights, own),
+    )
+    cells = np.stack(np.unravel_index(occupied, tuple(shape)), axis=1)
+    return Tiles(start, low + cells * size, size, where, frames, weights, own)
+
+
+def _corners(
+    positions: FloatArray, frame: Int32Array, drift: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return corners of the field that hold for the corrected positions, too."""
+    d = positions.shape[1]
+    low, high = np.full(d, np.inf), np.full(d, -np.inf)
+    corners(positions, low, high)
+    return low - drift.max(axis=0), high - drift.min(axis=0)

@@ -1,0 +1,1 @@
+"""The field cut into blocks, and what estimates owe to each."""

@@ -1,0 +1,1 @@
+"""The order of frames, and samples of them."""

@@ -1,0 +1,1 @@
+"""Transformations of space, and fits of them to paired points."""

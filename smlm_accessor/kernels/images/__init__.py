@@ -1,0 +1,1 @@
+"""Images of localizations, their transforms, and sums under localizations."""

@@ -1,0 +1,166 @@
+"""Images of localizations in whole numbers, so that parts add up to the same in any order."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.images.grid import Grid
+
+#: Steps into which a pixel is cut along each axis; a localization counts ``STEPS**2``.
+STEPS = 32
+FixedImages = npt.NDArray[np.uint32]
+
+
+def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedImages) -> None:
+    """Add localizations to images, each shared linearly among the pixels around it.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d), C order
+        Of which x and y count; those outside the field, or not finite, are left out.
+    slot : ndarray of int64, shape (n,)
+        The image each belongs to; none if negative.
+    grid : Grid
+    images : ndarray of uint32, shape (m, *grid.bins)
+        Added to. The image that `count` makes, times ``STEPS**2``, with positions rounded to
+        1 / `STEPS` of a pixel.
+    """
+    box = np.array([grid.lower, grid.upper])
+    _add(positions, slot, box, grid.corner, grid.bin_size, np.array(grid.bins), images)
+
+
+def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntArray) -> IntArray:
+    """Return the chunk of each frame, -1 outside the edges.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+    edges : ndarray, shape (k + 1,)
+    counts, sums : ndarray of int64, shape (k,)
+        Added to: localizations of each chunk, and their frames since the chunk begins.
+    """
+    chunk = np.empty(len(frames), np.int64)
+    _count_chunks(frames, edges, chunk, counts, sums)
+    return chunk
+
+
+def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntArray:
+    """Return the rows of some of the frames of each chunk, always the same frames.
+
+    Parameters
+    ----------
+    frames, chunk : ndarray of int64, shape (n,)
+        Rows whose chunk is negative are left out.
+    part : ndarray, shape (k,)
+        About which part of the frames of each chunk.
+
+    Examples
+    --------
+    >>> in_some_frames(np.arange(4), np.array([0, 0, 1, 1]), np.array([0.0, 1.0]))
+    array([2, 3])
+    """
+    rows = np.empty(len(frames), np.int64)
+    n = _in_some_frames(frames, chunk, part, rows)
+    return rows[:n].copy()
+
+
+def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: float) -> IntArray:
+    """Return some of the rows that have a chunk: which ones depends on nothing but what is in them.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d), C order
+    frames, chunk : ndarray of int64, shape (n,)
+    part : float
+        About which part of the rows.
+
+    Examples
+    --------
+    >>> positions, frames = np.zeros((3, 2)), np.arange(3)
+    >>> thinned(positions, frames, np.array([0, -1, 0]), 1.0)
+    array([0, 2])
+    """
+    rows = np.empty(len(frames), np.int64)
+    limit = np.uint64(min(int(part * 2.0**64), 2**64 - 1))
+    n = _thinned(positions.view(np.uint64), frames, chunk, limit, rows)
+    return rows[:n].copy()
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_chunks(frames, edges, chunk, counts, sums):  # type: ignore[no-untyped-def]
+    k = len(counts)
+    c = 0
+    for i in range(len(frames)):
+        frame = frames[i]
+        chunk[i] = -1
+        if frame < edges[0] or frame >= edges[k]:
+            continue
+        if frame < edges[c] or frame >= edges[c + 1]:
+            c = np.searchsorted(edges, frame, side="right") - 1
+        chunk[i] = c
+        counts[c] += 1
+        sums[c] += frame - edges[c]
+
+
+@numba.njit(cache=True, nogil=True)
+def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-untyped-def]
+    wide_x, wide_y = int(bins[0] > 1), int(bins[1] > 1)
+    for i in range(len(slot)):
+        x, y, k = positions[i, 0], positions[i, 1], slot[i]
+        inside = box[0, 0] <= x <= box[1, 0] and box[0, 1] <= y <= box[1, 1]
+        if k < 0 or not inside:
+            continue
+        # In steps, rounded to the nearest.
+        u = np.int64((x - corner[0]) / size * STEPS + 0.5)
+        v = np.int64((y - corner[1]) / size * STEPS + 0.5)
+        a, b = u // STEPS, v // STEPS
+        s, t = u - a * STEPS, v - b * STEPS
+        # An axis without extent has one pixel.
+        a, s, b, t = a * wide_x, s * wide_x, b * wide_y, t * wide_y
+        images[k, a, b] += np.uint32((STEPS - s) * (STEPS - t))
+        if t:
+            images[k, a, b + 1] += np.uint32((STEPS - s) * t)
+        if s:
+            images[k, a + 1, b] += np.uint32(s * (STEPS - t))
+            if t:
+                images[k, a + 1, b + 1] += np.uint32(s * t)
+
+
+@numba.njit(cache=True, nogil=True)
+def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
+    n = 0
+    taken = False
+    for i in range(len(frames)):
+        if i == 0 or frames[i] != frames[i - 1]:
+            h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+            h ^= h >> np.uint64(32)
+            h *= np.uint64(0xBF58476D1CE4E5B9)
+            # 53 bits: all that a float can hold.
+            share = part[chunk[i]] if chunk[i] >= 0 else 0.0
+            taken = bool((h >> np.uint64(11)) < share * 9007199254740992.0)
+        if taken:
+            rows[n] = i
+            n += 1
+    return n
+
+
+@numba.njit(cache=True, nogil=True)
+def _thinned(bits, frames, chunk, limit, rows):  # type: ignore[no-untyped-def]
+    n = 0
+    for i in range(len(frames)):
+        if chunk[i] < 0:
+            continue
+        h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+        for c in range(bits.shape[1]):
+            h ^= bits[i, c] ^ (bits[i, c] << np.uint64(23))
+            h *= np.uint64(0xBF58476D1CE4E5B9)
+            h ^= h >> np.uint64(29)
+        h *= np.uint64(0x94D049BB133111EB)
+        h ^= h >> np.uint64(32)
+        if h <= limit:
+            rows[n] = i
+            n += 1
+    return n

@@ -1,0 +1,142 @@
+"""Images of localizations, and their transforms."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.images.grid import Grid
+
+Image = npt.NDArray[np.float32]
+Spectrum = npt.NDArray[np.complex64]
+
+#: The rim of the field is one part in so many of its extent at either end.
+RIM = 20
+
+
+def count(
+    positions: FloatArray, grid: Grid, *, tiles: IntArray | None = None, n_tiles: int = 1
+) -> Image:
+    """Count localizations per pixel, each shared linearly among the pixels around it.
+
+    Sharing keeps the image continuous in the positions, which lets pixels be as large as the
+    smoothing.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, 2)
+    grid : Grid
+    tiles : ndarray of int, shape (n,), optional
+        Image each localization belongs to; all to the same one by default.
+    n_tiles : int, default 1
+
+    Returns
+    -------
+    ndarray of float32, shape (n_tiles, *grid.bins)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smlm_accessor.kernels.images.grid import make_grid
+    >>> grid = make_grid(
+    ...     np.zeros(2), np.ones(2), bin_size=0.25, smoothing=0.25, max_shift=np.full(2, 0.5)
+    ... )
+    >>> image = count(np.array([[0.5, 0.5], [0.2, 0.9], [7.0, 7.0]]), grid)
+    >>> image.shape, float(image.sum().round(3))
+    ((1, 6, 6), 2.0)
+    """
+    inside = np.ones(len(positions), dtype=bool)
+    for axis in range(2):
+        x = positions[:, axis]
+        inside &= (x >= grid.lower[axis]) & (x <= grid.upper[axis])
+    if not inside.all():
+        positions = positions[inside]
+        tiles = None if tiles is None else tiles[inside]
+    first, last = grid.bins
+    at = np.zeros(len(positions), dtype=np.intp) if tiles is None else tiles * (first * last)
+    shares: list[list[tuple[int, npt.NDArray[np.float32]]]] = []
+    for axis, step in enumerate((last, 1)):
+        u = (positions[:, axis] - grid.corner[axis]) / grid.bin_size
+        pixel = np.floor(u)
+        part = (u - pixel).astype(np.float32)
+        at = at + step * pixel.astype(np.intp)
+        shares.append([(0, 1 - part), (step, part)] if grid.bins[axis] > 1 else [(0, 1 - part)])
+    image = np.zeros(n_tiles * first * last, dtype=np.float32)
+    for (step0, share0), (step1, share1) in product(*shares):
+        np.add.at(image, at + (step0 + step1), share0 * share1)
+    return image.reshape(n_tiles, first, last)
+
+
+def transform(image: Image, grid: Grid) -> Spectrum:
+    """Transform padded images, less the even background that the rim of the field shows.
+
+    Background in a field that does not move with the sample has edges that do not move either; they
+    would pull every shift towards zero. Frequency zero, which no correlation needs, holds the
+    number of localizations and, as its imaginary part, how many of them were subtracted. Thus what
+    is returned for parts of the localizations adds up to what is returned for all.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (n_tiles, *grid.bins)
+
+    Returns
+    -------
+    ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1) with ``grid.modes = (m0, m1)``
+    """
+    spectra = keep(fft.rfft2(image, s=grid.padded, axes=(1, 2)), grid.modes)
+    counts = spectra[:, :1, :1].real.copy()
+    even = background(image, grid)[:, None, None]
+    spectra -= even * field_spectrum(grid)
+    spectra[:, :1, :1] = counts + np.complex64(1j) * even
+    return spectra
+
+
+def with_background(spectra: Spectrum, grid: Grid) -> Spectrum:
+    """Undo the subtraction of background in `transform`."""
+    zero = spectra[:, :1, :1]
+    out: Spectrum = spectra + zero.imag * field_spectrum(grid)
+    out[:, :1, :1] = zero.real
+    return out
+
+
+def background(image: Image, grid: Grid) -> Image:
+    """Count the localizations of each image, if all the field were as dense as its rim."""
+    inner = tuple(slice(n // RIM, n - n // RIM) if n > RIM else slice(None) for n in grid.bins)
+    area = float(np.prod([p.sum() for p in grid.profiles]))
+    rim_area = area - float(
+        np.prod([p[i].sum() for p, i in zip(grid.profiles, inner, strict=True)])
+    )
+    counts = image.sum(axis=(1, 2)) - image[:, *inner].sum(axis=(1, 2))
+    factor = np.float32(area / rim_area if rim_area > 0 else 0.0)
+    return np.asarray(counts * factor, dtype=np.float32)
+
+
+def keep(spectra: Spectrum, modes: tuple[int, int]) -> Spectrum:
+    """Cut a transform of shape (n_tiles, n, m) down to the lowest frequencies."""
+    first, last = modes
+    n = spectra.shape[1]
+    return np.concatenate(
+        [spectra[:, : first + 1, : last + 1], spectra[:, n - first :, : last + 1]], axis=1
+    )
+
+
+def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
+    """Put the kept frequencies back into a transform of images of another shape."""
+    first, last = modes
+    out = np.zeros((len(spectra), shape[0], shape[1] // 2 + 1), dtype=np.complex64)
+    out[:, : first + 1, : last + 1] = spectra[:, : first + 1]
+    out[:, shape[0] - first :, : last + 1] = spectra[:, first + 1 :]
+    return out
+
+
+def field_spectrum(grid: Grid) -> Spectrum:
+    """Transform of one localization, spread evenly over the field; shape as of one image."""
+    first, last = (
+        np.fft.fft(p / p.sum(), n) for p, n in zip(grid.profiles, grid.padded, strict=True)
+    )
+    whole = first[:, None] * last[None, : grid.modes[1] + 1]
+    return np.asarray(keep(whole[None].astype(np.complex64), grid.modes)[0])

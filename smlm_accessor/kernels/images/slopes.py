@@ -1,0 +1,190 @@
+"""Shift localizations to where a smoothed reference image is highest under them.
+
+The correlation of two images is the sum, over the localizations of one, of the other smoothed. Near
+its maximum it can be had that way with one large image instead of a pair of transforms for each
+chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import fft
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.correlation.correlation import HIGH_PASS
+from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
+from smlm_accessor.kernels.images.slope_sums import Sums, sums_by_place, sums_under
+
+_MAX_STEPS = 8
+# In smoothing lengths.
+_LAST_STEP = 1e-4
+_LONGEST_STEP = 0.5
+
+
+class Landing(NamedTuple):
+    """Where localizations come to lie: all of shape (2,), NaN if there is no maximum nearby.
+
+    ``variance`` is what they contribute to that of ``shift``, ``pair_variance`` the part of it that
+    is peculiar to the pair of images. ``moves``, shape (n_places, 2), is how the shift would change
+    without each place of the field; without any if no places are given.
+    """
+
+    shift: FloatArray
+    variance: FloatArray
+    pair_variance: FloatArray
+    moves: FloatArray
+
+
+_UNKNOWN = np.full(2, np.nan)
+_NOWHERE = Landing(_UNKNOWN, _UNKNOWN, _UNKNOWN, np.zeros((0, 2)))
+
+
+def slope_grid(lower: FloatArray, upper: FloatArray, *, bin_size: float, smoothing: float) -> Grid:
+    """Lay a grid over a field, with room for the smoothing only."""
+    room = np.full(2, 2 * HIGH_PASS * smoothing)
+    return make_grid(lower, upper, bin_size=bin_size, smoothing=smoothing, max_shift=room)
+
+
+class SlopeMap:
+    """Slope, along both axes, of the smoothed image of a reference.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, 2)
+        The reference.
+    grid : Grid
+        From `slope_grid`.
+    smoothing : float
+    pairs : bool, default False
+        Also prepare `Landing.pair_variance`.
+    workers : int, default 1
+        Threads; they do not change the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reference = np.random.default_rng(1).uniform(0, 10, size=(200, 2))
+    >>> grid = slope_grid(np.zeros(2), np.full(2, 10.0), bin_size=0.1, smoothing=0.2)
+    >>> landing = SlopeMap(reference, grid, 0.2).land(reference + [0.1, -0.15])
+    >>> landing.shift.round(2)
+    array([ 0.1 , -0.15])
+    """
+
+    def __init__(
+        self,
+        positions: FloatArray,
+        grid: Grid,
+        smoothing: float,
+        *,
+        pairs: bool = False,
+        workers: int = 1,
+    ) -> None:
+        self.grid, self.smoothing, self._workers = grid, smoothing, workers
+        rows = 2 * np.pi * fft.fftfreq(grid.padded[0], grid.bin_size).astype(np.float32)[:, None]
+        columns = 2 * np.pi * fft.rfftfreq(grid.padded[1], grid.bin_size).astype(np.float32)
+        spectrum = fft.rfft2(count(positions, grid)[0], s=grid.padded, workers=workers)
+        self._pairs = self._pair_map(spectrum, rows, columns) if pairs else None
+        # Even background has a slope at the edges of the field.
+        first, last = (p / p.sum() for p in grid.profiles)
+        nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
+        even = self._background(sums_under(nothing, grid, positions, np.zeros(2)))
+        down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
+        across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
+        spectrum -= down[:, None] * across
+        wide = HIGH_PASS * smoothing
+        spectrum *= _gaussian(smoothing, rows, columns) - _gaussian(wide, rows, columns)
+        self._slopes = self._map(np.complex64(1j) * k * spectrum for k in (rows, columns))
+        field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
+        self._mean: FloatArray = field.astype(np.float64)
+
+    def land(self, positions: FloatArray, places: Places | None = None) -> Landing:
+        """Find the shift of localizations, from zero to the maximum next to it (Newton's method).
+
+        Parameters
+        ----------
+        positions : ndarray, shape (n, 2)
+        places : Places, optional
+        """
+        positions = np.ascontiguousarray(positions)
+        active = np.array(self.grid.bins) > 1
+        shift = np.zeros(2)
+        for _ in range(_MAX_STEPS):
+            jacobian = self._jacobian(positions, shift)[np.ix_(active, active)]
+            if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
+                return _NOWHERE
+            step = np.zeros(2)
+            step[active] = -np.linalg.solve(jacobian, self._slope(positions, shift)[active])
+            length = float(np.abs(step).max()) / self.smoothing
+            shift += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
+            if length < _LAST_STEP:
+                break
+        else:
+            return _NOWHERE
+        squared = np.full((2, 2), np.nan)
+        squared[0] = sums_under(self._slopes, self.grid, positions, shift).squares
+        if self._pairs is not None:
+            squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
+        variance = np.full((2, 2), np.nan)
+        variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
+        moves = np.zeros((0, 2)) if places is None else self.moves(positions, shift, places)
+        return Landing(shift, variance[0], variance[1], moves)
+
+    def moves(self, positions: FloatArray, shift: FloatArray, places: Places) -> FloatArray:
+        """Return how a shift would change without each place, shape (n_places, 2)."""
+        positions = np.ascontiguousarray(positions)
+        of, n = places.of(positions - shift), places.n
+        total, share = sums_by_place(self._slopes, self.grid, positions, shift, of, n)
+        slope = np.diag(self._jacobian(positions, shift))
+        steep = (np.array(self.grid.bins) > 1) & (slope > 0)
+        pulls = total - share[:, None] * total.sum(axis=0)
+        return np.asarray(pulls * np.where(steep, -1 / np.where(steep, slope, 1.0), 0.0))
+
+    def _slope(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
+        """Sum of the slopes under shifted localizations, less that under evenly spread ones."""
+        sums = sums_under(self._slopes, self.grid, positions, shift)
+        slope: FloatArray = sums.total - self._background(sums) * self._mean
+        return slope
+
+    def _background(self, sums: Sums) -> float:
+        """Count the localizations, if all the field were as dense as its rim."""
+        wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
+        return (sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide)
+
+    def _jacobian(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
+        """Change of the slope with the shift, shape (2, 2)."""
+        width = 0.5 * self.grid.bin_size
+        steps = width * np.eye(2)
+        columns = [
+            self._slope(positions, shift + h) - self._slope(positions, shift - h) for h in steps
+        ]
+        return np.stack(columns, axis=1) / (2 * width)
+
+    def _map(self, spectra: Iterable[Spectrum]) -> Image:
+        """Return two channels of an image, shape (n_pixels, 2)."""
+        rows, columns = self.grid.bins
+        out = np.empty((rows * columns, 2), dtype=np.float32)
+        for channel, spectrum in enumerate(spectra):
+            image = fft.irfft2(spectrum, s=self.grid.padded, workers=self._workers)
+            out[:, channel] = image[:rows, :columns].ravel()
+        return out
+
+    def _pair_map(self, spectrum: Spectrum, rows: Image, columns: Image) -> Image:
+        """Sum over the reference of the squared slope that each localization makes."""
+        # Of a Gaussian, in closed form; sharing among pixels, twice, has made it wider.
+        s2 = self.smoothing**2 + self.grid.bin_size**2 / 3
+        gaussian = _gaussian(np.sqrt(s2 / 2), rows, columns) * spectrum
+        scale = np.float32(self.grid.bin_size**2 / (8 * np.pi * s2**2))
+        return self._map(
+            scale * (1 - np.float32(s2 / 2) * k * k) * gaussian for k in (rows, columns)
+        )
+
+
+def _gaussian(smoothing: float, rows: Image, columns: Image) -> Image:
+    variance = np.float32(smoothing**2)
+    out: Image = np.exp(-0.5 * variance * rows**2) * np.exp(-0.5 * variance * columns**2)
+    return out

@@ -1,0 +1,1 @@
+"""Nearest neighbours, and what the distances to them tell."""

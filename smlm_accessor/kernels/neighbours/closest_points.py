@@ -1,0 +1,252 @@
+"""Iterative closest point for one pair: a source is moved until it lies on the target.
+
+Besl & McKay, IEEE Trans. Pattern Anal. Mach. Intell. 14, 239 (1992), DOI 10.1109/34.121791: take
+for every point of the source the nearest one of the target, move the source so that the pairs agree
+best, repeat. Here the repetition is a fixed point that is accelerated, and its grain is averaged
+out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.geometry import rigid
+from smlm_accessor.kernels.geometry.pose import Pose
+from smlm_accessor.kernels.neighbours import nearest
+from smlm_accessor.kernels.solvers import fixed_point
+
+# In medians of the distance to the nearest target. On clusters of 100 points in two dimensions, of
+# standard deviation 10, the error of a shift falls from 0.26 to 0.17; 1.5 to 4 differ little.
+WINDOW = 2.0
+GRAIN = 0.25  # in the same unit: to what a place is rounded before it is improved upon
+_CLEARLY = 0.8  # times the median distance of the first guess: then another one is better
+_MEMORY = 3  # of the acceleration: 2 takes more iterations, 5 as many
+_EPS = float(np.finfo(float).eps)
+
+
+class Match(NamedTuple):
+    """How a source lies on a target.
+
+    ``fraction`` of the source has a target within reach, at ``median_distance`` (made `steady`).
+    ``left_out``, if known, is how the pose would change without each place; see `left_out.Pulls`.
+    """
+
+    pose: Pose
+    fraction: float
+    median_distance: float
+    converged: bool
+    left_out: Pose | None = None
+
+
+class Pair:
+    """The closest-point map of a source and a target.
+
+    Its parameters are lengths: where the centroid of the source goes; then, as far as they are
+    fitted, rotation vector and logarithm of the scale, times the radius of the source.
+
+    Parameters
+    ----------
+    source : ndarray, shape (n, d)
+        In an order that depends on the points only, such as that of a `nearest.Grid`.
+    target : Grid
+    with_rotation, with_scaling : bool
+        What is fitted besides the shift.
+    reach : float
+        Targets farther than this do not count; may be changed.
+
+    Attributes
+    ----------
+    radius : float
+        What makes angles lengths.
+    """
+
+    def __init__(
+        self,
+        source: FloatArray,
+        target: nearest.Grid,
+        *,
+        with_rotation: bool = False,
+        with_scaling: bool = False,
+        reach: float = math.inf,
+    ) -> None:
+        self.source = source
+        self.n, self.n_axes = source.shape
+        self.reach = reach
+        self.matcher = nearest.Matcher(target, source)
+        self._terms = {"with_rotation": with_rotation, "with_scaling": with_scaling}
+        self._fitted = np.array([with_rotation] * (2 * self.n_axes - 3) + [with_scaling])
+        self.radius = float(np.sqrt(source.var(axis=0).sum())) if self._fitted.any() else 1.0
+        # Nothing smaller than this can be told from rounding.
+        self.resolution = 8 * _EPS * max(np.abs(target.points).max(), np.abs(source).max())
+        self.fewest = fewest_points(self.n_axes, **self._terms)
+
+    def __call__(self, parameters: FloatArray) -> fixed_point.Evaluation | None:
+        """Evaluate the map; None if what has a target within reach does not determine a pose."""
+        if not self.radius > 0:
+            return None
+        matrix = self._matrix(parameters)
+        n, square_sum, residual_sum = self.matcher.match(
+            matrix, parameters[: self.n_axes], self.reach
+        )
+        if n < self.fewest:
+            return None
+        residual = residual_sum / n
+        if matrix is not None:
+            s, rs, ss = self.matcher.second_moments()
+            spread = ss - np.outer(s, s) / n
+            cross = matrix @ spread + rs - np.outer(residual_sum, s) / n
+            better = rigid.fit_matrix(cross, spread, **self._terms)
+            if not np.isfinite(better).all():
+                return None
+            turned = self.radius * rigid.to_parameters(better)[self._fitted]
+            residual = np.concatenate(
+                [
+                    residual + (matrix - better) @ (s / n),
+                    turned - parameters[self.n_axes :],
+                ]
+            )
+        missed = (self.n - n) * self.reach**2 if n < self.n else 0.0
+        cost = (square_sum + missed) / self.n
+        return fixed_point.Evaluation(residual, cost, n / self.n, math.sqrt(square_sum / n))
+
+    def to_parameters(self, pose: Pose) -> FloatArray:
+        """Return the parameters of a pose; what is not fitted is dropped."""
+        centre = pose.matrix @ self.matcher.centroid + pose.offset
+        if not self._fitted.any():
+            return centre
+        turned = self.radius * rigid.to_parameters(pose.matrix)[self._fitted]
+        return np.concatenate([centre, turned])
+
+    def to_pose(self, parameters: FloatArray) -> Pose:
+        """Return the pose that parameters stand for."""
+        matrix = self._matrix(parameters)
+        if matrix is None:
+            matrix = np.eye(self.n_axes)
+        return Pose(matrix, parameters[: self.n_axes] - matrix @ self.matcher.centroid)
+
+    def _matrix(self, parameters: FloatArray) -> FloatArray | None:
+        if not self._fitted.any():
+            return None
+        turned = np.zeros(len(self._fitted))
+        turned[self._fitted] = parameters[self.n_axes :] / self.radius
+        return rigid.to_matrix(turned)
+
+    def halfway(self, one: Pose, other: Pose) -> Pose:
+        """Return the mean of two poses that differ little."""
+        return self.to_pose((self.to_parameters(one) + self.to_parameters(other)) / 2)
+
+    def median_distance(self) -> float:
+        """Return the median distance to the targets, of the points that had one within reach."""
+        distance = self.matcher.distance
+        inside = distance[distance <= self.reach]
+        return float(np.median(inside)) if len(inside) else math.inf
+
+    def steady(self, length: float) -> float:
+        """Round a length to quarters of an octave, counted from the width of the target's cells.
+
+        So that lengths that differ by rounding errors, or a little more, become the same.
+        """
+        cell = self.matcher.grid.cell
+        if not (0 < length < math.inf and cell < math.inf):
+            return length
+        return cell * math.exp2(round(4 * math.log2(length / cell)) / 4)
+
+    def closest(self, poses: Sequence[Pose]) -> Pose:
+        """Return the first pose, unless another brings the source clearly closer to the target."""
+
+        def distance(pose: Pose) -> float:
+            self(self.to_parameters(pose))
+            return float(np.median(self.matcher.distance))
+
+        first, *others = ((distance(pose), i) for i, pose in enumerate(poses))
+        best = min(others, default=first)
+        return poses[best[1] if best[0] < _CLEARLY * first[0] else first[1]]
+
+    def register(
+        self,
+        start: Pose,
+        *,
+        max_iterations: int,
+        tolerance: float,
+        gain: float = 1.0,
+        smooth: bool = False,
+        watch: Callable[[FloatArray], fixed_point.Evaluation | None] | None = None,
+    ) -> Match | None:
+        """Iterate from a pose near the true one; None if there is too little within reach.
+
+        Parameters
+        ----------
+        start : Pose
+        max_iterations, tolerance, gain
+            See `fixed_point.solve`.
+        smooth : bool
+            Average over the grain of the map: many fixed points lie close together, and the
+            iteration ends in any of them.
+        watch : callable, optional
+            Evaluates this map, and sees where it is evaluated for the average.
+        """
+        found = fixed_point.solve(
+            self,
+            self.to_parameters(start),
+            memory=_MEMORY,
+            max_iterations=max_iterations,
+            tolerance=tolerance,
+            resolution=self.resolution,
+            gain=gain,
+        )
+        if found is None:
+            return None
+        fraction = float(np.mean(self.matcher.distance <= self.reach))
+        median = self.steady(self.median_distance())
+        point = found.point
+        if smooth:
+            # Rounded, for the way there is chaotic and turns rounding errors into visible ones.
+            centre = self.to_pose(point).rounded(GRAIN * median)
+            at, radius = self.to_parameters(centre), WINDOW * median
+            root = fixed_point.smooth_root(watch or self, at, radius)
+            point = point if root is None else root
+        return Match(self.to_pose(point), fraction, median, found.converged)
+
+    def stiffness(
+        self, pose: Pose, radius: float, reaches: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how strongly the target pulls the source back, and the variance of the pull.
+
+        A source that is off by ``e`` is moved back by ``stiffness * e`` in one iteration, so that
+        it is placed with the variance ``variance / stiffness**2`` along each axis. NaN where
+        nothing is within reach.
+
+        Parameters
+        ----------
+        pose : Pose
+            The source in its place.
+        radius : float
+            How far it is moved away, in several directions, to see.
+        reaches : ndarray, shape (r,)
+            Targets farther than this do not count.
+
+        Returns
+        -------
+        stiffness, variance : ndarray, shape (r,)
+        """
+        parameters = self.to_parameters(pose)
+        matrix, centre = self._matrix(parameters), parameters[: self.n_axes]
+        offsets = radius * fixed_point.directions(self.n_axes)
+        stiffness, variance = np.zeros(len(reaches)), np.zeros(len(reaches))
+        for offset in offsets:
+            self.matcher.match(matrix, centre + offset, math.inf)
+            inside = (self.matcher.distance[:, None] <= reaches).astype(np.float64)
+            n = np.where(inside.any(axis=0), inside.sum(axis=0), np.nan)
+            stiffness -= offset @ self.matcher.residuals().T @ inside / n / radius**2
+            variance += self.matcher.distance**2 @ inside / n**2 / self.n_axes
+        return stiffness / len(offsets), variance / len(offsets)
+
+
+def fewest_points(n_axes: int, *, with_rotation: bool, with_scaling: bool) -> int:
+    """Return how many points it takes to determine a transformation, or for it to mean anything."""
+    return n_axes + 1 if with_rotation or with_scaling else 2

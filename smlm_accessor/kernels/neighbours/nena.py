@@ -1,0 +1,204 @@
+"""Localization precision from molecules that are seen in two successive frames."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
+
+_MOST = 40_000  # localizations that are looked at
+_DONE = 1e-4
+_FEWEST = 30  # pairs, for a precision
+_ITERATIONS = 60
+_REACH = 4.0  # in standard deviations of a difference: how far pairs are looked at in the fit
+# Frames that are put together until molecules are seen again: bright ones may skip some frames.
+_LAYERS = (1, 4, 16, 64)
+_ABOVE_CHANCE = 3.0
+_SAME_SCALE = 2.0
+
+
+def precision(
+    positions: FloatArray, frames: IntArray, uncertainty: FloatArray | None = None
+) -> FloatArray:
+    """Return the usual localization precision along each axis.
+
+    The median of the uncertainties, where they are known, each with the weight of its localization:
+    one over its square. Otherwise from the
+    distances to the nearest neighbour in the next frame [1]_: they are a mixture of localizations
+    of the same molecule, Rayleigh distributed, and of others, uniform within a small circle. Where
+    no molecule is seen twice, from the smallest structures: see `cluster_scale`.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d)
+        In the order of frames; d = 2 or 3, neighbours are looked for in x and y.
+    frames : ndarray, shape (n,)
+        Increasing.
+    uncertainty : ndarray, shape (n, d), optional
+        One standard deviation; NaN where unknown.
+
+    Returns
+    -------
+    ndarray, shape (d,)
+        NaN where nothing tells.
+
+    References
+    ----------
+    .. [1] Endesfelder et al., Histochem. Cell Biol. 141, 629 (2014),
+       https://doi.org/10.1007/s00418-014-1192-3
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> molecules = np.repeat(rng.uniform(0, 1000, (200, 2)), 3, axis=0)
+    >>> positions = molecules + rng.normal(0, 5, (600, 2))
+    >>> precision(positions, np.arange(600) % 3 + 3 * (np.arange(600) // 3)).round(0)
+    array([5., 5.])
+    """
+    d = positions.shape[1]
+    result = np.full(d, np.nan)
+    if uncertainty is not None:
+        for axis in range(d):
+            known = uncertainty[:, axis]
+            known = known[np.isfinite(known) & (known > 0)]
+            if len(known):
+                result[axis] = _typical(known)
+    if np.isnan(result).any() and len(positions):
+        found = _from_neighbours(positions, frames)
+        result = np.where(np.isnan(result), found, result)
+    return result
+
+
+def _typical(uncertainty: FloatArray) -> float:
+    """Return the precision that half of all information comes from localizations better than."""
+    ordered = np.sort(uncertainty)
+    information = np.cumsum(ordered**-2.0)
+    return float(ordered[np.searchsorted(information, information[-1] / 2)])
+
+
+def neighbour_precision(positions: FloatArray, frames: IntArray) -> FloatArray:
+    """Return the precision along each axis that successive frames show, shape (d,).
+
+    NaN where hardly any molecule is seen in two of them. The parameters are those of `precision`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> molecules = np.repeat(rng.uniform(0, 1000, (200, 2)), 2, axis=0)
+    >>> positions = molecules + rng.normal(0, 5, (400, 2))
+    >>> neighbour_precision(positions, np.arange(400)).round(0)
+    array([5., 5.])
+    """
+    if not len(positions):
+        return np.full(positions.shape[1], np.nan)
+    found, clear = _in_layers(positions, np.asarray(frames - frames[0]))
+    return found if clear else np.full(positions.shape[1], np.nan)
+
+
+def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
+    layers = np.asarray(frames - frames[0])
+    for frames_per_layer in _LAYERS:
+        found, clear = _in_layers(positions, layers // frames_per_layer)
+        if clear:
+            break
+    else:
+        found = np.full(positions.shape[1], np.nan)
+    if frames_per_layer == 1:
+        return found
+    # The nearest in many frames may be another molecule of the same structure.
+    scale = cluster_scale(positions, frames)
+    if np.isfinite(scale) and not found[:2].max() < _SAME_SCALE * scale:
+        found[:2], found[2:] = scale, np.nan
+    return found
+
+
+def _in_layers(positions: FloatArray, layer: IntArray) -> tuple[FloatArray, bool]:
+    """Return the precision along each axis, and whether chance would give far fewer pairs."""
+    # Runs of successive layers, spread over the movie: a pair needs both of its layers.
+    step = len(positions) // _MOST + 1
+    rows = np.flatnonzero(layer // 16 % step == 0)
+    found = _mixture(_differences(positions[rows], layer[rows]))
+    reach = 2 * np.sqrt(2) * found[:2].max()
+    per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
+    by_chance = -np.expm1(-np.pi * reach**2 * per_layer / _area(positions[rows]))
+    return found, bool(np.isfinite(reach) and _ABOVE_CHANCE * by_chance < 1)
+
+
+def _area(positions: FloatArray) -> float:
+    """Return the area that localizations cover, in squares of a 64th of the field."""
+    low, extent = positions[:, :2].min(axis=0), np.ptp(positions[:, :2], axis=0)
+    cells = np.minimum((positions[:, :2] - low) * (64 / np.maximum(extent, 1e-300)), 63)
+    index = cells.astype(np.int64) @ [64, 1]
+    counts = np.bincount(index).astype(np.float64)
+    return float(np.prod(extent / 64) * counts.sum() ** 2 / max((counts**2).sum(), 1.0))
+
+
+def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
+    """Return the difference of each localization to its nearest neighbour in the next frame."""
+    from scipy.spatial import cKDTree
+
+    extent = float(np.ptp(positions[:, :2], axis=0).max()) if len(positions) else 0.0
+    if extent == 0 or len(positions) < 2:
+        return np.empty((0, positions.shape[1]))
+    # A frame is a layer; layers are so far apart that neighbours are always in the same one.
+    layer = 4.0 * extent
+    tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
+    following = np.column_stack([positions[:, :2], (frames + 1) * layer])
+    distance, row = tree.query(following, distance_upper_bound=layer / 2)
+    found = np.isfinite(distance)
+    neighbour = np.asarray(row)[found]
+    return np.asarray(positions[neighbour] - positions[found])
+
+
+def _mixture(differences: FloatArray) -> FloatArray:
+    """Return the precision along each axis, from nearest neighbours in the next frame."""
+    d = differences.shape[1]
+    squares = differences[:, :2] ** 2
+    apart = squares.any(axis=1)
+    squares = squares[apart]
+    nothing = np.full(d, np.nan)
+    if len(squares) < _FEWEST:
+        return nothing
+    variance = np.full(2, _start(squares.sum(axis=1)))
+    weight = 0.5
+    for _ in range(_ITERATIONS):
+        # In units in which mates are exponentially distributed, up to a limit.
+        distance = (squares / (4 * variance)).sum(axis=1)
+        near = distance < _REACH**2 / 2
+        if near.sum() < _FEWEST:
+            return nothing
+        mate = _mates(distance[near], weight)
+        new = mate @ squares[near] / mate.sum() / 2
+        # What lies beyond the limit is missing.
+        new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
+        weight = float(mate.mean())
+        done = (np.abs(new - variance) < _DONE * variance).all()
+        variance = new
+        if done or not (variance > 0).all():
+            break
+    result = np.full(d, np.nan)
+    result[:2] = np.sqrt(variance)
+    if d == 3:
+        # Strangers above each other are as far apart as the sample is thick.
+        z = np.abs(differences[apart, 2][near][mate > 0.5])
+        result[2] = np.median(z) / 0.6745 / np.sqrt(2) if len(z) else np.nan
+    return result
+
+
+def _mates(distance: FloatArray, weight: float) -> FloatArray:
+    """Return the probability of each pair to be one molecule."""
+    same = weight * np.exp(-distance)
+    other = (1 - weight) / (_REACH**2 / 2)
+    return np.asarray(same / (same + other))
+
+
+def _start(squared: FloatArray) -> float:
+    """Return a first variance: where pairs are densest, for their number, in distance."""
+    ordered = np.sort(squared)
+    number = np.arange(1, len(ordered) + 1)
+    # Against chance: as if all were spread uniformly over the area they cover.
+    use = number >= _FEWEST // 2
+    excess = number[use] - len(ordered) * ordered[use] / np.quantile(ordered, 0.95)
+    best = int(np.argmax(excess)) if excess.max() > 0 else 0
+    return float(ordered[use][best]) / 8

@@ -1,0 +1,1 @@
+"""Solvers: redundant shifts by least squares, fixed points."""

@@ -1,0 +1,1 @@
+"""The sparse image of a field, and how localizations fit into it."""

@@ -1,0 +1,1 @@
+"""Curves through noisy values in time."""

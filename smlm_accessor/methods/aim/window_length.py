@@ -1,0 +1,89 @@
+"""How long a segment should be: short enough to follow the sample, long enough to see it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.time_series.interpolation import interpolate
+
+_FEWEST = 8  # segments that a length must leave
+# Variance of a curve through independent points, in theirs: midway, and on average.
+_MIDWAY, _BETWEEN = 0.5, 0.7
+
+
+def best_length(
+    middle: FloatArray, drift: FloatArray, variance: FloatArray, weight: IntArray
+) -> int:
+    """Return how many short segments should make one, so that the error of the curve is least.
+
+    Every other short segment is predicted from the rest, joined to longer ones and interpolated.
+
+    Parameters
+    ----------
+    middle : ndarray, shape (k,)
+        Mean frames, increasing.
+    drift, variance : ndarray, shape (k, d)
+        Of each short segment, in units in which axes may be added.
+    weight : ndarray, shape (k,)
+        Localizations of each.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Examples
+    --------
+    >>> rng, time = np.random.default_rng(1), np.arange(400.0)
+    >>> noise, ones = rng.normal(size=(400, 1)), np.ones((400, 1))
+    >>> best_length(time, noise + 0.01 * time[:, None], ones, np.ones(400)) > 20
+    True
+    >>> best_length(time, noise + 100 * np.sin(time / 3)[:, None], ones, np.ones(400)) < 5
+    True
+    """
+    k = len(middle)
+    noise = float(np.median(variance.sum(axis=1)))
+    best, least = 1, np.inf
+    for m in _ladder(k // _FEWEST):
+        error = _prediction_error(middle, drift, weight, m)
+        # The error of the prediction holds that of what is predicted, and of half the segments;
+        # the curve of all has its own.
+        halved = _MIDWAY if m <= 2 else _BETWEEN / (m // 2)
+        own = 1.0 if m == 1 else _BETWEEN / m
+        risk = error + noise * (own - halved - 1)
+        if risk < least * (1 - 1e-9):
+            best, least = m, risk
+    return best
+
+
+def _ladder(most: int) -> list[int]:
+    steps = np.unique(np.round(2 ** np.arange(0, np.log2(max(most, 1)) + 0.01, 0.5)).astype(int))
+    return [int(m) for m in steps] or [1]
+
+
+def _prediction_error(middle: FloatArray, drift: FloatArray, weight: IntArray, m: int) -> float:
+    squares = []
+    for half in range(2):
+        known = np.arange(half, len(middle), 2)
+        asked = np.arange(1 - half, len(middle), 2)
+        starts = np.arange(0, len(known), max(m // 2, 1)) if m > 1 else np.arange(len(known))
+        w = np.add.reduceat(weight[known].astype(float), starts)
+        time = np.add.reduceat(weight[known] * middle[known], starts) / w
+        value = np.add.reduceat(weight[known, None] * drift[known], starts) / w[:, None]
+        if len(time) < 2:
+            return np.inf
+        inside = asked[(middle[asked] > time[0]) & (middle[asked] < time[-1])]
+        curve = interpolate(time, value, middle[inside], kind="cubic")
+        squares.append(((drift[inside] - curve) ** 2).sum(axis=1))
+    # A few segments that went astray do not decide.
+    joined = np.concatenate(squares)
+    return float(np.minimum(joined, 20 * np.median(joined) + 1e-300).mean())
+
+
+def joined(edges: IntArray, m: int) -> IntArray:
+    """Return the edges of segments of ``m`` short ones."""
+    starts = edges[:-1][::m]
+    if len(starts) > 1 and (len(edges) - 1) % m and (len(edges) - 1) % m <= m // 2:
+        starts = starts[:-1]
+    return np.append(starts, edges[-1])

@@ -1,0 +1,300 @@
+"""What a method is: what it takes, what it gives, and what the runner has to know of it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.errors import OptionError, listing
+from smlm_accessor.kernels.images.image_plan import CountedImages, ImagePlan
+
+TARGETS = ("first", "previous", "all")
+#: Arguments of a method that the runner passes on, and that are not recorded.
+_OF_RUNNER = ("target", "threads", "progress")
+
+
+@dataclass(frozen=True)
+class ChunkedLocalizations:
+    """Localizations ordered by chunk, their coordinates relative to the centre of the table.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d), C order
+        Finite coordinates.
+    frames : ndarray, shape (n,)
+        Frame of each localization.
+    bounds : ndarray, shape (n_chunks + 1,)
+        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
+        chunks to a method that can choose them.
+    components : tuple of str
+        Names of the ``d`` axes.
+    uncertainty : ndarray, shape (n, d), optional
+        Localization precision.
+    edges : ndarray, shape (n_chunks + 1,), optional
+        Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
+    center : ndarray, shape (d,), optional
+        What was subtracted from the coordinates of the table.
+    counted : CountedImages, optional
+        Images of more localizations than these.
+    jumps : ndarray, optional
+        First frame after each known jump of the sample, increasing; edges of chunks are there, too.
+    """
+
+    positions: FloatArray
+    frames: IntArray
+    bounds: IntArray
+    components: tuple[str, ...]
+    uncertainty: FloatArray | None = None
+    edges: IntArray | None = None
+    center: FloatArray | None = None
+    counted: CountedImages | None = None
+    jumps: IntArray | None = None
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of chunks."""
+        return len(self.bounds) - 1
+
+    @property
+    def counts(self) -> IntArray:
+        """Number of localizations in each chunk."""
+        return np.diff(self.bounds)
+
+    def rows(self, chunk: int) -> slice:
+        """Rows of one chunk."""
+        return slice(int(self.bounds[chunk]), int(self.bounds[chunk + 1]))
+
+    def along(self, axes: Sequence[int] | IntArray) -> ChunkedLocalizations:
+        """Return the same localizations with some of their axes."""
+        columns = list(axes)
+        uncertainty, center = self.uncertainty, self.center
+        return replace(
+            self,
+            positions=np.ascontiguousarray(self.positions[:, columns]),
+            components=tuple(self.components[a] for a in columns),
+            uncertainty=None if uncertainty is None else uncertainty[:, columns],
+            center=None if center is None else center[columns],
+        )
+
+    def frame_edges(self) -> IntArray:
+        """Return the frame edges of the chunks; as near as can be, if they are not known."""
+        if self.edges is not None:
+            return self.edges
+        starts = self.frames[np.minimum(self.bounds[:-1], len(self.frames) - 1)]
+        return np.append(starts, self.frames[-1] + 1)
+
+    def chunk(self, chunk: int) -> FloatArray:
+        """Positions of one chunk, shape (m, d)."""
+        return self.positions[self.rows(chunk)]
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One transformation per chunk: ``corrected = matrix @ position + offset``.
+
+    Parameters
+    ----------
+    offset : ndarray, shape (n_chunks, d)
+        NaN where ``valid`` is False.
+    quality : ndarray, shape (n_chunks,)
+        Higher is better; each method says what it is.
+    valid : ndarray of bool, shape (n_chunks,)
+    matrix : ndarray, shape (n_chunks, d, d), optional
+        Identity if not given.
+    offset_std : ndarray, shape (n_chunks, d), optional
+        One standard deviation.
+    chosen : dict
+        What the method chose from the data, plain JSON values.
+    edges : ndarray, shape (n_chunks + 1,), optional
+        Frame edges of the chunks, if the method chose them.
+    reason : str
+        Why chunks are not valid, one sentence, if the method knows.
+    jumps : ndarray, optional
+        First frame after each jump that the method knows of; chunks begin there.
+    """
+
+    offset: FloatArray
+    quality: FloatArray
+    valid: BoolArray
+    matrix: FloatArray | None = None
+    offset_std: FloatArray | None = None
+    chosen: dict[str, Any] = field(default_factory=dict)
+    edges: IntArray | None = None
+    reason: str = ""
+    jumps: IntArray | None = None
+
+    @classmethod
+    def failed(
+        cls,
+        localizations: ChunkedLocalizations,
+        reason: str = "",
+        chosen: dict[str, Any] | None = None,
+        quality: FloatArray | None = None,
+    ) -> Registered:
+        """Return that no chunk could be registered, and why."""
+        k, d = localizations.n_chunks, localizations.positions.shape[1]
+        edges = localizations.frame_edges() if k == 1 and len(localizations.frames) else None
+        return cls(
+            offset=np.full((k, d), np.nan),
+            quality=np.zeros(k) if quality is None else quality,
+            valid=np.zeros(k, dtype=np.bool_),
+            offset_std=np.full((k, d), np.nan),
+            chosen=chosen or {},
+            edges=edges,
+            reason=reason,
+        )
+
+    @classmethod
+    def at_rest(cls, localizations: ChunkedLocalizations) -> Registered:
+        """Return no drift for all chunks that have localizations."""
+        k, d = localizations.n_chunks, localizations.positions.shape[1]
+        valid = localizations.counts > 0
+        return cls(
+            offset=np.where(valid[:, None], np.zeros((k, d)), np.nan),
+            quality=np.where(valid, 0.0, np.nan),
+            valid=valid,
+            offset_std=np.full((k, d), np.nan),
+        )
+
+    def widened(self, axes: IntArray, d: int) -> Registered:
+        """Return the same with ``d`` axes; along those that are not in ``axes`` nothing moves."""
+        k = len(self.offset)
+        offset = np.where(self.valid[:, None], 0.0, np.full((k, d), np.nan))
+        offset[:, axes] = self.offset
+        std, matrix = None, None
+        if self.offset_std is not None:
+            std = np.full((k, d), np.nan)
+            std[:, axes] = self.offset_std
+        if self.matrix is not None:
+            matrix = np.where(self.valid[:, None, None], np.eye(d), np.nan)
+            matrix[:, axes[:, None], axes] = self.matrix
+        return replace(self, offset=offset, offset_std=std, matrix=matrix)
+
+
+Function = Callable[..., Registered]
+#: Takes the name and the value of an option; raises `OptionError`.
+Check = Callable[[str, Any], object]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method, and what has to be known before it is called.
+
+    Parameters
+    ----------
+    name : str
+    function : callable
+        Takes `ChunkedLocalizations` and, by keyword, its options; returns `Registered`. If it has
+        arguments ``target``, ``threads`` and ``progress``, the runner passes them on.
+    targets : tuple of str
+        What it can register chunks onto; the first is what it does by default.
+    chooses_chunks : bool
+        Whether it chooses chunks from the data if the user gave no rule.
+    samples : {"field", "time", "rows"}
+        Of a table too large for it, it gets all that lies in parts of the field, or of the time, or
+        rows of every chunk and the images of all rows that `plan_images` asks for.
+    checks : dict
+        What each option has to be: a function of its name and value that raises `OptionError`.
+    plan_images : callable, optional
+        Takes a few chunks and the options of the method.
+    """
+
+    name: str
+    function: Function
+    targets: tuple[str, ...] = TARGETS
+    chooses_chunks: bool = False
+    samples: str = "field"
+    checks: Mapping[str, Check] = field(default_factory=dict)
+    plan_images: Callable[..., ImagePlan | None] | None = None
+
+    @property
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """The keyword arguments of the function."""
+        parameters = inspect.signature(self.function).parameters
+        return {name: p for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of the method, and their defaults."""
+        return {name: p.default for name, p in self.arguments.items() if name not in _OF_RUNNER}
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Raise `OptionError` if options are unknown or make no sense; it names all of them."""
+        problems = []
+        known = [*self.options, "threads"]
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            problems.append(
+                f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
+                f"its options are {', '.join(known)}"
+            )
+        for name, check in self.checks.items():
+            try:
+                check(name, options.get(name, self.options[name]))
+            except OptionError as error:
+                problems.append(str(error))
+        if problems:
+            raise OptionError(listing(problems))
+
+    def check_target(self, target: str) -> None:
+        """Raise `OptionError` if the method cannot register onto that target."""
+        if target in self.targets:
+            return
+        if target in TARGETS:
+            raise OptionError(
+                f"method {self.name!r} compares all with all; target={target!r} has no meaning "
+                "for it: leave target out"
+            )
+        choice = ", ".join(map(repr, self.targets))
+        raise OptionError(f"target={target!r} is not known; choose one of {choice}")
+
+    def run(
+        self,
+        localizations: ChunkedLocalizations,
+        *,
+        target: str | None = None,
+        threads: int | None = None,
+        progress: bool = False,
+        **options: Any,
+    ) -> Registered:
+        """Register the chunks, after what is the same for all methods has been seen to.
+
+        Options are checked. Without localizations no chunk is registered; where all lie on one
+        place nothing moves; an axis without extent is left out, and nothing moves along it.
+
+        Parameters
+        ----------
+        localizations : ChunkedLocalizations
+        target : str, optional
+            By default the first of ``targets``.
+        threads : int, optional
+            All cores by default. The result does not depend on it.
+        progress : bool, default False
+            Show a progress bar.
+        **options
+            Of the method.
+
+        Raises
+        ------
+        OptionError
+            If the target or an option is unknown or makes no sense.
+        """
+        target = self.targets[0] if target is None else target
+        self.check_target(target)
+        self.check_options(options)
+        if not len(localizations.frames):
+            return Registered.failed(localizations)
+        wide = np.ptp(localizations.positions, axis=0) > 0
+        if not wide[:2].any():
+            return Registered.at_rest(localizations)
+        given = {"target": target, "threads": threads, "progress": progress}
+        options |= {name: value for name, value in given.items() if name in self.arguments}
+        if wide[2:].all():
+            return self.function(localizations, **options)
+        axes = np.arange(2)
+        return self.function(localizations.along(axes), **options).widened(axes, len(wide))

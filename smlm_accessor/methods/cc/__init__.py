@@ -1,0 +1,1 @@
+"""Cross-correlation of images of chunks."""

@@ -1,0 +1,188 @@
+"""Cross-correlation of images of the chunks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor.kernels.images.image_plan import ImagePlan
+from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.image_series.chance import erratic
+from smlm_accessor.methods.image_series.heights import register_heights
+from smlm_accessor.methods.image_series.lateral import register_lateral
+from smlm_accessor.methods.image_series.lateral_plan import MAX_PIXELS, plan_lateral
+from smlm_accessor.methods.registry import register
+from smlm_accessor.options import length
+
+# Of the images of all chunks together, where these are made of more rows than are kept.
+_ALL_PIXELS = 2**26
+_CHANCE = (
+    "Chunks match here and there in the field, which is chance: of long blinks, one in each is "
+    "enough. Larger chunks would help, or method='overlap', which puts blinks together first."
+)
+
+
+def plan_images(
+    localizations: ChunkedLocalizations,
+    *,
+    n_chunks: int,
+    bin_size: float | None = None,
+    smoothing: float | None = None,
+    max_shift: float | None = None,
+    **others: Any,
+) -> ImagePlan | None:
+    """Return which images of all rows are wanted, judging by some rows of a few of the chunks.
+
+    None if the field has no extent. For other parameters see `cc`.
+    """
+    plan = plan_lateral(
+        np.ascontiguousarray(localizations.positions[:, :2]),
+        localizations.bounds,
+        bin_size=bin_size,
+        smoothing=smoothing,
+        max_shift=max_shift,
+        pixels=min(MAX_PIXELS, _ALL_PIXELS // n_chunks),
+    )
+    return None if plan is None else ImagePlan(plan.grid, plan)
+
+
+@register(
+    "cc",
+    samples="rows",
+    plan_images=plan_images,
+    checks={"bin_size": length, "smoothing": partial(length, zero=True), "max_shift": length},
+)
+def cc(
+    localizations: ChunkedLocalizations,
+    *,
+    target: str = "first",
+    bin_size: float | None = None,
+    smoothing: float | None = None,
+    max_shift: float | None = None,
+    subpixel: bool = True,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Registered:
+    """Register chunks by the maximum of the cross-correlation of their images.
+
+    Localizations are counted in pixels, the mean density of the field is subtracted, and the
+    correlation of two chunks is smoothed with a Gaussian, less one three times wider. Its global
+    maximum, found between the pixels, is the shift. In three dimensions the lateral shift comes
+    first; then the profiles of square tiles along z are correlated and their correlations added.
+
+    Does badly when the structure turns, grows or is renewed between chunks; when it repeats at
+    distances smaller than the drift; and within a chunk, where drift only blurs the image.
+
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+        In two or three dimensions.
+    target : {"first", "previous", "all"}
+        What a chunk is correlated with: the first that has data; the one before, shifts being added
+        up; or the sum of all other chunks, aligned, which is best where chunks are small.
+    bin_size : float, optional
+        Edge of a pixel in x and y. By default two thirds of the smoothing, and as large as it has
+        to be for one image of no more than 2**23 pixels; then smoothing is at least one pixel.
+        The search itself takes padded images of no more than 2**20 pixels.
+    smoothing : float, optional
+        Standard deviation of the Gaussian in x and y, 0 for none. By default the one that promises
+        the most precise shift, judging by the data; pixels and smoothing along z always are.
+    max_shift : float, optional
+        Largest shift that is looked for, along each axis. By default half the extent of the field
+        in x and y, and all of it in z. Images are padded for it: nothing wraps round.
+    subpixel : bool, default True
+        Otherwise the shift is rounded to whole pixels.
+    threads : int, optional
+        All cores by default. The result does not depend on it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Registered
+        ``quality`` is the height of the maximum above the next highest, at least five smoothing
+        lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
+        is when the maximum lies at the edge of the range (chance gives 7 to less than one in a
+        thousand, if localizations are independent; where blinks are long and few, chunks may lie
+        here and there in the field, and then all are invalid). ``offset_std`` is from a jackknife
+        over squares of the field: localizations of one square need not be independent. (Where fewer
+        than three squares have a say, as if all were.) The first chunk has one, too, and the
+        difference of two chunks has the variance of both. It is NaN along z if all heights are
+        equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
+        smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
+        tile).
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range, or pixels of ``bin_size`` would be too many.
+
+    Notes
+    -----
+    The transform of each chunk is computed once. The maximum is found by Newton's method on the
+    trigonometric interpolant of the correlation, the limit of an upsampled discrete Fourier
+    transform [1]_. Memory is bounded whatever the field: transforms of 2**28 bytes in all, and
+    about 20 bytes per pixel and thread while one is worked on. The outermost 0.1 % of positions at
+    either end of an axis do not extend the field by more than a tenth.
+
+    References
+    ----------
+    .. [1] Guizar-Sicairos, Thurman & Fienup, Opt. Lett. 33, 156 (2008),
+       https://doi.org/10.1364/OL.33.000156
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smlm_accessor.methods.api import ChunkedLocalizations
+    >>> rng = np.random.default_rng(1)
+    >>> clusters = rng.uniform(-500, 500, size=(50, 2))
+    >>> positions = clusters[rng.integers(50, size=4000)] + rng.normal(0, 10, size=(4000, 2))
+    >>> positions[2000:] += [30, -20]
+    >>> frames, bounds = np.arange(4000), np.array([0, 2000, 4000])
+    >>> offset = cc(ChunkedLocalizations(positions, frames, bounds, ("x", "y"))).offset
+    >>> bool(np.abs(offset[1] - [-30, 20]).max() < 2)
+    True
+    """
+    counts = np.diff(localizations.bounds)
+    k, d = len(counts), localizations.positions.shape[1]
+    drift, std, bins = np.full((k, d), np.nan), np.full((k, d), np.nan), np.zeros(d)
+    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
+    if localizations.counted is not None:
+        plan = localizations.counted.plan.chosen
+    else:
+        plan = plan_lateral(
+            np.ascontiguousarray(localizations.positions[:, :2]),
+            localizations.bounds,
+            bin_size=bin_size,
+            smoothing=smoothing,
+            max_shift=max_shift,
+        )
+    lateral, chosen = register_lateral(localizations, plan, **options)
+    drift[:, :2], std[:, :2], bins[:2] = (
+        lateral.shift,
+        np.sqrt(lateral.variance),
+        chosen["bin_size"],
+    )
+    valid = lateral.valid
+    if plan is not None:
+        extent = float((plan.upper - plan.lower).max())
+        if erratic(lateral.shift, valid, float(chosen["smoothing"]), extent):
+            return Registered.failed(localizations, _CHANCE, chosen, lateral.quality)
+    if d == 3:
+        heights, also = register_heights(
+            localizations,
+            lateral,
+            lateral_smoothing=chosen["smoothing"],
+            max_shift=max_shift,
+            **options,
+        )
+        drift[:, 2], std[:, 2] = heights.shift[:, 1], np.sqrt(heights.variance[:, 1])
+        bins[2] = also["bin_size_z"]
+        valid = valid & heights.valid
+        chosen |= also
+    if not subpixel:
+        drift = bins * np.round(drift / np.where(bins > 0, bins, 1.0))
+    drift[~valid] = std[~valid] = np.nan
+    return Registered(-drift + 0.0, lateral.quality, valid, None, std, chosen)

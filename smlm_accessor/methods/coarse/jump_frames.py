@@ -1,0 +1,115 @@
+"""Steps of the stage, to the frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, Motion, pulls, segments
+
+_FAR = 2.0  # cells
+_UNUSUAL = 8.0  # usual steps from segment to segment
+_STAYS = 4  # segments
+_LONGEST = 3  # segments that a step may take
+_AT_END = 0.1  # of the frames of the segments beside a step
+_AROUND = 4  # segments
+
+
+def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
+    """Return the segments before and after each step that continuous drift would not take.
+
+    Parameters
+    ----------
+    drift : ndarray, shape (k, 3)
+        In cells; NaN where unknown.
+
+    Examples
+    --------
+    >>> x = np.array([0.0, 0.1, 0.2, 9.0, 15.0, 15.1, 15.2])
+    >>> steps_of(np.column_stack([x, x, x]))
+    [(2, 4)]
+    """
+    known = np.flatnonzero(np.isfinite(drift).all(axis=1))
+    if len(known) < 3:
+        return []
+    length = np.abs(np.diff(drift[known], axis=0)).max(axis=1)
+    large = np.flatnonzero(length > max(_FAR, _UNUSUAL * float(np.median(length))))
+    groups = np.split(large, np.flatnonzero(np.diff(large) > 1) + 1) if len(large) else []
+    found = []
+    for group in groups:
+        before, after = int(known[group[0]]), int(known[group[-1] + 1])
+        # What steps back soon was a segment that went astray.
+        earlier = np.median(drift[known[max(group[0] - _STAYS, 0) : group[0] + 1]], axis=0)
+        later = np.median(drift[known[group[-1] + 1 : group[-1] + 2 + _STAYS]], axis=0)
+        if len(group) <= _LONGEST and np.abs(later - earlier).max() > 0.5 * length[group].max():
+            found.append((before, after))
+    return found
+
+
+def located(
+    arrays: tuple[Any, ...],
+    edges: IntArray,
+    motion: Motion,
+    image: Image,
+    kernel: Kernel,
+    step: tuple[int, int],
+) -> int:
+    """Return the first frame after a step: the likeliest, all frames before and after together.
+
+    If it seems to be at an end of the two segments, those around them may be on the wrong side.
+    """
+    jump = _located(arrays, edges, motion, image, kernel, step, step)
+    first, stop = edges[step[0]], edges[step[1] + 1]
+    if min(jump - first, stop - jump) > _AT_END * (stop - first):
+        return jump
+    last = len(motion.middle) - 1
+    around = max(step[0] - _AROUND, 0), min(step[1] + _AROUND, last)
+    return _located(arrays, edges, motion, image, kernel, step, around)
+
+
+def _located(
+    arrays: tuple[Any, ...],
+    edges: IntArray,
+    motion: Motion,
+    image: Image,
+    kernel: Kernel,
+    step: tuple[int, int],
+    around: tuple[int, int],
+) -> int:
+    before, after = around
+    rows = slice(int(motion.bounds[before]), int(motion.bounds[after + 1]))
+    frames = np.unique(arrays[1][rows])
+    cut = np.append(frames, edges[after + 1])
+    single = segments(arrays[1], cut)
+    left_out = np.repeat([[rows.start, rows.stop]], len(frames), axis=0)
+    evidence = []
+    for segment in step:
+        single.drift[:] = motion.drift[segment]
+        evidence.append(pulls(arrays, motion, image, kernel, left_out, single, 1)[:, 16])
+    here, there = evidence
+    total = np.concatenate([[0.0], np.cumsum(here)]) + np.append(np.cumsum(there[::-1])[::-1], 0.0)
+    first = int(np.argmax(total[1:-1])) + 1 if len(frames) > 1 else 0
+    return int(np.clip(cut[first], edges[before] + 1, edges[after + 1] - 1))
+
+
+def tapered(edges: IntArray, jumps: IntArray, shortest: int) -> IntArray:
+    """Return segments that become shorter towards each jump, where the curve has to bend.
+
+    Examples
+    --------
+    >>> tapered(np.array([0, 100, 200]), np.array([100]), 2)
+    array([  0,  58,  90,  98, 100, 102, 110, 142, 200])
+    """
+    more = [edges]
+    for jump in jumps:
+        at = int(np.searchsorted(edges, jump))
+        before, after = int(edges[at - 1]), int(edges[min(at + 1, len(edges) - 1)])
+        away, length = shortest, shortest
+        while length < max(jump - before, after - jump):
+            sides = np.array([jump - away, jump + away])
+            more.append(sides[(sides > before) & (sides < after)])
+            length *= 4
+            away += length
+    return np.unique(np.concatenate(more))

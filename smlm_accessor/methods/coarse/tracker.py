@@ -1,0 +1,221 @@
+"""Drift within about one localization precision, wherever it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.sparse_image import intersections as loops
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.checks import (
+    astray,
+    bridged,
+    cell_of,
+    refined,
+    verified,
+    with_jumps,
+)
+from smlm_accessor.methods.coarse.sampling import cut, sampled
+from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, Motion, pulls, segments
+
+_ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
+_PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
+_MATCHED = 0.95  # of the segments
+#: Part of the score that makes no difference.
+AGREE = 0.02
+_MOLECULES = 4096  # of a segment that are looked for
+_NEAR, _FAR, _NEAR_Z, _FAR_Z = 3, 40, 10, 100  # cells
+_LEVEL = 4.5
+_MOST_WAITING = 15
+_FEWEST = 0.2  # of the segments that have to match, or those that do are chance
+_TIE = 0.003  # of the score; then longer segments are better
+#: Edge of a cell, in precisions.
+CELL = 2.0
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Drift of segments of time.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (k + 1,)
+        Segment ``i`` holds the frames ``edges[i] <= frame < edges[i + 1]``.
+    drift : ndarray, shape (k, d)
+        Relative to any origin; NaN where ``valid`` is False.
+    valid : ndarray of bool, shape (k,)
+    evidence : ndarray, shape (k,)
+        How far the peak of the intersections stands out, in standard deviations of chance.
+    jumps : ndarray
+        Frames at which the drift steps farther than its usual course.
+    middle : ndarray, shape (k,)
+        Mean frame of the localizations of each segment.
+    score : float
+        How dense the image of all is where localizations lie.
+    chosen : dict
+        Plain JSON values.
+    """
+
+    edges: IntArray
+    drift: FloatArray
+    valid: BoolArray
+    evidence: FloatArray
+    jumps: IntArray
+    middle: FloatArray
+    score: float
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+
+def followed(
+    localizations: ChunkedLocalizations, precision: FloatArray, threads: int | None
+) -> Coarse:
+    """Follow the sample from segment to segment; see `_aim_throughout.coarse`."""
+    n, d = localizations.positions.shape
+    arrays = followed_ones(localizations)
+    cell = CELL * np.append(precision, np.nan)[:3]
+    if n < 2:
+        return nothing(localizations)
+    given = localizations.jumps
+    lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
+
+    def attempt(edges: IntArray) -> tuple[float, Motion, FloatArray, IntArray]:
+        motion = segments(arrays[1], edges)
+        best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
+        for start in (0.5, 0.1, 0.9):
+            found = _followed(arrays, motion, lateral, int(start * (len(edges) - 1)))
+            score = _score(arrays, found[0], lateral)
+            if score > best[0]:
+                best = (score, *found, edges)
+            if np.mean(best[2][:, 4] != 0) > 0.5:
+                break
+        return best
+
+    tried: list[tuple[float, Motion, FloatArray, IntArray]] = []
+    for sizes in _PER_SEGMENT:
+        candidates = [cut(arrays[1], q, jumps=given) for q in sizes]
+        tried += map_threads(attempt, candidates, threads=threads)
+        tried.sort(key=lambda t: len(t[3]))
+        highest = max(t[0] for t in tried)
+        clear = [
+            np.mean(t[2][:, 4] != 0) > _MATCHED and t[0] > highest * (1 - AGREE) for t in tried
+        ]
+        if all(clear) and highest > 0:
+            break
+    # If longer segments do as well they are better.
+    short = [
+        int(np.median(np.diff(t[3])))
+        for t in tried
+        if np.mean(t[2][:, 4] != 0) < _MATCHED or t[0] < highest * (1 - AGREE)
+    ]
+    _, motion, found, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
+    axes = [0, 1]
+    if d == 3 and np.isfinite(precision[2]) and precision[2] > 0:
+        axes = [0, 1, 2]
+        motion, found = _heights(arrays, motion, found, cell)
+    elif d == 3:
+        motion.drift[:, 2] = 0.0
+    scale = np.where(np.isin(range(3), axes), 1 / np.where(cell > 0, cell, 1.0), 0.0)
+    motion = verified(arrays, motion, scale, threads)
+    motion = refined(arrays, motion, scale, axes, threads)
+    drift = np.where(astray(motion.drift / cell_of(cell))[:, None], np.nan, motion.drift)
+    motion = replace(motion, drift=drift)
+    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
+    if valid.sum() < max(2, _FEWEST * len(valid)):
+        return nothing(localizations)
+    evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
+    evidence = np.where(valid, evidence, 0.0)
+    score = highest if len(axes) == 2 else _score(arrays, motion, scale)
+    edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
+    motion = replace(motion, drift=bridged(motion, scale))
+    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
+    length = int(np.median(np.diff(edges)))
+    chosen: dict[str, Any] = {"frames_per_segment": length, "coarse_frames_per_segment": length}
+    shorter = [m for m in short if m < length]
+    if shorter:
+        chosen["widened_from"] = min(shorter)
+    chosen["jumps"] = [int(j) for j in jumps]
+    return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
+
+
+def followed_ones(localizations: ChunkedLocalizations) -> tuple[FloatArray, IntArray]:
+    """Return the positions and frames of the localizations that are followed."""
+    return sampled(localizations, _SAMPLE if len(localizations.frames) > _ALL else _ALL)
+
+
+def _followed(
+    arrays: tuple[Any, ...], motion: Motion, scale: FloatArray, start: int
+) -> tuple[Motion, FloatArray]:
+    k = len(motion.middle)
+    order = _order(start, k)
+    reaches = np.array([[_NEAR, _NEAR, 0], [_FAR, _FAR, 0]])
+    found = follow(arrays, motion, scale, order, reaches)
+    drift = np.where(found[:, 4:] != 0, found[:, :3], np.nan)
+    return replace(motion, drift=drift), found
+
+
+def _order(start: int, k: int) -> IntArray:
+    """Return segments onwards from one, back from there, and again: those missed once may fit."""
+    onwards, back = np.arange(start, k), np.arange(start - 1, -1, -1)
+    return np.concatenate([onwards, back, onwards, back])
+
+
+def follow(
+    arrays: tuple[Any, ...],
+    motion: Motion,
+    scale: FloatArray,
+    order: IntArray,
+    reaches: IntArray,
+) -> FloatArray:
+    """Return (drift in addition, significance, how) of each segment."""
+    image = Image(scale)
+    kernel = Kernel(
+        (1, 1, 0) if reaches[0, 2] == 0 else (0, 0, 1), np.where(scale > 0, 1.0, 0.0), 0.5
+    )
+    out = np.zeros((len(motion.middle), 5))
+    loops.follow(
+        arrays, (motion.bounds, motion.drift * scale), scale, image.arrays, image.quantum,
+        kernel.arrays(), order, reaches, _LEVEL, _MOST_WAITING, _MOLECULES, out,
+    )  # fmt: skip
+    out[:, :3] /= np.where(scale > 0, scale, np.inf)
+    return out
+
+
+def _score(arrays: tuple[Any, ...], motion: Motion, scale: FloatArray) -> float:
+    """Return how dense the image is where the localizations of other segments lie."""
+    image = Image(scale)
+    image.add(arrays, motion)
+    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
+    around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
+    sums = pulls(arrays, motion, image, kernel, around, motion, 1)
+    return float(sums[:, 16].sum()) / len(arrays[0])
+
+
+def _heights(
+    arrays: tuple[Any, ...], motion: Motion, found: FloatArray, cell: FloatArray
+) -> tuple[Motion, FloatArray]:
+    scale = np.array([0.5, 0.5, 1.0]) / cell
+    valid = np.flatnonzero(found[:, 4] != 0)
+    start = int(valid[np.argmax(np.diff(motion.bounds)[valid])]) if len(valid) else 0
+    k = len(motion.middle)
+    order = _order(start, k)
+    reaches = np.array([[0, 0, _NEAR_Z], [0, 0, _FAR_Z]])
+    z = follow(arrays, motion, scale, order, reaches)
+    drift = motion.drift.copy()
+    drift[:, 2] = z[:, 2]
+    drift[z[:, 4] == 0] = np.nan
+    return replace(motion, drift=drift), np.where(z[:, 4:] != 0, found, 0.0)
+
+
+def nothing(localizations: ChunkedLocalizations) -> Coarse:
+    """Return that nothing could be followed: a single segment that is not valid."""
+    frames = localizations.frames
+    edges = np.array([frames[0], frames[-1] + 1])
+    d = localizations.positions.shape[1]
+    return Coarse(
+        edges, np.full((1, d), np.nan), np.zeros(1, bool), np.zeros(1),
+        np.zeros(0, np.int64), np.array([float(edges.mean())]), 0.0,
+    )  # fmt: skip

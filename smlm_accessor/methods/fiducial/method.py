@@ -1,0 +1,189 @@
+"""Drift from fiducial markers."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels.neighbours.nena import precision
+from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.fiducial.find import find_beads
+from smlm_accessor.methods.fiducial.solve import choose_segments, solve
+from smlm_accessor.methods.registry import register
+from smlm_accessor.methods.windows.movie import Movie
+from smlm_accessor.options import length, number
+
+_NO_BEADS = (
+    "No beads were found, that is places with a localization in at least {:.0%} of the frames; "
+    "say where they are (fiducials=, radius=), or use another method, for example 'rcc'."
+)
+_NOT_SEEN = "No bead is seen there in at least half of the frames."
+
+
+@register(
+    "fiducial",
+    targets=("all",),
+    chooses_chunks=True,
+    samples="time",
+    checks={
+        "radius": length,
+        "presence": partial(number, above=0, most=1, remedy="it is a part of the frames"),
+    },
+)
+def fiducial(
+    localizations: ChunkedLocalizations,
+    *,
+    fiducials: npt.ArrayLike | None = None,
+    radius: float | None = None,
+    presence: float = 0.8,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Registered:
+    """Register segments by beads that are seen in nearly all frames.
+
+    Beads are found as spots that have a localization in most frames of a short window, and
+    followed from window to window, also over a jump of the stage and where some are lost for a
+    while. Their common motion and their places are then solved for together by weighted least
+    squares, each bead being weighted by its inverse mean square deviation from that motion, as in
+    [1]_, so that a bead that appears, is lost or moves by itself makes no step.
+
+    Does badly with few beads that do not stick to the sample: of one, nothing tells its own motion
+    from drift; of two, not which is the one that moves.
+
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+        In two or three dimensions.
+    fiducials : array_like, shape (n, 2) or (n, 3), or DataFrame, optional
+        Where beads are in the first frames, in the units of the table, or what
+        ``table.smlm.find_fiducials()`` gave, or rows of it. By default they are found.
+    radius : float, optional
+        How far from where it is expected a localization of a bead may be. By default five times
+        the localization precision, and more if too few beads are found so.
+    presence : float, default 0.8
+        Part of the frames in which a bead has to be seen, unless ``fiducials`` are given.
+    threads : int, optional
+        All cores by default. The result does not depend on it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Registered
+        ``quality`` is the number of beads that are seen in a chunk. Chunks in half of
+        whose frames no bead is seen are invalid. ``offset_std`` is from the jitter of the beads and
+        how far they stray from each other. ``chosen`` holds the places of the beads (in the units
+        of the table, as they are in the beginning), their weights, which add up to 1, the part of
+        the frames in which each is seen, the frames per chunk, and jumps (the first frame after
+        each).
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range, or ``fiducials`` is no list of positions.
+
+    References
+    ----------
+    .. [1] Lee et al., Opt. Express 20, 12177 (2012), https://doi.org/10.1364/OE.20.012177
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smlm_accessor.methods.api import ChunkedLocalizations
+    >>> rng = np.random.default_rng(1)
+    >>> frames = np.repeat(np.arange(1000), 2)
+    >>> beads = np.tile([[20.0, 30.0], [70.0, 10.0]], (1000, 1))
+    >>> drift = np.stack([frames * 0.01, np.sin(frames / 200)], axis=1)
+    >>> positions = beads + drift + rng.normal(0, 0.1, (2000, 2))
+    >>> bounds = np.array([0, 1000, 2000])
+    >>> found = fiducial(ChunkedLocalizations(positions, frames, bounds, ("x", "y")))
+    >>> (found.offset[1, 0] - found.offset[0, 0]).round(1)
+    np.float64(-5.0)
+    """
+    if fiducials is not None and hasattr(fiducials, "columns"):
+        fiducials, radius = places_in(fiducials, radius)
+    given = None if fiducials is None else _positions(localizations, fiducials)
+    d = localizations.positions.shape[1]
+    k = localizations.n_chunks
+    wide = np.ptp(localizations.positions, axis=0) > 0
+    movie = Movie.of(localizations.frames, localizations.jumps)
+    usual = precision(localizations.positions, localizations.frames, localizations.uncertainty)
+    beads = find_beads(
+        np.ascontiguousarray(localizations.positions[:, :2]),
+        movie,
+        float(np.nanmax(usual[:2])) if np.isfinite(usual[:2]).any() else np.nan,
+        given=given,
+        radius=radius,
+        presence=presence,
+    )
+    edges = None
+    if not len(beads.presence):
+        reason = _NO_BEADS.format(presence) if given is None else _NOT_SEEN
+        return Registered.failed(localizations, reason)
+    jumps = None
+    if k > 1:
+        segments = movie.cut(localizations.frame_edges())
+    else:
+        segments, jumps = choose_segments(localizations.positions, beads, movie)
+        edges = segments.edges
+    solved = solve(localizations.positions, beads, segments, threads=threads, progress=progress)
+    std = np.sqrt(np.where(wide & (solved.variance > 0), solved.variance, np.nan))
+    center = np.zeros(d) if localizations.center is None else localizations.center
+    chosen: dict[str, Any] = {
+        "beads": (solved.place + center).tolist(),
+        "weights": solved.weight.tolist(),
+        "presences": beads.presence.tolist(),
+        "frames_per_chunk": float(np.median(np.diff(segments.edges))),
+        "radius": beads.size / 2,
+    }
+    if jumps is not None:
+        chosen["jumps"] = jumps.tolist()
+    if k > 1:
+        del chosen["frames_per_chunk"]
+    return Registered(
+        -solved.drift + 0.0, solved.beads, solved.valid, None, std, chosen, edges,
+        "" if solved.valid.all() else _NOT_SEEN, jumps,
+    )  # fmt: skip
+
+
+def places_in(beads: Any, radius: float | None = None) -> tuple[FloatArray, float | None]:
+    """Return the places in a table of beads, shape (n, 2), and the radius it says.
+
+    Raises
+    ------
+    OptionError
+        If it has no columns x and y, or no rows.
+    """
+    if not {"x", "y"} <= set(beads.columns):
+        raise OptionError(
+            f"fiducials must have columns x and y; this table has {', '.join(map(str, beads))}. "
+            "beads = table.smlm.find_fiducials() makes one"
+        )
+    if not len(beads):
+        raise OptionError(
+            "fiducials is a table without rows: no bead was found, or none was left by a selection"
+        )
+    if radius is None and "radius" in beads.columns:
+        radius = float(beads["radius"].max())
+    return beads[["x", "y"]].to_numpy(dtype=np.float64), radius
+
+
+def _positions(localizations: ChunkedLocalizations, fiducials: npt.ArrayLike) -> FloatArray:
+    """Return x and y of the beads about the centre of the table."""
+    d = localizations.positions.shape[1]
+    given = np.asarray(fiducials, dtype=np.float64)
+    if given.ndim != 2 or not len(given) or given.shape[1] not in (2, d):
+        raise OptionError(
+            f"fiducials must be positions of shape (n, {d}), one row for each bead; "
+            f"got shape {given.shape}"
+        )
+    if not np.isfinite(given).all():
+        raise OptionError("fiducials must be finite positions; some are NaN or infinite")
+    if localizations.center is not None:
+        given = given - localizations.center[: given.shape[1]]
+    return np.asarray(given[:, :2])

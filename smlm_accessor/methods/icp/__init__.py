@@ -1,0 +1,1 @@
+"""Iterative closest point."""

@@ -1,0 +1,1 @@
+"""A series of images registered by correlation: stages that cc, rcc and the coarse drift share."""

@@ -1,0 +1,78 @@
+"""Transforms of the images of a series of chunks: what can be summed over parts of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.images import Spectrum, count, transform
+
+#: Bytes of transforms that are kept; if they are more, each is computed when it is needed.
+MAX_BYTES = 2**28
+
+
+class Tiles(NamedTuple):
+    """Number of each localization's tile, from 0 to ``n - 1``; one tile has no size."""
+
+    number: IntArray
+    n: int
+    size: float | None
+
+
+def summarize(
+    positions: FloatArray,
+    bounds: IntArray,
+    grid: Grid,
+    *,
+    tiles: Tiles | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Sequence[Spectrum]:
+    """Return the transform of each chunk's image, or stack of images if there are tiles.
+
+    They add: the transforms of parts of a chunk sum to that of the chunk.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, 2)
+    bounds : ndarray, shape (n_chunks + 1,)
+        Row bounds of the chunks.
+    grid : Grid
+    """
+    n_tiles = 1 if tiles is None else tiles.n
+
+    def one(chunk: int) -> Spectrum:
+        rows = slice(int(bounds[chunk]), int(bounds[chunk + 1]))
+        index = None if tiles is None else tiles.number[rows]
+        image = count(positions[rows], grid, tiles=index, n_tiles=n_tiles)
+        return transform(image, grid)
+
+    k = len(bounds) - 1
+    if k * n_tiles * 8 * (2 * grid.modes[0] + 1) * (grid.modes[1] + 1) > MAX_BYTES:
+        return _OnDemand(one, k)
+    return map_threads(one, range(k), threads=threads, progress=progress, description="images")
+
+
+class _OnDemand(Sequence[Spectrum]):
+    """Transforms that are computed whenever they are asked for."""
+
+    def __init__(self, function: Callable[[int], Spectrum], n: int) -> None:
+        self.function, self.n = function, n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.function(index)
+
+
+def sample_chunks(bounds: IntArray, counts: IntArray) -> list[slice]:
+    """Rows of up to three chunks of common size, some way apart, the middle one first."""
+    large = np.flatnonzero(counts >= 0.5 * np.median(counts[counts > 0]))
+    chosen = dict.fromkeys(int(large[int(part * (len(large) - 1))]) for part in (0.5, 0.2, 0.8))
+    return [slice(int(bounds[i]), int(bounds[i + 1])) for i in chosen]

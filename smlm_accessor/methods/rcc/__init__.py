@@ -1,0 +1,1 @@
+"""Redundant cross-correlation."""

@@ -1,0 +1,134 @@
+"""Redundant cross-correlation: all pairs of segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.rcc.choose import choose_segments, in_given_chunks
+from smlm_accessor.methods.rcc.plan import Plan
+from smlm_accessor.methods.registry import register
+from smlm_accessor.options import length
+
+_NO_EVIDENCE = (
+    "No two parts of the movie clearly show the same structure, so there is nothing to tell drift "
+    "from; longer chunks may show more, and beads can be used by method='fiducial'."
+)
+
+
+@register(
+    "rcc",
+    targets=("all",),
+    chooses_chunks=True,
+    checks=dict.fromkeys(("bin_size", "smoothing", "max_shift", "max_residual"), length),
+)
+def rcc(
+    localizations: ChunkedLocalizations,
+    *,
+    bin_size: float | None = None,
+    smoothing: float | None = None,
+    max_shift: float | None = None,
+    max_residual: float | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Registered:
+    """Register segments by the cross-correlations of all pairs of them.
+
+    The images of some windows of time are correlated first, each with the sum of all others, to
+    find out roughly where they are. From there on the correlation of two segments is only needed
+    next to its maximum, where it is a sum over close pairs of localizations, without pixels. The
+    shifts of all pairs of segments are measured so, and the drift is their weighted least-squares
+    solution [1]_. The smoothing is reduced for as long as that makes the drift more precise.
+
+    If no chunks are asked for, segments are chosen: so short that what the sample moves within one
+    costs as much precision as what a shorter one would lack in localizations.
+
+    Does badly when the structure turns, grows or is renewed during the movie, and when the sample
+    moves farther in a segment than the precision of many localizations together.
+
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+        In two or three dimensions.
+    bin_size : float, optional
+        Edge of a pixel of the images in which the search begins. By default as small as leaves
+        padded images of no more than 2**16 pixels.
+    smoothing : float, optional
+        Standard deviation in x and y of the smoothing of the final correlations. By default the
+        one that promises the most precise drift, judging by the data; along z it always is.
+    max_shift : float, optional
+        Largest shift between windows that is looked for, along each axis. By default half the
+        extent of the field in x and y, and all of it in z. Nothing wraps round.
+    max_residual : float, optional
+        Pairs whose shift is farther off the solution are dropped, worst first, unless segments
+        would lose their connection to the rest. By default six standard deviations of that pair.
+    threads : int, optional
+        All cores by default. The result does not depend on it.
+    progress : bool, default False
+        Show a progress bar.
+
+    Returns
+    -------
+    Registered
+        ``quality`` is the smoothing divided by the standard deviation of the shift; a segment is
+        invalid below 5, or if its localizations lie on too few others. ``offset_std`` is what the
+        segment's own localizations contribute, and what all pairs do: the difference of two
+        segments has the variance of both. As localizations depend on each other, in blinks, it is
+        made larger by as much as squares of the field show. ``chosen`` holds the frames per chunk
+        and their number, jumps (the first frame after each), the smoothing, in 3D that along z, and
+        the part of pairs that was dropped.
+
+    Raises
+    ------
+    OptionError
+        If an option is out of its range.
+
+    Notes
+    -----
+    Each localization is compared with some 32 others: where more are near, frames are dealt out
+    at random to sets that are not compared with each other. Time and memory grow as the number of
+    localizations. The variance of a shift is that of a U-statistic: the squared slopes that all
+    others make at each localization of the segment, divided by the squared curvature.
+
+    References
+    ----------
+    .. [1] Wang et al., Opt. Express 22, 15982 (2014), https://doi.org/10.1364/OE.22.015982
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from smlm_accessor.methods.api import ChunkedLocalizations
+    >>> rng = np.random.default_rng(1)
+    >>> clusters = rng.uniform(-500, 500, size=(50, 2))
+    >>> positions = clusters[rng.integers(50, size=4000)] + rng.normal(0, 10, size=(4000, 2))
+    >>> positions[2000:] += [30, -20]
+    >>> frames, bounds = np.arange(4000), np.array([0, 1000, 2000, 3000, 4000])
+    >>> offset = rcc(ChunkedLocalizations(positions, frames, bounds, ("x", "y"))).offset
+    >>> bool(np.abs(offset[3] - offset[0] - [-30, 20]).max() < 2)
+    True
+    """
+    d = localizations.positions.shape[1]
+    plan = Plan(localizations, smoothing, max_residual, threads)
+    options: dict[str, Any] = {"bin_size": bin_size, "max_shift": max_shift, "progress": progress}
+    find = choose_segments if localizations.n_chunks == 1 else in_given_chunks
+    segments, aligned, chosen, jumps = find(plan, options)
+    k = len(segments)
+    offset, std = np.zeros((k, d)), np.full((k, d), np.nan)
+    active = aligned.drift.shape[1]
+    offset[:, :active] = -aligned.drift
+    # The same localizations again have no error that they would show.
+    std[:, :active] = np.sqrt(np.where(aligned.variance > 0, aligned.variance, np.nan))
+    offset[~aligned.valid] = np.nan
+    return Registered(
+        offset + 0.0,
+        aligned.sharpness,
+        aligned.valid,
+        None,
+        std,
+        chosen,
+        segments.edges if localizations.n_chunks == 1 else None,
+        "" if aligned.valid.any() else _NO_EVIDENCE,
+        jumps,
+    )

@@ -1,0 +1,172 @@
+"""Checks of what the user asks for; each names the option and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+
+Seed = int | np.random.Generator | None
+PerComponent = float | Sequence[float] | npt.NDArray[Any]
+
+MOST_ROWS = 1_000_000_000
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    least: float = -np.inf,
+    most: float = np.inf,
+    above: float | None = None,
+    below: float | None = None,
+    remedy: str = "",
+) -> float:
+    """Return a finite number within bounds; the remedy ends the message."""
+    result = _finite(name, value)
+    if result.ndim:
+        raise OptionError(f"{name}={value!r} must be one number")
+    _require_bounds(
+        name, value, result, least=least, most=most, above=above, below=below, remedy=remedy
+    )
+    return float(result)
+
+
+def count(name: str, value: Any, *, least: int = 0, remedy: str = "") -> int:
+    """Return a whole number that is not too small; the remedy ends the message."""
+    result = number(name, value, least=least, remedy=remedy)
+    if result != int(result):
+        raise OptionError(_message(name, value, "a whole number", remedy))
+    return int(result)
+
+
+def optional_count(name: str, value: Any) -> int | None:
+    """Return a whole number from 1; None stands for one that is chosen from the data."""
+    remedy = "leave it out to have it chosen"
+    return None if value is None else count(name, value, least=1, remedy=remedy)
+
+
+def per_component(
+    name: str,
+    value: Any,
+    components: Sequence[str],
+    *,
+    least: float = -np.inf,
+    above: float | None = None,
+) -> FloatArray:
+    """Return one number per component, shape (d,); a single one counts for all of them."""
+    result = _finite(name, value)
+    d = len(components)
+    if result.ndim > 0 and result.shape != (d,):
+        raise OptionError(
+            f"{name}={value!r} must be one number, or {d} of them: one for each of "
+            f"{', '.join(components)}"
+        )
+    _require_bounds(name, value, result, least=least, above=above)
+    return np.array(np.broadcast_to(result, (d,)))
+
+
+def fields(
+    name: str, value: Any, required: Sequence[str], optional: Sequence[str] = ()
+) -> Mapping[str, Any]:
+    """Return a mapping that has what it needs and nothing unknown."""
+    known = [*required, *optional]
+    if not isinstance(value, Mapping):
+        raise OptionError(
+            f"{name}={value!r} must be a dict with {', '.join(known)}, or a list of them"
+        )
+    missing = [key for key in required if key not in value]
+    unknown = [key for key in value if key not in known]
+    if missing or unknown:
+        wrong = [f"lacks {', '.join(missing)}"] if missing else []
+        wrong += [f"has unknown {', '.join(map(str, unknown))}"] if unknown else []
+        raise OptionError(f"{name}={value!r} {' and '.join(wrong)}; it takes {', '.join(known)}")
+    return value
+
+
+def require_feasible(expected: float, remedy: str) -> None:
+    """Raise before memory runs out, not after."""
+    if expected > MOST_ROWS:
+        raise OptionError(
+            f"this would make about {expected:.1e} localizations, over {MOST_ROWS:.0e}: {remedy}"
+        )
+
+
+def length(
+    name: str,
+    value: Any,
+    *,
+    zero: bool = False,
+    remedy: str = "leave it out to have it chosen",
+) -> float | None:
+    """Return a positive length; None stands for one that is chosen from the data.
+
+    Parameters
+    ----------
+    zero : bool
+        Whether 0 is a length, too.
+    remedy : str
+        What the message says to do; empty if the option has to be given.
+    """
+    if value is None and remedy:
+        return None
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if is_number and (0 < value < np.inf or (zero and value == 0)):
+        return float(value)
+    must = "a length, or 0 for none" if zero else "a positive length"
+    raise OptionError(_message(name, value, must, remedy))
+
+
+def choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Raise `OptionError` if the value is not one of the choices."""
+    if value not in choices:
+        raise OptionError(f"{name}={value!r} is not known; use {' or '.join(map(repr, choices))}")
+
+
+def as_floats(name: str, value: Any) -> FloatArray:
+    """Return an array of numbers."""
+    try:
+        return np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise OptionError(f"{name}={value!r} must be a number, or some of them") from None
+
+
+def _finite(name: str, value: Any) -> FloatArray:
+    result = as_floats(name, value)
+    if not np.isfinite(result).all():
+        raise OptionError(f"{name}={value!r} must be finite")
+    return result
+
+
+def _require_bounds(
+    name: str,
+    value: Any,
+    result: FloatArray,
+    *,
+    least: float = -np.inf,
+    most: float = np.inf,
+    above: float | None = None,
+    below: float | None = None,
+    remedy: str = "",
+) -> None:
+    problem = None
+    if (result < least).any():
+        problem = f"at least {least:g}"
+    elif (result > most).any():
+        problem = f"at most {most:g}"
+    elif above is not None and (result <= above).any():
+        problem = f"more than {above:g}"
+    elif below is not None and (result >= below).any():
+        problem = f"less than {below:g}"
+    if problem:
+        raise OptionError(_message(name, value, problem, remedy))
+
+
+def _message(name: str, value: Any, must: str, remedy: str) -> str:
+    return f"{name}={value!r} must be {must}{'; ' if remedy else ''}{remedy}"

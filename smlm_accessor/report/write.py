@@ -1,0 +1,207 @@
+"""A page on a correction: table and drift in, one HTML file out."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor.assess import Assessment, assess
+from smlm_accessor.assess.case import Drift
+from smlm_accessor.backends import example, is_partitioned
+from smlm_accessor.drift import transformations
+from smlm_accessor.drift.between_chunks import BY, OUTSIDE
+from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
+from smlm_accessor.io.staging import require_free, staged
+from smlm_accessor.models import DriftModel
+from smlm_accessor.options import choice as require_choice
+from smlm_accessor.report.extent import extent_of, sampled, to_judge
+from smlm_accessor.report.page import Facts, page
+from smlm_accessor.report.views import make_pairs
+from smlm_accessor.table import history
+from smlm_accessor.table.columns import find_columns
+
+_TITLE = "Drift correction"
+
+
+class Built(NamedTuple):
+    """A page, the verdict it shows, and what was warned of on the way."""
+
+    html: str
+    verdict: Assessment | None
+    warnings: list[Warning]
+
+
+def write_report(
+    table: pd.DataFrame,
+    drift: Drift,
+    path: str | PathLike[str],
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+    title: str | None = None,
+    overwrite: bool = False,
+    progress: bool = False,
+) -> Assessment | None:
+    """Write a page on the correction of a table by a drift.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of pandas or dask; not corrected yet.
+    drift : Dataset or DriftModel
+    path : str or path
+        The HTML file.
+    by, outside : str, optional
+        As in ``table.smlm.correct``.
+    title : str, optional
+        What stands at the top.
+    overwrite : bool
+        Replace the file if it exists.
+    progress : bool
+        Show progress bars.
+
+    Returns
+    -------
+    Assessment or None
+        The verdict that the page shows; None if all rows are in one frame, which the page says.
+
+    Raises
+    ------
+    FileError, TableError, OptionError, DriftError
+        If the file exists or cannot be written, or the table, an argument or the drift cannot be
+        used.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from smlm_accessor.estimation.estimate import estimate_drift
+    >>> from smlm_accessor.simulate import simulate_csr
+    >>> table = simulate_csr(n_samples=2000, seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_report(table, estimate_drift(table, n_chunks=4), Path(folder, "report.html"))
+    no evidence (...
+    """
+    file = Path(path)
+    require_free([file], overwrite=overwrite)
+    built = build_report(table, drift, by=by, outside=outside, title=title, progress=progress)
+    for warning in built.warnings:
+        warnings.warn(warning, stacklevel=3)
+    with staged(file) as (part,):
+        part.write_text(built.html, encoding="utf-8")
+    return built.verdict
+
+
+def build_report(
+    table: Any,
+    drift: Drift,
+    *,
+    by: str | None = None,
+    outside: str | None = None,
+    title: str | None = None,
+    progress: bool = False,
+) -> Built:
+    """Return the page; see `write_report`."""
+    source = _checked(drift, by, outside)
+    if title is not None and not isinstance(title, str):
+        raise OptionError(f"title={title!r} must be a text")
+    extent = extent_of(table, progress=progress)
+    part = to_judge(table, progress=progress)
+    notes: list[str] = []
+    is_usable = bool(source["valid"].any())
+    corrected_by = drift if is_usable else _nothing(source)
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always", SmlmWarning)
+        sample = sampled(part, corrected_by, by, outside)
+        # What was warned of once is meant from here on.
+        outside_known = outside or "hold"
+        found = _assessed(part, drift, by, outside_known, notes, progress=progress)
+    told = {str(warning.message): warning.message for warning in noted}
+    warned = [warning for warning in told.values() if isinstance(warning, Warning)]
+    notes += [str(warning) for warning in warned if isinstance(warning, SmlmWarning)]
+    if not is_usable:
+        notes.append("No chunk of this drift is valid: nothing is corrected.")
+
+    known = found is not None and np.isfinite(found.precision)
+    precision = found.precision if found and known else None
+    pairs = make_pairs(
+        table,
+        corrected_by,
+        extent,
+        sample,
+        precision,
+        whole=not is_partitioned(table),
+        by=by if is_usable else None,
+        outside=outside_known,
+        progress=progress,
+    )
+    facts = Facts(
+        title=title or _TITLE,
+        when=datetime.now().astimezone(),
+        extent=extent,
+        precision=precision,
+        unit=find_columns(example(table)).length_unit,
+        steps=history.steps(example(table).attrs),
+        notes=notes,
+    )
+    html = page(facts, drift, found, pairs, by=by, outside=outside)
+    return Built(html, found, warned)
+
+
+def _checked(drift: Any, by: str | None, outside: str | None) -> xr.Dataset:
+    """Return the transformations of a drift or a model, after a look at the options."""
+    if isinstance(drift, DriftModel):
+        if by is not None:
+            raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
+        source = drift.transformations
+    elif isinstance(drift, xr.Dataset):
+        transformations.check(drift)
+        source = drift
+    else:
+        raise DriftError(
+            f"Report on a drift or a model, not on a {type(drift).__name__}: "
+            'drift = table.smlm.drift(...); drift.smlm.report(table, "report.html")'
+        )
+    if by is not None:
+        require_choice("by", by, BY)
+    if outside is not None:
+        require_choice("outside", outside, OUTSIDE)
+    return source
+
+
+def _assessed(
+    part: pd.DataFrame,
+    drift: Drift,
+    by: str | None,
+    outside: str,
+    notes: list[str],
+    *,
+    progress: bool,
+) -> Assessment | None:
+    """Return the verdict; None where there are too few frames for one, which is noted."""
+    try:
+        return assess(part, drift, by=by, outside=outside, progress=progress)
+    except TableError as error:
+        # That the table can be read is known by now.
+        notes.append(str(error))
+        return None
+
+
+def _nothing(source: xr.Dataset) -> xr.Dataset:
+    """Return a drift that moves nothing, over the same frames."""
+    axes = transformations.components(source)
+    start, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
+    return transformations.build(
+        offset=np.zeros((1, len(axes))),
+        components=axes,
+        frame=[(start + stop - 1) / 2],
+        frame_start=[start],
+        frame_stop=[stop],
+        attrs={"length_unit": source.attrs.get("length_unit")},
+    )

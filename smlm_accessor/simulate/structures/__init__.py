@@ -1,0 +1,1 @@
+"""Structures: where emitters are."""

@@ -1,0 +1,91 @@
+"""Structures at random places, turned at random."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import OptionError
+from smlm_accessor.options import count, number, require_feasible
+from smlm_accessor.simulate.region import Region, as_box, uniform
+from smlm_accessor.simulate.tables import make_table
+
+
+def random_rotations(n: int, max_tilt: float, rng: np.random.Generator) -> FloatArray:
+    """Draw rotations: about the own axis by any angle, then the axis away from z.
+
+    Parameters
+    ----------
+    n : int
+    max_tilt : float
+        Largest angle between the axis and z in radians; the axis is uniform within this cone, so
+        that pi gives every orientation alike.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n, 3, 3)
+
+    Examples
+    --------
+    >>> turn = random_rotations(1, 0.0, np.random.default_rng(1))[0]
+    >>> np.round(turn @ [0, 0, 1], 12)
+    array([0., 0., 1.])
+    """
+    spin, azimuth = rng.random((2, n)) * 2 * np.pi
+    tilt = np.arccos(1 - rng.random(n) * (1 - np.cos(max_tilt)))
+    return _about("z", azimuth) @ _about("y", tilt) @ _about("z", spin)
+
+
+def _about(axis: str, angle: FloatArray) -> FloatArray:
+    """Return rotations about z or y, shape (n, 3, 3)."""
+    i, j, k = (0, 1, 2) if axis == "z" else (2, 0, 1)
+    matrix = np.zeros((len(angle), 3, 3))
+    matrix[:, i, i] = matrix[:, j, j] = np.cos(angle)
+    matrix[:, j, i] = np.sin(angle)
+    matrix[:, i, j] = -matrix[:, j, i]
+    matrix[:, k, k] = 1.0
+    return matrix
+
+
+def scatter(
+    template: FloatArray,
+    *,
+    n_structures: int,
+    region: Region,
+    dimension: int,
+    max_tilt: float,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Put copies of a structure at random places of a region, each turned at random.
+
+    Parameters
+    ----------
+    template : ndarray, shape (m, 3)
+        Sites of one structure about its centre, its axis along z.
+    n_structures : int
+    region : sequence of pairs
+        Where the centres are; without bounds for z the centres are at z = 0.
+    dimension : int
+        2 or 3: in 2D z is dropped.
+    max_tilt : float
+        See `random_rotations`.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    DataFrame
+        Columns ``position_x`` .., and ``cluster_label``, the number of the structure.
+    """
+    n = count("n_structures", n_structures)
+    if dimension not in (2, 3):
+        raise OptionError(f"dimension={dimension!r} must be 2 or 3")
+    number("max_tilt", max_tilt, least=0, most=np.pi)
+    box = as_box(region, (2, 3) if dimension == 3 else (2,))
+    require_feasible(n * len(template), "take fewer n_structures")
+    centers = np.zeros((n, 3))
+    centers[:, : len(box)] = uniform(box, n, rng)
+    turned = np.einsum("nij,mj->nmi", random_rotations(n, max_tilt, rng), template)
+    positions = (turned + centers[:, None, :]).reshape(-1, 3)[:, :dimension]
+    return make_table(positions, cluster_label=np.repeat(np.arange(n), len(template)))

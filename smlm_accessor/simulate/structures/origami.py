@@ -1,0 +1,159 @@
+"""DNA origami: grids of binding sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Unpack
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor.errors import OptionError
+from smlm_accessor.options import PerComponent, Seed, count, per_component
+from smlm_accessor.simulate.blinking import BlinkingOptions, simulate_blinking
+from smlm_accessor.simulate.region import AXES, FIELD, Region
+from smlm_accessor.simulate.structures.orientation import scatter
+from smlm_accessor.simulate.tables import remember
+
+
+def origami_sites(
+    *,
+    n_structures: int = 200,
+    region: Region = FIELD,
+    grid: Sequence[int] = (3, 4),
+    spacing: PerComponent = 20.0,
+    dimension: int = 2,
+    max_tilt: float = 0.0,
+    seed: Seed = None,
+) -> pd.DataFrame:
+    """Place the sites of DNA origami.
+
+    Parameters
+    ----------
+    n_structures : int
+        Number of origami; they may overlap.
+    region : sequence of pairs
+        Bounds of the centres in x, y and, in 3D, z; without these all centres are at z = 0.
+    grid : sequence of int
+        Sites along the axes of the origami: two numbers, or three in 3D.
+    spacing : float or one per axis of the grid
+        Distance of neighbouring sites; 20 nm.
+    dimension : int
+        2 or 3.
+    max_tilt : float
+        Origami are turned by any angle about their axis. It is along z, as on a cover glass, or
+        uniform in a cone of this half angle (radians); pi gives every orientation alike.
+    seed : int or numpy.random.Generator, optional
+        The same seed gives the same table.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``position_x``, ``position_y``, in 3D ``position_z``, and ``cluster_label``, the
+        number of the origami.
+
+    Raises
+    ------
+    OptionError
+        If an option makes no sense; the message names it.
+
+    References
+    ----------
+    J. Schnitzbauer, M. T. Strauss, T. Schlichthaerle, F. Schueder and R. Jungmann, Nat. Protoc.
+    12, 1198 (2017), DOI 10.1038/nprot.2017.024.
+
+    Examples
+    --------
+    >>> from smlm_accessor.simulate import origami_sites
+    >>> origami_sites(n_structures=5, seed=1).shape
+    (60, 3)
+    """
+    if len(grid) != 2 and not (len(grid) == 3 and dimension == 3):
+        raise OptionError(f"grid={grid!r} must be two numbers of sites, or three with dimension=3")
+    axes = np.meshgrid(*(np.arange(count("grid", n, least=1)) for n in grid), indexing="ij")
+    steps = np.stack(axes, axis=-1).reshape(-1, len(grid)).astype(np.float64)
+    template = np.zeros((len(steps), 3))
+    template[:, : len(grid)] = steps * per_component("spacing", spacing, AXES[: len(grid)], above=0)
+    sites = scatter(
+        template - template.mean(axis=0),
+        n_structures=n_structures,
+        region=region,
+        dimension=dimension,
+        max_tilt=max_tilt,
+        rng=np.random.default_rng(seed),
+    )
+    return remember(
+        sites,
+        "origami_sites",
+        n_structures=n_structures,
+        region=region,
+        grid=grid,
+        spacing=spacing,
+        dimension=dimension,
+        max_tilt=max_tilt,
+        seed=seed,
+    )
+
+
+def simulate_origami(
+    *,
+    n_structures: int = 200,
+    region: Region = FIELD,
+    grid: Sequence[int] = (3, 4),
+    spacing: PerComponent = 20.0,
+    dimension: int = 2,
+    max_tilt: float = 0.0,
+    seed: Seed = None,
+    **blinking: Unpack[BlinkingOptions],
+) -> pd.DataFrame:
+    """Simulate localizations of DNA origami.
+
+    Parameters
+    ----------
+    n_structures, region, grid, spacing, dimension, max_tilt
+        See `origami_sites`. Background is in the region too.
+    seed : int or numpy.random.Generator, optional
+        The same seed gives the same table.
+    **blinking
+        ``n_frames``, ``bindings_per_site``, ``precision``, ``background_fraction`` and the other
+        options of `simulate_blinking`.
+
+    Returns
+    -------
+    DataFrame
+        As from `simulate_blinking`; ``cluster_label`` is the number of the origami.
+
+    Raises
+    ------
+    OptionError
+        If an option makes no sense; the message names it.
+
+    Examples
+    --------
+    >>> from smlm_accessor.simulate import simulate_origami
+    >>> locs = simulate_origami(n_structures=5, n_frames=1000, precision=2, seed=1)
+    >>> print(locs.emitter.nunique())
+    60
+    """
+    rng = np.random.default_rng(seed)
+    sites = origami_sites(
+        n_structures=n_structures,
+        region=region,
+        grid=grid,
+        spacing=spacing,
+        dimension=dimension,
+        max_tilt=max_tilt,
+        seed=rng,
+    )
+    return remember(
+        simulate_blinking(sites, region=region, seed=rng, **blinking),
+        "simulate_origami",
+        n_structures=n_structures,
+        region=region,
+        grid=grid,
+        spacing=spacing,
+        dimension=dimension,
+        max_tilt=max_tilt,
+        seed=seed,
+        **blinking,
+    )

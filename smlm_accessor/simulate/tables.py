@@ -1,0 +1,34 @@
+"""The tables that simulations return: Locan's names, and a history of what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.options import Seed
+from smlm_accessor.simulate.region import AXES
+from smlm_accessor.table import history
+
+
+def make_table(
+    positions: FloatArray,
+    *,
+    frames: IntArray | None = None,
+    uncertainty: FloatArray | None = None,
+    **others: npt.NDArray[Any],
+) -> pd.DataFrame:
+    """Return a table with frame, position_x .., uncertainty_x .. and others, as far as given."""
+    columns: dict[str, npt.NDArray[Any]] = {} if frames is None else {"frame": frames}
+    for prefix, values in (("position", positions), ("uncertainty", uncertainty)):
+        if values is not None:
+            columns |= {f"{prefix}_{AXES[j]}": values[:, j] for j in range(values.shape[1])}
+    return pd.DataFrame(columns | others)
+
+
+def remember(table: pd.DataFrame, step: str, *, seed: Seed, **parameters: Any) -> pd.DataFrame:
+    """Return the table with the simulation as its only history."""
+    table.attrs = history.record({}, step, **parameters, seed=seed)
+    return table

@@ -1,0 +1,1 @@
+"""A table of localizations: its columns, units and history."""

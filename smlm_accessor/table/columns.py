@@ -1,0 +1,229 @@
+"""Which column of a table is what: by the program that wrote it, or as the user says."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import pandas as pd
+
+from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
+from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
+from smlm_accessor.table.units import normal_unit, unit_factor
+
+KEY = "smlm_columns"
+# From pandas 3 on, a shallow copy cannot write through to the original.
+COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what.
+
+    Parameters
+    ----------
+    x, y, z : label
+        Columns of the coordinates; ``z`` only in 3D tables.
+    frame : label, optional
+        Column, or level of the index, with frame numbers.
+    uncertainty_x, uncertainty_y, uncertainty_z : label, optional
+        Columns of the localization precision, in the unit of their coordinate.
+    unit : str, optional
+        Length unit of ``x`` and ``y``: nm, um, mm, m, angstrom, pm or pixel.
+    unit_z : str, optional
+        Length unit of ``z``, if it is another one.
+    pixel_size : float, optional
+        Camera pixel in nm; lengths in pixels then count in nm.
+    convention : str
+        The program whose names these are.
+
+    Examples
+    --------
+    >>> Columns(x="X", y="Y", frame="t", unit="um").components
+    ('x', 'y')
+    """
+
+    x: Hashable
+    y: Hashable
+    z: Hashable | None = None
+    frame: Hashable | None = None
+    uncertainty_x: Hashable | None = None
+    uncertainty_y: Hashable | None = None
+    uncertainty_z: Hashable | None = None
+    unit: str | None = None
+    unit_z: str | None = None
+    pixel_size: float | None = None
+    convention: str = "explicit"
+
+    def __post_init__(self) -> None:
+        for name in ("unit", "unit_z"):
+            unit = getattr(self, name)
+            if unit is not None:
+                object.__setattr__(self, name, normal_unit(unit))
+        if self.pixel_size is not None and not self.pixel_size > 0:
+            raise OptionError(f"pixel_size={self.pixel_size!r} must be a positive number of nm")
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the spatial axes."""
+        return ("x", "y") if self.z is None else ("x", "y", "z")
+
+    @property
+    def positions(self) -> dict[str, Hashable]:
+        """Label of the coordinate of each component."""
+        return {c: getattr(self, c) for c in self.components}
+
+    @property
+    def uncertainties(self) -> dict[str, Hashable | None]:
+        """Label of the localization precision of each component."""
+        return {c: getattr(self, f"uncertainty_{c}") for c in self.components}
+
+    @property
+    def length_unit(self) -> str | None:
+        """Unit in which drift of this table is given; None if unknown."""
+        return "nm" if self.unit == "pixel" and self.pixel_size else self.unit
+
+    def scale(self, component: str) -> float:
+        """Return the factor from the coordinate's column to the length unit.
+
+        Raises
+        ------
+        TableError
+            If the units mix and the pixel size is not known.
+        """
+        unit = self.unit_z or self.unit if component == "z" else self.unit
+        factor = unit_factor(unit, self.length_unit, self.pixel_size)
+        if factor is None:
+            raise TableError(
+                f"x and y are in {self.unit} but z is in {unit}. Say how many nm a camera pixel "
+                "is: table = smlm_accessor.set_columns(table, pixel_size=130)"
+            )
+        return factor
+
+
+def find_columns(table: pd.DataFrame) -> Columns:
+    """Find which column is what: what `set_columns` said, else the most specific convention.
+
+    Raises
+    ------
+    TableError
+        If no convention fits, or more than one; the message lists what was found and how to say
+        which is meant.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> find_columns(pd.DataFrame({"x [nm]": [1.0], "y [nm]": [2.0], "frame": [0]})).length_unit
+    'nm'
+    """
+    table = example(table)
+    said = dict(table.attrs.get(KEY, {}))
+    if "x" in said and "y" in said:
+        return _require_present(table, _columns(said))
+    fits = [_columns(found) for c in CONVENTIONS if (found := match(table, c))]
+    specific = {c.name for c in CONVENTIONS if c.specific}
+    best = [c for c in fits if c.convention in specific] or fits
+    if not best:
+        raise TableError(
+            "This table has no columns known as x and y positions. Its columns are "
+            f"{listed(table.columns)}. {REMEDY}"
+        )
+    if len(best) > 1:
+        pairs = "; ".join(f"{b.convention}: {b.x!r}, {b.y!r}" for b in best)
+        raise TableError(
+            f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
+        )
+    return _require_present(table, replace(best[0], **said))
+
+
+def _columns(named: dict[str, Any]) -> Columns:
+    try:
+        return Columns(**named)
+    except OptionError as error:  # a unit nobody knows: not a table this package can read
+        raise TableError(f"{error}. {REMEDY}") from None
+
+
+def set_columns(
+    table: pd.DataFrame, columns: Columns | None = None, **fields_of_columns: Any
+) -> pd.DataFrame:
+    """Say which column is what, or what unit and pixel size a table has.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of pandas or dask; it is not modified.
+    columns : Columns, optional
+        The whole mapping.
+    **fields_of_columns
+        Fields of `Columns` that differ from what is found or given.
+
+    Returns
+    -------
+    DataFrame
+        The same data; its ``attrs`` remember the columns.
+
+    Raises
+    ------
+    TableError
+        If a named column does not exist.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"a": [1.0], "b": [2.0], "t": [0]})
+    >>> set_columns(table, x="a", y="b", frame="t", unit="um").smlm.columns.x
+    'a'
+    """
+    known = [f.name for f in fields(Columns)]
+    unknown = [name for name in fields_of_columns if name not in known]
+    if unknown:
+        raise OptionError(f"Columns has no field {listed(unknown)}; its fields are {listed(known)}")
+    here = example(table)
+    said = here.attrs.get(KEY, {}) if columns is None else _given(columns)
+    attrs = {**here.attrs, KEY: {**said, **fields_of_columns}}
+    result = here.copy(deep=not COPIES_ON_WRITE and here is table)
+    result.attrs = attrs
+    find_columns(result)
+    return with_attrs(table, attrs) if is_partitioned(table) else result
+
+
+def selection(columns: Columns, table: pd.DataFrame, *also: Hashable) -> Selection:
+    """Return what has to be read of a table to find these columns in it, and others, again.
+
+    What is in the index comes along.
+    """
+    named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
+    labels = [label for label in dict.fromkeys(named) if label is not None]
+    present = [label for label in labels if label in table.columns]
+    return Selection(present, {KEY: _given(columns)})
+
+
+def _given(columns: Columns) -> dict[str, Any]:
+    return {f.name: v for f in fields(columns) if (v := getattr(columns, f.name)) is not None}
+
+
+def _require_present(table: pd.DataFrame, columns: Columns) -> Columns:
+    named = {
+        "frame": columns.frame,
+        **columns.positions,
+        **{f"uncertainty_{c}": label for c, label in columns.uncertainties.items()},
+    }
+    problems = []
+    for role, label in named.items():
+        if label is None or (role == "frame" and label in table.index.names):
+            continue
+        count = sum(label == column for column in table.columns)
+        if count != 1:
+            problems.append(
+                f"{role}={label!r} " + ("does not exist" if not count else "exists twice")
+            )
+    if len(set(columns.positions.values())) < len(columns.positions):
+        problems.append("two coordinates are the same column")
+    if problems:
+        raise TableError(
+            f"These columns cannot be used: {'; '.join(problems)}. The table's columns are "
+            f"{listed(table.columns)}. Call smlm_accessor.set_columns again with columns it has."
+        )
+    return columns

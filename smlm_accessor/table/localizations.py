@@ -1,0 +1,206 @@
+"""Read the localizations out of a table, and write corrected ones into a new table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.errors import OptionError, TableError, listing
+from smlm_accessor.table.columns import COPIES_ON_WRITE, Columns, find_columns
+from smlm_accessor.table.dtypes import frame_values, numbers, whole_frames
+from smlm_accessor.table.units import normal_unit, unit_factor
+
+
+@dataclass(frozen=True)
+class Localizations:
+    """The localizations of a table as arrays, in the order of its rows.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d), C order
+        Coordinates in ``length_unit``; NaN where missing.
+    frames : ndarray, shape (n,)
+        Frame numbers; zeros if the table has none and they were not needed.
+    uncertainty : ndarray, shape (n, d), or None
+        Localization precision in ``length_unit``; NaN for a component without.
+    columns : Columns
+        Where they were read from.
+    """
+
+    positions: FloatArray
+    frames: IntArray
+    uncertainty: FloatArray | None
+    columns: Columns
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """Names of the axes."""
+        return self.columns.components
+
+    @property
+    def length_unit(self) -> str | None:
+        """Unit of the coordinates; None if unknown."""
+        return self.columns.length_unit
+
+    @property
+    def finite(self) -> BoolArray:
+        """Which rows have all coordinates, shape (n,)."""
+        return np.asarray(np.isfinite(self.positions).all(axis=1))
+
+    @property
+    def usable(self) -> BoolArray | slice:
+        """The same, or all rows without a look at each."""
+        return slice(None) if np.isfinite(self.positions.sum()) else self.finite
+
+
+def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Localizations:
+    """Read the localizations of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+    need_frames : bool
+        Whether a table without frame numbers is an error.
+
+    Raises
+    ------
+    TableError
+        If columns are missing or hold what cannot be used; all problems at once.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"frame": [0, 1], "x": [1, 2], "y": [3.0, 4.0]})
+    >>> read_localizations(table).positions
+    array([[1., 3.],
+           [2., 4.]])
+    """
+    columns = find_columns(table)
+    problems: list[str] = []
+    scales = _scales(columns, problems)
+    positions = np.empty((len(table), len(scales)))
+    for j, label in enumerate(columns.positions.values()):
+        positions[:, j] = numbers(table[label], problems)
+        if scales[j] != 1.0:
+            positions[:, j] *= scales[j]
+    uncertainty = _uncertainty(table, columns, scales, problems)
+    frames = np.zeros(len(table), dtype=np.int64)
+    if columns.frame is not None:
+        frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+    elif need_frames:
+        problems.append(
+            "there is no column of frame numbers; say which it is: "
+            "table = smlm_accessor.set_columns(table, frame='...')"
+        )
+    if problems:
+        raise TableError("This table cannot be used: " + listing(list(dict.fromkeys(problems))))
+    return Localizations(positions, frames, uncertainty, columns)
+
+
+def read_frames(table: pd.DataFrame) -> IntArray | None:
+    """Return the frames of a table in which no coordinate is missing; None if some are, or may be.
+
+    Where only some rows are wanted, this saves reading the rest.
+    """
+    columns = find_columns(table)
+    for label in columns.positions.values():
+        column = table[label]
+        if not (isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"):
+            return None
+        if not np.isfinite(column.to_numpy().sum()):  # or too large to tell
+            return None
+    if columns.frame is None:
+        return None
+    problems: list[str] = []
+    frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+    return None if problems else frames
+
+
+def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray) -> pd.DataFrame:
+    """Return a new table with other coordinates; everything else comes back as it was.
+
+    Parameters
+    ----------
+    table : DataFrame
+        It is not modified.
+    columns : Columns
+        Where the coordinates go.
+    positions : ndarray, shape (n, d)
+        In the length unit of the columns.
+
+    Returns
+    -------
+    DataFrame
+        Coordinates keep a floating-point dtype; any other (integers, categories) becomes the
+        floating-point dtype of its kind, since corrected coordinates are not whole numbers.
+    """
+    result = table.copy(deep=not COPIES_ON_WRITE)
+    for j, (component, label) in enumerate(columns.positions.items()):
+        values = positions[:, j]
+        scale = columns.scale(component)
+        if scale != 1.0:
+            values = values / scale
+        result[label] = pd.Series(
+            np.ascontiguousarray(values), index=table.index, copy=False
+        ).astype(_floating(table[label].dtype))
+    return result
+
+
+def _floating(dtype: Any) -> Any:
+    """Return the dtype in which corrected coordinates of a column are stored."""
+    if isinstance(dtype, np.dtype):
+        return dtype if dtype.kind == "f" and dtype.itemsize >= 4 else np.dtype(np.float64)
+    if isinstance(dtype, pd.CategoricalDtype):
+        return np.dtype(np.float64)
+    if pd.api.types.is_float_dtype(dtype):
+        return dtype
+    if isinstance(dtype, pd.ArrowDtype):
+        return pd.ArrowDtype(_arrow_double())
+    return pd.Float64Dtype() if pd.api.types.is_integer_dtype(dtype) else np.dtype(np.float64)
+
+
+def _arrow_double() -> Any:
+    import pyarrow
+
+    return pyarrow.float64()
+
+
+def _scales(columns: Columns, problems: list[str]) -> list[float]:
+    try:
+        return [columns.scale(c) for c in columns.components]
+    except TableError as error:
+        problems.append(str(error))
+        return [np.nan] * len(columns.components)
+
+
+def _uncertainty(
+    table: pd.DataFrame, columns: Columns, scales: list[float], problems: list[str]
+) -> FloatArray | None:
+    labels = columns.uncertainties
+    if labels["x"] is None or labels["y"] is None:
+        return None
+    result = np.full((len(table), len(labels)), np.nan)
+    for j, label in enumerate(labels.values()):
+        if label is not None:
+            result[:, j] = numbers(table[label], problems)
+            result[:, j] *= _uncertainty_scale(label, columns, scales[j])
+    return result
+
+
+def _uncertainty_scale(label: Hashable, columns: Columns, scale: float) -> float:
+    """Return the factor to the length unit; a unit in the column's name counts."""
+    named = re.search(r"[\[(]([^\])]+)[\])]", label) if isinstance(label, str) else None
+    try:
+        unit = normal_unit(named.group(1)) if named else None
+    except OptionError:
+        unit = None
+    if unit is None or columns.length_unit is None:
+        return scale
+    factor = unit_factor(unit, columns.length_unit, columns.pixel_size)
+    return np.nan if factor is None else factor  # nm beside pixels of unknown size: no precision

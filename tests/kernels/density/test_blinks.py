@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.density.blinks import Events, find_events
+from smlm_accessor.kernels.density.tiles import sort_into_tiles
+
+PRECISION = np.full(2, 1.0)
+
+
+def events_of(
+    x: FloatArray, frames: IntArray, *, longest: int = 100, weight: FloatArray | None = None
+) -> Events:
+    numbers, index = np.unique(frames, return_inverse=True)
+    w = np.ones(len(x)) if weight is None else weight
+    still = np.zeros((len(numbers), x.shape[1]))
+    size = np.full(x.shape[1], 1e4)  # one tile: at an edge, a blink would be two
+    tiles = sort_into_tiles(
+        x, index.astype(np.int32), w.astype(np.float32), still, size=size, halo=np.zeros(len(size))
+    )
+    return find_events(tiles, numbers, precision=np.full(len(size), 1.0), longest=longest)
+
+
+def blinks(n: int = 300, seed: int = 0) -> tuple[FloatArray, IntArray, IntArray]:
+    """Blinks of one to eight frames, far from each other, and which localization is of which."""
+    rng = np.random.default_rng(seed)
+    length = rng.integers(1, 9, n)
+    label = np.repeat(np.arange(n), length)
+    where = rng.permutation(40 * 40)[:n]
+    centers = 20.0 * np.column_stack([where // 40, where % 40])
+    first = rng.integers(200, size=n)
+    frames = first[label] + np.concatenate([np.arange(k) for k in length])
+    x = centers[label] + rng.normal(0, 0.5, (len(label), 2))
+    order = np.argsort(frames, kind="stable")
+    return x[order], frames[order], label[order]
+
+
+def test_blinks_are_put_together() -> None:
+    x, frames, label = blinks()
+    events = events_of(x, frames)
+    size = np.bincount(label)
+    mean = np.stack([np.bincount(label, v) / size for v in x.T], axis=1)
+    assert len(events.positions) == len(size)
+    # The same events, whatever their order.
+    for found, expected in ((events.positions, mean), (events.weight[:, None], size[:, None])):
+        np.testing.assert_allclose(np.sort(found, axis=0), np.sort(expected, axis=0), atol=1e-4)
+    assert (np.diff(events.frame) >= 0).all()
+
+
+def test_the_order_of_rows_within_a_frame_does_not_matter() -> None:
+    x, frames, _ = blinks()
+    order = np.lexsort([np.random.default_rng(1).permutation(len(x)), frames])
+    events, other = events_of(x, frames), events_of(x[order], frames[order])
+    np.testing.assert_array_equal(events.frame, other.frame)
+    np.testing.assert_allclose(events.positions, other.positions, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("frames", "n"),
+    [([0, 1, 2], 1), ([0, 2, 4], 1), ([0, 3, 6], 3), ([0, 0, 0], 3), ([0, 1, 9], 2)],
+)
+def test_a_blink_may_miss_one_frame(frames: list[int], n: int) -> None:
+    assert (
+        len(events_of(np.zeros((3, 2)) + 0.1 * np.arange(3)[:, None], np.array(frames)).frame) == n
+    )
+
+
+@pytest.mark.parametrize(("distance", "n"), [(3.9, 1), (4.1, 2)])
+def test_a_blink_stays_within_four_precisions(distance: float, n: int) -> None:
+    x = np.array([[0.0, 0.0], [distance, 0.0]])
+    assert len(events_of(x, np.array([0, 1])).frame) == n
+
+
+def test_long_blinks_are_several_events_and_their_age_is_known() -> None:
+    events = events_of(np.zeros((100, 2)), np.arange(100), longest=10)
+    np.testing.assert_array_equal(events.weight, np.full(10, 10))
+    assert 95 <= events.lifetime <= 100
+
+
+def test_weights_are_used() -> None:
+    x = np.array([[0.0, 0.0], [1.0, 1.0]])
+    events = events_of(x, np.array([0, 1]), weight=np.array([3.0, 1.0]))
+    np.testing.assert_allclose(events.positions, [[0.25, 0.25]])
+    np.testing.assert_allclose(events.weight, [4])

@@ -1,0 +1,49 @@
+"""Steps in a series."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor.kernels.time_series.steps import find_steps
+
+
+def series(seed: int, k: int, steps: dict[int, float], noise: float = 1.0) -> np.ndarray:
+    """A slow curve in two components with noise, and steps in the first."""
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0, 1, k)
+    values = np.stack([80 * t + 20 * np.sin(6 * t), -40 * t**2], axis=1)
+    for at, size in steps.items():
+        values[at:, 0] += size
+    return values + rng.normal(0, noise, values.shape)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_steps_are_found_where_they_are(seed: int) -> None:
+    assert find_steps(series(seed, 40, {11: 60.0, 30: -90.0})).tolist() == [11, 30]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_smooth_drift_has_none(seed: int) -> None:
+    values = series(seed, 40, {})
+    assert not len(find_steps(values, np.full(values.shape, 1.0)))
+
+
+def test_what_steps_back_is_none() -> None:
+    values = series(1, 40, {})
+    values[20] += 100
+    assert not len(find_steps(values))
+
+
+def test_noise_that_is_known_to_be_large_is_none() -> None:
+    values = series(2, 40, {20: 60.0})
+    assert len(find_steps(values)) == 1
+    assert not len(find_steps(values, np.full(values.shape, 15.0)))
+
+
+def test_a_few_values_tell_nothing() -> None:
+    assert not len(find_steps(series(3, 6, {3: 500.0})))
+
+
+def test_constant() -> None:
+    assert not len(find_steps(np.zeros((20, 2))))
