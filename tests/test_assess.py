@@ -18,7 +18,7 @@ import xarray as xr
 
 import smlm_accessor
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.assess.halves_of_field import make_places
+from smlm_accessor.assess.halves_of_field import make_field_blocks
 from smlm_accessor.assess.overlap import Change
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
@@ -282,7 +282,7 @@ def test_scores_are_those_of_a_normal_distribution(z: float) -> None:
 
 def test_halves_of_the_field_are_equal_and_share_no_place() -> None:
     x = drifting()[0][["x", "y"]].to_numpy()
-    places = make_places(x, 30.0)
+    places = make_field_blocks(x, 30.0)
     second = places.second[places.of(x)]
     assert second.mean() == pytest.approx(0.5, abs=0.01)
     cell = np.floor((x - places.corner) / places.width).astype(int)

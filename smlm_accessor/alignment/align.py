@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.alignment.fit import Fit, Settling
+from smlm_accessor.alignment.fit import Fit, OverlapFit
 from smlm_accessor.alignment.search import CLEAR, CLEAR_TURNED, Found, search, turned
 from smlm_accessor.alignment.tables import Both, read_both
 from smlm_accessor.drift import static, transformations
@@ -107,7 +107,7 @@ def _register(
     nothing = np.zeros((0, 0))
     origin = np.zeros(len(shift))
     start = Fit(origin, shift, found.angle, 0.0, nothing, np.nan, 0.0, 0.0)
-    fit = Settling(reference, moving, **terms, flattening=flattening).settle(
+    fit = OverlapFit(reference, moving, **terms, flattening=flattening).settle(
         start, found.reach, lateral
     )
     if fit is None or not (np.abs(fit.shift - shift)[:2] <= 2 * found.reach).all():

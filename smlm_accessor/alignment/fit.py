@@ -10,7 +10,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.common_density import N_SUMS, common_sums
 from smlm_accessor.kernels.density.tiles import Int32Array, Tiles, sort_into_tiles
-from smlm_accessor.kernels.field.blocks import that_count
+from smlm_accessor.kernels.field.blocks import effective_number
 
 _PIXELS_PER_WIDTH = 1.5
 _HALF = 4  # pixels of the kernel to either side: 2.7 widths
@@ -73,7 +73,7 @@ class Fit:
         return np.sqrt(np.diag(self.covariance))
 
 
-class Settling:
+class OverlapFit:
     """Two sets of points, one of which is moved until they overlap most.
 
     Parameters
@@ -154,7 +154,7 @@ class Settling:
             angle += float(all_steps[self.d])
             scale += float(all_steps[self.d + 1])
             inverse = np.linalg.inv(normal)
-            n = that_count(overlap)
+            n = effective_number(overlap)
             covariance = inverse @ (each.T @ each) @ inverse * n / max(n - 1, 0.5)
             deviation = np.sqrt(np.diag(covariance))
             small = _SMALL if k < _STEPS - 1 else _SMALL_ENOUGH

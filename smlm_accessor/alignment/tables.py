@@ -11,8 +11,8 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
-from smlm_accessor.estimation.sampling import draw_from_field, drawn_from, put_together
-from smlm_accessor.estimation.scan import Frames, survey, survey_of_all
+from smlm_accessor.estimation.sampling import join_samples, sample_field, take_sample
+from smlm_accessor.estimation.scan import Frames, scan, scan_of_all
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
@@ -103,14 +103,12 @@ def _sample(
     only = {name: selection(find_columns(t), s.example)
             for (name, t), s in zip(tables.items(), sources.values(), strict=True)}  # fmt: skip
     found = {
-        name: source.result(
-            source.reduce(survey, survey_of_all, only=only[name]), progress=progress
-        )
+        name: source.result(source.reduce(scan, scan_of_all, only=only[name]), progress=progress)
         for name, source in sources.items()
     }
     total = {name: int(one.squares.count.sum()) for name, one in found.items()}
-    draw = draw_from_field(found[max(total, key=lambda name: total[name])], most)
-    if not draw.takes_all and factor != 1.0:
+    sampling = sample_field(found[max(total, key=lambda name: total[name])], most)
+    if not sampling.takes_all and factor != 1.0:
         raise TableError(
             f"Tables of more than max_localizations={most} are sampled in the same squares of the "
             "field, so both have to be in the same unit: convert one of them, or give a larger "
@@ -118,11 +116,11 @@ def _sample(
         )
     read = {
         name: source.result(
-            source.reduce(drawn_from, put_together, draw, only=only[name]), progress=progress
+            source.reduce(take_sample, join_samples, sampling, only=only[name]), progress=progress
         ).localizations
         for name, source in sources.items()
     }
-    return read, found["moving"].frames, not draw.takes_all
+    return read, found["moving"].frames, not sampling.takes_all
 
 
 def _scaled(locs: Localizations, factor: float) -> Localizations:

@@ -12,7 +12,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.case import Case, Drift
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
-from smlm_accessor.assess.halves_of_field import make_places
+from smlm_accessor.assess.halves_of_field import make_field_blocks
 from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
@@ -104,7 +104,7 @@ def assess(
     facts["precision"] = float(precision[:2].mean())
     facts |= _sharpness(case, drift, ordered, precision)
 
-    places = make_places(localizations.positions[localizations.finite], REACH * precision[0])
+    places = make_field_blocks(localizations.positions[localizations.finite], REACH * precision[0])
     blinks = find_blinks(ordered, precision, places)
     corrected = case.corrected(drift, blinks.positions, blinks.frames)
     use = np.array(np.isfinite(corrected).all(axis=1))

@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.case import Case, Drift
-from smlm_accessor.assess.halves_of_field import Places
+from smlm_accessor.assess.halves_of_field import FieldBlocks
 from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
 from smlm_accessor.backends import track
 from smlm_accessor.errors import SmlmError, SmlmWarning
@@ -34,7 +34,7 @@ def estimate_halves(
     table: pd.DataFrame,
     localizations: Localizations,
     drift: Drift,
-    places: Places,
+    places: FieldBlocks,
     *,
     progress: bool,
 ) -> tuple[Drift, Drift] | None:

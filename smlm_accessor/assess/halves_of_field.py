@@ -17,7 +17,7 @@ _SIDE = 1 << 20  # places along an axis, at most
 
 
 @dataclass(frozen=True)
-class Places:
+class FieldBlocks:
     """Squares of the field in x and y, each in one of two halves.
 
     Parameters
@@ -51,7 +51,7 @@ class Places:
         return np.asarray(((inside >= margins) & (inside <= self.extent - margins)).all(axis=1))
 
 
-def make_places(positions: FloatArray, reach: float) -> Places:
+def make_field_blocks(positions: FloatArray, reach: float) -> FieldBlocks:
     """Cut the field into places, and deal them out so that both halves hold about as much.
 
     Parameters
@@ -64,7 +64,7 @@ def make_places(positions: FloatArray, reach: float) -> Places:
     --------
     >>> rng = np.random.default_rng(1)
     >>> x = rng.uniform(0, 1000, (5000, 2))
-    >>> places = make_places(x, reach=5.0)
+    >>> places = make_field_blocks(x, reach=5.0)
     >>> int(places.second[places.of(x)].sum())
     2500
     """
@@ -81,7 +81,7 @@ def make_places(positions: FloatArray, reach: float) -> Places:
         half = int(held[1] < held[0])
         second[place] = bool(half)
         held[half] += int(counts[place])
-    return Places(lower, extent, width, keys, second)
+    return FieldBlocks(lower, extent, width, keys, second)
 
 
 def _key(positions: FloatArray, corner: FloatArray, width: FloatArray) -> IntArray:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.assess.halves_of_field import Places
+from smlm_accessor.assess.halves_of_field import FieldBlocks
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.frames.sample import split_mix64
-from smlm_accessor.kernels.neighbours.neighbour_counts import companions
+from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.stages import timed
 
@@ -30,11 +30,11 @@ _TIME_BLOCKS = 20
 class Overlap(NamedTuple):
     """How well each blink lies on those of other times.
 
-    ``companions`` is how many lie there; ``contrast`` compares the logarithm of one plus that with
-    what lies a little beside. Both have shape (n,).
+    ``neighbour_counts`` is how many lie there; ``contrast`` compares the logarithm of one plus that
+    with what lies a little beside. Both have shape (n,).
     """
 
-    companions: FloatArray
+    neighbour_counts: FloatArray
     contrast: FloatArray
 
 
@@ -80,7 +80,7 @@ class Blinks:
         beside[:, 1] += _BESIDE * np.sin(turn)
         group = self.second.astype(np.int64) if halves else np.zeros_like(self.frames)
         at_it, by_chance = (
-            companions(
+            neighbour_counts(
                 *(here, self.frames, group),
                 gap=self.gap,
                 at=at,
@@ -104,7 +104,7 @@ class Blinks:
 
 
 def find_blinks(
-    localizations: ChunkedLocalizations, precision: FloatArray, places: Places
+    localizations: ChunkedLocalizations, precision: FloatArray, places: FieldBlocks
 ) -> Blinks:
     """Return the blinks of localizations in the order of frames."""
     assert localizations.center is not None
@@ -198,7 +198,7 @@ def change(
     """Return what happened to blinks, or chosen ones, shape (n,), that are not at the edges."""
     used = blinks.inner if chosen is None else blinks.inner & chosen
     difference = (after.contrast - before.contrast)[used]
-    most = np.maximum(before.companions, after.companions)[used]
+    most = np.maximum(before.neighbour_counts, after.neighbour_counts)[used]
     worth = most / (1 + most)
     if not worth.any():
         return Change(0.0, 0.0, 0.0, 0.0)

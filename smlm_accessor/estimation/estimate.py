@@ -19,13 +19,13 @@ from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.request import TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
 from smlm_accessor.estimation.sampling import (
-    Draw,
-    draw_from_field,
-    draw_from_time,
-    drawn_from,
-    put_together,
+    Sampling,
+    join_samples,
+    sample_field,
+    sample_time,
+    take_sample,
 )
-from smlm_accessor.estimation.scan import Frames, Survey, survey, survey_of_all
+from smlm_accessor.estimation.scan import Frames, Scan, scan, scan_of_all
 from smlm_accessor.estimation.segments import given_jumps
 from smlm_accessor.table.columns import find_columns, selection
 
@@ -91,20 +91,20 @@ def _estimate(source: Source, request: Request) -> Estimate:
     if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
         return _from_images(source, request, only, None)
     found: Any = None
-    draw: Any = Draw()  # everything
+    sampling: Any = Sampling()  # everything
     if source.n_rows is None or source.n_rows > request.max_localizations:
-        found = source.reduce(survey, survey_of_all, only=only)
+        found = source.reduce(scan, scan_of_all, only=only)
         if source.n_rows is None:  # how many there are decides what is done
             found = source.result(found, progress=request.progress)
             large = int(found.frames.count.sum()) > request.max_localizations
             if request.entry.samples == "rows" and large:
                 return _from_images(source, request, only, found.frames)
-        draw = source.call(_choose, found, request)
+        sampling = source.call(_choose, found, request)
     # In a list, and by no other name: who takes it out can give its memory back.
-    drawn = [source.reduce(drawn_from, put_together, draw, only=only)]
+    sample = [source.reduce(take_sample, join_samples, sampling, only=only)]
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
-        source.call(register, drawn, draw, found, quiet), progress=request.progress
+        source.call(register, sample, sampling, found, quiet), progress=request.progress
     )
     return estimate
 
@@ -121,7 +121,7 @@ def _from_images(
     return estimate
 
 
-def _choose(found: Survey, request: Request) -> Draw:
+def _choose(found: Scan, request: Request) -> Sampling:
     if request.entry.samples == "time":
-        return draw_from_time(found.frames, request.max_localizations)
-    return draw_from_field(found, request.max_localizations)
+        return sample_time(found.frames, request.max_localizations)
+    return sample_field(found, request.max_localizations)

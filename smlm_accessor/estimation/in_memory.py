@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from smlm_accessor.backends import source_of
-from smlm_accessor.estimation.sampling import Drawn, draw_from_field, drawn_from, put_together
-from smlm_accessor.estimation.scan import survey, survey_of_all
+from smlm_accessor.estimation.sampling import Sample, join_samples, sample_field, take_sample
+from smlm_accessor.estimation.scan import scan, scan_of_all
 from smlm_accessor.table.columns import find_columns, selection, set_columns
 
 
@@ -31,10 +31,10 @@ def sample_in_memory(table: Any, most: int, *, progress: bool = False) -> pd.Dat
     """
     columns, source = find_columns(table), source_of(table)
     only = selection(columns, source.example)
-    draw = source.call(draw_from_field, source.reduce(survey, survey_of_all, only=only), most)
-    parts = source.reduce(drawn_from, put_together, draw, only=only)
-    drawn: Drawn = source.result(parts, progress=progress)
-    locs = drawn.localizations
+    sampling = source.call(sample_field, source.reduce(scan, scan_of_all, only=only), most)
+    parts = source.reduce(take_sample, join_samples, sampling, only=only)
+    sample: Sample = source.result(parts, progress=progress)
+    locs = sample.localizations
     values = {"frame": locs.frames, **dict(zip(locs.components, locs.positions.T, strict=True))}
     named: dict[str, Any] = {name: name for name in values}
     if locs.uncertainty is not None:

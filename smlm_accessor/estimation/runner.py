@@ -14,8 +14,8 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import Chunks, make_chunks
 from smlm_accessor.estimation.request import Request
-from smlm_accessor.estimation.sampling import FIRST, Draw, Drawn, described
-from smlm_accessor.estimation.scan import Frames, Survey
+from smlm_accessor.estimation.sampling import FIRST, Sample, Sampling, described
+from smlm_accessor.estimation.scan import Frames, Scan
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.table.units import unit_factor
@@ -32,23 +32,25 @@ class Estimate:
     warning: str
 
 
-def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Request) -> Estimate:
+def register(
+    sample: list[Sample], sampling: Sampling, scan: Scan | None, request: Request
+) -> Estimate:
     """Register the chunks of what was drawn.
 
     Parameters
     ----------
-    drawn : list of Drawn
+    sample : list of Sample
         One; it is taken out of the list, so that its memory can be given back.
-    draw : Draw
+    sampling : Sampling
         How it was drawn.
-    survey : Survey, optional
+    scan : Scan, optional
         Of all rows; not needed if all were taken.
     request : Request
     """
-    taken = drawn.pop()
+    taken = sample.pop()
     if request.expects_one_movie:
-        require_one_movie(taken.runs if survey is None else survey.runs)
-    if draw.takes_all:
+        require_one_movie(taken.runs if scan is None else scan.runs)
+    if sampling.takes_all:
         rows = taken.localizations
         del taken
         finite = rows.finite
@@ -59,12 +61,12 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
         del rows, finite  # methods need the memory
         registered = run(without_small_chunks(localizations), request)
         return build(registered, localizations, cut, frames, chosen, unit, request)
-    assert survey is not None
-    frames = survey.frames
+    assert scan is not None
+    frames = scan.frames
     cut, chosen = cut_into_chunks(frames, request)
     unit = taken.localizations.length_unit
     goal = unit_factor("nm", unit, taken.localizations.columns.pixel_size)
-    for n_squares, last in _samples(draw):
+    for n_squares, last in _samples(sampling):
         localizations = chunked(taken.first(n_squares), cut, request.jumps)
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)
@@ -73,14 +75,14 @@ def register(drawn: list[Drawn], draw: Draw, survey: Survey | None, request: Req
         precise = goal is not None and std is not None and std <= request.target_std * goal
         if precise and registered.valid.all():
             break
-    sample = {
+    record = {
         "max_localizations": request.max_localizations,
         "target_std": request.target_std,
-        **described(draw, len(localizations.frames), n_squares),
+        **described(sampling, len(localizations.frames), n_squares),
     }
     if std is not None:
-        sample["offset_std"] = std
-    chosen = {**chosen, "sample": sample}
+        record["offset_std"] = std
+    chosen = {**chosen, "sample": record}
     return build(registered, localizations, cut, frames, chosen, unit, request)
 
 
@@ -167,11 +169,11 @@ def run(localizations: ChunkedLocalizations, request: Request) -> Registered:
     )
 
 
-def _samples(draw: Draw) -> list[tuple[int, bool]]:
+def _samples(sampling: Sampling) -> list[tuple[int, bool]]:
     """Return numbers of squares that make samples of growing size, and which is the last."""
-    if draw.squares is None:
+    if sampling.squares is None:
         return [(0, True)]
-    total = np.cumsum(draw.squares.count)
+    total = np.cumsum(sampling.squares.count)
     sizes, wanted = [], FIRST
     while wanted < total[-1]:
         sizes.append(max(1, int(np.searchsorted(total, wanted, side="right"))))

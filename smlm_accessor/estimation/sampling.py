@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, IntArray
-from smlm_accessor.estimation.scan import Frames, Survey, in_blocks
+from smlm_accessor.estimation.scan import Frames, Scan, in_blocks
 from smlm_accessor.kernels.field.squares import Squares, rank_in
 from smlm_accessor.kernels.frames.runs import Runs
 from smlm_accessor.table.localizations import Localizations, read_localizations
@@ -29,7 +29,7 @@ _RUN = 64  # frames
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sampling:
     """What to take of a table.
 
     Parameters
@@ -50,7 +50,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Sample:
     """What was taken of a table.
 
     Parameters
@@ -73,12 +73,12 @@ class Drawn:
         return _rows(self.localizations, self.rank < n_squares)
 
 
-def draw_from_field(survey: Survey, most: int) -> Draw:
+def sample_field(scan: Scan, most: int) -> Sampling:
     """Take squares of the field that hold no more than so many localizations in all."""
-    squares = survey.squares
+    squares = scan.squares
     total = int(squares.count.sum())
     if total <= most:
-        return Draw()
+        return Sampling()
     fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / min(most, FIRST))))
     order = fine.order()
     order = order[fine.count[order] <= most]
@@ -86,44 +86,44 @@ def draw_from_field(survey: Survey, most: int) -> Draw:
         order = np.argsort(fine.count, kind="stable")[:1]
     room = np.cumsum(fine.count[order]) <= most
     chosen = order[: max(1, int(room.sum()))]
-    return Draw(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
+    return Sampling(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
 
 
-def draw_from_time(frames: Frames, most: int) -> Draw:
+def sample_time(frames: Frames, most: int) -> Sampling:
     """Take runs of frames that hold no more than so many localizations in all."""
     if int(frames.count.sum()) <= most:
-        return Draw()
+        return Sampling()
     runs, place = np.unique(frames.number // _RUN, return_inverse=True)
     count = np.bincount(place, frames.count)
     as_squares = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64))
     order = as_squares.order()
     n = max(2, int(np.searchsorted(np.cumsum(count[order]), most, side="right")))
-    return Draw(runs=np.sort(runs[order[:n]]))
+    return Sampling(runs=np.sort(runs[order[:n]]))
 
 
-def drawn_from(part: pd.DataFrame, draw: Draw) -> Drawn:
+def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
     """Take what is wanted of a part of a table."""
-    if draw.takes_all:
+    if sampling.takes_all:
         localizations = read_localizations(part)
         usable = localizations.usable
         runs = Runs.of(localizations.frames[usable], localizations.positions[usable])
-        return Drawn(localizations, runs=runs)
+        return Sample(localizations, runs=runs)
     taken = []
     for block in in_blocks(part):
-        if draw.squares is not None:
-            rank = rank_in(block.positions, draw.squares)
+        if sampling.squares is not None:
+            rank = rank_in(block.positions, sampling.squares)
             rows = np.flatnonzero(rank >= 0)
             rows = rows[np.isfinite(block.positions[rows]).all(axis=1)]
-            taken.append(Drawn(_rows(block, rows), rank[rows]))
+            taken.append(Sample(_rows(block, rows), rank[rows]))
         else:
-            assert draw.runs is not None
+            assert sampling.runs is not None
             run = block.frames // _RUN
-            at = np.minimum(np.searchsorted(draw.runs, run), len(draw.runs) - 1)
-            taken.append(Drawn(_rows(block, block.finite & (draw.runs[at] == run))))
-    return put_together(taken)
+            at = np.minimum(np.searchsorted(sampling.runs, run), len(sampling.runs) - 1)
+            taken.append(Sample(_rows(block, block.finite & (sampling.runs[at] == run))))
+    return join_samples(taken)
 
 
-def put_together(parts: Sequence[Drawn]) -> Drawn:
+def join_samples(parts: Sequence[Sample]) -> Sample:
     """Put what was taken of several parts of a table together."""
     first = parts[0].localizations
     if len(parts) == 1:
@@ -131,7 +131,7 @@ def put_together(parts: Sequence[Drawn]) -> Drawn:
     several = [part.localizations for part in parts]
     ranks = [part.rank for part in parts if part.rank is not None]
     uncertainty = [one.uncertainty for one in several if one.uncertainty is not None]
-    return Drawn(
+    return Sample(
         replace(
             first,
             positions=np.concatenate([one.positions for one in several]),
@@ -143,14 +143,14 @@ def put_together(parts: Sequence[Drawn]) -> Drawn:
     )
 
 
-def described(draw: Draw, used: int, n_squares: int | None = None) -> dict[str, Any]:
+def described(sampling: Sampling, used: int, n_squares: int | None = None) -> dict[str, Any]:
     """Return what was used, as plain values."""
-    if draw.squares is not None:
-        n = len(draw.squares.count) if n_squares is None else n_squares
-        edge = 2.0**draw.squares.level
+    if sampling.squares is not None:
+        n = len(sampling.squares.count) if n_squares is None else n_squares
+        edge = 2.0**sampling.squares.level
         return {"of": "field", "squares": n, "square_size": edge, "localizations": used}
-    assert draw.runs is not None
-    return {"of": "time", "runs": len(draw.runs), "frames_per_run": _RUN, "localizations": used}
+    assert sampling.runs is not None
+    return {"of": "time", "runs": len(sampling.runs), "frames_per_run": _RUN, "localizations": used}
 
 
 def _rows(localizations: Localizations, wanted: BoolArray | IntArray) -> Localizations:

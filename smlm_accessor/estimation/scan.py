@@ -88,7 +88,7 @@ class Frames:
 
 
 @dataclass(frozen=True)
-class Survey:
+class Scan:
     """The frames of a table, how they follow each other, and where its localizations lie."""
 
     frames: Frames
@@ -107,7 +107,7 @@ def in_blocks(part: pd.DataFrame) -> Iterator[Localizations]:
     return map(read_localizations, row_blocks(part))
 
 
-def survey(part: pd.DataFrame) -> Survey:
+def scan(part: pd.DataFrame) -> Scan:
     """Survey a part of a table."""
     from smlm_accessor.kernels.field import squares as lattice
 
@@ -117,14 +117,14 @@ def survey(part: pd.DataFrame) -> Survey:
         frames.append(Frames.of(block.frames[usable], len(block.frames)))
         runs.append(Runs.of(block.frames[usable], block.positions[usable]))
         squares = lattice.count_squares(block.positions[usable], squares)
-    return Survey(Frames.added(frames), squares, Runs.joined(runs))
+    return Scan(Frames.added(frames), squares, Runs.joined(runs))
 
 
-def survey_of_all(parts: Sequence[Survey]) -> Survey:
+def scan_of_all(parts: Sequence[Scan]) -> Scan:
     """Add the surveys of all parts of a table."""
     from smlm_accessor.kernels.field import squares as lattice
 
-    return Survey(
+    return Scan(
         Frames.added([p.frames for p in parts]),
         lattice.add_up([p.squares for p in parts]),
         Runs.joined([p.runs for p in parts]),

@@ -13,8 +13,8 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.errors import OptionError, SmlmWarning
 from smlm_accessor.estimation.request import MOST_OF_DASK
-from smlm_accessor.estimation.sampling import Draw, draw_from_time, drawn_from, put_together
-from smlm_accessor.estimation.scan import survey, survey_of_all
+from smlm_accessor.estimation.sampling import Sampling, join_samples, sample_time, take_sample
+from smlm_accessor.estimation.scan import scan, scan_of_all
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.fiducial.find import Beads
@@ -130,17 +130,17 @@ def _read(table: Any) -> Localizations:
         return read_localizations(table)
     source = source_of(table)
     only = selection(find_columns(table), source.example)
-    draw: Any = Draw()
+    sampling: Any = Sampling()
     if source.n_rows is None or source.n_rows > MOST_OF_DASK:
-        found = source.reduce(survey, survey_of_all, only=only)
-        draw = source.call(_some_frames, found)
-    drawn = source.result(source.reduce(drawn_from, put_together, draw, only=only))
-    localizations: Localizations = drawn.localizations
+        found = source.reduce(scan, scan_of_all, only=only)
+        sampling = source.call(_some_frames, found)
+    sample = source.result(source.reduce(take_sample, join_samples, sampling, only=only))
+    localizations: Localizations = sample.localizations
     return localizations
 
 
-def _some_frames(found: Any) -> Draw:
-    return draw_from_time(found.frames, MOST_OF_DASK)
+def _some_frames(found: Any) -> Sampling:
+    return sample_time(found.frames, MOST_OF_DASK)
 
 
 def _precision(positions: FloatArray, frames: IntArray, uncertainty: FloatArray | None) -> float:

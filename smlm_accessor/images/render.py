@@ -24,7 +24,7 @@ from smlm_accessor.images.bins import (
     bins_of,
     make_bins,
 )
-from smlm_accessor.images.rescale import RESCALED, Image, Rescale, brightness, check_rescale
+from smlm_accessor.images.rescale import RESCALED, Image, Rescale, check_rescale, rescaled
 from smlm_accessor.table.columns import Columns, find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
@@ -220,7 +220,7 @@ def _image(counted: Counted, grid: Grid, is_mean: bool, rescale: Rescale | None)
         nothing = np.full(counts.size, np.nan)
         image = np.divide(counted.sums, counts, out=nothing, where=counts > 0)
     if rescale is not None:
-        image = brightness(image, counts > 0, rescale)
+        image = rescaled(image, counts > 0, rescale)
     return image.reshape(grid.shape)
 
 

@@ -28,7 +28,7 @@ def check_rescale(rescale: Any) -> None:
         )
 
 
-def brightness(image: Image, occupied: BoolArray, rescale: Rescale) -> FloatArray:
+def rescaled(image: Image, occupied: BoolArray, rescale: Rescale) -> FloatArray:
     """Return 0 to 1 for the occupied bins, and elsewhere 0 (counts) or NaN (a property)."""
     is_count = image.dtype.kind == "i"
     result = np.full(image.shape, 0.0 if is_count else np.nan)

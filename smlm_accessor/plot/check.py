@@ -16,7 +16,7 @@ from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, SmlmWarning
 from smlm_accessor.images.bins import BinRange, nice_length
 from smlm_accessor.images.render import render
-from smlm_accessor.images.rescale import brightness
+from smlm_accessor.images.rescale import rescaled
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot.drift import plot_drift
 from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
@@ -197,7 +197,7 @@ def _draw(
     axes[0].spines[["top", "right"]].set_visible(False)
     shown = [before] if after is None else [before, after]
     counts = np.stack([image.values for image in shown])
-    bright = brightness(counts, counts > 0, "log")
+    bright = rescaled(counts, counts > 0, "log")
     for ax, title, image, values in zip(axes[1:], ("Before", "After"), shown, bright, strict=False):
         _draw_image(ax, image, values)
         ax.set_title(title, loc="left")

@@ -54,6 +54,6 @@ def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def to_bytes(brightness: npt.NDArray[Any]) -> Bytes:
+def to_bytes(rescaled: npt.NDArray[Any]) -> Bytes:
     """Return brightness from 0 to 1 as whole numbers from 0 to 255."""
-    return np.asarray(np.clip(brightness, 0, 1) * 255 + 0.5).astype(np.uint8)
+    return np.asarray(np.clip(rescaled, 0, 1) * 255 + 0.5).astype(np.uint8)

@@ -18,7 +18,7 @@ from scipy import fft
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import Correlator, cross
-from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.block_slopes import ImagePlaces
 from smlm_accessor.kernels.images.images import Image, Spectrum, keep, spread, with_background
 
@@ -66,13 +66,13 @@ class Precision:
     Parameters
     ----------
     correlator : Correlator
-    places : Places, optional
+    blocks : FieldBlocks, optional
         Of the field; the tiles of a stack of images if not given.
     """
 
-    def __init__(self, correlator: Correlator, places: Places | None = None) -> None:
+    def __init__(self, correlator: Correlator, blocks: FieldBlocks | None = None) -> None:
         self.correlator = correlator
-        self.places = ImagePlaces(correlator, places)
+        self.blocks = ImagePlaces(correlator, blocks)
         self.grid = correlator.grid
 
     def match(
@@ -112,16 +112,16 @@ class Precision:
         of_pair = np.full(2, np.nan)
         if pairs:
             of_pair = self.pair_variance(reference, aligned, curvature)
-        moves = self.places.moves(slopes.by_place, aligned, curvature)
+        moves = self.blocks.moves(slopes.by_place, aligned, curvature)
         if pairs:
             # Of a structure that a border of two places cuts, each pulls its part to the middle.
-            back = self.places.slopes(aligned)
-            moves = (moves - self.places.moves(back, reference, curvature)) / 2
+            back = self.blocks.slopes(aligned)
+            moves = (moves - self.blocks.moves(back, reference, curvature)) / 2
         return Match(peak.shift, variance, of_pair, peak.quality, moves)
 
     def of(self, reference: Spectrum) -> Slopes:
         """Return what `match` needs of a reference."""
-        return Slopes(self.slopes(reference), self.places.slopes(reference))
+        return Slopes(self.slopes(reference), self.blocks.slopes(reference))
 
     def slopes(self, reference: Spectrum) -> Spectrum:
         """Return the transforms of the squared slopes that a reference makes along each axis.

@@ -19,7 +19,7 @@ _MOST = 1024
 _HALVINGS = 8
 
 
-class Places(NamedTuple):
+class FieldBlocks(NamedTuple):
     """Squares in x and y, numbered from 0.
 
     Parameters
@@ -50,7 +50,7 @@ class Places(NamedTuple):
         return np.asarray(cell[:, 0] * self.shape[1] + cell[:, 1])
 
 
-def make_places(positions: FloatArray) -> Places:
+def make_field_blocks(positions: FloatArray) -> FieldBlocks:
     """Cut the field into about 64 squares; into more where most of it is empty.
 
     Parameters
@@ -61,12 +61,12 @@ def make_places(positions: FloatArray) -> Places:
     Examples
     --------
     >>> rng = np.random.default_rng(1)
-    >>> 50 < make_places(rng.uniform(0, 80, (1000, 2))).n < 90
+    >>> 50 < make_field_blocks(rng.uniform(0, 80, (1000, 2))).n < 90
     True
     """
     lower, upper = field_of(positions[:, :2])
     extent = upper - lower
-    one = Places(lower, 0.0, (1, 1))
+    one = FieldBlocks(lower, 0.0, (1, 1))
     if not extent.max() > 0:
         return one
     area = float(np.prod(extent))
@@ -76,19 +76,19 @@ def make_places(positions: FloatArray) -> Places:
         shape = np.maximum(np.ceil(extent / width * (1 - 1e-9)), 1).astype(int)
         if found.n > 1 and shape.prod() > _MOST:
             break
-        found = Places(lower, float(width), (int(shape[0]), int(shape[1])))
-        if that_count(np.bincount(found.of(positions))) >= _ENOUGH:
+        found = FieldBlocks(lower, float(width), (int(shape[0]), int(shape[1])))
+        if effective_number(np.bincount(found.of(positions))) >= _ENOUGH:
             break
         width /= 2
     return found
 
 
-def that_count(weights: FloatArray | IntArray) -> float:
+def effective_number(weights: FloatArray | IntArray) -> float:
     """Return how many equal squares would be as good as these.
 
     Examples
     --------
-    >>> that_count(np.array([5, 5, 5, 5])), that_count(np.array([100, 0, 0, 0]))
+    >>> effective_number(np.array([5, 5, 5, 5])), effective_number(np.array([100, 0, 0, 0]))
     (4.0, 1.0)
     """
     squares = float(np.sum(np.square(weights, dtype=float)))

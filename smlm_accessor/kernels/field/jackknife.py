@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.field.blocks import that_count
+from smlm_accessor.kernels.field.blocks import effective_number
 
 _FEWEST = 3.0  # places that tell anything
 
@@ -41,7 +41,10 @@ def variances(moves: FloatArray) -> FloatArray | None:
     squares = moves**2
     of_each = squares.sum(axis=2)
     # Together, or of most of them, if one has gone astray.
-    n = max(that_count(of_each.sum(axis=0)), float(np.median([that_count(s) for s in of_each])))
+    n = max(
+        effective_number(of_each.sum(axis=0)),
+        float(np.median([effective_number(s) for s in of_each])),
+    )
     if not n >= _FEWEST:
         return None
     # The mean contains each estimate itself, and the sum over the places is zero.

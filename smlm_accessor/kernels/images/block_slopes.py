@@ -7,7 +7,7 @@ from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import Correlator
-from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.images import Image, Spectrum, spread
 
 _OVERSAMPLING = 1.0  # of the product of two images: what folds back stays in its place, nearly
@@ -19,21 +19,21 @@ class ImagePlaces:
     Parameters
     ----------
     correlator : Correlator
-    places : Places, optional
+    blocks : FieldBlocks, optional
         Tiles if not given.
     """
 
-    def __init__(self, correlator: Correlator, places: Places | None) -> None:
-        self.correlator, self.places = correlator, places
+    def __init__(self, correlator: Correlator, blocks: FieldBlocks | None) -> None:
+        self.correlator, self.blocks = correlator, blocks
         self._shape = correlator.shape(_OVERSAMPLING)
-        if places is not None:
-            self._cuts = [self._first_pixels(axis, places) for axis in range(2)]
+        if blocks is not None:
+            self._cuts = [self._first_pixels(axis, blocks) for axis in range(2)]
 
-    def _first_pixels(self, axis: int, places: Places) -> IntArray:
+    def _first_pixels(self, axis: int, blocks: FieldBlocks) -> IntArray:
         """Return the first pixel of each place along an axis; padding belongs to the last."""
         grid = self.correlator.grid
         spacing = grid.padded[axis] * grid.bin_size / self._shape[axis]
-        borders = places.lower[axis] + places.width * np.arange(places.shape[axis])
+        borders = blocks.lower[axis] + blocks.width * np.arange(blocks.shape[axis])
         pixel = np.ceil((borders - grid.corner[axis]) / spacing).astype(np.int64)
         pixel[0] = 0
         return np.asarray(np.clip(pixel, 0, self._shape[axis]))
@@ -43,7 +43,7 @@ class ImagePlaces:
         c = self.correlator
         rows, columns = (k.astype(np.float32) for k in c.grid.wavenumbers)
         slopes = [np.complex64(1j) * (k * c.gain) * reference for k in (rows[:, None], columns)]
-        if self.places is None:
+        if self.blocks is None:
             return np.stack(slopes)
         return np.stack([self._image(s) for s in slopes])
 
@@ -67,7 +67,7 @@ class ImagePlaces:
         grid = self.correlator.grid
         with np.errstate(divide="ignore"):
             factor = np.where(curvature > 0, -1 / curvature, 0.0)
-        if self.places is None:
+        if self.blocks is None:
             products = (np.conj(slopes) * moving).real * grid.weights
             return np.asarray(products.sum(axis=(2, 3), dtype=float).T * factor / grid.pixels)
         image = self._image(moving)

@@ -15,7 +15,7 @@ from scipy import fft
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS
-from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import Grid, make_grid
 from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
 from smlm_accessor.kernels.images.slope_sums import Sums, sums_by_place, sums_under
@@ -102,13 +102,13 @@ class SlopeMap:
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
 
-    def land(self, positions: FloatArray, places: Places | None = None) -> Landing:
+    def land(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> Landing:
         """Find the shift of localizations, from zero to the maximum next to it (Newton's method).
 
         Parameters
         ----------
         positions : ndarray, shape (n, 2)
-        places : Places, optional
+        blocks : FieldBlocks, optional
         """
         positions = np.ascontiguousarray(positions)
         active = np.array(self.grid.bins) > 1
@@ -131,13 +131,13 @@ class SlopeMap:
             squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
         variance = np.full((2, 2), np.nan)
         variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
-        moves = np.zeros((0, 2)) if places is None else self.moves(positions, shift, places)
+        moves = np.zeros((0, 2)) if blocks is None else self.moves(positions, shift, blocks)
         return Landing(shift, variance[0], variance[1], moves)
 
-    def moves(self, positions: FloatArray, shift: FloatArray, places: Places) -> FloatArray:
+    def moves(self, positions: FloatArray, shift: FloatArray, blocks: FieldBlocks) -> FloatArray:
         """Return how a shift would change without each place, shape (n_places, 2)."""
         positions = np.ascontiguousarray(positions)
-        of, n = places.of(positions - shift), places.n
+        of, n = blocks.of(positions - shift), blocks.n
         total, share = sums_by_place(self._slopes, self.grid, positions, shift, of, n)
         slope = np.diag(self._jacobian(positions, shift))
         steep = (np.array(self.grid.bins) > 1) & (slope > 0)

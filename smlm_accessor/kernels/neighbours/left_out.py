@@ -29,13 +29,13 @@ class Pulls:
     Parameters
     ----------
     pair : Pair
-    places : ndarray of int, shape (n,)
+    blocks : ndarray of int, shape (n,)
         The place of each point of the source.
     n_places : int
     """
 
-    def __init__(self, pair: Pair, places: IntArray, n_places: int) -> None:
-        self.pair, self.places, self.n_places = pair, places, n_places
+    def __init__(self, pair: Pair, blocks: IntArray, n_places: int) -> None:
+        self.pair, self.blocks, self.n_places = pair, blocks, n_places
         self._points: list[FloatArray] = []
         self._pulls: list[FloatArray] = []
         self._shares: list[FloatArray] = []
@@ -82,7 +82,7 @@ class Pulls:
         To first order in what is turned. Shapes are (n_places, p) and (n_places,).
         """
         matcher = self.pair.matcher
-        count, pull, cross = matcher.by_place(self.places, self.n_places)
+        count, pull, cross = matcher.by_place(self.blocks, self.n_places)
         n, d = int(count.sum()), pull.shape[1]
         pulls = pull / n
         if len(parameters) > d:

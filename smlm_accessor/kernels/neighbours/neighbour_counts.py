@@ -14,7 +14,7 @@ _BLOCKS = 8  # of places; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
 
 
-def companions(
+def neighbour_counts(
     points: FloatArray,
     frames: IntArray,
     group: IntArray,
@@ -50,9 +50,9 @@ def companions(
     --------
     >>> points = np.array([[0.0, 0.0], [0.5, 0.0], [0.1, 0.0], [0.0, 0.0]])
     >>> frames, group = np.array([0, 90, 1, 90]), np.array([0, 0, 0, 1])
-    >>> companions(points, frames, group, gap=5).round(3)
+    >>> neighbour_counts(points, frames, group, gap=5).round(3)
     array([0.316, 0.814, 0.498, 0.   ])
-    >>> companions(points, frames, group, gap=5, at=points + [0.5, 0.0]).round(3)
+    >>> neighbour_counts(points, frames, group, gap=5, at=points + [0.5, 0.0]).round(3)
     array([1.   , 0.001, 0.961, 0.   ])
     """
     n, d = points.shape

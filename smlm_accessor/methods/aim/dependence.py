@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.field.blocks import make_places
+from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.methods.aim.fit import Fit
 from smlm_accessor.methods.coarse.sparse_image import Motion, pulls
@@ -38,12 +38,12 @@ def dependence(fit: Fit, motion: Motion) -> FloatArray:
     positions, frames = fit.localizations.positions, fit.localizations.frames
     segment = np.repeat(np.arange(len(counts)), counts)
     there = positions[:, :2] - np.nan_to_num(motion.drift[segment, :2])
-    places = make_places(there)
-    key = segment * places.n + places.of(there)
+    blocks = make_field_blocks(there)
+    key = segment * blocks.n + blocks.of(there)
     order = np.argsort(key, kind="stable")
     key = key[order]
     begin = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
-    of, place = np.divmod(key[begin], places.n)
+    of, place = np.divmod(key[begin], blocks.n)
     asked = known[of]
     # Each square of a segment as if it were one, against all but the whole segment.
     drift = np.where(asked[:, None], motion.drift[of], np.nan)
@@ -55,7 +55,7 @@ def dependence(fit: Fit, motion: Motion) -> FloatArray:
     sums = pulls(sorted_fit.arrays, motion, image, kernel, around, part, fit.threads)
     sums, place, of = sums[asked], place[asked], of[asked]
     row = np.cumsum(known)[of] - 1
-    moves = np.zeros((int(known.sum()), places.n, 3))
+    moves = np.zeros((int(known.sum()), blocks.n, 3))
     moves[row, place] = sums[:, :3] / counts[of, None]
     found = variances(moves)
     if found is None:

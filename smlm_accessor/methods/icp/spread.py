@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.field.blocks import make_places
+from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours.closest_points import Match, Pair
 from smlm_accessor.kernels.neighbours.left_out import Pulls, mean_of, nothing, of_after, of_inverse
@@ -42,14 +42,14 @@ class Spread:
         self._counts = np.diff(localizations.bounds)
         self._left_out: dict[int, Pose] = {}
         if usable:
-            self.places = make_places(localizations.chunk(usable[0]))
-            self._left_out[usable[0]] = nothing(self.places.n, self.n_axes)
+            self.blocks = make_field_blocks(localizations.chunk(usable[0]))
+            self._left_out[usable[0]] = nothing(self.blocks.n, self.n_axes)
 
     def watched(
         self, register: Callable[..., Match | None], pair: Pair, start: Pose, there: Pose
     ) -> Match | None:
         """Register a pair, whose source lies in the field where ``there`` puts it."""
-        pulls = Pulls(pair, self.places.of(there.move(pair.source)), self.places.n)
+        pulls = Pulls(pair, self.blocks.of(there.move(pair.source)), self.blocks.n)
         match = register(pair, start, watch=pulls)
         return match and match._replace(left_out=pulls.left_out(match.pose))
 

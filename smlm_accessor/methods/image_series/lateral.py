@@ -8,7 +8,7 @@ import numpy as np
 
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.correlation import Correlator
-from smlm_accessor.kernels.field.blocks import make_places
+from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.images.images import transform
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.lateral_plan import CLARITY, LateralPlan, reference_grid
@@ -54,14 +54,14 @@ def register_lateral(
         spectra = map_threads(
             lambda image: transform(image[None], grid), list(counted.images), threads=threads
         )
-    places = make_places(xy)
+    blocks = make_field_blocks(xy)
     shifts = solve(
         spectra,
         counts,
         Correlator(grid, plan.grid_smoothing),
         max_shift=plan.reach,
         clarity=CLARITY,
-        places=places,
+        blocks=blocks,
         **options,
     ).jackknifed()
     del spectra
@@ -71,5 +71,5 @@ def register_lateral(
         smoothing = max(plan.smoothing, plan.bin_size, uncertain)
         chosen |= {"smoothing": smoothing, "searched_bin_size": grid.bin_size}
         fine = reference_grid(plan.lower, plan.upper)(plan.bin_size, smoothing)
-        shifts = refine(xy, bounds, shifts, fine, smoothing, places, **options).jackknifed()
+        shifts = refine(xy, bounds, shifts, fine, smoothing, blocks, **options).jackknifed()
     return shifts, chosen

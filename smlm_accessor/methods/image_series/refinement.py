@@ -9,7 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import Grid
 from smlm_accessor.kernels.images.slopes import Landing, SlopeMap
 from smlm_accessor.methods.image_series.series import Shifts, own_variance
@@ -23,7 +23,7 @@ def refine(
     shifts: Shifts,
     grid: Grid,
     smoothing: float,
-    places: Places,
+    blocks: FieldBlocks,
     *,
     target: str,
     threads: int | None = None,
@@ -43,7 +43,7 @@ def refine(
     grid : Grid
         From `slope_grid`.
     smoothing : float
-    places : Places
+    blocks : FieldBlocks
         Of the field, those of ``shifts``.
     target : {"first", "previous", "all"}
         With "all", even and odd chunks take turns in being the reference of the others, so that no
@@ -63,7 +63,7 @@ def refine(
     def land_on(still: list[int], moving: list[int]) -> None:
         reference = np.concatenate([aligned(i) for i in still])
         image = SlopeMap(reference, grid, smoothing, workers=threads or -1)
-        landings = run(lambda i: image.land(aligned(i), places), moving)
+        landings = run(lambda i: image.land(aligned(i), blocks), moving)
         for i, landing in zip(moving, landings, strict=True):
             if _usable(landing):
                 out.shift[i] += landing.shift
@@ -72,11 +72,11 @@ def refine(
     def step(pair: tuple[int, int]) -> Landing:
         still, moving = pair
         there, here = aligned(still), aligned(moving)
-        landing = SlopeMap(there, grid, smoothing, pairs=True).land(here, places)
+        landing = SlopeMap(there, grid, smoothing, pairs=True).land(here, blocks)
         if not _usable(landing):
             return landing
         # See `Precision.match`.
-        back = SlopeMap(here - landing.shift, grid, smoothing).moves(there, np.zeros(2), places)
+        back = SlopeMap(here - landing.shift, grid, smoothing).moves(there, np.zeros(2), blocks)
         return landing._replace(moves=(landing.moves - back) / 2)
 
     n = np.diff(bounds)

@@ -12,7 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.correlation import Correlator, cross
 from smlm_accessor.kernels.correlation.peak_precision import Clarity, Match, Precision, Slopes
-from smlm_accessor.kernels.field.blocks import Places
+from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.kernels.images.images import Spectrum
 
@@ -61,7 +61,7 @@ def solve(
     target: str,
     max_shift: FloatArray,
     clarity: Clarity,
-    places: Places | None = None,
+    blocks: FieldBlocks | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Shifts:
@@ -79,13 +79,13 @@ def solve(
     max_shift : ndarray, shape (2,)
     clarity : Clarity
         What a maximum needs to count.
-    places : Places, optional
+    blocks : FieldBlocks, optional
         See `Precision`.
     threads : int, optional
     progress : bool, default False
     """
     run = partial(map_threads, threads=threads, progress=progress, description="correlations")
-    precision = Precision(correlator, places)
+    precision = Precision(correlator, blocks)
     series = _Series(spectra, counts, precision, max_shift, clarity, run)
     present = [int(i) for i in np.flatnonzero(counts > 0)]
     k = len(counts)

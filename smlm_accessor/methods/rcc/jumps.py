@@ -40,11 +40,11 @@ def rescued(plan: Plan, segments: Segments, aligned: Aligned, smoothing: FloatAr
     if not len(lost) or len(known) < 2:
         return aligned
     after = np.searchsorted(known, lost)
-    places = [known[np.clip(at, 0, len(known) - 1)] for at in (after - 1, after)]
+    blocks = [known[np.clip(at, 0, len(known) - 1)] for at in (after - 1, after)]
     base = np.where(aligned.valid[:, None], aligned.drift, 0.0)
-    base[lost] = np.where(aligned.valid[lost, None], aligned.drift[lost], base[places[0]])
+    base[lost] = np.where(aligned.valid[lost, None], aligned.drift[lost], base[blocks[0]])
     drift, overlap = base.copy(), np.where(aligned.valid, aligned.overlap, 0.0)
-    for place in places:
+    for place in blocks:
         tried = base.copy()
         tried[lost] = aligned.drift[place]
         found = plan.resume(segments, tried, smoothing)

@@ -17,7 +17,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
     split_mix,
 )
 from smlm_accessor.kernels.field import jackknife
-from smlm_accessor.kernels.field.blocks import make_places
+from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.solvers.redundant import Network, solve_all, solve_pairs, variances
 from smlm_accessor.methods.windows.movie import Movie, Segments
 
@@ -104,8 +104,8 @@ class Aligner:
             rows = of >= 0
             localizations, of, group = localizations[rows], of[rows], group[rows]
         layers = sort_into_layers(localizations, group, m)
-        places = make_places(localizations).of(localizations) if by_place else None
-        return pair_sums(localizations, of, len(segments), layers, places=places, run=self.run)
+        blocks = make_field_blocks(localizations).of(localizations) if by_place else None
+        return pair_sums(localizations, of, len(segments), layers, blocks=blocks, run=self.run)
 
     def dependence(
         self,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.field.blocks import make_places, that_count
+from smlm_accessor.kernels.field.blocks import effective_number, make_field_blocks
 
 
 def test_squares_cover_the_field_and_what_lies_outside() -> None:
     x = np.random.default_rng(1).uniform(0, 100, (5000, 3))
-    places = make_places(x)
-    of = places.of(x)
+    blocks = make_field_blocks(x)
+    of = blocks.of(x)
     assert len(np.unique(of)) >= 49
-    assert that_count(np.bincount(of)) > 40
-    assert places.of(np.array([[-1e9, 1e9]])).tolist() == [places.shape[1] - 1]
+    assert effective_number(np.bincount(of)) > 40
+    assert blocks.of(np.array([[-1e9, 1e9]])).tolist() == [blocks.shape[1] - 1]
 
 
 @pytest.mark.parametrize("unit", [1e-3, 1.0, 1e6])
@@ -23,19 +23,19 @@ def test_an_empty_field_is_cut_finer(unit: float) -> None:
     centers = rng.uniform(400, 600, (40, 2))
     crowd = np.repeat(centers, 50, axis=0) + rng.normal(0, 0.1, (2000, 2))
     x = np.concatenate([crowd, rng.uniform(0, 1000, (100, 2))]) * unit
-    assert that_count(np.bincount(make_places(x).of(x))) > 6
-    assert make_places(x).n > 64
+    assert effective_number(np.bincount(make_field_blocks(x).of(x))) > 6
+    assert make_field_blocks(x).n > 64
 
 
 def test_all_in_one_point_is_one_place() -> None:
-    places = make_places(np.full((10, 2), 3.0))
-    assert places.n == 1
-    assert places.of(np.zeros((3, 2))).tolist() == [0, 0, 0]
+    blocks = make_field_blocks(np.full((10, 2), 3.0))
+    assert blocks.n == 1
+    assert blocks.of(np.zeros((3, 2))).tolist() == [0, 0, 0]
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
     rng = np.random.default_rng(3)
     x = rng.uniform(0, 100, (500, 2))
-    one, other = make_places(x), make_places(rng.permutation(x))
+    one, other = make_field_blocks(x), make_field_blocks(rng.permutation(x))
     np.testing.assert_array_equal(one.lower, other.lower)
     assert one[1:] == other[1:]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.neighbours.neighbour_counts import companions
+from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 
 GAP = 20
 
@@ -29,7 +29,7 @@ def by_hand(points: FloatArray, frames: IntArray, group: IntArray, at: FloatArra
 def test_as_by_hand(d: int, origin: float) -> None:
     points, frames, group = cloud(d)
     points = points + origin
-    found = companions(points, frames, group, gap=GAP)
+    found = neighbour_counts(points, frames, group, gap=GAP)
     np.testing.assert_allclose(found, by_hand(points, frames, group, points), atol=1e-9)
 
 
@@ -37,25 +37,25 @@ def test_as_by_hand(d: int, origin: float) -> None:
 def test_beside_the_points(d: int) -> None:
     points, frames, group = cloud(d)
     at = points + np.random.default_rng(9).normal(0, 2, points.shape)
-    found = companions(points, frames, group, gap=GAP, at=at)
+    found = neighbour_counts(points, frames, group, gap=GAP, at=at)
     np.testing.assert_allclose(found, by_hand(points, frames, group, at), atol=1e-9)
 
 
 def test_points_far_apart() -> None:
     points = np.array([[0.0, 0, 0], [0, 0, 0.5], [1e12, -1e12, 1e12], [1e12, -1e12, 1e12]])
-    found = companions(points, np.array([0, 99, 0, 99]), np.zeros(4, int), gap=GAP)
+    found = neighbour_counts(points, np.array([0, 99, 0, 99]), np.zeros(4, int), gap=GAP)
     np.testing.assert_allclose(found, [0.75**4, 0.75**4, 1, 1])
 
 
 def test_threads_do_not_matter() -> None:
     points, frames, group = cloud(2, n=3000)
     with ThreadPoolExecutor(2) as pool:
-        found = companions(
+        found = neighbour_counts(
             points, frames, group, gap=GAP, run=lambda f, items: list(pool.map(f, items))
         )
-    np.testing.assert_array_equal(found, companions(points, frames, group, gap=GAP))
+    np.testing.assert_array_equal(found, neighbour_counts(points, frames, group, gap=GAP))
 
 
 def test_nothing() -> None:
     none = np.zeros(0, dtype=np.int64)
-    assert companions(np.zeros((0, 2)), none, none, gap=1).shape == (0,)
+    assert neighbour_counts(np.zeros((0, 2)), none, none, gap=1).shape == (0,)
