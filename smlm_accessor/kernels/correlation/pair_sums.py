@@ -119,7 +119,7 @@ def pair_sums(
     n_segments: int,
     layers: Layers,
     *,
-    places: IntArray | None = None,
+    blocks: IntArray | None = None,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> Sums:
     """Sum over all pairs of localizations of different segments that are closer than 1.
@@ -133,7 +133,7 @@ def pair_sums(
     n_segments : int
     layers : Layers
         Of the same points.
-    places : ndarray of int, shape (n,), optional
+    blocks : ndarray of int, shape (n,), optional
     run : callable
         Maps a function over blocks, in threads perhaps.
 
@@ -153,7 +153,7 @@ def pair_sums(
     ordered = np.zeros((n, 3))
     ordered[:, :d] = points[layers.order]
     of = segment[layers.order].astype(np.int32)
-    place = (np.zeros(n, int) if places is None else places[layers.order]).astype(np.int32)
+    place = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
     n_cells = len(layers.cells)
     cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, BLOCKS + 1))
     cuts[-1] = n_cells

@@ -36,13 +36,13 @@ def test_agrees_with_numpy(d: int) -> None:
     points = rng.uniform(-3, 4, (400, d))
     segment = rng.integers(-1, 5, 400)
     layers = sort_into_layers(points, np.zeros(400, int), np.inf)
-    places = rng.integers(3, size=400)
-    sums = pair_sums(points, segment, 5, layers, places=places)
+    blocks = rng.integers(3, size=400)
+    sums = pair_sums(points, segment, 5, layers, blocks=blocks)
     for ours, theirs in zip(sums[:5], twin(points, segment, 5)[:5], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(sums.by_place.sum(axis=1), sums.slope.sum(axis=2).T, atol=1e-9)
     # Of one place, as of its localizations among all.
-    alone = np.where(places == 2, segment, segment + 5 * (segment >= 0))
+    alone = np.where(blocks == 2, segment, segment + 5 * (segment >= 0))
     among = pair_sums(points, alone, 10, layers).slope
     others = among[:, :5].sum(axis=2) - np.array([[a[k, k + 5] for k in range(5)] for a in among])
     np.testing.assert_allclose(sums.by_place[:, 2], others.T, atol=1e-9)
