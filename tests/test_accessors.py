@@ -102,8 +102,8 @@ def test_drift(locs: pd.DataFrame) -> None:
     xr.testing.assert_identical(locs.smlm.drift(**options), estimate_drift(locs, **options))
 
 
-def test_the_default_method_is_icp(locs: pd.DataFrame) -> None:
-    assert locs.smlm.drift(n_chunks=3).attrs["method"] == "icp"
+def test_the_default_method_is_overlap(locs: pd.DataFrame) -> None:
+    assert locs.smlm.drift(n_chunks=3).attrs["method"] == "overlap"
 
 
 def test_correct(locs: pd.DataFrame, drift: xr.Dataset) -> None:

@@ -73,7 +73,7 @@ def assess(
     >>> from smlm_accessor.estimation.estimate import estimate_drift
     >>> from smlm_accessor.simulate import simulate_csr
     >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> assess(table, estimate_drift(table, n_chunks=4)).verdict
+    >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
     'no evidence'
     """
     source = _checked(drift)

@@ -4,7 +4,7 @@ A new format is one file with a `FORMAT`, and one line in `_registry`.
 """
 
 from smlm_accessor.io.drift import read_drift, write_drift
-from smlm_accessor.io.registry import formats
+from smlm_accessor.io import registry
 from smlm_accessor.io.tables import read, write
 
 __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
@@ -18,4 +18,4 @@ def format_names() -> tuple[str, ...]:
     >>> "picasso" in format_names()
     True
     """
-    return tuple(one.name for one in formats())
+    return tuple(one.name for one in registry.formats())

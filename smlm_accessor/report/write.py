@@ -85,7 +85,7 @@ def write_report(
     >>> from smlm_accessor.simulate import simulate_csr
     >>> table = simulate_csr(n_samples=2000, seed=1)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_report(table, estimate_drift(table, n_chunks=4), Path(folder, "report.html"))
+    ...     write_report(table, estimate_drift(table, method="icp", n_chunks=4), Path(folder, "report.html"))
     no evidence (...
     """
     file = Path(path)

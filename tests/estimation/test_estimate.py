@@ -390,7 +390,7 @@ def test_the_record() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, r"method='magic' is not known; choose one of 'icp', 'cc'"),
+        ({"method": "magic"}, r"method='magic' is not known; choose one of 'overlap', 'aim'"),
         ({"target": "last"}, r"target='last'.*'previous'"),
         ({"origin": "last"}, r"origin='last'.*'first_chunk'"),
         ({"n_chunk": 3}, r"'means' has no option 'n_chunk'.*fewest"),

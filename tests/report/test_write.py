@@ -124,7 +124,7 @@ def test_the_page_says_what_was_found(
         str(found),
         "The correction improved this table. The sample drifted by up to",
         f"{len(drifting):,}",
-        "icp",
+        "overlap",
         "n_chunks",
         "simulate_thomas",
         "simulate_drift",
