@@ -83,7 +83,7 @@ def over_std(sample: Simulation, drift: xr.Dataset) -> float | None:
     """Return error over ``offset_std``, root mean square of the valid chunks and all axes.
 
     The error of a chunk is that of its offset against the mean drift of its localizations; a
-    constant is removed. None if no ``offset_std`` is stated.
+    constant is removed. None with a single valid chunk, or if no ``offset_std`` is stated.
     """
     frames = sample.table["frame"].to_numpy()
     n_chunks = drift.sizes["chunk"]
@@ -98,7 +98,7 @@ def over_std(sample: Simulation, drift: xr.Dataset) -> float | None:
         ratios.append(error / drift["offset_std"].sel(component=axis).to_numpy()[use])
     stated = np.concatenate(ratios)
     stated = stated[np.isfinite(stated)]
-    return root_mean_square(stated) if len(stated) else None
+    return root_mean_square(stated) if use.sum() > 1 and len(stated) else None
 
 
 def measure(sample: Simulation, method: str) -> tuple[Results, xr.Dataset | None]:
