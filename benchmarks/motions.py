@@ -44,3 +44,20 @@ def straight(
 def diffusing(n_frames: int, d: int, rng: np.random.Generator, *, walk: float) -> Curve:
     """Return a random walk with steps of ``walk`` per frame and axis."""
     return np.cumsum(rng.normal(0, walk, (n_frames, d)), axis=0)
+
+
+def waves(n_frames: int, d: int, rng: np.random.Generator, *, most_cycles: float) -> Curve:
+    """Return the sum of one to three sinusoids of half a cycle to ``most_cycles`` each."""
+    time = np.arange(n_frames)[:, None] / n_frames
+    curve = np.zeros((n_frames, d))
+    for _ in range(rng.integers(1, 4)):
+        cycles = 0.5 * (max(most_cycles, 0.5) / 0.5) ** rng.random()
+        phases, heights = rng.uniform(0, 2 * np.pi, d), rng.uniform(0.3, 1, d)
+        curve += heights * np.sin(2 * np.pi * cycles * time + phases)
+    return curve
+
+
+def settling(n_frames: int, d: int, rng: np.random.Generator, *, time_constant: float) -> Curve:
+    """Return what relaxes exponentially, within so many frames, to where it stays."""
+    time = np.arange(n_frames)[:, None]
+    return np.asarray(rng.choice([-1.0, 1.0], d) * -np.expm1(-time / time_constant))
