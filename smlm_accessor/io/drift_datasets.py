@@ -10,13 +10,11 @@ import xarray as xr
 from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.source import Source
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
-
-_NEEDS_ZARR = 'needs zarr: pip install "smlm-accessor[io]"'
 
 
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
@@ -39,14 +37,14 @@ def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
     return drift.to_dataset()
 
 
-def read_netcdf(source: Source) -> xr.Dataset:
+def read_netcdf(start: FileStart) -> xr.Dataset:
     """Return a Dataset that was saved as netCDF 3 or 4."""
     engine = "scipy"
-    if source.is_hdf5:
-        _hdf5.require_sound(source.path)
+    if start.is_hdf5:
+        _hdf5.require_sound(start.path)
         engine = "h5netcdf"
-    with xr.open_dataset(source.path, engine=engine) as dataset:
-        require_room(source.path, dataset.nbytes, len(dataset.variables))
+    with xr.open_dataset(start.path, engine=engine) as dataset:
+        require_room(start.path, dataset.nbytes, len(dataset.variables))
         return dataset.load()
 
 
@@ -64,11 +62,6 @@ def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
         raise FileError(
             f"the drift cannot be saved as netCDF 3 ({error}); pip install h5netcdf h5py"
         ) from error
-
-
-def is_zarr(folder: Path) -> bool:
-    """Whether a folder is a zarr store."""
-    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup"))
 
 
 def read_zarr(folder: Path) -> xr.Dataset:
@@ -89,7 +82,7 @@ def _require_zarr(path: Path) -> None:
     try:
         import zarr  # noqa: F401
     except ImportError as error:
-        raise FileError(f"{path} {_NEEDS_ZARR}") from error
+        raise FileError(f'{path} needs zarr: pip install "smlm-accessor[io]"') from error
 
 
 WRITERS = {"netcdf": write_netcdf, "zarr": write_zarr}

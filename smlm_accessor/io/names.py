@@ -1,12 +1,13 @@
-"""A table in the names and units of a program."""
+"""A table in the names and units of a program, as columns or as arrays of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray
@@ -94,6 +95,49 @@ def in_names(table: pd.DataFrame, names: Names, title: str) -> pd.DataFrame:
     return result
 
 
+def as_arrays(
+    table: pd.DataFrame, names: Names, title: str, spelled: Callable[[str], str] = str
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of `in_names` as arrays, for formats that hold numbers only.
+
+    Whole numbers with gaps become floating-point numbers.
+
+    Parameters
+    ----------
+    table : DataFrame
+    names : Names
+    title : str
+        What errors call the format.
+    spelled : callable
+        Returns a name as the format allows it.
+
+    Raises
+    ------
+    TableError
+        If a column does not hold numbers, or two have the same name.
+    """
+    table = in_names(table, names, title)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    wrong, twice = [], []
+    for position, label in enumerate(table.columns):
+        values = _numbers(table.iloc[:, position])
+        name = spelled(str(label))
+        if values is None:
+            wrong.append(label)
+        elif name in arrays:
+            twice.append(name)
+        else:
+            arrays[name] = values
+    if wrong:
+        raise TableError(
+            f"{title} holds only numbers, which {listed(wrong)} are not; drop those columns, or "
+            "write .parquet or .csv"
+        )
+    if twice:
+        raise TableError(f"as {title} more than one column would be called {listed(twice)}")
+    return arrays
+
+
 def _of_axis(pattern: str, axis: str) -> str:
     return pattern.format(a=axis, A=axis.upper(), i="xyz".index(axis))
 
@@ -166,3 +210,22 @@ def _like(column: pd.Series[Any], values: FloatArray) -> pd.Series[Any]:
     """Return values in single precision if the column had it."""
     dtype = np.float32 if column.dtype == np.float32 else np.float64
     return pd.Series(values.astype(dtype), index=column.index)
+
+
+def _numbers(column: pd.Series[Any]) -> npt.NDArray[Any] | None:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = column.cat.categories.dtype
+        column = column.astype(np.float64 if column.isna().any() else categories)
+    dtype: Any = column.dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return None
+    if not isinstance(dtype, np.dtype):
+        plain = getattr(dtype, "numpy_dtype", np.dtype(np.float64))
+        if column.isna().any() and plain.kind != "f":
+            plain = np.dtype(np.float64)
+        return np.asarray(
+            column.to_numpy(dtype=plain, na_value=np.nan)
+            if plain.kind == "f"
+            else column.to_numpy(dtype=plain)
+        )
+    return np.ascontiguousarray(column.to_numpy())

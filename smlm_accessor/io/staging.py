@@ -48,13 +48,13 @@ def require_free(paths: Sequence[Path], *, overwrite: bool) -> None:
             raise FileError(
                 f"the folder {path.parent} does not exist; make it, or choose another one"
             )
-        if path.is_dir() and not _is_store(path):
+        if path.is_dir() and not is_zarr_store(path):
             raise FileError(f"{path} is a folder; choose another name")
         if path.exists() and not overwrite:
             raise FileError(f"{path} exists; choose another name, or overwrite=True to replace it")
 
 
-def _is_store(path: Path) -> bool:
+def is_zarr_store(path: Path) -> bool:
     """Whether a folder is a zarr store, the one kind that may be replaced."""
     return any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
 

@@ -13,11 +13,10 @@ import pandas as pd
 
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers.delimited import text_of
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.numbers import as_arrays
+from smlm_accessor.io.names import Names, as_arrays
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
 from smlm_accessor.table.columns import set_columns
 
 _TITLE = "rapidSTORM txt"
@@ -27,25 +26,25 @@ _NAMES = Names(
 )
 
 
-def _recognises(source: Source) -> bool:
-    return _START.match(source.header or "") is not None
+def _recognises(start: FileStart) -> bool:
+    return _START.match(start.header or "") is not None
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the table, its columns named by their identifiers."""
-    first, _, body = text_of(source.path, latin=True).lstrip("\r\n").partition("\n")
+    first, _, body = text_of(start.path, latin=True).lstrip("\r\n").partition("\n")
     fields = [_attributes(field) for field in re.findall(r"<field\b([^>]*)>", first)]
     names = [field.get("identifier", "") for field in fields]
     if not all(names) or len(set(names)) < len(names) or "</localizations>" not in first:
         raise FileError(
-            f"{source.path}: the first line does not give each column a name of its own; write "
+            f"{start.path}: the first line does not give each column a name of its own; write "
             "the file again"
         )
-    require_room(source.path, 0, len(names))
+    require_room(start.path, 0, len(names))
     wrong = next((line for line in _few(body) if len(line.split()) not in (0, len(names))), None)
     if wrong is not None:
         raise FileError(
-            f"{source.path}: there are {len(names)} columns but {len(wrong.split())} values in "
+            f"{start.path}: there are {len(names)} columns but {len(wrong.split())} values in "
             f"{wrong[:60]!r}; it is damaged or not complete: write or copy it again"
         )
     table = pd.read_csv(
@@ -59,7 +58,7 @@ def _read(source: Source) -> pd.DataFrame:
     lateral = {units.get("Position-0-0"), units.get("Position-1-0")}
     if len(lateral) > 1:
         raise FileError(
-            f"{source.path}: x and y have different units ({units}). Convert one of them, so that "
+            f"{start.path}: x and y have different units ({units}). Convert one of them, so that "
             "x and y have the same."
         )
     known: dict[str, Any] = {"unit": units.get("Position-0-0"), "unit_z": units.get("Position-2-0")}
@@ -71,8 +70,7 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
 
     It holds numbers only. Ranges and meanings that the first line of a file had are not kept.
     """
-    named = in_names(table, _NAMES, _TITLE)
-    arrays = as_arrays(named, _TITLE)
+    arrays = as_arrays(table, _NAMES, _TITLE)
     fields = "".join(_field(name, values.dtype.kind) for name, values in arrays.items())
     with parts[0].open("w", encoding="utf-8", newline="\n") as file:
         file.write(
@@ -104,4 +102,4 @@ def _field(name: str, kind: str) -> str:
     return f'<field identifier="{html.escape(name)}" syntax="{syntax}"{unit} />'
 
 
-FORMAT = Format(name="rapidstorm", title=_TITLE, recognises=_recognises, read=_read, write=_write)
+FORMAT = Format("rapidstorm", _TITLE, _recognises, _read, _write)
