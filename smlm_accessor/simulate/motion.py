@@ -1,11 +1,10 @@
-"""How a sample moves: settled once for a whole movie, then applied to any part of a table."""
+"""How a sample moves: fixed once for a whole movie, then applied to any part of a table."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +12,12 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.pose import to_matrices
 from smlm_accessor.options import PerComponent, Seed, number, per_component
-from smlm_accessor.simulate.drift_curve import drift_curve, steady_drift
+from smlm_accessor.simulate.drift_curve import SteadyTerms, drift_curve, steady_drift
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
 
 @dataclass(frozen=True)
-class Extent:
+class MovieExtent:
     """Which frames a table has, and where its localizations lie.
 
     Parameters
@@ -42,43 +41,31 @@ class Extent:
         return 0 if self.first is None or self.last is None else self.last - self.first + 1
 
 
-def extent_of(locs: Localizations) -> Extent:
+def extent_of(locs: Localizations) -> MovieExtent:
     """Return the extent of localizations."""
-    n = len(locs.frames)
-    if n == 0:
-        return Extent(None, None, None, None, 0)
-    first, last = int(locs.frames.min()), int(locs.frames.max())
-    positions = locs.positions[locs.finite]
+    n, positions = len(locs.frames), locs.positions[locs.finite]
+    first, last = (int(locs.frames.min()), int(locs.frames.max())) if n else (None, None)
     if not len(positions):
-        return Extent(first, last, None, None, n)
-    return Extent(first, last, positions.min(axis=0), positions.max(axis=0), n)
+        return MovieExtent(first, last, None, None, n)
+    return MovieExtent(first, last, positions.min(axis=0), positions.max(axis=0), n)
 
 
-def extent_of_part(part: pd.DataFrame) -> Extent:
+def extent_of_part(part: pd.DataFrame) -> MovieExtent:
     """Return the extent of a part of a table."""
     return extent_of(read_localizations(part))
 
 
-def extent_of_all(parts: Sequence[Extent]) -> Extent:
+def extent_of_all(parts: Sequence[MovieExtent]) -> MovieExtent:
     """Return the extent of several parts together."""
-
-    def least(values: list[Any]) -> Any:
-        there = [v for v in values if v is not None]
-        return np.min(there, axis=0) if there else None
-
-    first, last = least([p.first for p in parts]), least([_minus(p.last) for p in parts])
-    low, high = least([p.low for p in parts]), least([_minus(p.high) for p in parts])
-    return Extent(
-        None if first is None else int(first),
-        None if last is None else -int(last),
-        low,
-        _minus(high),
+    low = [p.low for p in parts if p.low is not None]
+    high = [p.high for p in parts if p.high is not None]
+    return MovieExtent(
+        min((p.first for p in parts if p.first is not None), default=None),
+        max((p.last for p in parts if p.last is not None), default=None),
+        np.min(low, axis=0) if low else None,
+        np.max(high, axis=0) if high else None,
         sum(p.n_rows for p in parts),
     )
-
-
-def _minus(value: Any) -> Any:
-    return None if value is None else -value
 
 
 @dataclass(frozen=True)
@@ -88,8 +75,7 @@ class Motion:
     Parameters
     ----------
     components : tuple of str
-    terms : dict
-        Of `steady_drift`.
+    terms : SteadyTerms
     diffusion_constant : float or one per component, optional
     seed : int or numpy.random.Generator, optional
     rotation, scale : float, optional
@@ -99,7 +85,7 @@ class Motion:
     """
 
     components: tuple[str, ...]
-    terms: dict[str, Any]
+    terms: SteadyTerms
     diffusion_constant: PerComponent | None
     seed: Seed
     rotation: float | None
@@ -113,14 +99,14 @@ class Motion:
         has_center = self.rotation is not None or self.scale is not None
         return has_center and self.rotation_center is None
 
-    def settle(self, extent: Extent, *, all_frames: bool) -> Settled:
+    def in_movie(self, extent: MovieExtent, *, all_frames: bool) -> MovieMotion:
         """Fix the motion for a movie; with ``all_frames``, keep the drift in each frame."""
         rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
         growth = 0.0 if self.scale is None else number("scale", self.scale)
         first = 0 if extent.first is None else extent.first
-        settled = Settled(self.components, self.terms, first, rate, growth, self._center(extent))
+        moving = MovieMotion(self.components, self.terms, first, rate, growth, self._center(extent))
         if not (all_frames or self.diffusion_constant is not None):
-            return settled
+            return moving
         in_each = drift_curve(
             first,
             extent.n_frames,
@@ -129,10 +115,10 @@ class Motion:
             diffusion_constant=self.diffusion_constant,
             seed=copy.deepcopy(self.seed) if self.again else self.seed,
         )
-        return replace(settled, in_each=in_each)
+        return replace(moving, in_each=in_each)
 
     def repeatable(self) -> Motion:
-        """Return the same motion with a random walk that is the same each time it is settled."""
+        """Return the same motion with a random walk that is the same in each movie."""
         if self.diffusion_constant is None:
             return self
         if self.seed is None:
@@ -142,7 +128,7 @@ class Motion:
             self.seed.integers(2**63)  # the next table gets another walk
         return replace(self, seed=kept, again=True)
 
-    def _center(self, extent: Extent) -> FloatArray:
+    def _center(self, extent: MovieExtent) -> FloatArray:
         if self.rotation_center is not None:
             return per_component("rotation_center", self.rotation_center, self.components)
         if extent.low is None or extent.high is None:
@@ -151,7 +137,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Settled:
+class MovieMotion:
     """The motion of the sample of one movie.
 
     Parameters
@@ -171,7 +157,7 @@ class Settled:
     """
 
     components: tuple[str, ...]
-    terms: dict[str, Any]
+    terms: SteadyTerms
     first: int
     rate: float
     growth: float
