@@ -20,7 +20,7 @@ MODELS = {"icp": ("spline", "linear"), "cc": ("linear", "linear")}  # for x and 
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class TutorialData:
     """Localizations as they are, and as drift shows them.
 
     Parameters
@@ -36,7 +36,7 @@ class Data:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class TutorialEstimate:
     """What one method makes of drifted localizations.
 
     Parameters
@@ -60,7 +60,7 @@ class Estimate:
     seconds: float
 
 
-def simulate(seed: int, *, cluster_mu: float = 1000) -> Data:
+def simulate(seed: int, *, cluster_mu: float = 1000) -> TutorialData:
     """Simulate the tutorial's clusters, and their drift.
 
     Parameters
@@ -78,10 +78,10 @@ def simulate(seed: int, *, cluster_mu: float = 1000) -> Data:
         seed=seed,
     )
     drifted, drift = simulate_drift(truth, velocity=VELOCITY, seed=seed, return_drift=True)
-    return Data(truth, drifted, drift)
+    return TutorialData(truth, drifted, drift)
 
 
-def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) -> Estimate:
+def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) -> TutorialEstimate:
     """Estimate the drift, model it and correct it.
 
     Parameters
@@ -96,16 +96,16 @@ def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) ->
     seconds = time.perf_counter() - start
     model = fit(drift, offset=MODELS[method], origin="first_frame")
     by_chunk = correct(drifted, drift, by="chunk")
-    return Estimate(method, drift, model, by_chunk, correct(drifted, model), seconds)
+    return TutorialEstimate(method, drift, model, by_chunk, correct(drifted, model), seconds)
 
 
-def errors(data: Data, estimates: Sequence[Estimate]) -> pd.DataFrame:
+def errors(data: TutorialData, estimates: Sequence[TutorialEstimate]) -> pd.DataFrame:
     """Return the root mean square errors before and after each correction.
 
     Parameters
     ----------
-    data : Data
-    estimates : sequence of Estimate
+    data : TutorialData
+    estimates : sequence of TutorialEstimate
 
     Returns
     -------

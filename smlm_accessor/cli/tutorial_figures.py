@@ -10,18 +10,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.cli.figures import new_figure
+from smlm_accessor.cli.outputs import new_figure
 from smlm_accessor.drift import transformations
 from smlm_accessor.plot import plot_drift, plot_localizations
 from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot.style import COLORS
-from smlm_accessor.tutorial import MODELS, Data, Estimate
+from smlm_accessor.tutorial import MODELS, TutorialData, TutorialEstimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save_drifted(path: Path, data: Data) -> None:
+def save_drifted(path: Path, data: TutorialData) -> None:
     """Draw the drifted localizations: all, part of them, and that part by frame."""
     figure = new_figure(14.5, 4.7)
     axes = figure.subplots(1, 3)
@@ -47,7 +47,7 @@ def save_drifted(path: Path, data: Data) -> None:
     figure.savefig(path, format="png", dpi=120)
 
 
-def save_estimates(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+def save_estimates(path: Path, data: TutorialData, estimates: Sequence[TutorialEstimate]) -> None:
     """Draw the drift of the chunks with the models on top, and how far both are from the truth."""
     figure = new_figure(12, 6.5)
     axes = figure.subplots(2, len(estimates), sharex=True, sharey="row", squeeze=False)
@@ -70,7 +70,7 @@ def save_estimates(path: Path, data: Data, estimates: Sequence[Estimate]) -> Non
     figure.savefig(path, format="png", dpi=120)
 
 
-def save_corrected(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+def save_corrected(path: Path, data: TutorialData, estimates: Sequence[TutorialEstimate]) -> None:
     """Draw part of the image before and after each correction, equalized and by frame."""
     tables = {"Before": data.drifted}
     for one in estimates:
@@ -100,7 +100,7 @@ def _draw_part(ax: Axes, table: pd.DataFrame, other_property: str | None) -> Non
     )
 
 
-def _draw_errors(ax: Axes, truth: xr.Dataset, one: Estimate) -> None:
+def _draw_errors(ax: Axes, truth: xr.Dataset, one: TutorialEstimate) -> None:
     """Draw estimated minus true drift, of the chunks and of the model, and how sure both are."""
     frames = frames_of(one.drift)
     true = drift_over_frames(truth, frames)
