@@ -39,10 +39,7 @@ _DEFAULT_METHOD = "overlap"
 def run(arguments: argparse.Namespace) -> None:
     """Read, estimate, correct, write, and say what was done.
 
-    Raises
-    ------
-    SmlmError
-        If the input or an option cannot be used; then nothing is written.
+    Raises `SmlmError` if the input or an option cannot be used; then nothing is written.
     """
     source = arguments.source
     if arguments.scheduler and not source.is_dir():

@@ -56,13 +56,7 @@ class Outputs(NamedTuple):
 
 
 def outputs_of(arguments: argparse.Namespace) -> Outputs:
-    """Return what to write.
-
-    Raises
-    ------
-    FileError
-        If that would harm a file or cannot work.
-    """
+    """Return what to write. Raises `FileError` if that would harm a file or cannot work."""
     source, result = arguments.source, arguments.result
     is_folder = source.is_dir()
     tables = [result] if is_folder else for_writing(result).outputs(result)

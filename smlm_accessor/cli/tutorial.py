@@ -34,10 +34,7 @@ _FILES = {
 def run(arguments: argparse.Namespace) -> None:
     """Run the tutorial, print what happens, and write figures and tables.
 
-    Raises
-    ------
-    SmlmError
-        If the folder cannot be made, or the chunks are too large for the data.
+    Raises `SmlmError` if the folder cannot be made, or the chunks are too large for the data.
     """
     folder = _made(arguments.out)
     data = tutorial.simulate(1, cluster_mu=arguments.cluster_mu)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from smlm_accessor.drift import transformations
 from smlm_accessor.plot import plot_drift, plot_localizations
 from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot.style import COLORS
+from smlm_accessor.simulate.region import Region
 from smlm_accessor.tutorial import MODELS, TutorialData, TutorialEstimate
 
 if TYPE_CHECKING:
@@ -29,14 +30,7 @@ def save_drifted(path: Path, data: TutorialData) -> None:
     corner = ((0.0, 500.0), (0.0, 500.0))
     plot_localizations(data.drifted, ax=whole, bin_size=10, rescale=None, colorbar=False)
     plot_localizations(data.drifted, ax=part, bin_size=2, bin_range=corner)
-    plot_localizations(
-        data.drifted,
-        ax=by_frame,
-        bin_size=2,
-        bin_range=corner,
-        other_property="frame",
-        colorbar=False,
-    )
+    _draw_part(by_frame, data.drifted, "frame", corner)
     figure.colorbar(by_frame.images[0], ax=list(axes), label="mean frame", pad=0.01, shrink=0.8)
     for ax, title in (
         (whole, "All localizations"),
@@ -80,8 +74,8 @@ def save_corrected(path: Path, data: TutorialData, estimates: Sequence[TutorialE
     figure = new_figure(3.6 * len(tables) + 1, 5.4)
     axes = figure.subplots(2, len(tables), sharex=True, sharey=True)
     for column, (title, table) in enumerate(tables.items()):
-        _draw_part(axes[0, column], table, None)
-        _draw_part(axes[1, column], table, "frame")
+        for ax, name in zip(axes[:, column], (None, "frame"), strict=True):
+            _draw_part(ax, table, name, ((120.0, 350.0), (0.0, 150.0)))
         axes[0, column].set_title(title, loc="left")
     for ax in axes.flat:
         ax.label_outer()
@@ -89,15 +83,9 @@ def save_corrected(path: Path, data: TutorialData, estimates: Sequence[TutorialE
     figure.savefig(path, format="png", dpi=120)
 
 
-def _draw_part(ax: Axes, table: pd.DataFrame, other_property: str | None) -> None:
-    plot_localizations(
-        table,
-        ax=ax,
-        bin_size=2,
-        bin_range=((120, 350), (0, 150)),
-        other_property=other_property,
-        colorbar=False,
-    )
+def _draw_part(ax: Axes, table: pd.DataFrame, name: str | None, part: Region) -> None:
+    options: dict[str, Any] = {"bin_size": 2, "bin_range": part, "colorbar": False}
+    plot_localizations(table, ax=ax, other_property=name, **options)
 
 
 def _draw_errors(ax: Axes, truth: xr.Dataset, one: TutorialEstimate) -> None:

@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 
 
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
-    """Return the Dataset of a drift or a model.
-
-    Raises
-    ------
-    DriftError
-        If it is neither.
-    """
+    """Return the Dataset of a drift or a model. Raises `DriftError` if it is neither."""
     if isinstance(drift, xr.Dataset):
         transformations.check(drift)
         return drift
@@ -51,10 +45,7 @@ def read_netcdf(start: FileStart) -> xr.Dataset:
 def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
     """Write netCDF, by whichever of its libraries is installed.
 
-    Raises
-    ------
-    FileError
-        If the Dataset does not fit into the one format that needs no more libraries.
+    Raises `FileError` if the Dataset does not fit into the one format that needs no more libraries.
     """
     try:
         dataset.to_netcdf(path)

@@ -147,18 +147,12 @@ def _span(dataset: xr.Dataset) -> tuple[int, int]:
 
 def _values(drift: xr.Dataset | DriftModel, frames: IntArray) -> FloatArray:
     """Return the drift ``+d`` in each frame, shape (n, d)."""
-    has_matrix = (
-        not transformations.is_shift_only(drift)
-        if isinstance(drift, xr.Dataset)
-        else drift.matrix is not None
-    )
-    if has_matrix:
-        raise DriftError(
-            "This drift turns or stretches, which text cannot hold; write .nc or .zarr"
-        )
     if isinstance(drift, xr.Dataset):
-        return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
-    return np.array(drift.drift(frames).transpose("frame", "component").values)
+        if transformations.is_shift_only(drift):
+            return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
+    elif drift.matrix is None:
+        return np.array(drift.drift(frames).transpose("frame", "component").values)
+    raise DriftError("This drift turns or stretches, which text cannot hold; write .nc or .zarr")
 
 
 def _factors(

@@ -60,10 +60,7 @@ class FileStart:
 def opened(path: Path, what: str = "the table itself") -> FileStart:
     """Return the beginning of a file.
 
-    Raises
-    ------
-    FileError
-        If there is no such file, or nothing in it.
+    Raises `FileError` if there is no such file, or nothing in it.
     """
     if not path.exists():
         raise FileError(f"{path} does not exist; check the name and the folder")

@@ -62,19 +62,7 @@ def in_names(table: pd.DataFrame, names: Names, title: str) -> pd.DataFrame:
 
     All other columns stay; levels of the index that have names become columns, any other index is
     left out. Values stay as they are if the names and units are already those of the program.
-
-    Parameters
-    ----------
-    table : DataFrame
-        It is not modified.
-    names : Names
-    title : str
-        What errors call the format.
-
-    Raises
-    ------
-    TableError
-        If a unit is not known, or a name is taken.
+    Raises `TableError` if a unit is not known, or a name is taken; it calls the format ``title``.
     """
     columns = find_columns(table)
     flat = _index_as_columns(table)
@@ -100,21 +88,8 @@ def as_arrays(
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of `in_names` as arrays, for formats that hold numbers only.
 
-    Whole numbers with gaps become floating-point numbers.
-
-    Parameters
-    ----------
-    table : DataFrame
-    names : Names
-    title : str
-        What errors call the format.
-    spelled : callable
-        Returns a name as the format allows it.
-
-    Raises
-    ------
-    TableError
-        If a column does not hold numbers, or two have the same name.
+    Whole numbers with gaps become floating-point numbers; ``spelled`` returns a name as the format
+    allows it. Raises `TableError` if a column does not hold numbers, or two have the same name.
     """
     table = in_names(table, names, title)
     arrays: dict[str, npt.NDArray[Any]] = {}

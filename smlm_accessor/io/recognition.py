@@ -10,10 +10,7 @@ from smlm_accessor.io.registry import Format, all_formats
 def recognised(start: FileStart) -> Format:
     """Return the format of a file, from what is in it.
 
-    Raises
-    ------
-    FileError
-        If it is none of those known.
+    Raises `FileError` if it is none of those known.
     """
     for one in all_formats():
         if one.recognises(start):

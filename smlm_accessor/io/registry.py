@@ -101,10 +101,7 @@ def _brought() -> tuple[Format, ...]:
 def by_name(name: str) -> Format:
     """Return the format of that name.
 
-    Raises
-    ------
-    OptionError
-        If there is none; the message lists those there are.
+    Raises `OptionError` if there is none; the message lists those there are.
     """
     for one in all_formats():
         if one.name == name:
@@ -116,10 +113,7 @@ def by_name(name: str) -> Format:
 def for_writing(path: Path) -> Format:
     """Return the format that the name of a file asks for.
 
-    Raises
-    ------
-    FileError
-        If its extension is not known.
+    Raises `FileError` if its extension is not known.
     """
     suffix = path.suffix.lower()
     for one in all_formats():

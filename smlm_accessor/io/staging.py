@@ -13,18 +13,10 @@ from smlm_accessor.errors import FileError
 
 @contextmanager
 def staged(*paths: Path) -> Iterator[list[Path]]:
-    """Give a temporary name for each path in its folder; rename all at the end, or none.
+    """Give a temporary name for each path, in its folder; rename all at the end, or none.
 
-    Yields
-    ------
-    list of Path
-        Where to write files, or folders. After an error or an interruption those are removed; a
-        process that is killed leaves only names that say that they are parts.
-
-    Raises
-    ------
-    FileError
-        If they cannot be written.
+    After an error or an interruption the parts are removed; a process that is killed leaves only
+    names that say that they are parts. Raises `FileError` if they cannot be written.
     """
     parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
     try:

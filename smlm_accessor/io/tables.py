@@ -75,10 +75,7 @@ def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.Data
 def read_as_is(path: AnyPath, format: str | None = None) -> pd.DataFrame:
     """Read a table as `read` does, whether or not it is known which column is what.
 
-    Raises
-    ------
-    FileError, TableError, OptionError
-        As `read` does.
+    Raises `FileError, TableError, OptionError` as `read` does.
     """
     chosen = None if format is None else by_name(format)
     start = opened(as_path(path))
@@ -173,10 +170,7 @@ def write(
 def write_parts(table: pd.DataFrame, chosen: Format, parts: Sequence[Path], path: Path) -> None:
     """Write a table under temporary names, those of ``chosen.outputs(path)``.
 
-    Raises
-    ------
-    FileError, TableError
-        As `write` does.
+    Raises `FileError, TableError` as `write` does.
     """
     try:
         chosen.write(table, parts)

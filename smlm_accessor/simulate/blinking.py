@@ -187,15 +187,8 @@ def localizations_of(
 ) -> pd.DataFrame:
     """Simulate localizations of a structure: its sites, seen by `simulate_blinking`.
 
-    Parameters
-    ----------
-    sites : callable
-        Returns the sites of the structure.
-    step : str
-        Name of the function that simulates.
-    given : mapping
-        Its ``locals()``: the arguments of ``sites``, among them ``region`` and ``seed``, and
-        ``blinking``, options of `simulate_blinking`.
+    ``step`` names the function that simulates, and ``given`` are its ``locals()``: the arguments of
+    ``sites``, among them ``region`` and ``seed``, and ``blinking``, those of `simulate_blinking`.
     """
     rng = np.random.default_rng(given["seed"])
     own = {name: given[name] for name in given if name not in ("blinking", "seed")}

@@ -49,17 +49,7 @@ def drift_curve(
     """Return the drift in each of a run of frames: the sum of all terms that are given.
 
     Every term is zero in the first frame. The same seed gives the same drift whatever the number of
-    frames: a longer run begins with the shorter one.
-
-    Parameters
-    ----------
-    first_frame : int
-        First frame of the movie.
-    n_frames : int
-    components : sequence of str
-        Names of the axes, such as ``("x", "y")``.
-    diffusion_constant, seed, **terms
-        Of `simulate_drift`.
+    frames: a longer run begins with the shorter one. Terms are those of `simulate_drift`.
 
     Returns
     -------
@@ -104,22 +94,13 @@ def steady_drift(
     Parameters
     ----------
     frames : ndarray, shape (n,)
-        Not before ``first_frame``, in any order.
-    first_frame : int
-        The frame in which every term is zero.
-    components : sequence of str
-        Names of the axes, such as ``("x", "y")``.
-    **terms
-        Of `simulate_drift`.
+        Not before ``first_frame``, where every term is zero; in any order.
+    first_frame, components, **terms
+        As of `drift_curve`.
 
     Returns
     -------
     ndarray, shape (n, len(components))
-
-    Raises
-    ------
-    OptionError
-        If a term makes no sense.
 
     Examples
     --------

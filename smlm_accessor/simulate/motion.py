@@ -18,20 +18,11 @@ from smlm_accessor.table.localizations import Localizations, read_localizations
 
 @dataclass(frozen=True)
 class MovieExtent:
-    """Which frames a table has, and where its localizations lie.
+    """Which frames a table has, and where its localizations lie."""
 
-    Parameters
-    ----------
-    first, last : int, optional
-        Frames; None if there are no rows.
-    low, high : ndarray, shape (d,), optional
-        Corners of the field; None if there are no finite positions.
-    n_rows : int
-    """
-
-    first: int | None
+    first: int | None  # frames; None if there are no rows
     last: int | None
-    low: FloatArray | None
+    low: FloatArray | None  # corners of the field; None if there are no finite positions
     high: FloatArray | None
     n_rows: int
 
@@ -70,19 +61,7 @@ def extent_of_all(parts: Sequence[MovieExtent]) -> MovieExtent:
 
 @dataclass(frozen=True)
 class Motion:
-    """What is asked of `simulate_drift`.
-
-    Parameters
-    ----------
-    components : tuple of str
-    terms : SteadyTerms
-    diffusion_constant : float or one per component, optional
-    seed : int or numpy.random.Generator, optional
-    rotation, scale : float, optional
-    rotation_center : sequence of float, optional
-    again : bool
-        Whether a generator given as seed is left as it is, so that the walk is the same each time.
-    """
+    """What is asked of `simulate_drift`."""
 
     components: tuple[str, ...]
     terms: SteadyTerms
@@ -91,6 +70,7 @@ class Motion:
     rotation: float | None
     scale: float | None
     rotation_center: Sequence[float] | None
+    # Whether a generator given as seed is left as it is, so that the walk is the same each time.
     again: bool = False
 
     @property
@@ -103,19 +83,18 @@ class Motion:
         """Fix the motion for a movie; with ``all_frames``, keep the drift in each frame."""
         rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
         growth = 0.0 if self.scale is None else number("scale", self.scale)
-        first = 0 if extent.first is None else extent.first
-        moving = MovieMotion(self.components, self.terms, first, rate, growth, self._center(extent))
-        if not (all_frames or self.diffusion_constant is not None):
-            return moving
-        in_each = drift_curve(
-            first,
-            extent.n_frames,
-            self.components,
-            **self.terms,
-            diffusion_constant=self.diffusion_constant,
-            seed=copy.deepcopy(self.seed) if self.again else self.seed,
-        )
-        return replace(moving, in_each=in_each)
+        first, in_each = 0 if extent.first is None else extent.first, None
+        if all_frames or self.diffusion_constant is not None:
+            in_each = drift_curve(
+                first,
+                extent.n_frames,
+                self.components,
+                **self.terms,
+                diffusion_constant=self.diffusion_constant,
+                seed=copy.deepcopy(self.seed) if self.again else self.seed,
+            )
+        center = self._center(extent)
+        return MovieMotion(self.components, self.terms, first, rate, growth, center, in_each)
 
     def repeatable(self) -> Motion:
         """Return the same motion with a random walk that is the same in each movie."""
@@ -138,30 +117,15 @@ class Motion:
 
 @dataclass(frozen=True)
 class MovieMotion:
-    """The motion of the sample of one movie.
-
-    Parameters
-    ----------
-    components, terms
-        As of `Motion`.
-    first : int
-        The frame in which nothing has moved.
-    rate : float
-        Radians per frame.
-    growth : float
-        Logarithm of the factor by which the sample grows per frame.
-    center : ndarray, shape (d,)
-        About which the sample turns and grows.
-    in_each : ndarray, shape (n_frames, d), optional
-        Drift in each frame; if it is not kept, each frame is for itself.
-    """
+    """The motion of the sample of one movie."""
 
     components: tuple[str, ...]
     terms: SteadyTerms
-    first: int
-    rate: float
-    growth: float
-    center: FloatArray
+    first: int  # frame in which nothing has moved
+    rate: float  # radians per frame
+    growth: float  # logarithm of the factor by which the sample grows per frame
+    center: FloatArray  # about which the sample turns and grows
+    # Drift in each frame, shape (n_frames, d); if it is not kept, each frame is for itself.
     in_each: FloatArray | None = field(default=None, repr=False)
 
     def shift(self, frames: IntArray) -> FloatArray:
@@ -174,12 +138,15 @@ class MovieMotion:
     def moved(self, locs: Localizations) -> FloatArray:
         """Return the positions of localizations of which the sample has moved."""
         time = (locs.frames - self.first).astype(np.float64)
-        turned = displace(locs.positions, self.shift(locs.frames), self.rate * time, self.center)
+        moved = locs.positions + self.shift(locs.frames)
+        if self.rate != 0:  # from x to y
+            cos, sin = np.cos(self.rate * time), np.sin(self.rate * time)
+            x, y = moved[:, 0] - self.center[0], moved[:, 1] - self.center[1]
+            moved[:, 0] = self.center[0] + cos * x - sin * y
+            moved[:, 1] = self.center[1] + sin * x + cos * y
         if self.growth == 0:
-            return turned
-        return np.asarray(
-            self.center + np.exp(self.growth * time)[:, None] * (turned - self.center)
-        )
+            return moved
+        return np.asarray(self.center + np.exp(self.growth * time)[:, None] * (moved - self.center))
 
     def matrices(self, frames: IntArray) -> FloatArray:
         """Return the matrices that undo rotation and growth in some frames, shape (n, d, d)."""
@@ -188,35 +155,3 @@ class MovieMotion:
         rotation = np.zeros((len(frames), 1 if d == 2 else 3))
         rotation[:, -1] = self.rate * time  # about z
         return to_matrices(rotation, self.growth * time)
-
-
-def displace(
-    positions: FloatArray, shift: FloatArray, angle: FloatArray, center: FloatArray
-) -> FloatArray:
-    """Return positions moved by a shift, then turned by an angle, each row by its own.
-
-    Parameters
-    ----------
-    positions, shift : ndarray, shape (n, d)
-    angle : ndarray, shape (n,)
-        Radians, from x to y.
-    center : ndarray, shape (d,)
-        The point about which they are turned.
-
-    Returns
-    -------
-    ndarray, shape (n, d)
-
-    Examples
-    --------
-    >>> displace(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([np.pi / 2]),
-    ...          np.zeros(2)).round(6)
-    array([[0., 2.]])
-    """
-    moved = positions + shift
-    if np.any(angle):
-        cos, sin = np.cos(angle), np.sin(angle)
-        x, y = moved[:, 0] - center[0], moved[:, 1] - center[1]
-        moved[:, 0] = center[0] + cos * x - sin * y
-        moved[:, 1] = center[1] + sin * x + cos * y
-    return moved

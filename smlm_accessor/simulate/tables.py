@@ -31,13 +31,7 @@ def make_table(
 def remember(table: pd.DataFrame, step: str, given: Mapping[str, Any]) -> pd.DataFrame:
     """Return the table with the simulation as its only history.
 
-    Parameters
-    ----------
-    table : DataFrame
-    step : str
-        Name of the function that simulates.
-    given : mapping
-        Its ``locals()`` before anything else: the arguments it got.
+    ``step`` names the function that simulates; ``given`` are its first ``locals()``, its arguments.
     """
     shape = {name: given[name] for name in given if name not in ("blinking", "seed")}
     parameters = {**shape, **given.get("blinking", {}), "seed": given["seed"]}

@@ -102,10 +102,7 @@ def text_format(
 def text_of(path: Path, *, latin: bool = False) -> str:
     """Return a file as text in UTF-8, or else in Latin-1 if the program is known to write that.
 
-    Raises
-    ------
-    FileError
-        If it is text in neither.
+    Raises `FileError` if it is text in neither.
     """
     data = path.read_bytes()
     try:
@@ -117,20 +114,9 @@ def text_of(path: Path, *, latin: bool = False) -> str:
 
 
 def parse(text: str, path: Path, separator: str) -> pd.DataFrame:
-    """Return the table of a text.
+    """Return the table of a text; the path is for what errors say.
 
-    Parameters
-    ----------
-    text : str
-    path : Path
-        For what errors say.
-    separator : str
-        Comma or tab.
-
-    Raises
-    ------
-    FileError
-        If lines do not fit the first one, or the last one is cut off.
+    Raises `FileError` if lines do not fit the first one, or the last one is cut off.
     """
     header = _checked_header(text, path, separator)
     _require_whole_last_line(text, path, separator, len(header))

@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,6 +19,7 @@ from smlm_accessor.io.registry import Format
 from smlm_accessor.table.columns import set_columns
 
 _TITLE = "rapidSTORM txt"
+_FLOAT = "floating point with . for decimals and optional scientific e-notation"
 _START = re.compile(r"#\s*<localizations\b")
 _NAMES = Names(
     position="Position-{i}-0", frame="ImageNumber-0-0", uncertainty="Position-{i}-0-uncertainty"
@@ -61,7 +61,8 @@ def _read(start: FileStart) -> pd.DataFrame:
             f"{start.path}: x and y have different units ({units}). Convert one of them, so that "
             "x and y have the same."
         )
-    known: dict[str, Any] = {"unit": units.get("Position-0-0"), "unit_z": units.get("Position-2-0")}
+    named = {"unit": "Position-0-0", "unit_z": "Position-2-0"}
+    known: dict[str, Any] = {key: units.get(name) for key, name in named.items()}
     return set_columns(table, **{name: unit for name, unit in known.items() if unit})
 
 
@@ -92,11 +93,7 @@ def _few(body: str) -> list[str]:
 
 
 def _field(name: str, kind: str) -> str:
-    syntax = (
-        "integer"
-        if kind in "iub"
-        else "floating point with . for decimals and optional scientific e-notation"
-    )
+    syntax = "integer" if kind in "iub" else _FLOAT
     unit = "nanometer" if name.startswith("Position-") else "frame" if "Image" in name else ""
     unit = f' unit="{unit}"' if unit else ""
     return f'<field identifier="{html.escape(name)}" syntax="{syntax}"{unit} />'

@@ -53,11 +53,6 @@ def npc_sites(
         Columns ``position_x``, ``position_y``, in 3D ``position_z``, and ``cluster_label``, the
         number of the pore.
 
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
-
     References
     ----------
     J. V. Thevathasan et al., Nat. Methods 16, 1045 (2019), DOI 10.1038/s41592-019-0574-9.
