@@ -181,8 +181,8 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
 _COMMANDS = {
     "tutorial": (
         "see drift simulated, estimated, modelled and corrected",
-        "Simulate localizations, let them drift, estimate the drift in two ways, model it, correct\n"
-        "it, and say what error is left. Figures and tables go into a folder.",
+        "Simulate localizations, let them drift, estimate the drift in two ways, model it,\n"
+        "correct it, and say what error is left. Figures and tables go into a folder.",
         f"example:\n  {PROGRAM} tutorial --out my_tutorial --seeds 5",
         _add_tutorial,
     ),
