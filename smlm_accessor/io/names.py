@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import TableError
+from smlm_accessor.errors import FileError, OptionError, TableError
 from smlm_accessor.table.columns import KEY, Columns, find_columns
 from smlm_accessor.table.conventions import listed
 from smlm_accessor.table.localizations import Localizations, read_localizations
-from smlm_accessor.table.units import unit_factor
+from smlm_accessor.table.units import normal_unit, unit_factor
 
 Column = tuple[Hashable, "pd.Series[Any]"]
 
@@ -111,6 +112,24 @@ def as_arrays(
     if twice:
         raise TableError(f"as {title} more than one column would be called {listed(twice)}")
     return arrays
+
+
+def units_of(said: Mapping[str, set[str]], path: Path) -> dict[str, Any]:
+    """Return ``unit`` and ``unit_z`` of a table, from what its file says of each axis.
+
+    Raises `FileError` if x and y, or tables in the file, differ in it, or a unit is not known.
+    """
+    try:
+        known = {axis: {normal_unit(unit) for unit in units} for axis, units in said.items()}
+    except OptionError as error:
+        raise FileError(f"{path}: {error}") from error
+    units = {"unit": known.get("x", set()) | known.get("y", set()), "unit_z": known.get("z", set())}
+    if any(len(found) > 1 for found in units.values()):
+        raise FileError(
+            f"{path}: the positions are in different units ({said}). Convert them, so that x and "
+            "y have the same."
+        )
+    return {field: next(iter(found)) for field, found in units.items() if found}
 
 
 def _of_axis(pattern: str, axis: str) -> str:

@@ -59,13 +59,6 @@ def drift_curve(
     ------
     OptionError
         If a term makes no sense, or if there are more frames than memory for them.
-
-    Examples
-    --------
-    >>> drift_curve(5, 3, ("x", "y"), velocity=(2, -1), step=(7, (0, 10)))
-    array([[ 0.,  0.],
-           [ 2., -1.],
-           [ 4.,  8.]])
     """
     n = count("n_frames", n_frames)
     if n > MOST_FRAMES:
@@ -101,13 +94,6 @@ def steady_drift(
     Returns
     -------
     ndarray, shape (n, len(components))
-
-    Examples
-    --------
-    >>> settling = {"amplitude": 8, "time_constant": 100}
-    >>> steady_drift(np.array([0, 1000]), 0, ("x", "y"), settling=settling).round(3)
-    array([[0., 0.],
-           [8., 8.]])
     """
     time = (frames - first_frame).astype(np.float64)[:, None]
     shift = np.zeros((len(frames), len(components)))

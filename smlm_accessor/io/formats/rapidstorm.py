@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -15,7 +14,7 @@ from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers.delimited import text_of
 from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, as_arrays
+from smlm_accessor.io.names import Names, as_arrays, units_of
 from smlm_accessor.io.registry import Format
 from smlm_accessor.table.columns import set_columns
 
@@ -52,19 +51,12 @@ def _read(start: FileStart) -> pd.DataFrame:
         io.BytesIO(body.encode("utf-8")), sep=r"\s+", names=names, index_col=False, header=None
     )
     units = {
-        field["identifier"]: field.get("unit", "nanometer")
+        axis: {field.get("unit", "nanometer")}
         for field in fields
-        if re.fullmatch(r"Position-[012]-0", field["identifier"])
+        for i, axis in enumerate("xyz")
+        if field["identifier"] == f"Position-{i}-0"
     }
-    lateral = {units.get("Position-0-0"), units.get("Position-1-0")}
-    if len(lateral) > 1:
-        raise FileError(
-            f"{start.path}: x and y have different units ({units}). Convert one of them, so that "
-            "x and y have the same."
-        )
-    named = {"unit": "Position-0-0", "unit_z": "Position-2-0"}
-    known: dict[str, Any] = {key: units.get(name) for key, name in named.items()}
-    return set_columns(table, **{name: unit for name, unit in known.items() if unit})
+    return set_columns(table, **units_of(units, start.path))
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:

@@ -13,19 +13,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from smlm_accessor.errors import FileError, OptionError
+from smlm_accessor.errors import FileError
 from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, as_arrays
+from smlm_accessor.io.names import Names, as_arrays, units_of
 from smlm_accessor.io.noted_history import set_history
 from smlm_accessor.io.registry import Format
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns, set_columns
-from smlm_accessor.table.units import normal_unit
 
 _TITLE = "SMLM zip"
 _MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 2**20
+_LARGEST_MANIFEST = 2**20  # bytes, if the file is smaller; thousands of columns fit into it
 _OURS = "smlm_accessor"
 _DTYPES = re.compile(r"u?int(8|16|32|64)|float(32|64)")
 _LENGTHS = re.compile(r"(position_)?([xyz])")
@@ -130,18 +129,7 @@ def _units(
         for name, unit in zip(form["headers"], units, strict=False):
             if match := _LENGTHS.fullmatch(str(name)):
                 said.setdefault(match[2], set()).add(str(unit) or "nm")
-    try:
-        known = {axis: {normal_unit(unit) for unit in units} for axis, units in said.items()}
-    except OptionError as error:
-        raise FileError(f"{path}: {error}") from error
-    lateral = known.get("x", set()) | known.get("y", set())
-    if len(lateral) > 1 or len(known.get("z", set())) > 1:
-        raise FileError(
-            f"{path}: the positions are in different units ({said}). Convert them, so that x and "
-            "y have the same."
-        )
-    columns = {"unit": lateral, "unit_z": known.get("z", set())}
-    return {field: next(iter(units)) for field, units in columns.items() if units}
+    return units_of(said, path)
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
