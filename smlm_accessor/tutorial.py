@@ -20,55 +20,28 @@ MODELS = {"icp": ("spline", "linear"), "cc": ("linear", "linear")}  # for x and 
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
-    """Localizations as they are, and as drift shows them.
-
-    Parameters
-    ----------
-    truth, drifted : DataFrame
-    drift : Dataset
-        The true drift, by frame.
-    """
+class TutorialData:
+    """Localizations as they are, and as drift shows them."""
 
     truth: pd.DataFrame
     drifted: pd.DataFrame
-    drift: xr.Dataset
+    drift: xr.Dataset  # the true one, by frame
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
-    """What one method makes of drifted localizations.
-
-    Parameters
-    ----------
-    method : str
-    drift : Dataset
-        By chunk.
-    model : DriftModel
-        Continuous in time.
-    by_chunk, from_model : DataFrame
-        Corrected, each chunk as a whole or each frame by the model.
-    seconds : float
-        What the estimate took.
-    """
+class TutorialEstimate:
+    """What one method makes of drifted localizations."""
 
     method: str
-    drift: xr.Dataset
-    model: DriftModel
-    by_chunk: pd.DataFrame
-    from_model: pd.DataFrame
-    seconds: float
+    drift: xr.Dataset  # by chunk
+    model: DriftModel  # continuous in time
+    by_chunk: pd.DataFrame  # corrected, each chunk as a whole
+    from_model: pd.DataFrame  # corrected, each frame by the model
+    seconds: float  # that the estimate took
 
 
-def simulate(seed: int, *, cluster_mu: float = 1000) -> Data:
-    """Simulate the tutorial's clusters, and their drift.
-
-    Parameters
-    ----------
-    seed : int
-    cluster_mu : float
-        Mean number of localizations per cluster.
-    """
+def simulate(seed: int, *, cluster_mu: float = 1000) -> TutorialData:
+    """Simulate the tutorial's clusters of ``cluster_mu`` localizations on average, and a drift."""
     truth = simulate_thomas(
         parent_intensity=1e-4,
         region=((0, 1000), (0, 1000)),
@@ -78,41 +51,24 @@ def simulate(seed: int, *, cluster_mu: float = 1000) -> Data:
         seed=seed,
     )
     drifted, drift = simulate_drift(truth, velocity=VELOCITY, seed=seed, return_drift=True)
-    return Data(truth, drifted, drift)
+    return TutorialData(truth, drifted, drift)
 
 
-def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) -> Estimate:
-    """Estimate the drift, model it and correct it.
-
-    Parameters
-    ----------
-    drifted : DataFrame
-    method : {"icp", "cc"}
-    chunk_size : int
-        Localizations per chunk.
-    """
+def estimate(drifted: pd.DataFrame, method: str, *, chunk_size: int = 10_000) -> TutorialEstimate:
+    """Estimate the drift by one of `MODELS`, model it and correct it."""
     start = time.perf_counter()
     drift = estimate_drift(drifted, method=method, chunk_size=chunk_size, origin="first_frame")
     seconds = time.perf_counter() - start
     model = fit(drift, offset=MODELS[method], origin="first_frame")
     by_chunk = correct(drifted, drift, by="chunk")
-    return Estimate(method, drift, model, by_chunk, correct(drifted, model), seconds)
+    return TutorialEstimate(method, drift, model, by_chunk, correct(drifted, model), seconds)
 
 
-def errors(data: Data, estimates: Sequence[Estimate]) -> pd.DataFrame:
-    """Return the root mean square errors before and after each correction.
+def errors(data: TutorialData, estimates: Sequence[TutorialEstimate]) -> pd.DataFrame:
+    """Return the root mean square errors before and after each correction, a row for each table.
 
-    Parameters
-    ----------
-    data : Data
-    estimates : sequence of Estimate
-
-    Returns
-    -------
-    DataFrame
-        A row for each table; columns ``x`` and ``y`` after removing a constant shift of the whole
-        table, which no method can know, ``x absolute`` and ``y absolute`` as it is, with the drift
-        zero in the first frame.
+    Columns ``x`` and ``y`` are after removing a constant shift of the whole table, which no method
+    can know; ``x absolute`` and ``y absolute`` as it is, with the drift zero in the first frame.
     """
     tables = {"before": data.drifted}
     for one in estimates:

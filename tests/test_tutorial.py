@@ -1,17 +1,13 @@
-"""The tutorial: what it shows is true, and the command shows it."""
+"""The tutorial: what it shows is true."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 
 import smlm_accessor
 from smlm_accessor import tutorial
-from smlm_accessor.cli import main
 
 FILES = {
     "1_drifted.png", "2_drift.png", "3_corrected.png", "corrected.parquet", "drift_cc.nc",
@@ -21,16 +17,16 @@ SMALL = ["--cluster-mu", "100", "--chunk-size", "1000"]
 
 
 @pytest.fixture(scope="module")
-def data() -> tutorial.Data:
+def data() -> tutorial.TutorialData:
     return tutorial.simulate(1)
 
 
 @pytest.fixture(scope="module")
-def errors(data: tutorial.Data) -> pd.DataFrame:
+def errors(data: tutorial.TutorialData) -> pd.DataFrame:
     return tutorial.errors(data, [tutorial.estimate(data.drifted, m) for m in tutorial.MODELS])
 
 
-def test_data_are_those_of_the_tutorial(data: tutorial.Data) -> None:
+def test_data_are_those_of_the_tutorial(data: tutorial.TutorialData) -> None:
     locs = data.truth
     assert 90_000 < len(locs) < 115_000
     assert 2.9 < len(locs) / data.drift.sizes["chunk"] < 3.1
@@ -57,65 +53,3 @@ def test_errors_are_small(errors: pd.DataFrame, correction: str, x: float, y: fl
     if "+" in correction:
         assert after["x absolute"] < x + 0.3
         assert after["y absolute"] < y + 0.3
-
-
-def test_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(["tutorial", "--out", "here", "--seeds", "2", *SMALL]) == 0
-    out, err = capsys.readouterr()
-    assert {path.name for path in Path("here").iterdir()} == FILES
-    for name in FILES:
-        assert name in out
-    assert str(tmp_path / "here") in out
-    assert "python -m smlm_accessor correct" in out
-    for method in ("icp", "cc"):
-        assert any(line.split()[:2] == [method, "improved:"] for line in out.splitlines())
-    assert err == "   simulation 2 of 2 ...\n"
-
-    saved = pd.read_csv("here/rmse.csv", index_col="correction")
-    assert len(saved) == 5
-    for name, row in saved.iterrows():
-        line = next(line for line in out.splitlines() if line.strip().startswith(str(name)))
-        numbers = line.split(str(name))[1].split()
-        np.testing.assert_allclose([float(text) for text in numbers], row, atol=5.1e-4)
-    assert (saved.loc["cc, linear + linear", ["x", "y"]] < saved.loc["before", ["x", "y"]]).all()
-    data = [tutorial.simulate(seed, cluster_mu=100) for seed in (1, 2)]
-    before = [one.drifted.smlm.rmse(one.truth)["x"] for one in data]
-    assert saved.loc["before", "x"] == pytest.approx(np.mean(before))
-
-    drifted, fixed = (pd.read_parquet(f"here/{name}.parquet") for name in ("drifted", "corrected"))
-    pd.testing.assert_frame_equal(drifted, data[0].drifted)
-    drift = xr.load_dataset("here/drift_icp.nc")
-    model = drift.smlm.fit(offset=["spline", "linear"], origin="first_frame")
-    pd.testing.assert_frame_equal(drifted.smlm.correct(model), fixed, rtol=1e-9)
-    assert fixed.attrs["smlm_history"][-1]["step"] == "correct"
-
-    assert main(["tutorial", "--out", "here", *SMALL]) == 0  # again, into the same folder
-    assert {path.name for path in Path("here").iterdir()} == FILES
-
-
-@pytest.mark.parametrize("name", ["1_drifted.png", "2_drift.png", "3_corrected.png"])
-def test_figures_are_pictures(name: str, small_tutorial: Path) -> None:
-    from matplotlib.image import imread
-
-    picture = imread(small_tutorial / name)
-    assert min(picture.shape[:2]) > 400
-    assert picture[..., :3].std() > 0.05
-
-
-@pytest.fixture(scope="module")
-def small_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tutorial")
-    assert main(["tutorial", "--out", str(folder), *SMALL]) == 0
-    return folder
-
-
-def test_chunks_that_are_too_large(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["tutorial", "--out", str(tmp_path / "new"), "--cluster-mu", "20"]
-    assert main([*arguments, "--chunk-size", "1000000"]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith("smlm_accessor: error: ")
-    assert err.count("\n") == 1
-    assert list((tmp_path / "new").iterdir()) == []

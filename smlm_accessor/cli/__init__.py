@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Sequence
 
@@ -12,6 +14,7 @@ from smlm_accessor.errors import SmlmError
 BAD_INPUT = 2
 OUR_FAULT = 1
 INTERRUPTED = 130
+NOBODY_READS = 141  # as a shell says of a process that a closed pipe has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,8 +29,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 if all went well, 2 for input that cannot be used (one line on stderr says what to do), 1
-        for a fault of this package, 130 if the user stopped it.
+        for a fault of this package, 130 if the user stopped it, 141 if nobody reads the output.
     """
+    try:
+        status = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # of `| head`, which has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left goes nowhere
+        return NOBODY_READS
+    return status
+
+
+def _run(argv: Sequence[str] | None) -> int:
     show_traceback = False
     try:
         arguments = build_parser().parse_args(argv)
@@ -43,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         messages.say("error", "stopped; the output is not written")
         return INTERRUPTED
+    except BrokenPipeError:
+        raise
     except Exception as error:
         _trace(show_traceback)
         hint = "" if show_traceback else "; add --traceback to see where, and please report it"

@@ -19,22 +19,6 @@ from smlm_accessor.methods.api import TARGETS
 PROGRAM = "python -m smlm_accessor"
 
 _DESCRIPTION = "Drift of single-molecule localization microscopy: estimate it and remove it."
-_TUTORIAL = """\
-Simulate localizations, let them drift, estimate the drift in two ways, model it, correct it, and
-say what error is left. Figures and tables go into a folder."""
-_TUTORIAL_EXAMPLE = f"""\
-example:
-  {PROGRAM} tutorial --out my_tutorial --seeds 5"""
-_CORRECT = """\
-Estimate the drift of a table of localizations from the localizations themselves, and write the
-corrected table. The drift is saved beside it as netCDF, with a figure of it."""
-_CORRECT_EXAMPLE = f"""\
-examples:
-  {PROGRAM} correct locs.csv locs_fixed.csv
-  {PROGRAM} correct locs.parquet locs_fixed.parquet --method cc --frames-per-chunk 500
-  {PROGRAM} correct locs.csv fixed.csv --columns x=a,y=b,frame=t --unit px --pixel-size 130
-  {PROGRAM} correct locs/ locs_fixed/ --method overlap
-  {PROGRAM} correct second_color.csv fixed.csv --drift locs_fixed_drift.nc"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,26 +33,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"smlm_accessor {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    raw = argparse.RawDescriptionHelpFormatter
-    show = commands.add_parser(
-        "tutorial",
-        help="see drift simulated, estimated, modelled and corrected",
-        description=_TUTORIAL,
-        epilog=_TUTORIAL_EXAMPLE,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    _add_tutorial(show)
-    fix = commands.add_parser(
-        "correct",
-        help="remove the drift from a table of localizations",
-        description=_CORRECT,
-        epilog=_CORRECT_EXAMPLE,
-        formatter_class=raw,
-        allow_abbrev=False,
-    )
-    _add_correct(fix)
-    for command in (show, fix):
+    for name, (summary, description, example, add) in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=description,
+            epilog=example,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        add(command)
         command.add_argument(
             "--traceback", action="store_true", help="after an error, show where it comes from"
         )
@@ -201,3 +175,27 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--report", type=Path, metavar="PAGE", help="write a page to look at, .html")
     group.add_argument("--overwrite", action="store_true", help="replace files that exist")
     group.add_argument("--quiet", action="store_true", help="no progress bar, no summary")
+
+
+# Of each command: its help, description, example and arguments.
+_COMMANDS = {
+    "tutorial": (
+        "see drift simulated, estimated, modelled and corrected",
+        "Simulate localizations, let them drift, estimate the drift in two ways, model it,\n"
+        "correct it, and say what error is left. Figures and tables go into a folder.",
+        f"example:\n  {PROGRAM} tutorial --out my_tutorial --seeds 5",
+        _add_tutorial,
+    ),
+    "correct": (
+        "remove the drift from a table of localizations",
+        "Estimate the drift of a table of localizations from the localizations themselves, and\n"
+        "write the corrected table. The drift is saved beside it as netCDF, with a figure of it.",
+        f"""examples:
+  {PROGRAM} correct locs.csv locs_fixed.csv
+  {PROGRAM} correct locs.parquet locs_fixed.parquet --method cc --frames-per-chunk 500
+  {PROGRAM} correct locs.csv fixed.csv --columns x=a,y=b,frame=t --unit px --pixel-size 130
+  {PROGRAM} correct locs/ locs_fixed/
+  {PROGRAM} correct second_color.csv fixed.csv --drift locs_fixed_drift.nc""",
+        _add_correct,
+    ),
+}

@@ -12,8 +12,11 @@ import pandas as pd
 
 from smlm_accessor import tutorial
 from smlm_accessor.assess import assess
-from smlm_accessor.cli import files
 from smlm_accessor.errors import FileError
+from smlm_accessor.io.drift_datasets import write_netcdf
+from smlm_accessor.io.registry import for_writing
+from smlm_accessor.io.staging import staged
+from smlm_accessor.io.tables import write_parts
 
 _FILES = {
     "1_drifted.png": "what drift does to an image",
@@ -31,10 +34,7 @@ _FILES = {
 def run(arguments: argparse.Namespace) -> None:
     """Run the tutorial, print what happens, and write figures and tables.
 
-    Raises
-    ------
-    SmlmError
-        If the folder cannot be made, or the chunks are too large for the data.
+    Raises `SmlmError` if the folder cannot be made, or the chunks are too large for the data.
     """
     folder = _made(arguments.out)
     data = tutorial.simulate(1, cluster_mu=arguments.cluster_mu)
@@ -119,7 +119,10 @@ def _made(folder: Path) -> Path:
 
 
 def _write(
-    folder: Path, data: tutorial.Data, estimates: list[tutorial.Estimate], errors: pd.DataFrame
+    folder: Path,
+    data: tutorial.TutorialData,
+    estimates: list[tutorial.TutorialEstimate],
+    errors: pd.DataFrame,
 ) -> None:
     from smlm_accessor.cli import tutorial_figures as figures
 
@@ -130,13 +133,13 @@ def _write(
         "corrected.parquet": by_method["icp"].from_model,
     }
     paths = {name: folder / name for name in _FILES}
-    with files.staged(*paths.values()) as parts:
+    with staged(*paths.values()) as parts:
         part = dict(zip(_FILES, parts, strict=True))
         figures.save_drifted(part["1_drifted.png"], data)
         figures.save_estimates(part["2_drift.png"], data, estimates)
         figures.save_corrected(part["3_corrected.png"], data, estimates)
         for name, table in tables.items():
-            files.write_table(table, [part[name]], paths[name])
+            write_parts(table, for_writing(paths[name]), [part[name]], paths[name])
         for method, one in by_method.items():
-            files.write_drift(one.drift, part[f"drift_{method}.nc"])
+            write_netcdf(one.drift, part[f"drift_{method}.nc"])
         errors.to_csv(part["rmse.csv"], index_label="correction")

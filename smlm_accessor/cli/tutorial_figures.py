@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.cli.figures import new_figure
+from smlm_accessor.cli.outputs import new_figure
 from smlm_accessor.drift import transformations
 from smlm_accessor.plot import plot_drift, plot_localizations
 from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot.style import COLORS
-from smlm_accessor.tutorial import MODELS, Data, Estimate
+from smlm_accessor.simulate.region import Region
+from smlm_accessor.tutorial import MODELS, TutorialData, TutorialEstimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def save_drifted(path: Path, data: Data) -> None:
+def save_drifted(path: Path, data: TutorialData) -> None:
     """Draw the drifted localizations: all, part of them, and that part by frame."""
     figure = new_figure(14.5, 4.7)
     axes = figure.subplots(1, 3)
@@ -29,14 +30,7 @@ def save_drifted(path: Path, data: Data) -> None:
     corner = ((0.0, 500.0), (0.0, 500.0))
     plot_localizations(data.drifted, ax=whole, bin_size=10, rescale=None, colorbar=False)
     plot_localizations(data.drifted, ax=part, bin_size=2, bin_range=corner)
-    plot_localizations(
-        data.drifted,
-        ax=by_frame,
-        bin_size=2,
-        bin_range=corner,
-        other_property="frame",
-        colorbar=False,
-    )
+    _draw_part(by_frame, data.drifted, "frame", corner)
     figure.colorbar(by_frame.images[0], ax=list(axes), label="mean frame", pad=0.01, shrink=0.8)
     for ax, title in (
         (whole, "All localizations"),
@@ -47,7 +41,7 @@ def save_drifted(path: Path, data: Data) -> None:
     figure.savefig(path, format="png", dpi=120)
 
 
-def save_estimates(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+def save_estimates(path: Path, data: TutorialData, estimates: Sequence[TutorialEstimate]) -> None:
     """Draw the drift of the chunks with the models on top, and how far both are from the truth."""
     figure = new_figure(12, 6.5)
     axes = figure.subplots(2, len(estimates), sharex=True, sharey="row", squeeze=False)
@@ -70,7 +64,7 @@ def save_estimates(path: Path, data: Data, estimates: Sequence[Estimate]) -> Non
     figure.savefig(path, format="png", dpi=120)
 
 
-def save_corrected(path: Path, data: Data, estimates: Sequence[Estimate]) -> None:
+def save_corrected(path: Path, data: TutorialData, estimates: Sequence[TutorialEstimate]) -> None:
     """Draw part of the image before and after each correction, equalized and by frame."""
     tables = {"Before": data.drifted}
     for one in estimates:
@@ -80,8 +74,8 @@ def save_corrected(path: Path, data: Data, estimates: Sequence[Estimate]) -> Non
     figure = new_figure(3.6 * len(tables) + 1, 5.4)
     axes = figure.subplots(2, len(tables), sharex=True, sharey=True)
     for column, (title, table) in enumerate(tables.items()):
-        _draw_part(axes[0, column], table, None)
-        _draw_part(axes[1, column], table, "frame")
+        for ax, name in zip(axes[:, column], (None, "frame"), strict=True):
+            _draw_part(ax, table, name, ((120.0, 350.0), (0.0, 150.0)))
         axes[0, column].set_title(title, loc="left")
     for ax in axes.flat:
         ax.label_outer()
@@ -89,18 +83,12 @@ def save_corrected(path: Path, data: Data, estimates: Sequence[Estimate]) -> Non
     figure.savefig(path, format="png", dpi=120)
 
 
-def _draw_part(ax: Axes, table: pd.DataFrame, other_property: str | None) -> None:
-    plot_localizations(
-        table,
-        ax=ax,
-        bin_size=2,
-        bin_range=((120, 350), (0, 150)),
-        other_property=other_property,
-        colorbar=False,
-    )
+def _draw_part(ax: Axes, table: pd.DataFrame, name: str | None, part: Region) -> None:
+    options: dict[str, Any] = {"bin_size": 2, "bin_range": part, "colorbar": False}
+    plot_localizations(table, ax=ax, other_property=name, **options)
 
 
-def _draw_errors(ax: Axes, truth: xr.Dataset, one: Estimate) -> None:
+def _draw_errors(ax: Axes, truth: xr.Dataset, one: TutorialEstimate) -> None:
     """Draw estimated minus true drift, of the chunks and of the model, and how sure both are."""
     frames = frames_of(one.drift)
     true = drift_over_frames(truth, frames)

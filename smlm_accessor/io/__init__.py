@@ -1,10 +1,10 @@
 """Tables of localizations and drifts in files: one file here for each format.
 
-A new format is one file with a `FORMAT`, and one line in `_registry`.
+A new format is one file with a `FORMAT`, named in `registry`.
 """
 
 from smlm_accessor.io.drift import read_drift, write_drift
-from smlm_accessor.io import registry
+from smlm_accessor.io.registry import all_formats
 from smlm_accessor.io.tables import read, write
 
 __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
@@ -18,4 +18,4 @@ def format_names() -> tuple[str, ...]:
     >>> "picasso" in format_names()
     True
     """
-    return tuple(one.name for one in registry.formats())
+    return tuple(one.name for one in all_formats())

@@ -12,13 +12,7 @@ _LONGEST = 200  # letters of what another library says
 
 
 def as_path(path: AnyPath) -> Path:
-    """Return a path.
-
-    Raises
-    ------
-    OptionError
-        If it is not the name of a file.
-    """
+    """Return a path. Raises `OptionError` if it is not the name of a file."""
     try:
         return Path(path)
     except TypeError:

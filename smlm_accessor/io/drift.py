@@ -13,8 +13,9 @@ from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
 from smlm_accessor.io import drift_datasets as _drift_datasets
 from smlm_accessor.io import drift_text as _drift_text
 from smlm_accessor.io.arguments import AnyPath, as_path, short
-from smlm_accessor.io.source import Source, opened
-from smlm_accessor.io.staging import require_free, staged
+from smlm_accessor.io.file_start import FileStart, opened
+from smlm_accessor.io.staging import is_zarr_store, require_free, staged
+from smlm_accessor.options import choice, length
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
@@ -163,29 +164,27 @@ def write_drift(
 
 
 def _check_options(format: str | None, pixel_size: float | None) -> None:
-    if format is not None and format not in FORMATS:
-        known = ", ".join(map(repr, FORMATS))
-        raise OptionError(f"format={format!r} is not known; use one of {known}")
-    if pixel_size is not None and not 0 < pixel_size < float("inf"):
-        raise OptionError(f"pixel_size={pixel_size!r} must be a positive number of nm")
+    if format is not None:
+        choice("format", format, FORMATS)
+    length("pixel_size", pixel_size, remedy="give it in nm, or leave it out")
 
 
 def _read(file: Path, format: str | None, pixel_size: float | None) -> xr.Dataset:
-    if file.is_dir() and (format == "zarr" or _drift_datasets.is_zarr(file)):
+    if file.is_dir() and (format == "zarr" or is_zarr_store(file)):
         return _drift_datasets.read_zarr(file)
-    source = opened(file, "the _drift.nc that an earlier run wrote")
-    chosen = format or _recognised(source)
+    start = opened(file, "the _drift.nc that an earlier run wrote")
+    chosen = format or _recognised(start)
     if chosen == "netcdf":
-        return _drift_datasets.read_netcdf(source)
+        return _drift_datasets.read_netcdf(start)
     if chosen in _drift_text.READERS:
         return _drift_text.READERS[chosen](file, pixel_size)
     raise _unreadable(file, "it is none of them")
 
 
-def _recognised(source: Source) -> str | None:
-    if source.is_hdf5 or source.head.startswith(b"CDF"):
+def _recognised(start: FileStart) -> str | None:
+    if start.is_hdf5 or start.head.startswith(b"CDF"):
         return "netcdf"
-    return _drift_text.recognised(source.header)
+    return _drift_text.recognised(start)
 
 
 def _unreadable(file: Path, why: str) -> FileError:

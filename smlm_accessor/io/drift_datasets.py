@@ -10,23 +10,15 @@ import xarray as xr
 from smlm_accessor.drift import transformations
 from smlm_accessor.errors import DriftError, FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.source import Source
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
-_NEEDS_ZARR = 'needs zarr: pip install "smlm-accessor[io]"'
-
 
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
-    """Return the Dataset of a drift or a model.
-
-    Raises
-    ------
-    DriftError
-        If it is neither.
-    """
+    """Return the Dataset of a drift or a model. Raises `DriftError` if it is neither."""
     if isinstance(drift, xr.Dataset):
         transformations.check(drift)
         return drift
@@ -39,24 +31,21 @@ def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
     return drift.to_dataset()
 
 
-def read_netcdf(source: Source) -> xr.Dataset:
+def read_netcdf(start: FileStart) -> xr.Dataset:
     """Return a Dataset that was saved as netCDF 3 or 4."""
     engine = "scipy"
-    if source.is_hdf5:
-        _hdf5.require_sound(source.path)
+    if start.is_hdf5:
+        _hdf5.require_sound(start.path)
         engine = "h5netcdf"
-    with xr.open_dataset(source.path, engine=engine) as dataset:
-        require_room(source.path, dataset.nbytes, len(dataset.variables))
+    with xr.open_dataset(start.path, engine=engine) as dataset:
+        require_room(start.path, dataset.nbytes, len(dataset.variables))
         return dataset.load()
 
 
 def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
     """Write netCDF, by whichever of its libraries is installed.
 
-    Raises
-    ------
-    FileError
-        If the Dataset does not fit into the one format that needs no more libraries.
+    Raises `FileError` if the Dataset does not fit into the one format that needs no more libraries.
     """
     try:
         dataset.to_netcdf(path)
@@ -64,11 +53,6 @@ def write_netcdf(dataset: xr.Dataset, path: Path) -> None:
         raise FileError(
             f"the drift cannot be saved as netCDF 3 ({error}); pip install h5netcdf h5py"
         ) from error
-
-
-def is_zarr(folder: Path) -> bool:
-    """Whether a folder is a zarr store."""
-    return any((folder / name).is_file() for name in ("zarr.json", ".zgroup"))
 
 
 def read_zarr(folder: Path) -> xr.Dataset:
@@ -89,7 +73,7 @@ def _require_zarr(path: Path) -> None:
     try:
         import zarr  # noqa: F401
     except ImportError as error:
-        raise FileError(f"{path} {_NEEDS_ZARR}") from error
+        raise FileError(f'{path} needs zarr: pip install "smlm-accessor[io]"') from error
 
 
 WRITERS = {"netcdf": write_netcdf, "zarr": write_zarr}

@@ -16,8 +16,9 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import transformations
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.errors import DriftError, FileError, OptionError
-from smlm_accessor.io.containers.delimited import fields, parse, text_of
+from smlm_accessor.io.containers.delimited import parse, text_of
 from smlm_accessor.io.drift_datasets import as_dataset
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 if TYPE_CHECKING:
@@ -27,18 +28,15 @@ _COLUMN = re.compile(r"d([xyz])(?: ?[\[(]([^\])]+)[\])])?", re.IGNORECASE)
 _MOST_FRAMES = 10**8  # of Picasso's txt, which has a row for each
 
 
-def recognised(header: str | None) -> str | None:
-    """Return the format of a text, from its first line."""
-    if header is None:
-        return None
-    names = [name.strip().lower() for name in fields(header, ",")]
+def recognised(start: FileStart) -> str | None:
+    """Return the format of a text, from its first line; None if it is not known."""
+    names = [name.strip().lower() for name in start.fields(",")]
     if "frame" in names and sum(_COLUMN.fullmatch(name) is not None for name in names) > 1:
         return "csv"
-    words = header.lstrip("# ").split()
-    is_header = [word.lower() for word in words] in (["dx", "dy"], ["dx", "dy", "dz"])
-    return (
-        "picasso" if is_header or (len(words) in (2, 3) and all(map(_is_number, words))) else None
-    )
+    words = (start.header or "").lstrip("# ").lower().split()
+    is_header = words in (["dx", "dy"], ["dx", "dy", "dz"])
+    is_row = len(words) in (2, 3) and all(map(_is_number, words))
+    return "picasso" if is_header or is_row else None
 
 
 def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
@@ -120,7 +118,9 @@ def write_picasso(
     axes = transformations.components(dataset)
     wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
     values *= _factors(dataset, [wanted[axis] for axis in axes], pixel_size, unit)
-    return _rows(values, " ")
+    text = io.StringIO()
+    np.savetxt(text, values, fmt="%.18e")
+    return text.getvalue()
 
 
 def write_csv(
@@ -141,12 +141,6 @@ def write_csv(
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def _rows(values: FloatArray, separator: str) -> str:
-    text = io.StringIO()
-    np.savetxt(text, values, fmt="%.18e", delimiter=separator)
-    return text.getvalue()
-
-
 def _span(dataset: xr.Dataset) -> tuple[int, int]:
     return int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1])
 
@@ -154,16 +148,11 @@ def _span(dataset: xr.Dataset) -> tuple[int, int]:
 def _values(drift: xr.Dataset | DriftModel, frames: IntArray) -> FloatArray:
     """Return the drift ``+d`` in each frame, shape (n, d)."""
     if isinstance(drift, xr.Dataset):
-        shift_only = transformations.is_shift_only(drift)
-    else:
-        shift_only = drift.matrix is None
-    if not shift_only:
-        raise DriftError(
-            "This drift turns or stretches, which text cannot hold; write .nc or .zarr"
-        )
-    if isinstance(drift, xr.Dataset):
-        return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
-    return np.array(drift.drift(frames).transpose("frame", "component").values)
+        if transformations.is_shift_only(drift):
+            return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
+    elif drift.matrix is None:
+        return np.array(drift.drift(frames).transpose("frame", "component").values)
+    raise DriftError("This drift turns or stretches, which text cannot hold; write .nc or .zarr")
 
 
 def _factors(

@@ -23,20 +23,8 @@ _BLOCK = "64MB"  # of text that is one partition
 def read_folder(folder: AnyPath) -> Any:
     """Return the files of a folder as one dask DataFrame, in the order of their names.
 
-    Parameters
-    ----------
-    folder : path
-        With Parquet files, or with csv files (also tsv and txt, with tabs), all with the same
-        columns.
-
-    Returns
-    -------
-    dask DataFrame
-
-    Raises
-    ------
-    FileError
-        If there is no such folder, nothing in it that can be read, or files of several kinds.
+    They are Parquet or csv files (also tsv and txt, with tabs), all with the same columns. Raises
+    `FileError` if there is no such folder, nothing in it to read, or files of several kinds.
     """
     files = files_in(folder)
     suffix = files[0].suffix.lower()
@@ -89,35 +77,16 @@ def files_in(folder: AnyPath) -> list[Path]:
 
 def write_folder(
     table: Any, folder: AnyPath, *, overwrite: bool = False, progress: bool = False
-) -> Path:
+) -> None:
     """Write a dask DataFrame as a folder of Parquet files, one for each partition.
 
     All parts are written into ``FOLDER.incomplete``, which gets its name when they are there. So
     what has the name of the folder is complete, whatever fails: a partition that cannot be read, a
     worker that is lost and whose part is written again, or this process.
 
-    Parameters
-    ----------
-    table : dask DataFrame
-        It is computed once, partition by partition.
-    folder : path
-        On a disk that all workers see under this name.
-    overwrite : bool
-        Whether to replace a folder that is there.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    FileError
-        If the folder exists, or cannot be written.
-    TableError
-        If a partition cannot be read; the message names it.
+    The table is computed once, partition by partition. The folder is on a disk that all workers see
+    under this name; with ``overwrite`` one that is there is replaced. Raises `FileError` if it
+    exists or cannot be written, `TableError` if a partition cannot be read, which it names.
     """
     from smlm_accessor.backends.dask.tasks import computed_parts
 
@@ -139,7 +108,6 @@ def write_folder(
         raise FileError(
             f"cannot write {folder}: {error}; what there is, is in {parts.name}"
         ) from error
-    return folder
 
 
 def require_new(folder: Path, *, overwrite: bool) -> None:

@@ -12,16 +12,9 @@ SMALL = 16 * 2**20  # bytes; a table below may be packed as tightly as it likes
 
 
 def require_room(path: Path, unpacked: int, n_columns: int = 0) -> None:
-    """Raise `FileError` before a small file fills the memory.
+    """Raise `FileError` before a small file, or a folder, fills the memory.
 
-    Parameters
-    ----------
-    path : Path
-        A file or a folder.
-    unpacked : int
-        Bytes that the table takes, as the file says.
-    n_columns : int
-        Number of columns.
+    ``unpacked`` are the bytes that the table takes, as the file says.
     """
     if n_columns > MOST_COLUMNS:
         raise FileError(

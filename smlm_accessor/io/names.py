@@ -1,20 +1,22 @@
-"""A table in the names and units of a program."""
+"""A table in the names and units of a program, as columns or as arrays of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import TableError
+from smlm_accessor.errors import FileError, OptionError, TableError
 from smlm_accessor.table.columns import KEY, Columns, find_columns
 from smlm_accessor.table.conventions import listed
 from smlm_accessor.table.localizations import Localizations, read_localizations
-from smlm_accessor.table.units import unit_factor
+from smlm_accessor.table.units import normal_unit, unit_factor
 
 Column = tuple[Hashable, "pd.Series[Any]"]
 
@@ -61,19 +63,7 @@ def in_names(table: pd.DataFrame, names: Names, title: str) -> pd.DataFrame:
 
     All other columns stay; levels of the index that have names become columns, any other index is
     left out. Values stay as they are if the names and units are already those of the program.
-
-    Parameters
-    ----------
-    table : DataFrame
-        It is not modified.
-    names : Names
-    title : str
-        What errors call the format.
-
-    Raises
-    ------
-    TableError
-        If a unit is not known, or a name is taken.
+    Raises `TableError` if a unit is not known, or a name is taken; it calls the format ``title``.
     """
     columns = find_columns(table)
     flat = _index_as_columns(table)
@@ -92,6 +82,54 @@ def in_names(table: pd.DataFrame, names: Names, title: str) -> pd.DataFrame:
     result = pd.DataFrame(dict(parts), index=flat.index)
     result.attrs = attrs
     return result
+
+
+def as_arrays(
+    table: pd.DataFrame, names: Names, title: str, spelled: Callable[[str], str] = str
+) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of `in_names` as arrays, for formats that hold numbers only.
+
+    Whole numbers with gaps become floating-point numbers; ``spelled`` returns a name as the format
+    allows it. Raises `TableError` if a column does not hold numbers, or two have the same name.
+    """
+    table = in_names(table, names, title)
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    wrong, twice = [], []
+    for position, label in enumerate(table.columns):
+        values = _numbers(table.iloc[:, position])
+        name = spelled(str(label))
+        if values is None:
+            wrong.append(label)
+        elif name in arrays:
+            twice.append(name)
+        else:
+            arrays[name] = values
+    if wrong:
+        raise TableError(
+            f"{title} holds only numbers, which {listed(wrong)} are not; drop those columns, or "
+            "write .parquet or .csv"
+        )
+    if twice:
+        raise TableError(f"as {title} more than one column would be called {listed(twice)}")
+    return arrays
+
+
+def units_of(said: Mapping[str, set[str]], path: Path) -> dict[str, Any]:
+    """Return ``unit`` and ``unit_z`` of a table, from what its file says of each axis.
+
+    Raises `FileError` if x and y, or tables in the file, differ in it, or a unit is not known.
+    """
+    try:
+        known = {axis: {normal_unit(unit) for unit in units} for axis, units in said.items()}
+    except OptionError as error:
+        raise FileError(f"{path}: {error}") from error
+    units = {"unit": known.get("x", set()) | known.get("y", set()), "unit_z": known.get("z", set())}
+    if any(len(found) > 1 for found in units.values()):
+        raise FileError(
+            f"{path}: the positions are in different units ({said}). Convert them, so that x and "
+            "y have the same."
+        )
+    return {field: next(iter(found)) for field, found in units.items() if found}
 
 
 def _of_axis(pattern: str, axis: str) -> str:
@@ -166,3 +204,22 @@ def _like(column: pd.Series[Any], values: FloatArray) -> pd.Series[Any]:
     """Return values in single precision if the column had it."""
     dtype = np.float32 if column.dtype == np.float32 else np.float64
     return pd.Series(values.astype(dtype), index=column.index)
+
+
+def _numbers(column: pd.Series[Any]) -> npt.NDArray[Any] | None:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = column.cat.categories.dtype
+        column = column.astype(np.float64 if column.isna().any() else categories)
+    dtype: Any = column.dtype
+    if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return None
+    if not isinstance(dtype, np.dtype):
+        plain = getattr(dtype, "numpy_dtype", np.dtype(np.float64))
+        if column.isna().any() and plain.kind != "f":
+            plain = np.dtype(np.float64)
+        return np.asarray(
+            column.to_numpy(dtype=plain, na_value=np.nan)
+            if plain.kind == "f"
+            else column.to_numpy(dtype=plain)
+        )
+    return np.ascontiguousarray(column.to_numpy())

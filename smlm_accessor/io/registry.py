@@ -1,31 +1,35 @@
-"""What a file format is, and which there are."""
+"""What a file format is, and which there are: those of this package, and those others bring."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pandas as pd
 
-from smlm_accessor.errors import FileError, OptionError
-from smlm_accessor.io.source import Source
+from smlm_accessor.errors import FileError, OptionError, SmlmWarning
+from smlm_accessor.io.file_start import FileStart
 
-# A format is a module with a `FORMAT`. A file is taken for the first that recognises it.
-_MODULES = (
-    "smlm_accessor.io.formats.parquet",
-    "smlm_accessor.io.formats.picasso",
-    "smlm_accessor.io.formats.decode",
-    "smlm_accessor.io.formats.smap",
-    "smlm_accessor.io.formats.smlm_zip",
-    "smlm_accessor.io.formats.rapidstorm",
-    "smlm_accessor.io.formats.elyra",
-    "smlm_accessor.io.formats.thunderstorm",
-    "smlm_accessor.io.formats.nanoimager",
-    "smlm_accessor.io.formats.plain_tsv",
-    "smlm_accessor.io.formats.plain_csv",
+# A format is a module of `io.formats` with a `FORMAT`; they are tried in this order.
+_OF_PROGRAMS = (
+    "parquet",
+    "picasso",
+    "decode",
+    "smap",
+    "smlm_zip",
+    "rapidstorm",
+    "elyra",
+    "thunderstorm",
+    "nanoimager",
 )
+_OF_ANY_COLUMNS = ("plain_tsv", "plain_csv")
+#: Other packages name their formats, objects of the class `Format`, in this group of entry points.
+ENTRY_POINTS = "smlm_accessor.formats"
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Format:
 
     name: str
     title: str
-    recognises: Callable[[Source], bool]
-    read: Callable[[Source], pd.DataFrame]
+    recognises: Callable[[FileStart], bool]
+    read: Callable[[FileStart], pd.DataFrame]
     write: Callable[[pd.DataFrame, Sequence[Path]], None]
     suffixes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
@@ -63,77 +67,59 @@ class Format:
         return [path, *(path.with_suffix(suffix) for suffix in self.beside)]
 
 
-def formats() -> tuple[Format, ...]:
-    """Return all formats, in the order in which they are tried."""
-    return tuple(import_module(module).FORMAT for module in _MODULES)
+def all_formats() -> tuple[Format, ...]:
+    """Return all formats, in the order in which they are tried; general text comes last."""
+    programs, general = (
+        [import_module(f"smlm_accessor.io.formats.{module}").FORMAT for module in modules]
+        for modules in (_OF_PROGRAMS, _OF_ANY_COLUMNS)
+    )
+    taken = {one.name for one in (*programs, *general)}
+    return (*programs, *(one for one in _brought() if one.name not in taken), *general)
+
+
+@cache
+def _brought() -> tuple[Format, ...]:
+    """Return the formats of other packages; warn of those that cannot be used."""
+    found = []
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            one = point.load()
+        except Exception as error:  # whatever an import may raise; other files are still read
+            one = error
+        if isinstance(one, Format):
+            found.append(one)
+        else:
+            warnings.warn(
+                f"the file format {point.name!r} is left out: {point.value} gives {one!r}, not a "
+                "smlm_accessor.io.registry.Format",
+                SmlmWarning,
+                stacklevel=2,
+            )
+    return tuple(found)
 
 
 def by_name(name: str) -> Format:
     """Return the format of that name.
 
-    Raises
-    ------
-    OptionError
-        If there is none; the message lists those there are.
+    Raises `OptionError` if there is none; the message lists those there are.
     """
-    for one in formats():
+    for one in all_formats():
         if one.name == name:
             return one
-    known = ", ".join(repr(one.name) for one in formats())
+    known = ", ".join(repr(one.name) for one in all_formats())
     raise OptionError(f"format={name!r} is not known; use one of {known}")
 
 
 def for_writing(path: Path) -> Format:
     """Return the format that the name of a file asks for.
 
-    Raises
-    ------
-    FileError
-        If its extension is not known.
+    Raises `FileError` if its extension is not known.
     """
     suffix = path.suffix.lower()
-    for one in formats():
+    for one in all_formats():
         if suffix in one.suffixes:
             return one
-    known = ", ".join(f"{' or '.join(f.suffixes)} ({f.title})" for f in formats() if f.suffixes)
+    known = ", ".join(f"{' or '.join(f.suffixes)} ({f.title})" for f in all_formats() if f.suffixes)
     raise FileError(
         f"{path} has an extension that is not known here; give a name that ends in {known}"
     )
-
-
-def recognised(source: Source) -> Format:
-    """Return the format of a file, from what is in it.
-
-    Raises
-    ------
-    FileError
-        If it is none of those known.
-    """
-    for one in formats():
-        if one.recognises(source):
-            return one
-    titles = ", ".join(one.title for one in formats())
-    raise FileError(f"{source.path} {_looks_like(source)}; give one of {titles}")
-
-
-_MAGIC = {
-    b"\x1f\x8b": "is packed with gzip: unpack it first",
-    b"PK\x03\x04": "is a zip archive without a manifest.json (a spreadsheet? then save it as csv)",
-    b"CDF": "is netCDF; if it is drift, read it with smlm_accessor.io.read_drift",
-    b"II*\x00": "is a TIFF image",
-    b"MM\x00*": "is a TIFF image",
-    b"\xff\xfe": "is text in UTF-16: save it in UTF-8",
-    b"\xfe\xff": "is text in UTF-16: save it in UTF-8",
-    b"MATLAB 5.0": "is a MATLAB file without the variable 'saveloc' of SMAP",
-}
-
-
-def _looks_like(source: Source) -> str:
-    if source.is_hdf5:
-        inside = ", ".join(sorted(source.hdf5_names)[:8]) or "nothing"
-        return (
-            f"is HDF5 with {inside}, but has neither 'locs' (Picasso), 'data/xyz' (DECODE) nor "
-            "'saveloc' (SMAP); if it is drift, read it with smlm_accessor.io.read_drift"
-        )
-    looks = (text for magic, text in _MAGIC.items() if source.head.startswith(magic))
-    return next(looks, "is not a table in any format known here")

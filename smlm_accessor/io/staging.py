@@ -13,18 +13,10 @@ from smlm_accessor.errors import FileError
 
 @contextmanager
 def staged(*paths: Path) -> Iterator[list[Path]]:
-    """Give a temporary name for each path in its folder; rename all at the end, or none.
+    """Give a temporary name for each path, in its folder; rename all at the end, or none.
 
-    Yields
-    ------
-    list of Path
-        Where to write files, or folders. After an error or an interruption those are removed; a
-        process that is killed leaves only names that say that they are parts.
-
-    Raises
-    ------
-    FileError
-        If they cannot be written.
+    After an error or an interruption the parts are removed; a process that is killed leaves only
+    names that say that they are parts. Raises `FileError` if they cannot be written.
     """
     parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
     try:
@@ -48,13 +40,13 @@ def require_free(paths: Sequence[Path], *, overwrite: bool) -> None:
             raise FileError(
                 f"the folder {path.parent} does not exist; make it, or choose another one"
             )
-        if path.is_dir() and not _is_store(path):
+        if path.is_dir() and not is_zarr_store(path):
             raise FileError(f"{path} is a folder; choose another name")
         if path.exists() and not overwrite:
             raise FileError(f"{path} exists; choose another name, or overwrite=True to replace it")
 
 
-def _is_store(path: Path) -> bool:
+def is_zarr_store(path: Path) -> bool:
     """Whether a folder is a zarr store, the one kind that may be replaced."""
     return any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
 

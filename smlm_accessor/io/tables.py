@@ -13,9 +13,10 @@ import pandas as pd
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import FileError, OptionError, SmlmError, TableError
 from smlm_accessor.io.arguments import AnyPath, as_path, short
+from smlm_accessor.io.file_start import opened
 from smlm_accessor.io.folders import read_folder, write_folder
-from smlm_accessor.io.registry import Format, by_name, for_writing, recognised
-from smlm_accessor.io.source import opened
+from smlm_accessor.io.recognition import recognised
+from smlm_accessor.io.registry import Format, by_name, for_writing
 from smlm_accessor.io.staging import require_free, staged
 from smlm_accessor.table.columns import find_columns, set_columns
 
@@ -74,27 +75,24 @@ def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.Data
 def read_as_is(path: AnyPath, format: str | None = None) -> pd.DataFrame:
     """Read a table as `read` does, whether or not it is known which column is what.
 
-    Raises
-    ------
-    FileError, TableError, OptionError
-        As `read` does.
+    Raises `FileError, TableError, OptionError` as `read` does.
     """
     chosen = None if format is None else by_name(format)
-    source = opened(as_path(path))
-    chosen = chosen or recognised(source)
+    start = opened(as_path(path))
+    chosen = chosen or recognised(start)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of parsers, about what raises in the end
-            return chosen.read(source)
+            return chosen.read(start)
     except TableError as error:
-        raise TableError(f"{source.path}: {_in_words_of_read(error)}") from error
+        raise TableError(f"{start.path}: {_in_words_of_read(error)}") from error
     except FileError:
         raise
     except SmlmError as error:
-        raise FileError(f"{source.path}: {error}") from error
+        raise FileError(f"{start.path}: {error}") from error
     except Exception as error:  # the parsers raise errors of many kinds on a damaged file
         raise FileError(
-            f"{source.path} cannot be read as {chosen.title} ({short(error)}); it is damaged, not "
+            f"{start.path} cannot be read as {chosen.title} ({short(error)}); it is damaged, not "
             "complete or of another kind: write or copy it again"
         ) from error
 
@@ -172,10 +170,7 @@ def write(
 def write_parts(table: pd.DataFrame, chosen: Format, parts: Sequence[Path], path: Path) -> None:
     """Write a table under temporary names, those of ``chosen.outputs(path)``.
 
-    Raises
-    ------
-    FileError, TableError
-        As `write` does.
+    Raises `FileError, TableError` as `write` does.
     """
     try:
         chosen.write(table, parts)

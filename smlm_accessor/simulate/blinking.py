@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import numpy as np
@@ -14,7 +15,7 @@ from smlm_accessor.options import PerComponent, Seed, count, number, per_compone
 from smlm_accessor.simulate.kinetics import bright_frames, dark_time
 from smlm_accessor.simulate.precision import localization_precision
 from smlm_accessor.simulate.region import AXES, Region, as_box, uniform
-from smlm_accessor.simulate.tables import make_table
+from smlm_accessor.simulate.tables import make_table, remember
 from smlm_accessor.table.history import record
 from smlm_accessor.table.localizations import read_localizations
 
@@ -179,6 +180,21 @@ def simulate_blinking(
         seed=seed,
     )
     return table
+
+
+def localizations_of(
+    sites: Callable[..., pd.DataFrame], step: str, given: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Simulate localizations of a structure: its sites, seen by `simulate_blinking`.
+
+    ``step`` names the function that simulates, and ``given`` are its ``locals()``: the arguments of
+    ``sites``, among them ``region`` and ``seed``, and ``blinking``, those of `simulate_blinking`.
+    """
+    rng = np.random.default_rng(given["seed"])
+    own = {name: given[name] for name in given if name not in ("blinking", "seed")}
+    emitters = sites(**own, seed=rng)
+    table = simulate_blinking(emitters, region=given["region"], seed=rng, **given["blinking"])
+    return remember(table, step, given)
 
 
 def _read_emitters(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, TypedDict, Unpack, overload
+from typing import Any, Literal, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,11 @@ from smlm_accessor.backends import constant, example, is_partitioned, map_partit
 from smlm_accessor.drift import transformations
 from smlm_accessor.estimation.scan import Frames, frames_in
 from smlm_accessor.options import PerComponent, Seed
-from smlm_accessor.simulate.drift_curve import Curve, Step, Term
+from smlm_accessor.simulate.drift_curve import Curve, SteadyTerms, Step, Term
 from smlm_accessor.simulate.motion import (
-    Extent,
     Motion,
-    Settled,
+    MovieExtent,
+    MovieMotion,
     extent_of,
     extent_of_all,
     extent_of_part,
@@ -28,15 +28,10 @@ from smlm_accessor.table.columns import Columns, find_columns, selection
 from smlm_accessor.table.localizations import read_localizations, write_positions
 
 
-class DriftTerms(TypedDict, total=False):
+class DriftTerms(SteadyTerms, total=False):
     """Options of `simulate_drift` but for ``return_drift``."""
 
-    velocity: PerComponent | None
     diffusion_constant: PerComponent | None
-    sinusoid: Term | Sequence[Term] | None
-    settling: Term | Sequence[Term] | None
-    step: Step | Sequence[Step] | None
-    curve: Curve | None
     rotation: float | None
     scale: float | None
     rotation_center: Sequence[float] | None
@@ -138,51 +133,42 @@ def simulate_drift(
     array([ 0.  , -0.02, -0.04])
     """
     columns = find_columns(table)
-    motion = Motion(
-        columns.components,
-        {
-            "velocity": velocity,
-            "sinusoid": sinusoid,
-            "settling": settling,
-            "step": step,
-            "curve": curve,
-        },
-        diffusion_constant,
-        seed,
-        rotation,
-        scale,
-        rotation_center,
-    )
-    given: dict[str, Any] = {
-        **motion.terms,
+    terms: SteadyTerms = {
+        "velocity": velocity,
+        "sinusoid": sinusoid,
+        "settling": settling,
+        "step": step,
         "curve": curve if curve is None or callable(curve) else np.asarray(curve),
+    }
+    others: dict[str, Any] = {
         "diffusion_constant": diffusion_constant,
         "rotation": rotation,
         "scale": scale,
         "rotation_center": rotation_center,
         "seed": seed,
     }
-    given = {name: value for name, value in given.items() if value is not None}
+    motion = Motion(columns.components, terms, **others)
+    given = {name: value for name, value in {**terms, **others}.items() if value is not None}
     if is_partitioned(table):
         moved: pd.DataFrame = _move_partitions(table, motion.repeatable(), given, return_drift)
         return moved
     locs = read_localizations(table)
     extent = extent_of(locs)
-    settled = motion.settle(extent, all_frames=return_drift or extent.n_frames <= extent.n_rows)
-    result = write_positions(table, locs.columns, settled.moved(locs))
+    moving = motion.in_movie(extent, all_frames=return_drift or extent.n_frames <= extent.n_rows)
+    result = write_positions(table, locs.columns, moving.moved(locs))
     if rotation is not None or scale is not None:
-        given["rotation_center"] = settled.center
+        given["rotation_center"] = moving.center
     result.attrs = history.record(table.attrs, "simulate_drift", **given)
     if not return_drift:
         return result
     frames = Frames.of(locs.frames[locs.finite], len(locs.frames))
-    return result, _truth(settled, frames, locs.columns, given)
+    return result, _truth(moving, frames, locs.columns, given)
 
 
 def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_drift: bool) -> Any:
     """Return a dask DataFrame whose partitions are moved when it is computed."""
     empty = read_localizations(example(table))
-    still = motion.settle(extent_of(empty), all_frames=True)  # wrong terms are errors here
+    still = motion.in_movie(extent_of(empty), all_frames=True)  # wrong terms are errors here
     meta = write_positions(example(table), empty.columns, still.moved(empty))
     meta.attrs = history.record(meta.attrs, "simulate_drift", **given)
     source = source_of(table)
@@ -190,53 +176,53 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
     known = source.range_of(empty.columns.frame)
     enough = not (motion.needs_positions or return_drift)  # which keeps the middle of the field
     if enough and known is not None and source.n_rows is not None:
-        extent: Any = Extent(int(known[0]), int(known[1]), None, None, source.n_rows)
+        extent: Any = MovieExtent(int(known[0]), int(known[1]), None, None, source.n_rows)
     else:
         extent = source.reduce(extent_of_part, extent_of_all, only=only)
-    settle = partial(motion.settle, all_frames=return_drift)
+    in_movie = partial(motion.in_movie, all_frames=return_drift)
     if return_drift:
         frames = source.reduce(frames_in, Frames.added, only=only)
         extent, counted = source.result(source.call(lambda *both: both, extent, frames))
-        settled: Any = settle(extent)
-        drift = _truth(settled, counted, empty.columns, given)
-        settled = constant(settled)
+        moving: Any = in_movie(extent)
+        drift = _truth(moving, counted, empty.columns, given)
+        moving = constant(moving)
     else:
-        settled = source.call(settle, extent)
+        moving = source.call(in_movie, extent)
     changes = empty.columns.positions.values()
     step = partial(_moved_part, attrs=meta.attrs)
-    moved = map_partitions(table, step, meta, settled, changes=changes)
+    moved = map_partitions(table, step, meta, moving, changes=changes)
     return (moved, drift) if return_drift else moved
 
 
 def _moved_part(
-    part: pd.DataFrame, settled: Settled, *, attrs: Mapping[Hashable, Any]
+    part: pd.DataFrame, moving: MovieMotion, *, attrs: Mapping[Hashable, Any]
 ) -> pd.DataFrame:
     locs = read_localizations(part)
-    result = write_positions(part, locs.columns, settled.moved(locs))
+    result = write_positions(part, locs.columns, moving.moved(locs))
     result.attrs = dict(attrs)
     return result
 
 
 def _truth(
-    settled: Settled, counted: Frames, columns: Columns, parameters: dict[str, Any]
+    moving: MovieMotion, counted: Frames, columns: Columns, parameters: dict[str, Any]
 ) -> xr.Dataset:
     """Return the transformations that undo the drift, one for each frame."""
-    shift = settled.in_each
+    shift = moving.in_each
     assert shift is not None
-    n, first = len(shift), settled.first
+    n, first = len(shift), moving.first
     frames = np.arange(first, first + n)
-    matrix = settled.matrices(frames)
+    matrix = moving.matrices(frames)
     n_localizations = np.zeros(n, dtype=np.int64)
     n_localizations[counted.number - first] = counted.count
     return transformations.build(
         matrix=matrix,
-        offset=transformations.offset_from_about(matrix, 0.0 - shift, settled.center),
+        offset=transformations.offset_from_about(matrix, 0.0 - shift, moving.center),
         components=columns.components,
         frame=frames,
         frame_start=frames,
         frame_stop=frames + 1,
         n_localizations=n_localizations,
-        center=settled.center,
+        center=moving.center,
         attrs={
             "method": "simulate_drift",
             "origin": "first_frame",

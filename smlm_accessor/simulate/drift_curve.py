@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,17 @@ Term = Mapping[str, Any]
 Step = tuple[int, PerComponent]
 Curve = npt.ArrayLike | Callable[[IntArray], npt.ArrayLike]
 
-MOST_FRAMES = 10_000_000
+MOST_FRAMES = 10_000_000  # with a value in each: 160 MB in 2D
+
+
+class SteadyTerms(TypedDict, total=False):
+    """Terms of `simulate_drift` that each frame has for itself."""
+
+    velocity: PerComponent | None
+    sinusoid: Term | Sequence[Term] | None
+    settling: Term | Sequence[Term] | None
+    step: Step | Sequence[Step] | None
+    curve: Curve | None
 
 
 def drift_curve(
@@ -32,28 +42,14 @@ def drift_curve(
     n_frames: int,
     components: Sequence[str],
     *,
-    velocity: PerComponent | None = None,
     diffusion_constant: PerComponent | None = None,
-    sinusoid: Term | Sequence[Term] | None = None,
-    settling: Term | Sequence[Term] | None = None,
-    step: Step | Sequence[Step] | None = None,
-    curve: Curve | None = None,
     seed: Seed = None,
+    **terms: Unpack[SteadyTerms],
 ) -> FloatArray:
     """Return the drift in each of a run of frames: the sum of all terms that are given.
 
     Every term is zero in the first frame. The same seed gives the same drift whatever the number of
-    frames: a longer run begins with the shorter one.
-
-    Parameters
-    ----------
-    first_frame : int
-        First frame of the movie.
-    n_frames : int
-    components : sequence of str
-        Names of the axes, such as ``("x", "y")``.
-    velocity, diffusion_constant, sinusoid, settling, step, curve, seed
-        See `simulate_drift`.
+    frames: a longer run begins with the shorter one. Terms are those of `simulate_drift`.
 
     Returns
     -------
@@ -63,13 +59,6 @@ def drift_curve(
     ------
     OptionError
         If a term makes no sense, or if there are more frames than memory for them.
-
-    Examples
-    --------
-    >>> drift_curve(5, 3, ("x", "y"), velocity=(2, -1), step=(7, (0, 10)))
-    array([[ 0.,  0.],
-           [ 2., -1.],
-           [ 4.,  8.]])
     """
     n = count("n_frames", n_frames)
     if n > MOST_FRAMES:
@@ -78,16 +67,8 @@ def drift_curve(
             f"{MOST_FRAMES:.0e}: too many for a value in each; number them without large gaps, or "
             " leave out diffusion_constant and return_drift"
         )
-    shift = steady_drift(
-        np.arange(first_frame, first_frame + n),
-        first_frame,
-        components,
-        velocity=velocity,
-        sinusoid=sinusoid,
-        settling=settling,
-        step=step,
-        curve=curve,
-    )
+    frames = np.arange(first_frame, first_frame + n)
+    shift = steady_drift(frames, first_frame, components, **terms)
     if diffusion_constant is not None:
         diffusion = per_component("diffusion_constant", diffusion_constant, components, least=0)
         steps = np.random.default_rng(seed).standard_normal((max(n - 1, 0), len(components)))
@@ -99,60 +80,40 @@ def steady_drift(
     frames: IntArray,
     first_frame: int,
     components: Sequence[str],
-    *,
-    velocity: PerComponent | None = None,
-    sinusoid: Term | Sequence[Term] | None = None,
-    settling: Term | Sequence[Term] | None = None,
-    step: Step | Sequence[Step] | None = None,
-    curve: Curve | None = None,
+    **terms: Unpack[SteadyTerms],
 ) -> FloatArray:
     """Return the drift in any frames, without a random walk: each frame for itself.
 
     Parameters
     ----------
     frames : ndarray, shape (n,)
-        Not before ``first_frame``, in any order.
-    first_frame : int
-        The frame in which every term is zero.
-    components : sequence of str
-        Names of the axes, such as ``("x", "y")``.
-    velocity, sinusoid, settling, step, curve
-        See `simulate_drift`.
+        Not before ``first_frame``, where every term is zero; in any order.
+    first_frame, components, **terms
+        As of `drift_curve`.
 
     Returns
     -------
     ndarray, shape (n, len(components))
-
-    Raises
-    ------
-    OptionError
-        If a term makes no sense.
-
-    Examples
-    --------
-    >>> settling = {"amplitude": 8, "time_constant": 100}
-    >>> steady_drift(np.array([0, 1000]), 0, ("x", "y"), settling=settling).round(3)
-    array([[0., 0.],
-           [8., 8.]])
     """
     time = (frames - first_frame).astype(np.float64)[:, None]
     shift = np.zeros((len(frames), len(components)))
+    velocity, curve = terms.get("velocity"), terms.get("curve")
     if velocity is not None:
         shift += per_component("velocity", velocity, components) * time
-    for term in _several("sinusoid", sinusoid):
+    for term in _several(terms.get("sinusoid")):
         values = fields("sinusoid", term, ("amplitude", "period"), ("phase",))
         period = per_component("sinusoid period", values["period"], components, above=0)
         phase = per_component("sinusoid phase", values.get("phase", 0.0), components)
         wave = np.sin(2 * np.pi * time / period + phase) - np.sin(phase)
         shift += per_component("sinusoid amplitude", values["amplitude"], components) * wave
-    for term in _several("settling", settling):
+    for term in _several(terms.get("settling")):
         values = fields("settling", term, ("amplitude", "time_constant"))
         constant = per_component(
             "settling time_constant", values["time_constant"], components, above=0
         )
         amplitude = per_component("settling amplitude", values["amplitude"], components)
         shift += amplitude * -np.expm1(-time / constant)
-    for frame, jump in _steps(step):
+    for frame, jump in _steps(terms.get("step")):
         begins = number("step frame", frame)
         size = per_component("step jump", jump, components)
         if begins > first_frame:
@@ -162,7 +123,7 @@ def steady_drift(
     return shift
 
 
-def _several(name: str, terms: Term | Sequence[Term] | None) -> list[Any]:
+def _several(terms: Term | Sequence[Term] | None) -> list[Any]:
     if terms is None:
         return []
     if isinstance(terms, Mapping) or not isinstance(terms, Sequence):

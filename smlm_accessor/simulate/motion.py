@@ -1,11 +1,10 @@
-"""How a sample moves: settled once for a whole movie, then applied to any part of a table."""
+"""How a sample moves: fixed once for a whole movie, then applied to any part of a table."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,26 +12,17 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.pose import to_matrices
 from smlm_accessor.options import PerComponent, Seed, number, per_component
-from smlm_accessor.simulate.drift_curve import drift_curve, steady_drift
+from smlm_accessor.simulate.drift_curve import SteadyTerms, drift_curve, steady_drift
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
 
 @dataclass(frozen=True)
-class Extent:
-    """Which frames a table has, and where its localizations lie.
+class MovieExtent:
+    """Which frames a table has, and where its localizations lie."""
 
-    Parameters
-    ----------
-    first, last : int, optional
-        Frames; None if there are no rows.
-    low, high : ndarray, shape (d,), optional
-        Corners of the field; None if there are no finite positions.
-    n_rows : int
-    """
-
-    first: int | None
+    first: int | None  # frames; None if there are no rows
     last: int | None
-    low: FloatArray | None
+    low: FloatArray | None  # corners of the field; None if there are no finite positions
     high: FloatArray | None
     n_rows: int
 
@@ -42,69 +32,45 @@ class Extent:
         return 0 if self.first is None or self.last is None else self.last - self.first + 1
 
 
-def extent_of(locs: Localizations) -> Extent:
+def extent_of(locs: Localizations) -> MovieExtent:
     """Return the extent of localizations."""
-    n = len(locs.frames)
-    if n == 0:
-        return Extent(None, None, None, None, 0)
-    first, last = int(locs.frames.min()), int(locs.frames.max())
-    positions = locs.positions[locs.finite]
+    n, positions = len(locs.frames), locs.positions[locs.finite]
+    first, last = (int(locs.frames.min()), int(locs.frames.max())) if n else (None, None)
     if not len(positions):
-        return Extent(first, last, None, None, n)
-    return Extent(first, last, positions.min(axis=0), positions.max(axis=0), n)
+        return MovieExtent(first, last, None, None, n)
+    return MovieExtent(first, last, positions.min(axis=0), positions.max(axis=0), n)
 
 
-def extent_of_part(part: pd.DataFrame) -> Extent:
+def extent_of_part(part: pd.DataFrame) -> MovieExtent:
     """Return the extent of a part of a table."""
     return extent_of(read_localizations(part))
 
 
-def extent_of_all(parts: Sequence[Extent]) -> Extent:
+def extent_of_all(parts: Sequence[MovieExtent]) -> MovieExtent:
     """Return the extent of several parts together."""
-
-    def least(values: list[Any]) -> Any:
-        there = [v for v in values if v is not None]
-        return np.min(there, axis=0) if there else None
-
-    first, last = least([p.first for p in parts]), least([_minus(p.last) for p in parts])
-    low, high = least([p.low for p in parts]), least([_minus(p.high) for p in parts])
-    return Extent(
-        None if first is None else int(first),
-        None if last is None else -int(last),
-        low,
-        _minus(high),
+    low = [p.low for p in parts if p.low is not None]
+    high = [p.high for p in parts if p.high is not None]
+    return MovieExtent(
+        min((p.first for p in parts if p.first is not None), default=None),
+        max((p.last for p in parts if p.last is not None), default=None),
+        np.min(low, axis=0) if low else None,
+        np.max(high, axis=0) if high else None,
         sum(p.n_rows for p in parts),
     )
 
 
-def _minus(value: Any) -> Any:
-    return None if value is None else -value
-
-
 @dataclass(frozen=True)
 class Motion:
-    """What is asked of `simulate_drift`.
-
-    Parameters
-    ----------
-    components : tuple of str
-    terms : dict
-        Of `steady_drift`.
-    diffusion_constant : float or one per component, optional
-    seed : int or numpy.random.Generator, optional
-    rotation, scale : float, optional
-    rotation_center : sequence of float, optional
-    again : bool
-        Whether a generator given as seed is left as it is, so that the walk is the same each time.
-    """
+    """What is asked of `simulate_drift`."""
 
     components: tuple[str, ...]
-    terms: dict[str, Any]
+    terms: SteadyTerms
     diffusion_constant: PerComponent | None
     seed: Seed
     rotation: float | None
     scale: float | None
     rotation_center: Sequence[float] | None
+    # Whether a generator given as seed is left as it is, so that the walk is the same each time.
     again: bool = False
 
     @property
@@ -113,26 +79,25 @@ class Motion:
         has_center = self.rotation is not None or self.scale is not None
         return has_center and self.rotation_center is None
 
-    def settle(self, extent: Extent, *, all_frames: bool) -> Settled:
+    def in_movie(self, extent: MovieExtent, *, all_frames: bool) -> MovieMotion:
         """Fix the motion for a movie; with ``all_frames``, keep the drift in each frame."""
         rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
         growth = 0.0 if self.scale is None else number("scale", self.scale)
-        first = 0 if extent.first is None else extent.first
-        settled = Settled(self.components, self.terms, first, rate, growth, self._center(extent))
-        if not (all_frames or self.diffusion_constant is not None):
-            return settled
-        in_each = drift_curve(
-            first,
-            extent.n_frames,
-            self.components,
-            **self.terms,
-            diffusion_constant=self.diffusion_constant,
-            seed=copy.deepcopy(self.seed) if self.again else self.seed,
-        )
-        return replace(settled, in_each=in_each)
+        first, in_each = 0 if extent.first is None else extent.first, None
+        if all_frames or self.diffusion_constant is not None:
+            in_each = drift_curve(
+                first,
+                extent.n_frames,
+                self.components,
+                **self.terms,
+                diffusion_constant=self.diffusion_constant,
+                seed=copy.deepcopy(self.seed) if self.again else self.seed,
+            )
+        center = self._center(extent)
+        return MovieMotion(self.components, self.terms, first, rate, growth, center, in_each)
 
     def repeatable(self) -> Motion:
-        """Return the same motion with a random walk that is the same each time it is settled."""
+        """Return the same motion with a random walk that is the same in each movie."""
         if self.diffusion_constant is None:
             return self
         if self.seed is None:
@@ -142,7 +107,7 @@ class Motion:
             self.seed.integers(2**63)  # the next table gets another walk
         return replace(self, seed=kept, again=True)
 
-    def _center(self, extent: Extent) -> FloatArray:
+    def _center(self, extent: MovieExtent) -> FloatArray:
         if self.rotation_center is not None:
             return per_component("rotation_center", self.rotation_center, self.components)
         if extent.low is None or extent.high is None:
@@ -151,31 +116,16 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Settled:
-    """The motion of the sample of one movie.
-
-    Parameters
-    ----------
-    components, terms
-        As of `Motion`.
-    first : int
-        The frame in which nothing has moved.
-    rate : float
-        Radians per frame.
-    growth : float
-        Logarithm of the factor by which the sample grows per frame.
-    center : ndarray, shape (d,)
-        About which the sample turns and grows.
-    in_each : ndarray, shape (n_frames, d), optional
-        Drift in each frame; if it is not kept, each frame is for itself.
-    """
+class MovieMotion:
+    """The motion of the sample of one movie."""
 
     components: tuple[str, ...]
-    terms: dict[str, Any]
-    first: int
-    rate: float
-    growth: float
-    center: FloatArray
+    terms: SteadyTerms
+    first: int  # frame in which nothing has moved
+    rate: float  # radians per frame
+    growth: float  # logarithm of the factor by which the sample grows per frame
+    center: FloatArray  # about which the sample turns and grows
+    # Drift in each frame, shape (n_frames, d); if it is not kept, each frame is for itself.
     in_each: FloatArray | None = field(default=None, repr=False)
 
     def shift(self, frames: IntArray) -> FloatArray:
@@ -188,12 +138,15 @@ class Settled:
     def moved(self, locs: Localizations) -> FloatArray:
         """Return the positions of localizations of which the sample has moved."""
         time = (locs.frames - self.first).astype(np.float64)
-        turned = displace(locs.positions, self.shift(locs.frames), self.rate * time, self.center)
+        moved = locs.positions + self.shift(locs.frames)
+        if self.rate != 0:  # from x to y
+            cos, sin = np.cos(self.rate * time), np.sin(self.rate * time)
+            x, y = moved[:, 0] - self.center[0], moved[:, 1] - self.center[1]
+            moved[:, 0] = self.center[0] + cos * x - sin * y
+            moved[:, 1] = self.center[1] + sin * x + cos * y
         if self.growth == 0:
-            return turned
-        return np.asarray(
-            self.center + np.exp(self.growth * time)[:, None] * (turned - self.center)
-        )
+            return moved
+        return np.asarray(self.center + np.exp(self.growth * time)[:, None] * (moved - self.center))
 
     def matrices(self, frames: IntArray) -> FloatArray:
         """Return the matrices that undo rotation and growth in some frames, shape (n, d, d)."""
@@ -202,35 +155,3 @@ class Settled:
         rotation = np.zeros((len(frames), 1 if d == 2 else 3))
         rotation[:, -1] = self.rate * time  # about z
         return to_matrices(rotation, self.growth * time)
-
-
-def displace(
-    positions: FloatArray, shift: FloatArray, angle: FloatArray, center: FloatArray
-) -> FloatArray:
-    """Return positions moved by a shift, then turned by an angle, each row by its own.
-
-    Parameters
-    ----------
-    positions, shift : ndarray, shape (n, d)
-    angle : ndarray, shape (n,)
-        Radians, from x to y.
-    center : ndarray, shape (d,)
-        The point about which they are turned.
-
-    Returns
-    -------
-    ndarray, shape (n, d)
-
-    Examples
-    --------
-    >>> displace(np.array([[1.0, 0.0]]), np.array([[1.0, 0.0]]), np.array([np.pi / 2]),
-    ...          np.zeros(2)).round(6)
-    array([[0., 2.]])
-    """
-    moved = positions + shift
-    if np.any(angle):
-        cos, sin = np.cos(angle), np.sin(angle)
-        x, y = moved[:, 0] - center[0], moved[:, 1] - center[1]
-        moved[:, 0] = center[0] + cos * x - sin * y
-        moved[:, 1] = center[1] + sin * x + cos * y
-    return moved

@@ -18,10 +18,7 @@ FIELD = ((0.0, 20_000.0), (0.0, 20_000.0))  # nm, a field of view
 def as_box(region: Region, dimensions: Sequence[int] = (2, 3)) -> FloatArray:
     """Return the lower and upper bound of each axis, shape (d, 2).
 
-    Raises
-    ------
-    OptionError
-        If they are not finite and increasing, or of another number of axes.
+    Raises `OptionError` if they are not finite and increasing, or of another number of axes.
     """
     try:
         box = np.array(region, dtype=np.float64)

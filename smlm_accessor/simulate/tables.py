@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.options import Seed
 from smlm_accessor.simulate.region import AXES
 from smlm_accessor.table import history
 
@@ -28,7 +28,12 @@ def make_table(
     return pd.DataFrame(columns | others)
 
 
-def remember(table: pd.DataFrame, step: str, *, seed: Seed, **parameters: Any) -> pd.DataFrame:
-    """Return the table with the simulation as its only history."""
-    table.attrs = history.record({}, step, **parameters, seed=seed)
+def remember(table: pd.DataFrame, step: str, given: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the table with the simulation as its only history.
+
+    ``step`` names the function that simulates; ``given`` are its first ``locals()``, its arguments.
+    """
+    shape = {name: given[name] for name in given if name not in ("blinking", "seed")}
+    parameters = {**shape, **given.get("blinking", {}), "seed": given["seed"]}
+    table.attrs = history.record({}, step, **parameters)
     return table

@@ -11,8 +11,8 @@ import pytest
 
 import smlm_accessor
 from smlm_accessor import io
-from smlm_accessor.io.registry import recognised
-from smlm_accessor.io.source import opened
+from smlm_accessor.io.file_start import opened
+from smlm_accessor.io.recognition import recognised
 from smlm_accessor.table.localizations import read_localizations
 from tests.io.conftest import FORMATS, NAMES, real_files
 

@@ -19,8 +19,6 @@ from hypothesis import strategies as st
 import smlm_accessor
 from smlm_accessor import io
 from smlm_accessor.errors import FileError, OptionError, TableError
-from smlm_accessor.io import tables
-from smlm_accessor.io.registry import for_writing
 from smlm_accessor.table.localizations import read_localizations
 from tests.io.conftest import make_table, write_matlab73
 
@@ -456,9 +454,3 @@ def test_bad_calls_of_write(table: pd.DataFrame, tmp_path: Path) -> None:
         io.write(unknown, tmp_path / "out.mat")
     with pytest.raises(TableError, match="frame numbers"):
         io.write(table.drop(columns="frame"), tmp_path / "out.mat")
-
-
-def test_each_format_writes_under_one_name_only() -> None:
-    suffixes = [s for name in io.format_names() for s in tables.by_name(name).suffixes]
-    assert len(set(suffixes)) == len(suffixes)
-    assert for_writing(Path("A.CSV")).name == "csv"

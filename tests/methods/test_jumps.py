@@ -14,6 +14,7 @@ import smlm_accessor
 from smlm_accessor.drift import segments
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
 from smlm_accessor.methods.windows.movie import Movie
+from tests import scenes
 
 AT, N_FRAMES = 1300, 3000
 FINDERS = ("overlap", "aim", "rcc")
@@ -24,12 +25,9 @@ OFF = {"overlap": 1, "aim": 1, "rcc": 1}  # frames
 
 @cache
 def still() -> pd.DataFrame:
-    rng = np.random.default_rng(5)
-    sites = rng.uniform(0, 8000, (300, 2))
-    frames = np.sort(rng.integers(0, N_FRAMES, 20_000))
-    xy = sites[rng.integers(0, len(sites), len(frames))] + rng.normal(0, 8, (len(frames), 2))
-    table = pd.DataFrame({"frame": frames, "x": xy[:, 0], "y": xy[:, 1]})
-    return smlm_accessor.set_columns(table, unit="nm")
+    at = scenes.sites(300, 8_000, seed=5)
+    scene = scenes.visits(at, n=20_000, n_frames=N_FRAMES, precision=8, seed=5)
+    return smlm_accessor.set_columns(scene.still, unit="nm")
 
 
 @cache
@@ -85,11 +83,7 @@ def test_one_segment_on_demand() -> None:
 
 
 def test_beads_jump() -> None:
-    rng = np.random.default_rng(3)
-    places = rng.uniform(0, 5000, (4, 2))
-    frames = np.repeat(np.arange(1000), 4)
-    xy = np.tile(places, (1000, 1)) + rng.normal(0, 2, (4000, 2))
-    table = pd.DataFrame({"frame": frames, "x": xy[:, 0], "y": xy[:, 1]})
+    table = scenes.beads(scenes.sites(4, seed=3), n_frames=1000, seed=3).still
     moved = table.smlm.simulate_drift(velocity=0.02, step=[(400, (80, 30))])
     for given in ("auto", [400]):
         drift = moved.smlm.drift(method="fiducial", segments=given)

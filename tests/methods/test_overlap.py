@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from functools import cache
@@ -20,6 +19,8 @@ from smlm_accessor.correct import correct
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.metrics import rmse
+from tests import scenes
+from tests.scenes import parameters_of
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
@@ -40,11 +41,6 @@ def error(name: str) -> FloatArray:
     table, truth = case(name)
     values: FloatArray = rmse(correct(table, drift_of(name)), truth).values
     return values
-
-
-def parameters(drift: xr.Dataset) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(drift.attrs["parameters"])
-    return found
 
 
 @pytest.mark.parametrize(
@@ -90,12 +86,12 @@ def test_the_jump_is_where_it_was() -> None:
     table, truth = case("jump")
     by_frame = (table["x"] - truth["x"]).groupby(table["frame"]).mean()
     at = by_frame.index[np.abs(np.diff(by_frame, prepend=by_frame.iloc[0])) > 100]
-    assert parameters(drift_of("jump"))["jumps"] == at.tolist()
-    assert parameters(drift_of("float32"))["jumps"] == []
+    assert parameters_of(drift_of("jump"))["jumps"] == at.tolist()
+    assert parameters_of(drift_of("float32"))["jumps"] == []
 
 
 def test_the_choices_are_on_record() -> None:
-    chosen = parameters(drift_of("D"))
+    chosen = parameters_of(drift_of("D"))
     np.testing.assert_allclose(chosen["precision"], 5, rtol=0.1)
     assert chosen["frames_per_chunk"] == np.median(
         drift_of("D")["frame_stop"] - drift_of("D")["frame_start"]
@@ -155,16 +151,12 @@ def test_an_uncertainty_of_zero_is_none() -> None:
 def test_a_precision_can_be_given() -> None:
     table, truth = case("d")
     drift = estimate_drift(table, method="overlap", precision=6.0)
-    assert parameters(drift)["precision"] == [6.0, 6.0]
+    assert parameters_of(drift)["precision"] == [6.0, 6.0]
     assert (rmse(correct(table, drift), truth).values < 0.4).all()
 
 
 def test_molecules_seen_once_far_from_each_other_give_nothing() -> None:
-    rng = np.random.default_rng(2)
-    frames = np.arange(4000)
-    table = pd.DataFrame(
-        {"frame": frames, "x": rng.uniform(0, 1e5, 4000), "y": rng.uniform(0, 1e5, 4000)}
-    )
+    table = scenes.background(n=4000, n_frames=4000, size=1e5, seed=2).still
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         drift = estimate_drift(table, method="overlap")

@@ -1,32 +1,108 @@
-"""Tables as lines of text, with the names of the columns in the first."""
+"""Formats that are delimited text, with the names of the columns in the first line."""
 
 from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
 from smlm_accessor.errors import FileError
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
+from smlm_accessor.io.names import Names, in_names
+from smlm_accessor.io.registry import Format
 
 # Names that a DataFrame cannot have as they stand in the file: empty, or there twice.
 HEADER_KEY = "smlm_header"
 _START = 2**20  # letters in which the first two lines end
-_QUOTING: dict[bool, Literal[0, 2]] = {False: csv.QUOTE_MINIMAL, True: csv.QUOTE_NONNUMERIC}
 _NAMED = {",": "commas", "\t": "tabs"}
 _RAGGED = "give each column a name, with {} between them"
+
+
+@dataclass(frozen=True)
+class DelimitedText:
+    """How a program writes a table as text; `text_format` makes a format of it.
+
+    Parameters
+    ----------
+    separator : str
+        Comma or tab.
+    names : Names, optional
+        What the program calls positions, frames and precisions, and their units; other columns keep
+        their names. Without them all columns are written as they are called.
+    quotes_text : bool
+        Whether names and text are written in quotes.
+    latin : bool
+        Whether the program may have written Latin-1 instead of UTF-8.
+    split : callable, optional
+        Takes the text of a file; returns the lines of the table, and ``attrs`` that tell what
+        stands around them.
+    footer : callable, optional
+        Takes a table; returns the text that is written below it.
+    """
+
+    separator: str
+    names: Names | None = None
+    quotes_text: bool = False
+    latin: bool = True
+    split: Callable[[str], tuple[str, dict[str, Any]]] | None = None
+    footer: Callable[[pd.DataFrame], str] | None = None
+
+
+def text_format(
+    text: DelimitedText,
+    *,
+    name: str,
+    title: str,
+    recognises: Callable[[FileStart], bool],
+    suffixes: tuple[str, ...] = (),
+) -> Format:
+    """Return the format of a program that writes delimited text.
+
+    Reading returns the columns as they are called in the file. Text holds no dtypes, no ``attrs``
+    and no index without a name: single precision comes back as double, categories as text.
+
+    Parameters
+    ----------
+    text : DelimitedText
+    name, title, recognises, suffixes
+        As of `Format`.
+    """
+
+    def read(start: FileStart) -> pd.DataFrame:
+        lines = text_of(start.path, latin=text.latin)
+        lines, attrs = (lines, {}) if text.split is None else text.split(lines)
+        table = parse(lines, start.path, text.separator)
+        table.attrs.update(attrs)
+        return table
+
+    def write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
+        written = table if text.names is None else in_names(table, text.names, title)
+        named = written.attrs.get(HEADER_KEY, {})
+        quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if text.quotes_text else csv.QUOTE_MINIMAL
+        written.to_csv(
+            parts[0],
+            sep=text.separator,
+            header=[named.get(label, label) for label in written.columns],
+            index=any(level is not None for level in written.index.names),
+            quoting=quoting,
+        )
+        if text.footer is not None:
+            with parts[0].open("a", encoding="utf-8") as file:
+                file.write(text.footer(table))
+
+    return Format(name, title, recognises, read, write, suffixes)
 
 
 def text_of(path: Path, *, latin: bool = False) -> str:
     """Return a file as text in UTF-8, or else in Latin-1 if the program is known to write that.
 
-    Raises
-    ------
-    FileError
-        If it is text in neither.
+    Raises `FileError` if it is text in neither.
     """
     data = path.read_bytes()
     try:
@@ -38,20 +114,9 @@ def text_of(path: Path, *, latin: bool = False) -> str:
 
 
 def parse(text: str, path: Path, separator: str) -> pd.DataFrame:
-    """Return the table of a text.
+    """Return the table of a text; the path is for what errors say.
 
-    Parameters
-    ----------
-    text : str
-    path : Path
-        For what errors say.
-    separator : str
-        Comma or tab.
-
-    Raises
-    ------
-    FileError
-        If lines do not fit the first one, or the last one is cut off.
+    Raises `FileError` if lines do not fit the first one, or the last one is cut off.
     """
     header = _checked_header(text, path, separator)
     _require_whole_last_line(text, path, separator, len(header))
@@ -77,21 +142,6 @@ def parse(text: str, path: Path, separator: str) -> pd.DataFrame:
     if renamed:
         table.attrs[HEADER_KEY] = renamed
     return table
-
-
-def write_text(
-    table: pd.DataFrame, path: Path, separator: str, *, quote_text: bool = False
-) -> None:
-    """Write a table as text; levels of the index that have names become columns."""
-    named = table.attrs.get(HEADER_KEY, {})
-    header = [named.get(label, label) for label in table.columns]
-    index = any(level is not None for level in table.index.names)
-    table.to_csv(path, sep=separator, header=header, index=index, quoting=_QUOTING[quote_text])
-
-
-def fields(line: str, separator: str) -> list[str]:
-    """Return the fields of one line."""
-    return next(csv.reader([line], delimiter=separator), [])
 
 
 def _checked_header(text: str, path: Path, separator: str) -> list[str]:

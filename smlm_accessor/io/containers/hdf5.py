@@ -18,13 +18,7 @@ _PLAIN = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
 
 
 def require_h5py(path: Path) -> Any:
-    """Return the module h5py.
-
-    Raises
-    ------
-    FileError
-        If it is not installed.
-    """
+    """Return the module h5py. Raises `FileError` if it is not installed."""
     try:
         import h5py
     except ImportError as error:
@@ -36,13 +30,7 @@ def require_h5py(path: Path) -> Any:
 
 @contextmanager
 def open_hdf5(path: Path) -> Iterator[Any]:
-    """Open a file for reading.
-
-    Raises
-    ------
-    FileError
-        If it cannot be opened.
-    """
+    """Open a file for reading. Raises `FileError` if it cannot be opened."""
     h5py = require_h5py(path)
     if found := damage(path, frozenset()):
         raise _damaged(path, ValueError(found))
@@ -57,10 +45,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
 def names(path: Path) -> frozenset[str]:
     """Return the names in a file, ``"a"`` and ``"a/b"``.
 
-    Raises
-    ------
-    FileError
-        If it is so damaged that it cannot be told.
+    Raises `FileError` if it is so damaged that it cannot be told.
     """
     found: set[str] = set()
     with open_hdf5(path) as file:
@@ -77,10 +62,7 @@ def names(path: Path) -> frozenset[str]:
 def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     """Return the numbers of a dataset in the byte order of this machine.
 
-    Raises
-    ------
-    FileError
-        If it does not hold numbers, or says that it is far larger than the file.
+    Raises `FileError` if it does not hold numbers, or says that it is far larger than the file.
     """
     dtype = getattr(dataset, "dtype", None)
     if dtype is None or getattr(dataset, "shape", None) is None:
@@ -109,10 +91,7 @@ def attribute(node: Any, name: str, path: Path) -> Any:
 def require_sound(path: Path) -> None:
     """Raise `FileError` if another library could come to harm on a file, or fill the memory.
 
-    Raises
-    ------
-    FileError
-        If values or attributes are of no common kind, or larger than the file.
+    It could if values or attributes are of no common kind, or larger than the file.
     """
     unsound: list[str] = []
     texts: set[str] = set()

@@ -22,14 +22,7 @@ _TEXT = struct.Struct("<I")  # bytes of a text, before where it is
 
 
 def damage(path: Path, names: frozenset[str]) -> str | None:
-    """Return what is wrong with a file, None if nothing is found.
-
-    Parameters
-    ----------
-    path : Path
-    names : frozenset of str
-        Attributes that hold text.
-    """
+    """Return what is wrong with a file, None if nothing is found; ``names`` are texts in it."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if any(not _free_list_ends(data, start) for start in _found(data, _HEAP)):
             return "its list of free space is damaged"

@@ -84,10 +84,7 @@ class Matrix:
 def variable(path: Path, name: str) -> Matrix | None:
     """Return a variable of a file, None if it has none of that name.
 
-    Raises
-    ------
-    ValueError
-        If the file is damaged.
+    Raises `ValueError` if the file is damaged.
     """
     data = memoryview(path.read_bytes())
     order = {b"IM": "<", b"MI": ">"}.get(bytes(data[126:128]))

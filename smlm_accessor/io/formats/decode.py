@@ -13,14 +13,12 @@ import pandas as pd
 from smlm_accessor._version import __version__
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
-from smlm_accessor.io.history import from_json
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.numbers import as_arrays
+from smlm_accessor.io.names import Names, as_arrays
+from smlm_accessor.io.noted_history import history_json, set_history
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
 from smlm_accessor.table import history
-from smlm_accessor.table.attributes import to_json
 from smlm_accessor.table.columns import find_columns, set_columns
 
 _TITLE = "DECODE h5"
@@ -31,29 +29,27 @@ _VECTORS = ("xyz", "xyz_cr", "xyz_sig")  # one column for each axis
 _EXPECTED = (*_VECTORS, "phot", "phot_cr", "phot_sig", "bg", "bg_cr", "bg_sig", "id", "prob")
 
 
-def _recognises(source: Source) -> bool:
-    return "data/xyz" in source.hdf5_names
+def _recognises(start: FileStart) -> bool:
+    return "data/xyz" in start.hdf5_names
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the emitters, one column for each axis of ``xyz``, ``xyz_sig`` and ``xyz_cr``.
 
     Positions in pixels that are not square come back in nm.
     """
     columns: dict[str, npt.NDArray[Any]] = {}
-    with _hdf5.open_hdf5(source.path) as file:
-        meta, ours = _attributes(file, source.path)
-        n_rows = _hdf5.array(file["data/xyz"], source.path).shape[0]
+    with _hdf5.open_hdf5(start.path) as file:
+        meta, ours = _attributes(file, start.path)
+        n_rows = _hdf5.array(file["data/xyz"], start.path).shape[0]
         groups = [file[name] for name in ("data", _OURS) if name in file]
-        require_room(source.path, 0, sum(len(group) for group in groups))
+        require_room(start.path, 0, sum(len(group) for group in groups))
         for dataset in (group[name] for group in groups for name in _in_order(group)):
             if dataset.shape is not None:  # DECODE's way to say that there is none
-                columns.update(_columns(dataset, n_rows, source.path))
+                columns.update(_columns(dataset, n_rows, start.path))
     table = pd.DataFrame(columns)
     known = _units(table, meta)
-    steps = from_json(ours)
-    if steps:
-        table.attrs[history.KEY] = steps
+    set_history(table, ours)
     return set_columns(table, **_labels(table), **known)
 
 
@@ -67,7 +63,7 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
     found = find_columns(table)
     unit = "pixel" if found.unit == "pixel" else "nm"
     names = Names("{a}", "frame_ix", "{a}_sig", unit=unit, unit_z="nm")
-    arrays = as_arrays(in_names(table, names, _TITLE), _TITLE)
+    arrays = as_arrays(table, names, _TITLE)
     with h5py.File(parts[0], "w") as file:
         data, meta, ours = (file.create_group(name) for name in ("data", "meta", _OURS))
         file.create_group("decode").attrs["version"] = f"smlm_accessor {__version__}"
@@ -86,8 +82,8 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
         meta.attrs["xy_unit"] = "px" if unit == "pixel" else "nm"
         if found.pixel_size is not None:
             meta.attrs["px_size"] = np.array([found.pixel_size] * 2, dtype=np.float32)
-        if history.steps(table.attrs):
-            ours.attrs[history.KEY] = to_json(history.steps(table.attrs))
+        if steps := history_json(table):
+            ours.attrs[history.KEY] = steps
 
 
 def _attributes(file: Any, path: Path) -> tuple[dict[str, Any], Any]:
@@ -151,11 +147,4 @@ def _units(table: pd.DataFrame, meta: Mapping[str, Any]) -> dict[str, Any]:
     return {"unit": "nm", "unit_z": "nm"}
 
 
-FORMAT = Format(
-    name="decode",
-    title=_TITLE,
-    recognises=_recognises,
-    read=_read,
-    write=_write,
-    suffixes=(".h5",),
-)
+FORMAT = Format("decode", _TITLE, _recognises, _read, _write, suffixes=(".h5",))

@@ -3,54 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.io.containers.delimited import fields, parse, text_of, write_text
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
+from smlm_accessor.io.containers.delimited import DelimitedText, text_format
+from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.names import Names
 
-_TITLE = "Elyra txt"
-_FOOTER = "smlm_elyra_image"
-_NAMES = Names(
-    position="Position {A} [nm]",
-    frame="First Frame",
-    uncertainty="Precision {A} [nm]",
-    lateral="Precision [nm]",
-)
+_IMAGE = "smlm_elyra_image"  # the lines below the table, in its attrs
+_NAMES = Names("Position {A} [nm]", "First Frame", "Precision {A} [nm]", lateral="Precision [nm]")
 
 
-def _recognises(source: Source) -> bool:
-    found = fields(source.header or "", "\t")
+def _recognises(start: FileStart) -> bool:
+    found = start.fields("\t")
     return "First Frame" in found and any(name.startswith("Position X") for name in found)
 
 
-def _read(source: Source) -> pd.DataFrame:
-    """Return the table; the lines below it are kept in ``attrs``."""
-    text = text_of(source.path, latin=True)
+def _split(text: str) -> tuple[str, dict[str, Any]]:
+    """Return the lines of the table, and those below it."""
     below = re.search(r"^[ \t]*(\x00|\r*$)", text, re.MULTILINE)
     # What follows an empty line but has columns is part of the table.
     end = below.start() if below and "\t" not in text[below.start() :].strip() else len(text)
-    table = parse(text[:end], source.path, "\t")
-    footer = text[end:].replace("\0", "").strip()
-    if footer:
-        table.attrs[_FOOTER] = "\n".join(line.strip() for line in footer.splitlines())
-    return table
+    image = text[end:].replace("\0", "").strip()
+    lines = "\n".join(line.strip() for line in image.splitlines())
+    return text[:end], {_IMAGE: lines} if lines else {}
 
 
-def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
-    """Write lengths in nm, under the names of Elyra; other columns keep theirs.
-
-    Text holds no dtypes and no ``attrs``, but for what stood below the table that was read.
-    """
-    write_text(in_names(table, _NAMES, _TITLE), parts[0], "\t")
-    footer = table.attrs.get(_FOOTER)
-    if footer:
-        with parts[0].open("a", encoding="utf-8") as file:
-            file.write(f"\0\n{footer}\n")
+def _footer(table: pd.DataFrame) -> str:
+    image = table.attrs.get(_IMAGE)
+    return f"\0\n{image}\n" if image else ""
 
 
-FORMAT = Format(name="elyra", title=_TITLE, recognises=_recognises, read=_read, write=_write)
+FORMAT = text_format(
+    DelimitedText("\t", _NAMES, split=_split, footer=_footer),
+    name="elyra",
+    title="Elyra txt",
+    recognises=_recognises,
+)

@@ -9,33 +9,33 @@ from typing import Any
 import pandas as pd
 
 from smlm_accessor.errors import FileError
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
 
 # Bytes of a value as it is stored; of text there is at least a pointer.
 _WIDTHS = {"BOOLEAN": 1, "INT32": 4, "INT64": 8, "INT96": 12, "FLOAT": 4, "DOUBLE": 8}
 
 
-def _recognises(source: Source) -> bool:
-    return source.head.startswith(b"PAR1")
+def _recognises(start: FileStart) -> bool:
+    return start.head.startswith(b"PAR1")
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the table with its dtypes, index and ``attrs``."""
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetFile(source.path) as file:
+    with pyarrow.parquet.ParquetFile(start.path) as file:
         schema, metadata = file.schema, file.metadata
         widths = [_WIDTHS.get(schema.column(i).physical_type, 8) for i in range(len(schema))]
         packed = [metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups)]
         unpacked = max(metadata.num_rows * sum(widths), sum(packed))
-        require_room(source.path, unpacked, len(widths))
+        require_room(start.path, unpacked, len(widths))
         # Without the dtypes that pandas notes in its files, whole numbers with gaps would become
         # floating-point numbers.
         noted = file.schema_arrow.pandas_metadata is not None
     backend: dict[str, Any] = {} if noted else {"dtype_backend": "pyarrow"}
-    return pd.read_parquet(source.path, engine="pyarrow", **backend)
+    return pd.read_parquet(start.path, engine="pyarrow", **backend)
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
@@ -46,11 +46,4 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
         raise FileError(f"{error}; give a name that ends in .csv instead") from error
 
 
-FORMAT = Format(
-    name="parquet",
-    title="Parquet",
-    recognises=_recognises,
-    read=_read,
-    write=_write,
-    suffixes=(".parquet", ".pq"),
-)
+FORMAT = Format("parquet", "Parquet", _recognises, _read, _write, suffixes=(".parquet", ".pq"))

@@ -7,63 +7,56 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers.delimited import text_of
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.numbers import as_arrays
+from smlm_accessor.io.names import Names, as_arrays, units_of
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
 from smlm_accessor.table.columns import set_columns
 
 _TITLE = "rapidSTORM txt"
+_FLOAT = "floating point with . for decimals and optional scientific e-notation"
 _START = re.compile(r"#\s*<localizations\b")
 _NAMES = Names(
     position="Position-{i}-0", frame="ImageNumber-0-0", uncertainty="Position-{i}-0-uncertainty"
 )
 
 
-def _recognises(source: Source) -> bool:
-    return _START.match(source.header or "") is not None
+def _recognises(start: FileStart) -> bool:
+    return _START.match(start.header or "") is not None
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the table, its columns named by their identifiers."""
-    first, _, body = text_of(source.path, latin=True).lstrip("\r\n").partition("\n")
+    first, _, body = text_of(start.path, latin=True).lstrip("\r\n").partition("\n")
     fields = [_attributes(field) for field in re.findall(r"<field\b([^>]*)>", first)]
     names = [field.get("identifier", "") for field in fields]
     if not all(names) or len(set(names)) < len(names) or "</localizations>" not in first:
         raise FileError(
-            f"{source.path}: the first line does not give each column a name of its own; write "
+            f"{start.path}: the first line does not give each column a name of its own; write "
             "the file again"
         )
-    require_room(source.path, 0, len(names))
+    require_room(start.path, 0, len(names))
     wrong = next((line for line in _few(body) if len(line.split()) not in (0, len(names))), None)
     if wrong is not None:
         raise FileError(
-            f"{source.path}: there are {len(names)} columns but {len(wrong.split())} values in "
+            f"{start.path}: there are {len(names)} columns but {len(wrong.split())} values in "
             f"{wrong[:60]!r}; it is damaged or not complete: write or copy it again"
         )
     table = pd.read_csv(
         io.BytesIO(body.encode("utf-8")), sep=r"\s+", names=names, index_col=False, header=None
     )
     units = {
-        field["identifier"]: field.get("unit", "nanometer")
+        axis: {field.get("unit", "nanometer")}
         for field in fields
-        if re.fullmatch(r"Position-[012]-0", field["identifier"])
+        for i, axis in enumerate("xyz")
+        if field["identifier"] == f"Position-{i}-0"
     }
-    lateral = {units.get("Position-0-0"), units.get("Position-1-0")}
-    if len(lateral) > 1:
-        raise FileError(
-            f"{source.path}: x and y have different units ({units}). Convert one of them, so that "
-            "x and y have the same."
-        )
-    known: dict[str, Any] = {"unit": units.get("Position-0-0"), "unit_z": units.get("Position-2-0")}
-    return set_columns(table, **{name: unit for name, unit in known.items() if unit})
+    return set_columns(table, **units_of(units, start.path))
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
@@ -71,8 +64,7 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
 
     It holds numbers only. Ranges and meanings that the first line of a file had are not kept.
     """
-    named = in_names(table, _NAMES, _TITLE)
-    arrays = as_arrays(named, _TITLE)
+    arrays = as_arrays(table, _NAMES, _TITLE)
     fields = "".join(_field(name, values.dtype.kind) for name, values in arrays.items())
     with parts[0].open("w", encoding="utf-8", newline="\n") as file:
         file.write(
@@ -94,14 +86,10 @@ def _few(body: str) -> list[str]:
 
 
 def _field(name: str, kind: str) -> str:
-    syntax = (
-        "integer"
-        if kind in "iub"
-        else "floating point with . for decimals and optional scientific e-notation"
-    )
+    syntax = "integer" if kind in "iub" else _FLOAT
     unit = "nanometer" if name.startswith("Position-") else "frame" if "Image" in name else ""
     unit = f' unit="{unit}"' if unit else ""
     return f'<field identifier="{html.escape(name)}" syntax="{syntax}"{unit} />'
 
 
-FORMAT = Format(name="rapidstorm", title=_TITLE, recognises=_recognises, read=_read, write=_write)
+FORMAT = Format("rapidstorm", _TITLE, _recognises, _read, _write)

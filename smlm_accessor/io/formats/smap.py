@@ -13,14 +13,11 @@ import pandas as pd
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
 from smlm_accessor.io.containers import matlab5 as _matlab5
-from smlm_accessor.io.history import from_json
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.numbers import as_arrays
+from smlm_accessor.io.names import Names, as_arrays
+from smlm_accessor.io.noted_history import history_json, set_history
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
-from smlm_accessor.table import history
-from smlm_accessor.table.attributes import to_json
 from smlm_accessor.table.conventions import listed
 
 _TITLE = "SMAP _sml.mat"
@@ -29,33 +26,31 @@ _NOTES = "smlm_accessor"  # the field of saveloc with what MATLAB cannot hold
 _LONGEST_NAME = 63
 
 
-def _recognises(source: Source) -> bool:
-    if source.is_hdf5:
-        return "saveloc" in source.hdf5_names
-    return source.head.startswith(b"MATLAB 5.0 MAT-file")
+def _recognises(start: FileStart) -> bool:
+    if start.is_hdf5:
+        return "saveloc" in start.hdf5_names
+    return start.head.startswith(b"MATLAB 5.0 MAT-file")
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the localizations; the rest of the file, images for one, is left out."""
-    read = _read_hdf5 if source.is_hdf5 else _read_matlab5
-    fields, notes = read(source.path)
+    read = _read_hdf5 if start.is_hdf5 else _read_matlab5
+    fields, notes = read(start.path)
     if "xnm" not in fields or "ynm" not in fields:
         raise FileError(
-            f"{source.path}: saveloc.loc has no xnm and ynm but {listed(sorted(fields)[:10])}; "
+            f"{start.path}: saveloc.loc has no xnm and ynm but {listed(sorted(fields)[:10])}; "
             "save localizations in SMAP"
         )
     n_rows = fields["xnm"].size
-    require_room(source.path, 0, len(fields))
+    require_room(start.path, 0, len(fields))
     table = pd.DataFrame({name: v for name, v in fields.items() if v.size == n_rows})
     for name in ("ynm", "frame"):
         if name in fields and name not in table.columns:
             raise FileError(
-                f"{source.path}: there are {n_rows} xnm but {fields[name].size} {name}; it is "
+                f"{start.path}: there are {n_rows} xnm but {fields[name].size} {name}; it is "
                 "damaged: save it again"
             )
-    steps = from_json(notes)
-    if steps:
-        table.attrs[history.KEY] = steps
+    set_history(table, notes)
     return table
 
 
@@ -67,17 +62,12 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
     """
     from scipy.io import savemat
 
-    arrays = as_arrays(in_names(table, _NAMES, _TITLE), _TITLE, _matlab_name)
+    arrays = as_arrays(table, _NAMES, _TITLE, _matlab_name)
     saveloc: dict[str, Any] = {"loc": {name: v[:, None] for name, v in arrays.items()}}
-    if history.steps(table.attrs):
-        saveloc[_NOTES] = to_json(history.steps(table.attrs))
-    savemat(
-        str(parts[0]),
-        {"saveloc": saveloc},
-        appendmat=False,
-        long_field_names=True,
-        do_compression=True,
-    )
+    if steps := history_json(table):
+        saveloc[_NOTES] = steps
+    options: dict[str, Any] = {"long_field_names": True, "do_compression": True}
+    savemat(str(parts[0]), {"saveloc": saveloc}, appendmat=False, **options)
 
 
 def _read_matlab5(path: Path) -> tuple[dict[str, npt.NDArray[Any]], str | None]:
@@ -118,11 +108,4 @@ def _matlab_name(name: str) -> str:
     return (spelled if spelled[:1].isalpha() else f"c{spelled}")[:_LONGEST_NAME]
 
 
-FORMAT = Format(
-    name="smap",
-    title=_TITLE,
-    recognises=_recognises,
-    read=_read,
-    write=_write,
-    suffixes=(".mat",),
-)
+FORMAT = Format("smap", _TITLE, _recognises, _read, _write, suffixes=(".mat",))

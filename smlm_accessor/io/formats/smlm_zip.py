@@ -13,41 +13,39 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from smlm_accessor.errors import FileError, OptionError
-from smlm_accessor.io.history import only_steps
+from smlm_accessor.errors import FileError
+from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.numbers import as_arrays
+from smlm_accessor.io.names import Names, as_arrays, units_of
+from smlm_accessor.io.noted_history import set_history
 from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns, set_columns
-from smlm_accessor.table.units import normal_unit
 
 _TITLE = "SMLM zip"
 _MANIFEST = "manifest.json"
-_LARGEST_MANIFEST = 2**20
+_LARGEST_MANIFEST = 2**20  # bytes, if the file is smaller; thousands of columns fit into it
 _OURS = "smlm_accessor"
 _DTYPES = re.compile(r"u?int(8|16|32|64)|float(32|64)")
 _LENGTHS = re.compile(r"(position_)?([xyz])")
 
 
-def _recognises(source: Source) -> bool:
-    if not source.head.startswith(b"PK"):
+def _recognises(start: FileStart) -> bool:
+    if not start.head.startswith(b"PK"):
         return False
     try:
-        with zipfile.ZipFile(source.path) as archive:
+        with zipfile.ZipFile(start.path) as archive:
             return _MANIFEST in archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return _MANIFEST.encode() in source.head[:4096]  # broken: reading it says how
+        return _MANIFEST.encode() in start.head[:4096]  # broken: reading it says how
 
 
-def _read(source: Source) -> pd.DataFrame:
+def _read(start: FileStart) -> pd.DataFrame:
     """Return the localizations of all tables; where there are several, ``channel`` tells which.
 
     Fields of more than one number (patches of an image) and files other than tables are left out.
     """
-    path = source.path
+    path = start.path
     with zipfile.ZipFile(path) as archive:
         size = archive.getinfo(_MANIFEST).file_size
         if size > max(_LARGEST_MANIFEST, path.stat().st_size):
@@ -70,9 +68,7 @@ def _read(source: Source) -> pd.DataFrame:
     for name, dtype in dict(ours.get("dtypes", {})).items():
         if name in result.columns and re.fullmatch(r"bool|u?int\d+|float\d+", str(dtype)):
             result[name] = result[name].astype(str(dtype))
-    steps = only_steps(ours.get("history"))
-    if steps:
-        result.attrs[history.KEY] = steps
+    set_history(result, ours.get("history"))
     known: dict[str, Any] = _units(manifest, files, path)
     precise = {f"uncertainty_{axis}": f"{axis}_precision" for axis in "xyz"}
     known.update({field: name for field, name in precise.items() if name in result.columns})
@@ -133,18 +129,7 @@ def _units(
         for name, unit in zip(form["headers"], units, strict=False):
             if match := _LENGTHS.fullmatch(str(name)):
                 said.setdefault(match[2], set()).add(str(unit) or "nm")
-    try:
-        known = {axis: {normal_unit(unit) for unit in units} for axis, units in said.items()}
-    except OptionError as error:
-        raise FileError(f"{path}: {error}") from error
-    lateral = known.get("x", set()) | known.get("y", set())
-    if len(lateral) > 1 or len(known.get("z", set())) > 1:
-        raise FileError(
-            f"{path}: the positions are in different units ({said}). Convert them, so that x and "
-            "y have the same."
-        )
-    columns = {"unit": lateral, "unit_z": known.get("z", set())}
-    return {field: next(iter(units)) for field, units in columns.items() if units}
+    return units_of(said, path)
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
@@ -157,7 +142,7 @@ def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
     names = Names("position_{a}", "frame", "uncertainty_{a}") if locan else Names(
         "{a}", "frame", "{a}_precision"
     )  # fmt: skip
-    arrays = as_arrays(in_names(table, names, _TITLE), _TITLE)
+    arrays = as_arrays(table, names, _TITLE)
     stored = {name: _stored(values) for name, values in arrays.items()}
     record = np.empty(len(table), dtype=[(n, v.dtype.newbyteorder("<")) for n, v in stored.items()])
     for name, values in stored.items():
@@ -211,11 +196,4 @@ def _stored(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
-FORMAT = Format(
-    name="smlm",
-    title=_TITLE,
-    recognises=_recognises,
-    read=_read,
-    write=_write,
-    suffixes=(".smlm", ".zip"),
-)
+FORMAT = Format("smlm", _TITLE, _recognises, _read, _write, suffixes=(".smlm", ".zip"))

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
-import pandas as pd
+from smlm_accessor.io.containers.delimited import DelimitedText, text_format
+from smlm_accessor.io.file_start import FileStart, fields
+from smlm_accessor.io.names import Names
 
-from smlm_accessor.io.containers.delimited import fields, parse, text_of, write_text
-from smlm_accessor.io.names import Names, in_names
-from smlm_accessor.io.registry import Format
-from smlm_accessor.io.source import Source
-
-_TITLE = "ThunderSTORM csv"
-_NAMES = Names(
-    position="{a} [nm]",
-    frame="frame",
-    uncertainty="uncertainty_{a} [nm]",
-    lateral="uncertainty [nm]",
-)
+_NAMES = Names("{a} [nm]", "frame", "uncertainty_{a} [nm]", lateral="uncertainty [nm]")
 
 
-def _recognises(source: Source) -> bool:
-    header = source.header or ""
+def _recognises(start: FileStart) -> bool:
+    header = start.header or ""
     return header.startswith('"') and re.search(r"(?i)\bx ?\[[^\]]+\]", header) is not None
 
 
-def _read(source: Source) -> pd.DataFrame:
-    """Return the table, its columns as they are called there.
-
-    A spreadsheet that saved the file may have put the whole first line into quotes once more.
-    """
-    text = text_of(source.path, latin=True)
+def _without_outer_quotes(text: str) -> tuple[str, dict[str, Any]]:
+    """Take off the quotes that a spreadsheet may have put around the whole first line."""
     first, end, rest = text.partition("\n")
     once = fields(first.rstrip("\r"), ",")
-    if len(once) == 1 and "," in once[0]:
-        text = once[0] + end + rest
-    return parse(text, source.path, ",")
+    return (once[0] + end + rest if len(once) == 1 and "," in once[0] else text), {}
 
 
-def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
-    """Write lengths in nm, under the names of ThunderSTORM; other columns keep theirs.
-
-    Text holds no dtypes, no ``attrs`` and no index without a name.
-    """
-    write_text(in_names(table, _NAMES, _TITLE), parts[0], ",", quote_text=True)
-
-
-FORMAT = Format(name="thunderstorm", title=_TITLE, recognises=_recognises, read=_read, write=_write)
+FORMAT = text_format(
+    DelimitedText(",", _NAMES, quotes_text=True, split=_without_outer_quotes),
+    name="thunderstorm",
+    title="ThunderSTORM csv",
+    recognises=_recognises,
+)

@@ -56,6 +56,7 @@ def simulate_csr(
     >>> len(simulate_csr(n_samples=500, seed=1))
     500
     """
+    given = dict(locals())
     box = as_box(region)
     rng = np.random.default_rng(seed)
     number("localizations_per_frame", localizations_per_frame, above=0)
@@ -73,12 +74,4 @@ def simulate_csr(
     table = make_table(
         uniform(box, n, rng), frames=simulate_frame_numbers(n, localizations_per_frame, rng)
     )
-    return remember(
-        table,
-        "simulate_csr",
-        n_samples=n_samples,
-        intensity=intensity,
-        region=region,
-        localizations_per_frame=localizations_per_frame,
-        seed=seed,
-    )
+    return remember(table, "simulate_csr", given)

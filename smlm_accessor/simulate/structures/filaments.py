@@ -9,7 +9,7 @@ import pandas as pd
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.options import Seed, count, number, require_feasible
-from smlm_accessor.simulate.blinking import BlinkingOptions, simulate_blinking
+from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
 from smlm_accessor.simulate.region import FIELD, Region, as_box, uniform
 from smlm_accessor.simulate.tables import make_table, remember
 
@@ -52,13 +52,7 @@ def filament_sites(
     Returns
     -------
     DataFrame
-        Columns ``position_x``, ``position_y``, for 3D ``position_z``, and ``cluster_label``, the
-        number of the filament.
-
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
+        As from `npc_sites`; ``cluster_label`` is the number of the filament.
 
     References
     ----------
@@ -72,6 +66,7 @@ def filament_sites(
     >>> print(1800 < len(sites) < 2200)
     True
     """
+    given = dict(locals())
     box = as_box(region)
     n = count("n_structures", n_structures)
     extent = number("length", length, above=0)
@@ -87,16 +82,8 @@ def filament_sites(
     left = along.astype(np.int64)
     fraction = (along - left)[:, None]
     positions = (1 - fraction) * curves[labels, left] + fraction * curves[labels, left + 1]
-    return remember(
-        make_table(_fold(positions, box), cluster_label=labels),
-        "filament_sites",
-        n_structures=n_structures,
-        region=region,
-        length=length,
-        persistence_length=persistence_length,
-        site_spacing=site_spacing,
-        seed=seed,
-    )
+    sites = make_table(_fold(positions, box), cluster_label=labels)
+    return remember(sites, "filament_sites", given)
 
 
 def _curves(
@@ -143,23 +130,16 @@ def simulate_filaments(
 
     Parameters
     ----------
-    n_structures, region, length, persistence_length, site_spacing
-        See `filament_sites`. Background is in the region too.
-    seed : int or numpy.random.Generator, optional
-        The same seed gives the same table.
+    n_structures, region, length, persistence_length, site_spacing, seed
+        Of `filament_sites`. Background is in the region, too.
     **blinking
-        ``n_frames``, ``localizations_per_frame``, ``precision``, ``background_fraction`` and the
-        other options of `simulate_blinking`.
+        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
+        ``background_fraction`` and others.
 
     Returns
     -------
     DataFrame
         As from `simulate_blinking`; ``cluster_label`` is the number of the filament.
-
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
 
     Examples
     --------
@@ -170,23 +150,4 @@ def simulate_filaments(
     >>> print(locs.cluster_label.nunique())
     3
     """
-    rng = np.random.default_rng(seed)
-    sites = filament_sites(
-        n_structures=n_structures,
-        region=region,
-        length=length,
-        persistence_length=persistence_length,
-        site_spacing=site_spacing,
-        seed=rng,
-    )
-    return remember(
-        simulate_blinking(sites, region=region, seed=rng, **blinking),
-        "simulate_filaments",
-        n_structures=n_structures,
-        region=region,
-        length=length,
-        persistence_length=persistence_length,
-        site_spacing=site_spacing,
-        seed=seed,
-        **blinking,
-    )
+    return localizations_of(filament_sites, "simulate_filaments", locals())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor.options import Seed, count, number
-from smlm_accessor.simulate.blinking import BlinkingOptions, simulate_blinking
+from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
 from smlm_accessor.simulate.region import FIELD, Region
 from smlm_accessor.simulate.structures.orientation import scatter
 from smlm_accessor.simulate.tables import remember
@@ -53,11 +53,6 @@ def npc_sites(
         Columns ``position_x``, ``position_y``, in 3D ``position_z``, and ``cluster_label``, the
         number of the pore.
 
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
-
     References
     ----------
     J. V. Thevathasan et al., Nat. Methods 16, 1045 (2019), DOI 10.1038/s41592-019-0574-9.
@@ -68,6 +63,7 @@ def npc_sites(
     >>> npc_sites(n_structures=2, dimension=3, seed=1).groupby("cluster_label").size().to_list()
     [16, 16]
     """
+    given = dict(locals())
     radius = number("diameter", diameter, above=0) / 2
     height = number("ring_distance", ring_distance, least=0) / 2
     angle = 2 * np.pi * np.arange(count("n_fold", n_fold, least=1)) / n_fold
@@ -81,18 +77,7 @@ def npc_sites(
         max_tilt=max_tilt,
         rng=np.random.default_rng(seed),
     )
-    return remember(
-        sites,
-        "npc_sites",
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        diameter=diameter,
-        ring_distance=ring_distance,
-        n_fold=n_fold,
-        max_tilt=max_tilt,
-        seed=seed,
-    )
+    return remember(sites, "npc_sites", given)
 
 
 def simulate_npc(
@@ -111,27 +96,16 @@ def simulate_npc(
 
     Parameters
     ----------
-    n_structures, region, dimension, diameter, ring_distance, n_fold, max_tilt
-        See `npc_sites`. Background is in the region too.
-    seed : int or numpy.random.Generator, optional
-        The same seed gives the same table.
+    n_structures, region, dimension, diameter, ring_distance, n_fold, max_tilt, seed
+        Of `npc_sites`. Background is in the region, too.
     **blinking
-        ``n_frames``, ``bindings_per_site``, ``precision``, ``background_fraction`` and the other
-        options of `simulate_blinking`.
+        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
+        ``background_fraction`` and others.
 
     Returns
     -------
     DataFrame
         As from `simulate_blinking`; ``cluster_label`` is the number of the pore.
-
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
-
-    References
-    ----------
-    J. V. Thevathasan et al., Nat. Methods 16, 1045 (2019), DOI 10.1038/s41592-019-0574-9.
 
     Examples
     --------
@@ -140,27 +114,4 @@ def simulate_npc(
     >>> print(locs.cluster_label.nunique())
     5
     """
-    rng = np.random.default_rng(seed)
-    sites = npc_sites(
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        diameter=diameter,
-        ring_distance=ring_distance,
-        n_fold=n_fold,
-        max_tilt=max_tilt,
-        seed=rng,
-    )
-    return remember(
-        simulate_blinking(sites, region=region, seed=rng, **blinking),
-        "simulate_npc",
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        diameter=diameter,
-        ring_distance=ring_distance,
-        n_fold=n_fold,
-        max_tilt=max_tilt,
-        seed=seed,
-        **blinking,
-    )
+    return localizations_of(npc_sites, "simulate_npc", locals())

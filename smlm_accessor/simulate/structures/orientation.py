@@ -13,25 +13,10 @@ from smlm_accessor.simulate.tables import make_table
 
 
 def random_rotations(n: int, max_tilt: float, rng: np.random.Generator) -> FloatArray:
-    """Draw rotations: about the own axis by any angle, then the axis away from z.
+    """Return random rotations, shape (n, 3, 3): about the own axis, then the axis away from z.
 
-    Parameters
-    ----------
-    n : int
-    max_tilt : float
-        Largest angle between the axis and z in radians; the axis is uniform within this cone, so
-        that pi gives every orientation alike.
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    ndarray, shape (n, 3, 3)
-
-    Examples
-    --------
-    >>> turn = random_rotations(1, 0.0, np.random.default_rng(1))[0]
-    >>> np.round(turn @ [0, 0, 1], 12)
-    array([0., 0., 1.])
+    ``max_tilt`` is the largest angle between the axis and z in radians; the axis is uniform within
+    this cone, so that pi gives every orientation alike.
     """
     spin, azimuth = rng.random((2, n)) * 2 * np.pi
     tilt = np.arccos(1 - rng.random(n) * (1 - np.cos(max_tilt)))
@@ -72,11 +57,6 @@ def scatter(
     max_tilt : float
         See `random_rotations`.
     rng : numpy.random.Generator
-
-    Returns
-    -------
-    DataFrame
-        Columns ``position_x`` .., and ``cluster_label``, the number of the structure.
     """
     n = count("n_structures", n_structures)
     if dimension not in (2, 3):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import PerComponent, Seed, count, per_component
-from smlm_accessor.simulate.blinking import BlinkingOptions, simulate_blinking
+from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
 from smlm_accessor.simulate.region import AXES, FIELD, Region
 from smlm_accessor.simulate.structures.orientation import scatter
 from smlm_accessor.simulate.tables import remember
@@ -30,32 +30,19 @@ def origami_sites(
 
     Parameters
     ----------
-    n_structures : int
-        Number of origami; they may overlap.
-    region : sequence of pairs
-        Bounds of the centres in x, y and, in 3D, z; without these all centres are at z = 0.
+    n_structures, region, max_tilt, seed
+        As of `npc_sites`.
     grid : sequence of int
         Sites along the axes of the origami: two numbers, or three in 3D.
     spacing : float or one per axis of the grid
         Distance of neighbouring sites; 20 nm.
     dimension : int
         2 or 3.
-    max_tilt : float
-        Origami are turned by any angle about their axis. It is along z, as on a cover glass, or
-        uniform in a cone of this half angle (radians); pi gives every orientation alike.
-    seed : int or numpy.random.Generator, optional
-        The same seed gives the same table.
 
     Returns
     -------
     DataFrame
-        Columns ``position_x``, ``position_y``, in 3D ``position_z``, and ``cluster_label``, the
-        number of the origami.
-
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
+        As from `npc_sites`; ``cluster_label`` is the number of the origami.
 
     References
     ----------
@@ -68,6 +55,7 @@ def origami_sites(
     >>> origami_sites(n_structures=5, seed=1).shape
     (60, 3)
     """
+    given = dict(locals())
     if len(grid) != 2 and not (len(grid) == 3 and dimension == 3):
         raise OptionError(f"grid={grid!r} must be two numbers of sites, or three with dimension=3")
     axes = np.meshgrid(*(np.arange(count("grid", n, least=1)) for n in grid), indexing="ij")
@@ -82,17 +70,7 @@ def origami_sites(
         max_tilt=max_tilt,
         rng=np.random.default_rng(seed),
     )
-    return remember(
-        sites,
-        "origami_sites",
-        n_structures=n_structures,
-        region=region,
-        grid=grid,
-        spacing=spacing,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        seed=seed,
-    )
+    return remember(sites, "origami_sites", given)
 
 
 def simulate_origami(
@@ -110,23 +88,16 @@ def simulate_origami(
 
     Parameters
     ----------
-    n_structures, region, grid, spacing, dimension, max_tilt
-        See `origami_sites`. Background is in the region too.
-    seed : int or numpy.random.Generator, optional
-        The same seed gives the same table.
+    n_structures, region, grid, spacing, dimension, max_tilt, seed
+        Of `origami_sites`. Background is in the region, too.
     **blinking
-        ``n_frames``, ``bindings_per_site``, ``precision``, ``background_fraction`` and the other
-        options of `simulate_blinking`.
+        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
+        ``background_fraction`` and others.
 
     Returns
     -------
     DataFrame
         As from `simulate_blinking`; ``cluster_label`` is the number of the origami.
-
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
 
     Examples
     --------
@@ -135,25 +106,4 @@ def simulate_origami(
     >>> print(locs.emitter.nunique())
     60
     """
-    rng = np.random.default_rng(seed)
-    sites = origami_sites(
-        n_structures=n_structures,
-        region=region,
-        grid=grid,
-        spacing=spacing,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        seed=rng,
-    )
-    return remember(
-        simulate_blinking(sites, region=region, seed=rng, **blinking),
-        "simulate_origami",
-        n_structures=n_structures,
-        region=region,
-        grid=grid,
-        spacing=spacing,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        seed=seed,
-        **blinking,
-    )
+    return localizations_of(origami_sites, "simulate_origami", locals())

@@ -58,11 +58,6 @@ def simulate_thomas(
         ``cluster_label`` (0, 1, ... without a gap). Rows follow the frames; clusters are in
         random order.
 
-    Raises
-    ------
-    OptionError
-        If an option makes no sense; the message names it.
-
     References
     ----------
     M. Thomas, Biometrika 36, 18 (1949), DOI 10.1093/biomet/36.1-2.18; J. Neyman and E. L. Scott,
@@ -75,6 +70,7 @@ def simulate_thomas(
     >>> list(locs.columns)
     ['frame', 'position_x', 'position_y', 'cluster_label']
     """
+    given = dict(locals())
     box = as_box(region)
     std = per_component("cluster_std", cluster_std, AXES[: len(box)], least=0)
     padded = pad(box, PADDING * std)
@@ -97,16 +93,7 @@ def simulate_thomas(
         frames=simulate_frame_numbers(len(rows), localizations_per_frame, rng),
         cluster_label=_without_gaps(labels[rows], len(parents)),
     )
-    return remember(
-        table,
-        "simulate_thomas",
-        parent_intensity=parent_intensity,
-        region=region,
-        cluster_mu=cluster_mu,
-        cluster_std=cluster_std,
-        localizations_per_frame=localizations_per_frame,
-        seed=seed,
-    )
+    return remember(table, "simulate_thomas", given)
 
 
 def _without_gaps(labels: IntArray, n_labels: int) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ _NOT_TEXT = frozenset(range(32)) - {*b"\t\r\n\f"}
 
 
 @dataclass(frozen=True)
-class Source:
+class FileStart:
     """A file that is there and not empty.
 
     Parameters
@@ -40,6 +41,10 @@ class Source:
         except UnicodeDecodeError:
             return first.decode("latin-1")
 
+    def fields(self, separator: str) -> list[str]:
+        """Return the fields of the first line."""
+        return fields(self.header or "", separator)
+
     @cached_property
     def hdf5_names(self) -> frozenset[str]:
         """What an HDF5 file holds, to the second level; nothing for other files."""
@@ -52,13 +57,10 @@ class Source:
         return any(self.head[start : start + len(_HDF5)] == _HDF5 for start in starts)
 
 
-def opened(path: Path, what: str = "the table itself") -> Source:
+def opened(path: Path, what: str = "the table itself") -> FileStart:
     """Return the beginning of a file.
 
-    Raises
-    ------
-    FileError
-        If there is no such file, or nothing in it.
+    Raises `FileError` if there is no such file, or nothing in it.
     """
     if not path.exists():
         raise FileError(f"{path} does not exist; check the name and the folder")
@@ -71,4 +73,9 @@ def opened(path: Path, what: str = "the table itself") -> Source:
         raise FileError(f"{path} cannot be read ({error.strerror}); check who may") from error
     if not head:
         raise FileError(f"{path} is empty; write it again")
-    return Source(path, head)
+    return FileStart(path, head)
+
+
+def fields(line: str, separator: str) -> list[str]:
+    """Return the fields of one line of a table, without their quotes."""
+    return next(csv.reader([line], delimiter=separator), [])

@@ -1,0 +1,42 @@
+"""Which format a file has: the first of `registry.all_formats` that recognises its beginning."""
+
+from __future__ import annotations
+
+from smlm_accessor.errors import FileError
+from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.registry import Format, all_formats
+
+
+def recognised(start: FileStart) -> Format:
+    """Return the format of a file, from what is in it.
+
+    Raises `FileError` if it is none of those known.
+    """
+    for one in all_formats():
+        if one.recognises(start):
+            return one
+    titles = ", ".join(one.title for one in all_formats())
+    raise FileError(f"{start.path} {_looks_like(start)}; give one of {titles}")
+
+
+_MAGIC = {
+    b"\x1f\x8b": "is packed with gzip: unpack it first",
+    b"PK\x03\x04": "is a zip archive without a manifest.json (a spreadsheet? then save it as csv)",
+    b"CDF": "is netCDF; if it is drift, read it with smlm_accessor.io.read_drift",
+    b"II*\x00": "is a TIFF image",
+    b"MM\x00*": "is a TIFF image",
+    b"\xff\xfe": "is text in UTF-16: save it in UTF-8",
+    b"\xfe\xff": "is text in UTF-16: save it in UTF-8",
+    b"MATLAB 5.0": "is a MATLAB file without the variable 'saveloc' of SMAP",
+}
+
+
+def _looks_like(start: FileStart) -> str:
+    if start.is_hdf5:
+        inside = ", ".join(sorted(start.hdf5_names)[:8]) or "nothing"
+        return (
+            f"is HDF5 with {inside}, but has neither 'locs' (Picasso), 'data/xyz' (DECODE) nor "
+            "'saveloc' (SMAP); if it is drift, read it with smlm_accessor.io.read_drift"
+        )
+    looks = (text for magic, text in _MAGIC.items() if start.head.startswith(magic))
+    return next(looks, "is not a table in any format known here")

@@ -1,0 +1,57 @@
+"""Which format a file has: by its first line or its first bytes, whatever its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smlm_accessor.errors import FileError
+from smlm_accessor.io.file_start import opened
+from smlm_accessor.io.recognition import recognised
+
+Put = Callable[..., Path]
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ("a,b,c", "csv"),
+        ("frame,x,y", "csv"),
+        ("frame;x;y", "csv"),
+        ("a\tb\tc", "tsv"),
+        ('"id","frame","x [nm]","y [nm]"', "thunderstorm"),
+        ("Channel,Frame,X (nm),Y (nm)", "nanoimager"),
+        ("Index\tFirst Frame\tPosition X [nm]\tPosition Y [nm]", "elyra"),
+        ('# <localizations insequence="true">', "rapidstorm"),
+        ("PAR1", "parquet"),
+    ],
+)
+def test_by_its_first_line(header: str, name: str, put: Put) -> None:
+    for before in ("", "\n \n"):
+        if before and name == "parquet":
+            continue
+        assert recognised(opened(put(f"{before}{header}\n1,2,3\n"))).name == name
+    assert recognised(opened(put(f"{header}\r\n1,2,3\r\n"))).name == name
+
+
+def test_by_what_it_holds(samples: dict[str, bytes], put: Put) -> None:
+    for name, data in samples.items():
+        found = recognised(opened(put(data))).name
+        assert found == name or "." in name or name in ("csv", "tsv")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x1f\x8b\x08\x00", "gzip: unpack it first"),
+        (b"CDF\x01\x00", "read_drift"),
+        (b"II*\x00\x00", "TIFF"),
+        (b"\xff\xfea\x00", "save it in UTF-8"),
+        (b"\x00\x01\x02", "not a table in any format known here; give one of Parquet, Picasso"),
+    ],
+)
+def test_what_else_it_looks_like_is_said(content: bytes, words: str, put: Put) -> None:
+    with pytest.raises(FileError, match=words):
+        recognised(opened(put(content)))
