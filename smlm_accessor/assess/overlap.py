@@ -109,7 +109,7 @@ def find_blinks(
     """Return the blinks of localizations in the order of frames."""
     assert localizations.center is not None
     rows = timed(localizations, precision)
-    frames = rows.movie.frames
+    frames = rows.timeline.frames
     still = np.zeros((len(frames), len(precision)))
     events = rows.events(still, precision, np.zeros_like(frames))
     positions = events.positions + localizations.center

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.methods.windows.movie import Movie
 
 #: Segments, at least and at most, that are chosen.
 FEWEST = 8
@@ -27,31 +26,6 @@ _MEAN_OF_REST = 0.759
 _MARGIN = 1.1
 # Longer segments have to be better by this factor.
 _CLEARLY = 0.85
-# A gap is so many times longer than a segment.
-_GAP = 0.5
-
-
-def cut_evenly(movie: Movie, k: int) -> IntArray:
-    """Return the frame edges of about ``k`` segments; none bridges a long gap or a known jump.
-
-    They grow longer where there are fewer localizations, but less than these get fewer: the sample
-    moves in the meantime.
-    """
-    frames, counts = movie.frames, movie.counts
-    k = min(k, len(frames))
-    steps = np.diff(frames, prepend=frames[0] - 1).astype(np.float64)
-    gap = max(_GAP * (frames[-1] - frames[0] + 1) / k, 10 * float(np.median(steps)))
-    begins = np.union1d(np.flatnonzero(steps > gap), np.searchsorted(frames, movie.jumps))
-    runs = np.split(np.arange(len(frames)), begins.astype(np.int64))
-    steps = np.minimum(steps, gap)
-    share = steps / steps.sum() + counts / counts.sum()
-    edges = []
-    for run in runs:
-        until = np.cumsum(share[run])
-        n = min(max(round(k * float(until[-1]) / 2), 1), len(run))
-        cuts = np.searchsorted(until - share[run] / 2, until[-1] * np.arange(n) / n)
-        edges.append(frames[run[np.unique(np.minimum(cuts, len(run) - 1))]])
-    return np.append(np.concatenate(edges), frames[-1] + 1).astype(np.int64)
 
 
 def longer_by(
