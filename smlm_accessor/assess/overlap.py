@@ -11,7 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.halves_of_field import FieldBlocks
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
-from smlm_accessor.kernels.frames.sample import split_mix64
+from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.stages import timed

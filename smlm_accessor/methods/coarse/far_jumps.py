@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.sampling import sampled
 from smlm_accessor.timeline import Timeline, Windows
@@ -126,9 +127,8 @@ def _frame_of(
     stays = _near(asked, places, size)
     goes = _near(asked - step, places, size)
     frames = localizations.frames[b:c]
-    gain = np.concatenate([[0.0], np.cumsum(stays.astype(float) - goes)])
-    best = int(np.argmax(gain))
-    return int(frames[min(best, len(frames) - 1)])
+    at = change_point(stays.astype(float) - goes)
+    return int(frames[min(at, len(frames) - 1)])
 
 
 def _near(localizations: FloatArray, places: FloatArray, size: FloatArray) -> BoolArray:

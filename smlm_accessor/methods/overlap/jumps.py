@@ -9,6 +9,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.blinks import Events
 from smlm_accessor.kernels.density.tiles import Int32Array
+from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.overlap.solve import Solver, State
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -66,8 +68,7 @@ def place_jumps(
     for w in ranges:
         a, b = w.start, w.stop
         # Up to the jump, localizations overlap where the sample was; from then on, where it is.
-        gain = np.concatenate([[0.0], np.cumsum(stays[a:b] - moves[a:b])])
-        jump = a + int(np.argmax(gain))
+        jump = a + change_point(stays[a:b] - moves[a:b])
         drift[a:jump], drift[jump:b] = before[a:jump], after[jump:b]
         jumps.append(jump)
     inside = [j for j in jumps if 0 < j < len(drift)]
@@ -94,10 +95,10 @@ def jump_ranges(state: State, windows: Windows) -> list[JumpRange]:
     usual = np.median(np.abs(step), axis=0) / 0.6745
     segment = windows.segment[known]
     free = np.diff(segment, prepend=segment[:1]) > 0
-    far = (np.abs(step) > _FAR * np.maximum(usual, 1e-300)).any(axis=1)
+    far = np.asarray((np.abs(step) > _FAR * np.maximum(usual, 1e-300)).any(axis=1))
     first, ranges = windows.bounds, []
-    for run in np.split(np.flatnonzero(far), np.flatnonzero(np.diff(np.flatnonzero(far)) > 1) + 1):
-        if not len(run) or free[run[0] : run[-1] + 2 * _SIDE].any():
+    for run in runs(far):
+        if free[run[0] : run[-1] + 2 * _SIDE].any():
             continue
         # Of the steps from one segment to the next, the largest is where it jumped.
         at = np.arange(run[0] + _SIDE // 2, min(run[-1] + 2 * _SIDE - _SIDE // 2, n - 1))

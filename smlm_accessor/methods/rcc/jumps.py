@@ -8,6 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.plan import Plan
 from smlm_accessor.timeline import Windows
@@ -95,10 +97,9 @@ def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:
     steps = np.abs(np.diff(drift, axis=0) / smoothing).max(axis=1, initial=0.0)
     if len(steps) < 4:
         return np.zeros(0, dtype=np.int64)
-    large = np.flatnonzero(steps > max(_LENGTHS, _STEPS * float(np.median(steps))))
+    large = steps > max(_LENGTHS, _STEPS * float(np.median(steps)))
     # Segments beside a jump lie somewhere between: of steps in a row, the largest.
-    runs = np.split(large, np.flatnonzero(np.diff(large) > 1) + 1)
-    return np.asarray([run[np.argmax(steps[run])] for run in runs if len(run)], dtype=np.int64)
+    return np.array([run[np.argmax(steps[run])] for run in runs(large)], dtype=np.int64)
 
 
 def _frame_of_jump(
@@ -121,7 +122,7 @@ def _frame_of_jump(
     ]
     frames, at = np.unique(plan.localizations.frames[rows], return_inverse=True)
     gain = np.bincount(at, weights=np.asarray(near[0] - near[1], dtype=np.float64))
-    best = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)])))
+    best = change_point(gain)
     return int(frames[best]) if best < len(frames) else int(frames[-1]) + 1
 
 
