@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor._typing import IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import count
 from smlm_accessor.timeline import Timeline
@@ -56,6 +57,7 @@ def chunk_edges(
     >>> chunk_edges(Timeline.of(np.repeat(np.arange(6), 10)), n_chunks=3)
     array([0, 2, 4, 6])
     """
+    jumps = timeline.jumps if jumps is None else jumps
     rules = {
         "chunk_size": chunk_size,
         "n_chunks": n_chunks,
@@ -69,7 +71,7 @@ def chunk_edges(
         edges = _explicit_edges(chunks, timeline.frames)
         _require_among(edges, jumps)
         return edges
-    timeline = timeline if jumps is None else timeline.with_jumps(jumps)
+    timeline = timeline.with_jumps(jumps)
     cuts = np.flatnonzero(np.diff(timeline.segment)) + 1
     parts = list(zip(np.split(timeline.frames, cuts), np.split(timeline.counts, cuts), strict=True))
     if chunk_size is not None:
@@ -87,7 +89,7 @@ def chunk_edges(
 
 
 def _shared_out(parts: Sequence[tuple[IntArray, IntArray]], number: int) -> IntArray:
-    """Return how many of the chunks each segment gets: at least one, and more if it has more."""
+    """Return how many chunks each segment gets: one, and in turn where chunks would be largest."""
     if number < len(parts):
         raise OptionError(
             f"n_chunks={number} but there are {len(parts)} segments, and no chunk reaches over "
@@ -106,8 +108,7 @@ def _shared_out(parts: Sequence[tuple[IntArray, IntArray]], number: int) -> IntA
     return shares
 
 
-def _require_among(edges: IntArray, jumps: IntArray | None) -> None:
-    jumps = np.empty(0, dtype=np.int64) if jumps is None else jumps
+def _require_among(edges: IntArray, jumps: IntArray) -> None:
     inside = jumps[(jumps > edges[0]) & (jumps < edges[-1])]
     missing = inside[~np.isin(inside, edges)]
     if len(missing):
@@ -118,27 +119,24 @@ def _require_among(edges: IntArray, jumps: IntArray | None) -> None:
         )
 
 
+def _nearest_cuts(counts: IntArray, wanted: FloatArray | IntArray) -> IntArray:
+    """Return before which frames there are most nearly so many localizations."""
+    before = np.concatenate([[0], np.cumsum(counts)])
+    cuts = np.clip(np.searchsorted(before, wanted), 1, len(counts))
+    return np.asarray(cuts - (wanted - before[cuts - 1] < before[cuts] - wanted))
+
+
 def _starts_by_size(frames: IntArray, counts: IntArray, size: int) -> IntArray:
-    before = np.concatenate([[0], np.cumsum(counts)])  # localizations before each cut
-    total = int(before[-1])
-    wanted = np.arange(size, total, size)
-    right = np.clip(np.searchsorted(before, wanted), 1, len(before) - 1)
-    nearer_left = wanted - before[right - 1] < before[right] - wanted
-    cuts = np.unique(right - nearer_left)
-    cuts = cuts[(cuts > 0) & (cuts < len(frames))]
-    return np.asarray(frames[np.append(0, cuts)])
+    cuts = np.unique(_nearest_cuts(counts, np.arange(size, counts.sum(), size)))
+    return np.append(frames[0], frames[cuts[(cuts > 0) & (cuts < len(frames))]])
 
 
 def _starts_by_number(frames: IntArray, counts: IntArray, number: int) -> IntArray:
-    before = np.concatenate([[0], np.cumsum(counts)])
-    wanted = before[-1] * np.arange(1, number) / number
-    cuts = np.searchsorted(before, wanted)
-    cuts -= wanted - before[cuts - 1] < before[cuts] - wanted
-    # Every chunk keeps at least one frame, also where one frame holds most localizations.
     index = np.arange(1, number)
+    cuts = _nearest_cuts(counts, counts.sum() * index / number)
+    # Every chunk keeps at least one frame, also where one frame holds most localizations.
     cuts = np.maximum.accumulate(np.maximum(cuts, index) - index) + index
-    cuts = np.minimum(cuts, len(frames) - number + index)
-    return np.asarray(frames[np.append(0, cuts)])
+    return np.append(frames[0], frames[np.minimum(cuts, len(frames) - number + index)])
 
 
 def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray) -> IntArray:
@@ -152,10 +150,10 @@ def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray) -> IntArray:
     if edges.ndim != 1 or len(edges) < 2 or not is_whole:
         raise OptionError(
             "chunks must be whole-number frame edges such as [0, 1000, 2000], or pairs such as "
-            f"[(0, 1000), (1000, 2000)]; got {_short(chunks)}"
+            f"[(0, 1000), (1000, 2000)]; got {reprlib.repr(chunks)}"
         )
     if (np.diff(edges) <= 0).any():
-        raise OptionError(f"chunks must increase; got {_short(chunks)}")
+        raise OptionError(f"chunks must increase; got {reprlib.repr(chunks)}")
     outside = (frames < edges[0]) | (frames >= edges[-1])
     if outside.any():
         raise OptionError(
@@ -175,8 +173,3 @@ def _require_no_gap(pairs: npt.NDArray[Any], frames: IntArray) -> None:
             raise OptionError(
                 f"chunks leave out the frames from {stop} to {start}, which have localizations"
             )
-
-
-def _short(chunks: npt.ArrayLike | Sequence[Any]) -> str:
-    text = repr(chunks)
-    return text if len(text) < 80 else text[:77] + "..."
