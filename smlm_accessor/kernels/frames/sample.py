@@ -11,8 +11,8 @@ from smlm_accessor.kernels.hashing import split_mix64
 def whole_frames(frames: IntArray, size: int) -> BoolArray:
     """Choose whole frames by a hash of their number, until there are enough localizations.
 
-    The choice depends neither on the order of the rows nor on chance, and follows no period that an
-    excitation sequence could have.
+    The choice is the same for any order of the rows, and follows no period that a sequence of
+    excitation could have.
 
     Parameters
     ----------

@@ -6,14 +6,21 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 
-_UNUSUAL = 10.0  # usual departures from the trend
-_SURE = 6.0  # standard deviations
-_AROUND = 3  # steps that make a trend, on either side
-_FEWEST = 6  # steps; with less, there is no usual one
+# A step departs from the trend by so many robust standard deviations: 1.4826 times the median of
+# all departures. Normal numbers would need 5; how fast drift is has heavier tails.
+_UNUSUAL = 10.0
+# It also departs by so many standard deviations of the values themselves, where these are known.
+_SURE = 6.0
+_AROUND = 3  # steps on either side of which the median is the trend
+_FEWEST = 6  # steps; with fewer, the median departure says little
 
 
 def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     """Return where a series steps: the index of the first value after each step.
+
+    The trend at a step is the median of the steps beside it. Of successive steps that depart far
+    from their trend, the farthest counts, if the medians of the values before and after all of them
+    differ by more than half of it.
 
     Parameters
     ----------
@@ -25,7 +32,7 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     Returns
     -------
     ndarray
-        Increasing. What steps back with the next value is none.
+        Increasing. A value that stands alone is no step.
 
     Examples
     --------

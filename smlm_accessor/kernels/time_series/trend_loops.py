@@ -5,6 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+# Variance of the unknown level and slope at the start, in units of that of the first values: much
+# more would cost digits.
 _FREE = 1e4
 # Values can be noisier than their variances say, but hardly less noisy: a curve that bends faster
 # than it is sampled would pass for one without noise.
@@ -96,8 +98,7 @@ def smooth(  # type: ignore[no-untyped-def]
         if i < begin[i]:
             continue
         if i == begin[i]:
-            # Nearly free: centred where the first two values are, with ten thousand times their
-            # variance. Much more would cost digits.
+            # Nearly free, and centred where the first two values are.
             k, t = i + 1, 0.0
             while k < n and not free[k]:
                 t += step[k]
