@@ -30,7 +30,7 @@ def number(
 ) -> float:
     """Return a finite number within bounds; the remedy ends the message."""
     result = _finite(name, value)
-    if result.ndim:
+    if result.ndim or isinstance(value, bool | np.bool_ | str):
         raise OptionError(f"{name}={value!r} must be one number")
     _require_bounds(
         name, value, result, least=least, most=most, above=above, below=below, remedy=remedy

@@ -13,7 +13,8 @@ import pytest
 import smlm_accessor  # noqa: F401  (registers .smlm)
 from smlm_accessor.drift import transformations
 from smlm_accessor.errors import InvalidChunkWarning
-from smlm_accessor.estimation.chunks import make_chunks
+from smlm_accessor.estimation.chunks import chunk_edges
+from smlm_accessor.timeline import Timeline
 
 METHODS = ("icp", "cc")
 
@@ -102,11 +103,10 @@ def test_velocity_keeps_its_sign_beside_diffusion(velocity: tuple[float, ...]) -
 @pytest.mark.parametrize("n", [100, 997, 1000, 1003])
 def test_n_chunks_gives_that_many_and_loses_nothing(n: int, n_chunks: int) -> None:
     """Locan gives another number, and can lose a localization."""
-    frames, counts = np.unique(np.arange(n) // 3, return_counts=True)
-    wanted = min(n_chunks, len(frames))
-    chunks = make_chunks(frames, counts, n_chunks=wanted)
-    per_chunk = np.bincount(chunks.assign(np.repeat(frames, counts)), minlength=wanted)
-    assert chunks.n_chunks == wanted
+    timeline = Timeline.of(np.arange(n) // 3)
+    wanted = min(n_chunks, len(timeline.frames))
+    per_chunk = timeline.cut(chunk_edges(timeline, n_chunks=wanted)).counts
+    assert len(per_chunk) == wanted
     assert per_chunk.sum() == n
     assert per_chunk.min() > 0
 

@@ -12,7 +12,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.sampling import join_samples, sample_field, take_sample
-from smlm_accessor.estimation.scan import Frames, scan, scan_of_all
+from smlm_accessor.estimation.scan import scan, scan_of_all
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
@@ -20,6 +20,7 @@ from smlm_accessor.kernels.neighbours.nena import precision
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.table.units import unit_factor
+from smlm_accessor.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both
     partitioned = [is_partitioned(table) for table in tables.values()]
     if not any(partitioned) and max(len(reference), len(moving)) <= most:
         read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
-        frames = Frames.of(read["moving"].frames[read["moving"].finite])
+        timeline = Timeline.of(read["moving"].frames[read["moving"].finite])
         sampled = False
     else:
-        read, frames, sampled = _sample(tables, most, factor, progress)
+        read, timeline, sampled = _sample(tables, most, factor, progress)
     for name, locs in read.items():
         if not locs.finite.any():
             raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
@@ -88,17 +89,17 @@ def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both
     return Both(
         **clean,
         components=_components(clean["reference"], clean["moving"]),
-        first=int(frames.number[0]),
-        last=int(frames.number[-1]),
-        mean=float(np.average(frames.number - frames.number[0], weights=frames.count))
-        + float(frames.number[0]),
+        first=int(timeline.frames[0]),
+        last=int(timeline.frames[-1]),
+        mean=float(np.average(timeline.frames - timeline.frames[0], weights=timeline.counts))
+        + float(timeline.frames[0]),
         sampled=sampled,
     )
 
 
 def _sample(
     tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
-) -> tuple[dict[str, Localizations], Frames, bool]:
+) -> tuple[dict[str, Localizations], Timeline, bool]:
     sources = {name: source_of(table) for name, table in tables.items()}
     only = {name: selection(find_columns(t), s.example)
             for (name, t), s in zip(tables.items(), sources.values(), strict=True)}  # fmt: skip
@@ -120,7 +121,7 @@ def _sample(
         ).localizations
         for name, source in sources.items()
     }
-    return read, found["moving"].frames, not sampling.takes_all
+    return read, found["moving"].timeline, not sampling.takes_all
 
 
 def _scaled(locs: Localizations, factor: float) -> Localizations:

@@ -20,15 +20,14 @@ from smlm_accessor.backends import is_partitioned
 from smlm_accessor.drift import transformations
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.chunks import Chunks
 from smlm_accessor.estimation.in_memory import sample_in_memory
-from smlm_accessor.estimation.scan import Frames
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.models import DriftModel
 from smlm_accessor.table import history
 from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
 _MOST_OF_DASK = 500_000  # localizations, all of a part of the field
@@ -80,9 +79,10 @@ def assess(
     if is_partitioned(table):
         table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)
     localizations = read_localizations(table)
-    found = Frames.of(localizations.frames[localizations.finite], len(localizations.frames))
-    found.require_enough()
-    frames, counts = found.number, found.count
+    finite = localizations.finite
+    timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
+    timeline.require_enough()
+    frames, counts = timeline.frames, timeline.counts
     if history.times_corrected(table.attrs) > 0 and not source.attrs.get("inverse"):
         warnings.warn(
             "This table has been corrected before (see table.attrs['smlm_history']); assess a "
@@ -97,14 +97,14 @@ def assess(
     if not source["valid"].any():
         return Assessment("no evidence", "no chunk of this drift is valid", **facts)
     case = Case(localizations, by, outside)
-    ordered = chunked(localizations, Chunks(np.array([frames[0], frames[-1] + 1])))
+    ordered = chunked(localizations, np.array([frames[0], timeline.stop]))
     precision = _precision(ordered)
     if precision is None:
         return Assessment("no evidence", "no molecule is seen again and again", **facts)
     facts["precision"] = float(precision[:2].mean())
     facts |= _sharpness(case, drift, ordered, precision)
 
-    places = make_field_blocks(localizations.positions[localizations.finite], REACH * precision[0])
+    places = make_field_blocks(localizations.positions[finite], REACH * precision[0])
     blinks = find_blinks(ordered, precision, places)
     corrected = case.corrected(drift, blinks.positions, blinks.frames)
     use = np.array(np.isfinite(corrected).all(axis=1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.frames.sample import split_mix64
+from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.images.grid import field_of
 
 _PLACES = 144  # in the field, about

@@ -11,7 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.halves_of_field import FieldBlocks
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
-from smlm_accessor.kernels.frames.sample import split_mix64
+from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.stages import timed
@@ -109,7 +109,7 @@ def find_blinks(
     """Return the blinks of localizations in the order of frames."""
     assert localizations.center is not None
     rows = timed(localizations, precision)
-    frames = rows.movie.frames
+    frames = rows.timeline.frames
     still = np.zeros((len(frames), len(precision)))
     events = rows.events(still, precision, np.zeros_like(frames))
     positions = events.positions + localizations.center

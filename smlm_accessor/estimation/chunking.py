@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.estimation.chunks import Chunks
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.table.localizations import Localizations
@@ -19,7 +18,7 @@ _FEW_OF_USUAL = 0.05
 
 
 def chunked(
-    localizations: Localizations, cut: Chunks, jumps: IntArray | None = None
+    localizations: Localizations, edges: IntArray, jumps: IntArray | None = None
 ) -> ChunkedLocalizations:
     """Return the usable localizations about their centre, whatever the order of rows."""
     frames, positions = localizations.frames, localizations.positions
@@ -34,10 +33,10 @@ def chunked(
     return ChunkedLocalizations(
         positions=positions,
         frames=frames,
-        bounds=np.searchsorted(frames, cut.edges),
+        bounds=np.searchsorted(frames, edges),
         components=localizations.components,
         uncertainty=None if uncertainty is None else uncertainty[order],
-        edges=cut.edges,
+        edges=edges,
         center=center,
         jumps=jumps,
     )

@@ -25,9 +25,10 @@ from smlm_accessor.estimation.sampling import (
     sample_time,
     take_sample,
 )
-from smlm_accessor.estimation.scan import Frames, Scan, scan, scan_of_all
+from smlm_accessor.estimation.scan import Scan, scan, scan_of_all
 from smlm_accessor.estimation.segments import given_jumps
 from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.timeline import Timeline
 
 
 def estimate_drift(
@@ -96,9 +97,9 @@ def _estimate(source: Source, request: Request) -> Estimate:
         found = source.reduce(scan, scan_of_all, only=only)
         if source.n_rows is None:  # how many there are decides what is done
             found = source.result(found, progress=request.progress)
-            large = int(found.frames.count.sum()) > request.max_localizations
+            large = int(found.timeline.counts.sum()) > request.max_localizations
             if request.entry.samples == "rows" and large:
-                return _from_images(source, request, only, found.frames)
+                return _from_images(source, request, only, found.timeline)
         sampling = source.call(_choose, found, request)
     # In a list, and by no other name: who takes it out can give its memory back.
     sample = [source.reduce(take_sample, join_samples, sampling, only=only)]
@@ -110,18 +111,18 @@ def _estimate(source: Source, request: Request) -> Estimate:
 
 
 def _from_images(
-    source: Source, request: Request, only: Selection, frames: Frames | None
+    source: Source, request: Request, only: Selection, timeline: Timeline | None
 ) -> Estimate:
     from smlm_accessor.estimation.image_counts import estimate_from_images
 
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     estimate: Estimate = source.result(
-        estimate_from_images(source, quiet, only, frames), progress=request.progress
+        estimate_from_images(source, quiet, only, timeline), progress=request.progress
     )
     return estimate
 
 
 def _choose(found: Scan, request: Request) -> Sampling:
     if request.entry.samples == "time":
-        return sample_time(found.frames, request.max_localizations)
+        return sample_time(found.timeline, request.max_localizations)
     return sample_field(found, request.max_localizations)

@@ -17,11 +17,10 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import Selection, Source
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.chunking import centered, is_small
-from smlm_accessor.estimation.chunks import Chunks
 from smlm_accessor.estimation.pilot import Rows, pilot_chunks, pilot_rows, rows_together
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.runner import Estimate, build, cut_into_chunks, run
-from smlm_accessor.estimation.scan import Frames, frames_in, row_blocks
+from smlm_accessor.estimation.scan import row_blocks, timeline_of
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.kernels.frames.runs import Runs
 from smlm_accessor.kernels.images.fixed_counts import (
@@ -36,6 +35,7 @@ from smlm_accessor.kernels.images.image_plan import CountedImages, ImagePlan
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.table.columns import find_columns
 from smlm_accessor.table.localizations import read_frames, read_localizations
+from smlm_accessor.timeline import Timeline
 
 # Rows, about, that are kept besides the images, in all.
 _KEPT = 1_000_000
@@ -44,25 +44,25 @@ _FRAMES = 32
 
 
 def estimate_from_images(
-    source: Source, request: Request, only: Selection, frames: Frames | None
+    source: Source, request: Request, only: Selection, timeline: Timeline | None
 ) -> Any:
     """Return the estimate: rows are gone over once more where frames are not known beforehand."""
     label = find_columns(source.example).frame
-    n_rows = source.n_rows if frames is None else frames.n_rows
+    n_rows = source.n_rows if timeline is None else timeline.n_rows
     assert n_rows is not None
     known = source.range_of(label) if set(request.rule) & {"frames_per_chunk", "chunks"} else None
     rows: Source = source
-    if frames is not None:
-        cut: Any = _cut(frames, request)
+    if timeline is not None:
+        edges: Any = _edges(timeline, request)
     elif known is None:
-        cut = source.call(_cut, source.reduce(frames_in, Frames.added, only=only), request)
+        counted = source.reduce(timeline_of, Timeline.joined, only=only)
+        edges = source.call(_edges, counted, request)
     else:
-        ends = np.array([known[0], known[1]], dtype=np.int64)
-        cut = _cut(Frames(ends, np.ones(2, dtype=np.int64), 0), request)
-        wanted = pilot_chunks(cut.n_chunks)
-        rows = source.within(label, [(int(cut.start[k]), int(cut.stop[k])) for k in wanted])
-    pilot = rows.reduce(pilot_rows, rows_together, cut, n_rows, only=only)
-    plan = source.call(_planned, pilot, cut, n_rows, request)
+        edges = _edges(Timeline.of(np.array(known, dtype=np.int64)), request)
+        wanted = pilot_chunks(len(edges) - 1)
+        rows = source.within(label, [(int(edges[k]), int(edges[k + 1])) for k in wanted])
+    pilot = rows.reduce(pilot_rows, rows_together, edges, n_rows, only=only)
+    plan = source.call(_planned, pilot, edges, n_rows, request)
     counted = source.reduce(_count, _counted_together, plan, only=only)
     return source.call(_solve, [counted], plan, request, source.example.iloc[:0])
 
@@ -73,7 +73,8 @@ class Plan:
 
     Parameters
     ----------
-    cut : Chunks
+    edges : ndarray, shape (n_chunks + 1,)
+        Of the chunks.
     center : ndarray, shape (d,)
     images : ImagePlan, optional
         None if the field has no extent.
@@ -83,7 +84,7 @@ class Plan:
         Part of these localizations that is kept.
     """
 
-    cut: Chunks
+    edges: IntArray
     center: FloatArray
     images: ImagePlan | None
     part: FloatArray
@@ -118,11 +119,11 @@ class Counted:
     runs: Runs
 
 
-def _cut(frames: Frames, request: Request) -> Chunks:
-    return cut_into_chunks(frames, request)[0]
+def _edges(timeline: Timeline, request: Request) -> IntArray:
+    return cut_into_chunks(timeline, request)[0]
 
 
-def _planned(pilot: Rows, cut: Chunks, n_rows: int, request: Request) -> Plan:
+def _planned(pilot: Rows, edges: IntArray, n_rows: int, request: Request) -> Plan:
     if not len(pilot.frames):
         raise TableError(
             "There are no localizations in the chunks that are looked at first; are they all in a "
@@ -130,21 +131,22 @@ def _planned(pilot: Rows, cut: Chunks, n_rows: int, request: Request) -> Plan:
         )
     rows = pilot.in_order()
     positions, center = centered(rows.positions)
-    bounds = np.searchsorted(rows.chunk, np.arange(len(pilot_chunks(cut.n_chunks)) + 1))
+    n_chunks = len(edges) - 1
+    bounds = np.searchsorted(rows.chunk, np.arange(len(pilot_chunks(n_chunks)) + 1))
     components = ("x", "y", "z")[: positions.shape[1]]
     localizations = ChunkedLocalizations(positions, rows.frames, bounds, components)
     plan_images = request.entry.plan_images
     assert plan_images is not None
     options = {k: v for k, v in request.options.items() if k not in ("threads", "progress")}
-    images = plan_images(localizations, n_chunks=cut.n_chunks, **options)
+    images = plan_images(localizations, n_chunks=n_chunks, **options)
     most = request.max_localizations
-    part = np.clip(np.maximum(most / n_rows, _FRAMES / (cut.stop - cut.start)), 0.0, 1.0)
-    return Plan(cut, center, images, part, min(1.0, min(_KEPT, most) / (n_rows * part.mean())))
+    part = np.clip(np.maximum(most / n_rows, _FRAMES / np.diff(edges)), 0.0, 1.0)
+    return Plan(edges, center, images, part, min(1.0, min(_KEPT, most) / (n_rows * part.mean())))
 
 
 def _count(table: pd.DataFrame, plan: Plan) -> Counted:
     """Count the rows of a part of a table, and keep some."""
-    cut, k = plan.cut, plan.cut.n_chunks
+    edges, k = plan.edges, len(plan.edges) - 1
     bins = (1, 1) if plan.images is None else plan.images.grid.bins
     images, slots = np.zeros((0, *bins), np.uint32), np.zeros(0, np.int64)
     counts, counted, sums, unused = np.zeros((4, k), np.int64)
@@ -158,16 +160,16 @@ def _count(table: pd.DataFrame, plan: Plan) -> Counted:
             block, frames = block[usable], localizations.frames[usable]
         before = int(counts.sum())
         runs.append(Runs.of(frames, None))
-        chunk = count_chunks(frames, cut.edges, counts, unused)
+        chunk = count_chunks(frames, edges, counts, unused)
         if counts.sum() - before < len(frames):
             raise TableError(
-                f"There are frames outside {cut.edges[0]} to {cut.edges[-1] - 1}, which the files "
+                f"There are frames outside {edges[0]} to {edges[-1] - 1}, which the files "
                 "say are all; write them again"
             )
         rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows]).positions - plan.center
         frames = frames[rows]
-        chunk = count_chunks(frames, cut.edges, counted, sums)
+        chunk = count_chunks(frames, edges, counted, sums)
         rows = thinned(positions, frames, chunk, plan.kept)
         kept.append(Rows(chunk[rows], frames[rows], positions[rows]))
         if plan.images is None:
@@ -204,7 +206,7 @@ def _counted_together(parts: Sequence[Counted]) -> Counted:
 
 def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.DataFrame) -> Estimate:
     """Register the chunks of what was counted, which is taken out of the list."""
-    found, cut, k = counted.pop(), plan.cut, plan.cut.n_chunks
+    found, edges, k = counted.pop(), plan.edges, len(plan.edges) - 1
     if request.expects_one_movie:
         require_one_movie(found.runs)
     columns = find_columns(example)
@@ -216,7 +218,7 @@ def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.Dat
         rows.frames[keep],
         np.searchsorted(rows.chunk[keep], np.arange(k + 1)),
         columns.components,
-        edges=cut.edges,
+        edges=edges,
         center=plan.center,
         jumps=request.jumps,
     )
@@ -234,12 +236,12 @@ def _solve(counted: list[Counted], plan: Plan, request: Request, example: pd.Dat
         "frames": float(np.mean(plan.part)),
         "localizations": len(localizations.frames),
     }
-    mean = found.frame_sums / np.maximum(n, 1) + cut.start
-    mean = np.where(n > 0, mean, (cut.start + cut.stop - 1) / 2)
+    mean = found.frame_sums / np.maximum(n, 1) + edges[:-1]
+    mean = np.where(n > 0, mean, (edges[:-1] + edges[1:] - 1) / 2)
     return build(
         run(localizations, request),
         localizations,
-        cut,
+        edges,
         (found.counts, mean),
         {**chosen, "sample": {"max_localizations": request.max_localizations, **sample}},
         columns.length_unit,

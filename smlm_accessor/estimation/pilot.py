@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.estimation.chunks import Chunks
 from smlm_accessor.estimation.scan import in_blocks
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.kernels.images.fixed_counts import count_chunks, thinned
@@ -45,16 +44,17 @@ def usable_in(part: pd.DataFrame) -> Iterator[tuple[IntArray, FloatArray]]:
         yield block.frames[usable], block.positions[usable]
 
 
-def pilot_rows(part: pd.DataFrame, cut: Chunks, n_rows: int) -> Rows:
+def pilot_rows(part: pd.DataFrame, edges: IntArray, n_rows: int) -> Rows:
     """Take some rows of a few chunks."""
-    chunks = pilot_chunks(cut.n_chunks)
-    wanted = np.full(cut.n_chunks + 1, -1)  # the last one for frames outside
+    n_chunks = len(edges) - 1
+    chunks = pilot_chunks(n_chunks)
+    wanted = np.full(n_chunks + 1, -1)  # the last one for frames outside
     wanted[chunks] = np.arange(len(chunks))
     taken = []
     for frames, positions in usable_in(part):
-        ignored = np.zeros((2, cut.n_chunks), np.int64)
-        chunk = wanted[count_chunks(frames, cut.edges, *ignored)]
-        rows = thinned(positions, frames, chunk, _PILOT * cut.n_chunks / n_rows)
+        ignored = np.zeros((2, n_chunks), np.int64)
+        chunk = wanted[count_chunks(frames, edges, *ignored)]
+        rows = thinned(positions, frames, chunk, _PILOT * n_chunks / n_rows)
         taken.append(Rows(chunk[rows], frames[rows], positions[rows]))
     return rows_together(taken)
 

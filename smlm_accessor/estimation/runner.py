@@ -12,13 +12,14 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import segments, transformations
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
-from smlm_accessor.estimation.chunks import Chunks, make_chunks
+from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import FIRST, Sample, Sampling, described
-from smlm_accessor.estimation.scan import Frames, Scan
+from smlm_accessor.estimation.scan import Scan
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.table.units import unit_factor
+from smlm_accessor.timeline import Timeline
 
 _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid them."
 _LARGER = 4  # is the next sample
@@ -54,20 +55,20 @@ def register(
         rows = taken.localizations
         del taken
         finite = rows.finite
-        frames = Frames.of(rows.frames[finite], len(finite))
-        cut, chosen = cut_into_chunks(frames, request)
+        timeline = Timeline.of(rows.frames[finite], n_rows=len(finite))
+        edges, chosen = cut_into_chunks(timeline, request)
         unit = rows.length_unit
-        localizations = chunked(rows, cut, request.jumps)
+        localizations = chunked(rows, edges, request.jumps)
         del rows, finite  # methods need the memory
         registered = run(without_small_chunks(localizations), request)
-        return build(registered, localizations, cut, frames, chosen, unit, request)
+        return build(registered, localizations, edges, timeline, chosen, unit, request)
     assert scan is not None
-    frames = scan.frames
-    cut, chosen = cut_into_chunks(frames, request)
+    timeline = scan.timeline
+    edges, chosen = cut_into_chunks(timeline, request)
     unit = taken.localizations.length_unit
     goal = unit_factor("nm", unit, taken.localizations.columns.pixel_size)
     for n_squares, last in _samples(sampling):
-        localizations = chunked(taken.first(n_squares), cut, request.jumps)
+        localizations = chunked(taken.first(n_squares), edges, request.jumps)
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)
         if last or registered.offset_std is None:
@@ -83,49 +84,48 @@ def register(
     if std is not None:
         record["offset_std"] = std
     chosen = {**chosen, "sample": record}
-    return build(registered, localizations, cut, frames, chosen, unit, request)
+    return build(registered, localizations, edges, timeline, chosen, unit, request)
 
 
-def cut_into_chunks(frames: Frames, request: Request) -> tuple[Chunks, dict[str, Any]]:
-    """Cut all frames into chunks, and return the rule that was used."""
-    frames.require_enough()
+def cut_into_chunks(timeline: Timeline, request: Request) -> tuple[IntArray, dict[str, Any]]:
+    """Return the edges of the chunks of all frames, and the rule that was used."""
+    timeline.require_enough()
     if request.leaves_chunks_to_method:
-        return Chunks(np.array([frames.number[0], frames.number[-1] + 1])), {}
-    cut = make_chunks(frames.number, frames.count, **request.rule, jumps=request.jumps)
-    if cut.n_chunks < 2:
+        return np.array([timeline.frames[0], timeline.stop]), {}
+    edges = chunk_edges(timeline, **request.rule, jumps=request.jumps)
+    if len(edges) < 3:
         raise OptionError(
-            f"These chunks leave a single one, of {int(frames.count.sum())} localizations in "
-            f"{len(frames.number)} frames; ask for smaller chunks, for example n_chunks=10"
+            f"These chunks leave a single one, of {int(timeline.counts.sum())} localizations in "
+            f"{len(timeline.frames)} frames; ask for smaller chunks, for example n_chunks=10"
         )
-    return cut, request.rule or {"n_chunks": cut.n_chunks}
+    return edges, request.rule or {"n_chunks": len(edges) - 1}
 
 
 def build(
     registered: Registered,
     localizations: ChunkedLocalizations,
-    cut: Chunks,
-    frames: Frames | tuple[IntArray, FloatArray],
+    edges: IntArray,
+    counted: Timeline | tuple[IntArray, FloatArray],
     chosen: dict[str, Any],
     length_unit: str | None,
     request: Request,
 ) -> Estimate:
     """Return the Dataset for coordinates as they are in the table.
 
-    ``frames`` are those of all rows, or how many localizations each chunk has and their mean frame.
+    ``counted`` are all frames, or how many localizations each chunk has and their mean frame.
     """
     if registered.edges is None:
         counts, mean = (
-            _per_chunk(frames, localizations, cut) if isinstance(frames, Frames) else frames
+            _per_chunk(counted, localizations, edges) if isinstance(counted, Timeline) else counted
         )
         registered = _without_outliers(registered, counts)
     else:
-        assert isinstance(frames, Frames)
+        assert isinstance(counted, Timeline)
         # A sample may lack the first and the last frames.
         edges = registered.edges.copy()
-        edges[0] = min(edges[0], frames.number[0])
-        edges[-1] = max(edges[-1], frames.number[-1] + 1)
-        cut = Chunks(edges)
-        counts, mean = _per_chunk(frames, localizations, cut)
+        edges[0] = min(edges[0], counted.frames[0])
+        edges[-1] = max(edges[-1], counted.stop)
+        counts, mean = _per_chunk(counted, localizations, edges)
     assert localizations.center is not None
     dataset = transformations.build(
         **_about_origin(registered, localizations.center),
@@ -134,11 +134,11 @@ def build(
         valid=registered.valid,
         quality=registered.quality,
         frame=mean,
-        frame_start=cut.start,
-        frame_stop=cut.stop,
+        frame_start=edges[:-1],
+        frame_stop=edges[1:],
         components=localizations.components,
         center=localizations.center,
-        segment=segments.number(cut.start, _jumps(registered, request, cut)),
+        segment=segments.number(edges[:-1], _jumps(registered, request, edges[0])),
         attrs={
             "method": request.method,
             "target": request.target,
@@ -153,13 +153,13 @@ def build(
     return Estimate(dataset, _warning(dataset, registered.reason))
 
 
-def _jumps(registered: Registered, request: Request, cut: Chunks) -> IntArray:
+def _jumps(registered: Registered, request: Request, first: float) -> IntArray:
     """Return the frames with which segments begin, given or found."""
     if request.is_continuous:
         return np.empty(0, dtype=np.int64)
     known = [j for j in (request.jumps, registered.jumps) if j is not None]
     jumps = np.unique(np.concatenate([np.empty(0, dtype=np.int64), *known]))
-    return np.asarray(jumps[jumps > cut.edges[0]])
+    return np.asarray(jumps[jumps > first])
 
 
 def run(localizations: ChunkedLocalizations, request: Request) -> Registered:
@@ -183,14 +183,15 @@ def _samples(sampling: Sampling) -> list[tuple[int, bool]]:
 
 
 def _per_chunk(
-    frames: Frames, localizations: ChunkedLocalizations, cut: Chunks
+    timeline: Timeline, localizations: ChunkedLocalizations, edges: IntArray
 ) -> tuple[IntArray, FloatArray]:
     """Return how many of all localizations each chunk has, and the mean frame of those used."""
-    counts, mean = frames.per_chunk(cut)
-    if len(localizations.frames) < counts.sum():
-        used, of_used = Frames.of(localizations.frames).per_chunk(cut)
-        mean = np.where(used > 0, of_used, mean)
-    return counts, mean
+    chunks = timeline.cut(edges)
+    mean = chunks.mean_frame
+    if len(localizations.frames) < chunks.counts.sum():
+        used = Timeline.of(localizations.frames).cut(edges)
+        mean = np.where(used.counts > 0, used.mean_frame, mean)
+    return chunks.counts, mean
 
 
 def _typical_std(registered: Registered) -> float | None:

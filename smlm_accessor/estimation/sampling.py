@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, IntArray
-from smlm_accessor.estimation.scan import Frames, Scan, in_blocks
+from smlm_accessor.estimation.scan import Scan, in_blocks
 from smlm_accessor.kernels.field.squares import Squares, rank_in
 from smlm_accessor.kernels.frames.runs import Runs
 from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.timeline import Timeline
 
 #: Localizations that are tried first of a sample.
 FIRST = 250_000
@@ -89,12 +90,12 @@ def sample_field(scan: Scan, most: int) -> Sampling:
     return Sampling(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
 
 
-def sample_time(frames: Frames, most: int) -> Sampling:
+def sample_time(timeline: Timeline, most: int) -> Sampling:
     """Take runs of frames that hold no more than so many localizations in all."""
-    if int(frames.count.sum()) <= most:
+    if int(timeline.counts.sum()) <= most:
         return Sampling()
-    runs, place = np.unique(frames.number // _RUN, return_inverse=True)
-    count = np.bincount(place, frames.count)
+    runs, place = np.unique(timeline.frames // _RUN, return_inverse=True)
+    count = np.bincount(place, timeline.counts)
     as_squares = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64))
     order = as_squares.order()
     n = max(2, int(np.searchsorted(np.cumsum(count[order]), most, side="right")))

@@ -21,9 +21,9 @@ from smlm_accessor.methods.fiducial.find import Beads
 from smlm_accessor.methods.fiducial.method import places_in
 from smlm_accessor.methods.fiducial.paths import Paths, find_paths
 from smlm_accessor.methods.fiducial.solve import choose_segments, jitter, solve
-from smlm_accessor.methods.windows.movie import Movie
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.timeline import Timeline
 
 _START = 32  # localizations of which the height at the start is the median
 _NAME = "is_fiducial"
@@ -166,10 +166,10 @@ def _measured(looked: Looked) -> dict[str, Any]:
     """Return what is known of each bead."""
     positions, beads = looked.positions, looked.beads
     b = looked.paths.n
-    movie = Movie.of(looked.frames)
-    segments, _ = choose_segments(positions, beads, movie)
+    timeline = Timeline.of(looked.frames)
+    segments, _ = choose_segments(positions, beads, timeline)
     solved = solve(positions, beads, segments)
-    frame = np.repeat(np.arange(len(movie.frames)), movie.counts)[beads.row]
+    frame = timeline.of_rows[beads.row]
     each = [jitter(positions[beads.row, axis], frame, beads.bead, b) for axis in range(2)]
     usual = np.sqrt(np.mean(each, axis=0))
     segment = segments.of_frame[frame]

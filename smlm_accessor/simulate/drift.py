@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.drift import transformations
-from smlm_accessor.estimation.scan import Frames, frames_in
+from smlm_accessor.estimation.scan import timeline_of
 from smlm_accessor.options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, SteadyTerms, Step, Term
 from smlm_accessor.simulate.motion import (
@@ -26,6 +26,7 @@ from smlm_accessor.simulate.motion import (
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import Columns, find_columns, selection
 from smlm_accessor.table.localizations import read_localizations, write_positions
+from smlm_accessor.timeline import Timeline
 
 
 class DriftTerms(SteadyTerms, total=False):
@@ -161,8 +162,8 @@ def simulate_drift(
     result.attrs = history.record(table.attrs, "simulate_drift", **given)
     if not return_drift:
         return result
-    frames = Frames.of(locs.frames[locs.finite], len(locs.frames))
-    return result, _truth(moving, frames, locs.columns, given)
+    timeline = Timeline.of(locs.frames[locs.finite])
+    return result, _truth(moving, timeline, locs.columns, given)
 
 
 def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_drift: bool) -> Any:
@@ -181,8 +182,8 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
         extent = source.reduce(extent_of_part, extent_of_all, only=only)
     in_movie = partial(motion.in_movie, all_frames=return_drift)
     if return_drift:
-        frames = source.reduce(frames_in, Frames.added, only=only)
-        extent, counted = source.result(source.call(lambda *both: both, extent, frames))
+        timeline = source.reduce(timeline_of, Timeline.joined, only=only)
+        extent, counted = source.result(source.call(lambda *both: both, extent, timeline))
         moving: Any = in_movie(extent)
         drift = _truth(moving, counted, empty.columns, given)
         moving = constant(moving)
@@ -204,7 +205,7 @@ def _moved_part(
 
 
 def _truth(
-    moving: MovieMotion, counted: Frames, columns: Columns, parameters: dict[str, Any]
+    moving: MovieMotion, counted: Timeline, columns: Columns, parameters: dict[str, Any]
 ) -> xr.Dataset:
     """Return the transformations that undo the drift, one for each frame."""
     shift = moving.in_each
@@ -213,7 +214,7 @@ def _truth(
     frames = np.arange(first, first + n)
     matrix = moving.matrices(frames)
     n_localizations = np.zeros(n, dtype=np.int64)
-    n_localizations[counted.number - first] = counted.count
+    n_localizations[counted.frames - first] = counted.counts
     return transformations.build(
         matrix=matrix,
         offset=transformations.offset_from_about(matrix, 0.0 - shift, moving.center),

@@ -13,7 +13,6 @@ import pytest
 import smlm_accessor
 from smlm_accessor.drift import segments
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
-from smlm_accessor.methods.windows.movie import Movie
 from tests import scenes
 
 AT, N_FRAMES = 1300, 3000
@@ -175,11 +174,3 @@ def test_refocussing_is_found(method: str) -> None:
     assert segments.jumps(drift).tolist() == [4000]
     assert drift.smlm.jumps()["z"].item() == pytest.approx(600, abs=30)
     assert moved.smlm.correct(drift).smlm.rmse(table).max() < 3
-
-
-@pytest.mark.parametrize("first", [50, 1, 0, -50])
-def test_only_jumps_within_the_movie_count(first: int) -> None:
-    frames = first + np.array([0, 0, 10, 12])
-    known = Movie.of(frames, first + np.array([-20, 0, 5, 12, 13]))
-    assert known.jumps.tolist() == [first + 5, first + 12]
-    assert known.piece.tolist() == [0, 1, 2]

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.frames.sample import split_mix64
+from smlm_accessor.kernels.hashing import split_mix64
 
 #: Correlation at which the resolution is read off.
 THRESHOLD = 1 / 7

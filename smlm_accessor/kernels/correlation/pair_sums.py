@@ -14,7 +14,7 @@ import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.frames.sample import split_mix64
+from smlm_accessor.kernels.hashing import split_mix64
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from smlm_accessor.kernels.hashing import slot_of
+
 
 @numba.njit(cache=True, nogil=True)
 def corners(x, low, high):  # type: ignore[no-untyped-def]
@@ -22,8 +24,7 @@ def corners(x, low, high):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _slot(table, key):  # type: ignore[no-untyped-def]
     mask = table.shape[1] - 1
-    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    i = np.int64(h >> np.uint64(32)) & mask
+    i = slot_of(key, mask)
     while table[0, i] != -1 and table[0, i] != key:
         i = (i + 1) & mask
     return i

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.hashing import mixed, slot_of
 
 MOST = 4096  # squares
 _ROOM = 4 * MOST
@@ -56,8 +57,8 @@ class Squares:
     def order(self) -> IntArray:
         """Return a random order of the squares that is always the same."""
         x, y = self.number.astype(np.uint64).T
-        mixed = _mixed(_mixed(x) ^ y)
-        return np.lexsort((self.number[:, 1], self.number[:, 0], mixed))
+        hashed = mixed(mixed(x) ^ y)
+        return np.lexsort((self.number[:, 1], self.number[:, 0], hashed))
 
 
 def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
@@ -137,12 +138,6 @@ def _low(keys: IntArray) -> IntArray:
     return low
 
 
-def _mixed(h: IntArray) -> IntArray:
-    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return h ^ (h >> np.uint64(31))
-
-
 @numba.njit(cache=True, nogil=True)
 def _largest(xy):  # type: ignore[no-untyped-def]
     largest = 0.0
@@ -154,8 +149,7 @@ def _largest(xy):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True, nogil=True)
 def _slot(keys, counts, key):  # type: ignore[no-untyped-def]
     mask = len(keys) - 1
-    h = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    i = np.int64(h >> np.uint64(32)) & mask
+    i = slot_of(key, mask)
     while counts[i] != 0 and keys[i] != key:
         i = (i + 1) & mask
     return i

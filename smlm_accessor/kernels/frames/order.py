@@ -1,4 +1,4 @@
-"""Put localizations in an order that does not depend on that of the rows they came from."""
+"""The order of localizations in time, whatever the order of the rows of the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from smlm_accessor._typing import FloatArray, IntArray
 def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
     """Return the rows in the order of frames, and within a frame of coordinates.
 
-    Sums over rows, and with them the last digits of every result, then are the same for any order.
+    Sums over rows in this order, and so the last digits of every result, do not depend on the order
+    in the table.
 
     Parameters
     ----------

@@ -20,9 +20,10 @@ _AGAIN = 0.8  # part of the shorter movie's bins that the other one has, too
 
 
 class Run(NamedTuple):
-    """Rows with frames that do not decrease: first and last of these, how many, when and where.
+    """Successive rows with frames that do not decrease.
 
-    ``bins`` are those of ``2**level`` frames in which there are any.
+    ``first`` and ``last`` of the frames, number ``n`` of rows, ``bins`` of ``2**level`` frames in
+    which there are any, ``low`` and ``high`` corner of the positions, NaN if they are not known.
     """
 
     first: int
@@ -30,8 +31,8 @@ class Run(NamedTuple):
     n: int
     level: int
     bins: IntArray
-    low: FloatArray | None
-    high: FloatArray | None
+    low: FloatArray
+    high: FloatArray
 
 
 class Runs(NamedTuple):
@@ -55,12 +56,13 @@ class Runs(NamedTuple):
         edges = [0, *begins.tolist(), len(frames)]
         found = []
         for a, b in itertools.pairwise(edges):
-            low = high = None
-            if positions is not None and len(begins) <= _MOST:
-                low, high = positions[a:b].min(axis=0), positions[a:b].max(axis=0)
+            low = high = np.full(1, np.nan)
             first, last = int(frames[a]), int(frames[b - 1])
-            level = _level(first, last)
-            bins = np.unique(frames[a:b] >> level) if len(begins) <= _MOST else frames[:0]
+            level, bins = _level(first, last), frames[:0]
+            if len(begins) <= _MOST:
+                bins = np.unique(frames[a:b] >> level)
+                if positions is not None:
+                    low, high = positions[a:b].min(axis=0), positions[a:b].max(axis=0)
             found.append(Run(first, last, b - a, level, bins, low, high))
         return cls(tuple(found[: _MOST + 1]))
 
@@ -108,9 +110,8 @@ def begins_again(runs: Runs) -> Run | None:
 
 
 def _merged(a: Run, b: Run) -> Run:
-    low = None if a.low is None or b.low is None else np.minimum(a.low, b.low)
-    high = None if a.high is None or b.high is None else np.maximum(a.high, b.high)
     level = max(a.level, b.level, _level(a.first, b.last))
+    low, high = np.minimum(a.low, b.low), np.maximum(a.high, b.high)
     return Run(a.first, b.last, a.n + b.n, level, _at(level, a, b), low, high)
 
 
@@ -134,9 +135,7 @@ def _at_once(a: Run, b: Run) -> float:
 
 
 def _shared(a: Run, b: Run) -> float:
-    """Return which part of the smaller field, in x and y, is in the larger one."""
-    if a.low is None or b.low is None or a.high is None or b.high is None:
-        return 1.0
+    """Return which part of the smaller field, in x and y, is in the larger one; 1 if unknown."""
     sides = np.minimum(a.high, b.high)[:2] - np.maximum(a.low, b.low)[:2]
-    smaller = min(float(np.prod((r.high - r.low)[:2])) for r in (a, b))  # type: ignore[operator]
+    smaller = min(float(np.prod((r.high - r.low)[:2])) for r in (a, b))
     return float(np.prod(np.maximum(sides, 0.0))) / smaller if smaller > 0 else 1.0

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.hashing import FIRST, GOLDEN, SECOND
 from smlm_accessor.kernels.images.grid import Grid
 
 #: Steps into which a pixel is cut along each axis; a localization counts ``STEPS**2``.
@@ -135,9 +136,9 @@ def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
     taken = False
     for i in range(len(frames)):
         if i == 0 or frames[i] != frames[i - 1]:
-            h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+            h = np.uint64(frames[i]) * GOLDEN
             h ^= h >> np.uint64(32)
-            h *= np.uint64(0xBF58476D1CE4E5B9)
+            h *= FIRST
             # 53 bits: all that a float can hold.
             share = part[chunk[i]] if chunk[i] >= 0 else 0.0
             taken = bool((h >> np.uint64(11)) < share * 9007199254740992.0)
@@ -153,12 +154,12 @@ def _thinned(bits, frames, chunk, limit, rows):  # type: ignore[no-untyped-def]
     for i in range(len(frames)):
         if chunk[i] < 0:
             continue
-        h = np.uint64(frames[i]) * np.uint64(0x9E3779B97F4A7C15)
+        h = np.uint64(frames[i]) * GOLDEN
         for c in range(bits.shape[1]):
             h ^= bits[i, c] ^ (bits[i, c] << np.uint64(23))
-            h *= np.uint64(0xBF58476D1CE4E5B9)
+            h *= FIRST
             h ^= h >> np.uint64(29)
-        h *= np.uint64(0x94D049BB133111EB)
+        h *= SECOND
         h ^= h >> np.uint64(32)
         if h <= limit:
             rows[n] = i

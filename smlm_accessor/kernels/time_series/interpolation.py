@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 
 
-def interpolate(times: FloatArray, values: FloatArray, at: FloatArray, *, kind: str) -> FloatArray:
+def interpolate(
+    times: FloatArray,
+    values: FloatArray,
+    at: FloatArray | IntArray,
+    *,
+    kind: str,
+    beyond: FloatArray | None = None,
+) -> FloatArray:
     """Interpolate values given at increasing times.
 
     Parameters
@@ -16,11 +23,12 @@ def interpolate(times: FloatArray, values: FloatArray, at: FloatArray, *, kind: 
     times : ndarray, shape (k,), float64
         Strictly increasing.
     values : ndarray, shape (k, m), float64
-    at : ndarray, shape (n,), float64
-        Before the first and after the last time the curve continues on the line through the last
-        two points.
+    at : ndarray, shape (n,)
     kind : {"linear", "cubic"}
         The cubic stays between the values on either side of it, so it cannot swing.
+    beyond : ndarray, shape (2, m), optional
+        Slopes before the first and after the last time. By default those of the lines through the
+        first two and the last two values; 0 if there is a single one.
 
     Returns
     -------
@@ -38,26 +46,24 @@ def interpolate(times: FloatArray, values: FloatArray, at: FloatArray, *, kind: 
     array([2.5, 7. ])
     """
     if len(times) == 1:
-        return np.broadcast_to(values, (len(at), values.shape[1])).copy()
+        kind, secant = "linear", np.zeros_like(values)
+    else:
+        secant = np.diff(values, axis=0) / np.diff(times)[:, None]
     if kind == "linear":
         inner = np.column_stack([np.interp(at, times, column) for column in values.T])
     else:
-        curve = CubicHermiteSpline(times, values, _slopes(times, values))
+        curve = CubicHermiteSpline(times, values, _slopes(times, secant))
         inner = curve(np.clip(at, times[0], times[-1]))
-    for edge, outside in (((0, 1), at < times[0]), ((-1, -2), at > times[-1])):
+    slopes = secant[[0, -1]] if beyond is None else beyond
+    for end, outside in ((0, at < times[0]), (-1, at > times[-1])):
         if outside.any():
-            end, next_to_it = edge
-            slope = (values[end] - values[next_to_it]) / (times[end] - times[next_to_it])
-            inner[outside] = values[end] + (at[outside] - times[end])[:, None] * slope
+            inner[outside] = values[end] + (at[outside] - times[end])[:, None] * slopes[end]
     return np.asarray(inner)
 
 
-def _slopes(times: FloatArray, values: FloatArray) -> FloatArray:
+def _slopes(times: FloatArray, secant: FloatArray) -> FloatArray:
     """Return slopes, shape (k, m), that keep the cubic between its neighbouring values."""
     step = np.diff(times)[:, None]
-    secant = np.diff(values, axis=0) / step
-    slopes = np.empty_like(values)
-    slopes[0], slopes[-1] = secant[0], secant[-1]
     before, after = secant[:-1], secant[1:]
     same_sign = before * after > 0
     weight_before = 2 * step[1:] + step[:-1]
@@ -65,5 +71,5 @@ def _slopes(times: FloatArray, values: FloatArray) -> FloatArray:
     # The weighted harmonic mean; zero where the direction turns.
     divisor = np.where(same_sign, weight_before * after + weight_after * before, 1.0)
     product = before * after * (weight_before + weight_after)
-    slopes[1:-1] = np.where(same_sign, product / divisor, 0.0)
-    return slopes
+    inner = np.where(same_sign, product / divisor, 0.0)
+    return np.concatenate([secant[:1], inner, secant[-1:]])

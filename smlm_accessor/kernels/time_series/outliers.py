@@ -6,23 +6,25 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 
-#: So many times the usual step between chunks is no drift, if the next chunk steps back.
-FAR = 20.0
-_FEWEST = 6  # shifts; with less, there is no usual step
+# A shift that is farther than so many median steps from both its neighbours is no drift. Steps of
+# drift have heavy tails; shifts that were matched wrongly are anywhere in the field.
+_FAR = 20.0
+_FEWEST = 6  # shifts; with fewer, the median step says little
 
 
 def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
     """Tell which shifts are far from both their neighbours.
 
-    A stage that jumps and stays is close to what follows; an image that was matched to the wrong
-    place is close to nothing. The first and the last shift are never told to be isolated.
+    After a jump of the stage, a shift is close to the next one; that of an image that was matched
+    wrongly is close to none. The first and the last shift are never isolated.
 
     Parameters
     ----------
     shifts : ndarray, shape (k, d)
         In the order of time; NaN where there is none.
     counts : ndarray of int, shape (k,)
-        Localizations behind each: with fewer, a shift is noisier and may step farther.
+        Localizations behind each: with fewer than the median, a shift is noisier, and may be
+        farther by the square root of their ratio.
 
     Returns
     -------
@@ -44,5 +46,5 @@ def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
         return result
     nearest = np.minimum(steps[1:], steps[:-1])
     noise = np.sqrt(np.maximum(np.median(counts[known]) / counts[known[1:-1]], 1.0))
-    result[known[1:-1]] = nearest > FAR * usual * noise
+    result[known[1:-1]] = nearest > _FAR * usual * noise
     return result

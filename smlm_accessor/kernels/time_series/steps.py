@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 
-_UNUSUAL = 10.0  # usual departures from the trend
-_SURE = 6.0  # standard deviations
-_AROUND = 3  # steps that make a trend, on either side
-_FEWEST = 6  # steps; with less, there is no usual one
+# A step departs from the trend by so many robust standard deviations: 1.4826 times the median of
+# all departures. Normal numbers would need 5; how fast drift is has heavier tails.
+_UNUSUAL = 10.0
+# It also departs by so many standard deviations of the values themselves, where these are known.
+_SURE = 6.0
+_AROUND = 3  # steps on either side of which the median is the trend
+_FEWEST = 6  # steps; with fewer, the median departure says little
 
 
 def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     """Return where a series steps: the index of the first value after each step.
+
+    The trend at a step is the median of the steps beside it. Of successive steps that depart far
+    from their trend, the farthest counts, if the medians of the values before and after all of them
+    differ by more than half of it.
 
     Parameters
     ----------
@@ -25,7 +32,7 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     Returns
     -------
     ndarray
-        Increasing. What steps back with the next value is none.
+        Increasing. A value that stands alone is no step.
 
     Examples
     --------
@@ -45,19 +52,29 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
         known = np.where(np.isfinite(std), std, 0.0)
         least = _SURE * np.hypot(known[1:], known[:-1])
     scale = np.maximum(_UNUSUAL * np.maximum(usual, 1e-9 * np.ptp(values, axis=0)), least)
-    far = np.max(departs / np.where(scale > 0, scale, np.inf), axis=1)
-    large = np.flatnonzero(far > 1)
+    relative = departs / np.where(scale > 0, scale, np.inf)
+    far = relative.max(axis=1)
     found = []
-    for run in np.split(large, np.flatnonzero(np.diff(large) > 1) + 1):
-        if not len(run):
-            continue
-        axis = int(np.argmax((departs / np.where(scale > 0, scale, np.inf))[run].max(axis=0)))
+    for run in runs(far > 1):
+        axis = int(np.argmax(relative[run].max(axis=0)))
         before = values[max(run[0] - _AROUND + 1, 0) : run[0] + 1, axis]
         after = values[run[-1] + 1 : run[-1] + 1 + _AROUND, axis]
         moved = np.median(after) - np.median(before)
         if abs(moved) > departs[run, axis].max() / 2:
             found.append(int(run[np.argmax(far[run])]) + 1)
     return np.array(found, dtype=np.int64)
+
+
+def runs(large: BoolArray) -> list[IntArray]:
+    """Return the indices of each run of successive true values.
+
+    Examples
+    --------
+    >>> [run.tolist() for run in runs(np.array([True, False, True, True]))]
+    [[0], [2, 3]]
+    """
+    index = np.flatnonzero(large)
+    return np.split(index, np.flatnonzero(np.diff(index) > 1) + 1) if len(index) else []
 
 
 def _beside(i: int, n: int) -> IntArray:

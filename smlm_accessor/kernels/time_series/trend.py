@@ -1,4 +1,4 @@
-"""A curve through noisy values: level and slope that wander, as fast as the values say."""
+"""A smooth curve through noisy values: the local linear trend of greatest likelihood."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from smlm_accessor.kernels.time_series.trend_loops import log_likelihood, smooth
 _DECADES = np.arange(-12.0, 4.1, 2.0)  # of the rates, in units of usual step and noise
 _LOWEST, _HIGHEST = -20.0, 8.0
 _FINEST = 0.1  # of a decade
-# Taken off the log-likelihood for each decade of a rate: where the values do not tell, rounding
-# must not choose.
+# Taken off the log-likelihood for each decade of a rate: where the values do not tell one rate from
+# another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
-_ENOUGH = 50  # values, to tell how noisy they are
+_ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
 
 
 class Trend(NamedTuple):
@@ -28,7 +28,7 @@ class Trend(NamedTuple):
     walk, bend : float
         Variance that level and slope gain per unit of time.
     noise : float
-        What the variances of the values were multiplied with.
+        Common factor of the variances of the values.
     """
 
     level: FloatArray

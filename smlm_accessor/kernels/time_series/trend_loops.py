@@ -1,10 +1,12 @@
-"""Loops of the local linear trend: a Kalman filter and the smoother that runs back over it."""
+"""Loops of the local linear trend: the Kalman filter, and the Rauch-Tung-Striebel smoother."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
+# Variance of the unknown level and slope at the start, in units of that of the first values: much
+# more would cost digits.
 _FREE = 1e4
 # Values can be noisier than their variances say, but hardly less noisy: a curve that bends faster
 # than it is sampled would pass for one without noise.
@@ -48,13 +50,13 @@ def log_likelihood(  # type: ignore[no-untyped-def]
             continue
         if known >= 2:
             total_variance = p11 + variance[i]
-            surprise = value[i] - level
+            innovation = value[i] - level
             total += np.log(total_variance)
-            squares += surprise**2 / total_variance
+            squares += innovation**2 / total_variance
             number += 1
             k1, k2 = p11 / total_variance, p12 / total_variance
-            level += k1 * surprise
-            slope += k2 * surprise
+            level += k1 * innovation
+            slope += k2 * innovation
             p22 -= k2 * p12
             p12 -= k2 * p11  # before p11 changes; equals (1 - k1) * p12
             p11 -= k1 * p11
@@ -79,7 +81,7 @@ def smooth(  # type: ignore[no-untyped-def]
 ):
     """Write the smoothed level, slope and variance of the level; arguments as `log_likelihood`."""
     n = len(value)
-    begin = np.empty(n, np.int64)  # the first value of the piece
+    begin = np.empty(n, np.int64)  # the first value since level and slope are free
     f1, f2 = np.empty(n), np.empty(n)  # filtered
     f11, f12, f22 = np.empty(n), np.empty(n), np.empty(n)
     m1, m2 = np.empty(n), np.empty(n)  # predicted
@@ -96,8 +98,7 @@ def smooth(  # type: ignore[no-untyped-def]
         if i < begin[i]:
             continue
         if i == begin[i]:
-            # Nearly free: centred where the first two values are, with ten thousand times their
-            # variance. Much more would cost digits.
+            # Nearly free, and centred where the first two values are.
             k, t = i + 1, 0.0
             while k < n and not free[k]:
                 t += step[k]

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.sampling import sampled
-from smlm_accessor.methods.windows.length import cut_evenly
-from smlm_accessor.methods.windows.movie import Movie, Segments
+from smlm_accessor.timeline import Timeline, Windows
 
 _WINDOWS, _PIXELS = 24, 2**14
 _PER_WINDOW = 100  # localizations, at least
@@ -64,9 +64,9 @@ def far_pieces(
 
     positions, frames = sampled(localizations, _SAMPLE)
     localizations = replace(localizations, positions=positions, frames=frames, uncertainty=None)
-    movie = Movie.of(localizations.frames, localizations.jumps)
+    timeline = Timeline.of(localizations.frames, localizations.jumps)
     k = int(np.clip(len(localizations.frames) / _PER_WINDOW, 4, _WINDOWS))
-    windows = movie.cut(cut_evenly(movie, k))
+    windows = timeline.evenly(k)
     bounds = np.searchsorted(localizations.frames, windows.edges)
     found = search(
         replace(localizations, bounds=bounds, edges=windows.edges),
@@ -102,14 +102,14 @@ def _ordered(jumps: list[int], shifts: list[FloatArray]) -> Pieces:
 
 def _frame_of(
     localizations: ChunkedLocalizations,
-    windows: Segments,
+    windows: Windows,
     pair: tuple[int, int],
     moved: tuple[FloatArray, FloatArray],
     cell: FloatArray,
 ) -> int:
     """Return the first frame after a jump: before, localizations lie where others were before."""
     i, j = pair
-    known = windows.movie.known_jump(int(windows.edges[i]), int(windows.edges[j + 1]))
+    known = windows.timeline.known_jump(int(windows.edges[i]), int(windows.edges[j + 1]))
     if known is not None:
         return known
     edges = windows.edges
@@ -127,9 +127,8 @@ def _frame_of(
     stays = _near(asked, places, size)
     goes = _near(asked - step, places, size)
     frames = localizations.frames[b:c]
-    gain = np.concatenate([[0.0], np.cumsum(stays.astype(float) - goes)])
-    best = int(np.argmax(gain))
-    return int(frames[min(best, len(frames) - 1)])
+    at = change_point(stays.astype(float) - goes)
+    return int(frames[min(at, len(frames) - 1)])
 
 
 def _near(localizations: FloatArray, places: FloatArray, size: FloatArray) -> BoolArray:

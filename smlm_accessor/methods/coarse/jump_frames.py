@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, Motion, pulls, segments
 
 _FAR = 2.0  # cells
@@ -35,10 +37,8 @@ def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
     if len(known) < 3:
         return []
     length = np.abs(np.diff(drift[known], axis=0)).max(axis=1)
-    large = np.flatnonzero(length > max(_FAR, _UNUSUAL * float(np.median(length))))
-    groups = np.split(large, np.flatnonzero(np.diff(large) > 1) + 1) if len(large) else []
     found = []
-    for group in groups:
+    for group in runs(length > max(_FAR, _UNUSUAL * float(np.median(length)))):
         before, after = int(known[group[0]]), int(known[group[-1] + 1])
         # What steps back soon was a segment that went astray.
         earlier = np.median(drift[known[max(group[0] - _STAYS, 0) : group[0] + 1]], axis=0)
@@ -89,8 +89,7 @@ def _located(
         single.drift[:] = motion.drift[segment]
         evidence.append(pulls(arrays, motion, image, kernel, left_out, single, 1)[:, 16])
     here, there = evidence
-    total = np.concatenate([[0.0], np.cumsum(here)]) + np.append(np.cumsum(there[::-1])[::-1], 0.0)
-    first = int(np.argmax(total[1:-1])) + 1 if len(frames) > 1 else 0
+    first = change_point(here - there, inside=True)
     return int(np.clip(cut[first], edges[before] + 1, edges[after + 1] - 1))
 
 

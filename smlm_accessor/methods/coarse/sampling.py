@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.hashing import FIRST, GOLDEN
 from smlm_accessor.methods.api import ChunkedLocalizations
 
 _MOST_SEGMENTS = 4000
@@ -18,9 +19,9 @@ def sampled(localizations: ChunkedLocalizations, size: int) -> tuple[FloatArray,
         h = frames.astype(np.uint64)
         for axis in range(positions.shape[1]):
             h ^= np.ascontiguousarray(positions[:, axis]).view(np.uint64) << np.uint64(12)
-            h *= np.uint64(0x9E3779B97F4A7C15)
+            h *= GOLDEN
             h ^= h >> np.uint64(29)
-        keep = h * np.uint64(0xBF58476D1CE4E5B9) < np.uint64(size / n * 2.0**64)
+        keep = h * FIRST < np.uint64(size / n * 2.0**64)
         positions, frames = positions[keep], frames[keep]
     order = np.lexsort((positions[:, 1], positions[:, 0], frames))
     return positions[order], frames[order]

@@ -10,7 +10,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.beads.tracks import find_spots, follow
 from smlm_accessor.kernels.time_series.interpolation import interpolate
-from smlm_accessor.methods.windows.movie import Movie
+from smlm_accessor.timeline import Timeline
 
 # Frames of a window in which a bead is looked for.
 _WINDOW = 32
@@ -40,7 +40,7 @@ class Beads(NamedTuple):
 
 def find_beads(
     xy: FloatArray,
-    movie: Movie,
+    timeline: Timeline,
     precision: float,
     *,
     given: FloatArray | None,
@@ -53,7 +53,7 @@ def find_beads(
     ----------
     xy : ndarray, shape (n, 2)
         In the order of frames.
-    movie : Movie
+    timeline : Timeline
     precision : float
         Of a localization, in x and y.
     given : ndarray, shape (b, 2), optional
@@ -64,10 +64,10 @@ def find_beads(
         Part of the frames in which a bead is seen at least.
     """
     none = Beads(np.zeros(0, int), np.zeros(0, int), np.zeros(0), np.zeros((0, 2)), 0.0)
-    if len(movie.frames) < FEWEST_FRAMES:
+    if len(timeline.frames) < FEWEST_FRAMES:
         return none
     return by_size(
-        lambda size: _find(xy, movie, size, given, presence),
+        lambda size: _find(xy, timeline, size, given, presence),
         none,
         lambda beads: len(beads.presence),
         enough=ENOUGH if given is None else len(given),
@@ -117,12 +117,12 @@ def windows_of(n_frames: int) -> IntArray:
 
 
 def _find(
-    xy: FloatArray, movie: Movie, size: float, given: FloatArray | None, presence: float
+    xy: FloatArray, timeline: Timeline, size: float, given: FloatArray | None, presence: float
 ) -> Beads:
-    m = len(movie.frames)
+    m = len(timeline.frames)
     of_frame = windows_of(m)
     n_frames = np.bincount(of_frame)
-    frame = np.repeat(np.arange(m), movie.counts)
+    frame = timeline.of_rows
     spots = find_spots(xy, frame, of_frame[frame], n_frames, size)
     # The last window may be short, and what is rarely missing is missing here and there.
     enough = 0.9 * presence if given is None else 0.0

@@ -15,8 +15,8 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.fiducial.find import find_beads
 from smlm_accessor.methods.fiducial.solve import choose_segments, solve
 from smlm_accessor.methods.registry import register
-from smlm_accessor.methods.windows.movie import Movie
 from smlm_accessor.options import length, number
+from smlm_accessor.timeline import Timeline
 
 _NO_BEADS = (
     "No beads were found, that is places with a localization in at least {:.0%} of the frames; "
@@ -111,11 +111,11 @@ def fiducial(
     d = localizations.positions.shape[1]
     k = localizations.n_chunks
     wide = np.ptp(localizations.positions, axis=0) > 0
-    movie = Movie.of(localizations.frames, localizations.jumps)
+    timeline = Timeline.of(localizations.frames, localizations.jumps)
     usual = precision(localizations.positions, localizations.frames, localizations.uncertainty)
     beads = find_beads(
         np.ascontiguousarray(localizations.positions[:, :2]),
-        movie,
+        timeline,
         float(np.nanmax(usual[:2])) if np.isfinite(usual[:2]).any() else np.nan,
         given=given,
         radius=radius,
@@ -127,9 +127,9 @@ def fiducial(
         return Registered.failed(localizations, reason)
     jumps = None
     if k > 1:
-        segments = movie.cut(localizations.frame_edges())
+        segments = timeline.cut(localizations.frame_edges())
     else:
-        segments, jumps = choose_segments(localizations.positions, beads, movie)
+        segments, jumps = choose_segments(localizations.positions, beads, timeline)
         edges = segments.edges
     solved = solve(localizations.positions, beads, segments, threads=threads, progress=progress)
     std = np.sqrt(np.where(wide & (solved.variance > 0), solved.variance, np.nan))

@@ -19,7 +19,7 @@ from smlm_accessor.methods.fiducial.find import (
     nearest_in_each_frame,
     windows_of,
 )
-from smlm_accessor.methods.windows.movie import Movie
+from smlm_accessor.timeline import Timeline
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,11 @@ def find_paths(
     precision, given, radius, presence
         As for `find_beads`.
     """
-    movie = Movie.of(frames)
-    if len(movie.frames) < FEWEST_FRAMES:
+    timeline = Timeline.of(frames)
+    if len(timeline.frames) < FEWEST_FRAMES:
         return _none()
     return by_size(
-        lambda size: _find(xy, frames, movie, size, given, presence),
+        lambda size: _find(xy, frames, timeline, size, given, presence),
         _none(),
         lambda found: found[0].n,
         enough=ENOUGH if given is None else len(given),
@@ -106,22 +106,22 @@ def find_paths(
 def _find(
     xy: FloatArray,
     frames: IntArray,
-    movie: Movie,
+    timeline: Timeline,
     size: float,
     given: FloatArray | None,
     presence: float,
 ) -> tuple[Paths, Beads]:
-    m = len(movie.frames)
+    m = len(timeline.frames)
     of_frame = windows_of(m)
     n_frames = np.bincount(of_frame)
-    frame = np.repeat(np.arange(m), movie.counts)
+    frame = timeline.of_rows
     spots = find_spots(xy, frame, of_frame[frame], n_frames, size)
     enough = 0.9 * presence if given is None else 0.0
     followed = follow_each(spots, len(n_frames), size, presence=enough, given=given)
     kept = long_enough(followed.seen, n_frames, presence, given=given is not None)
     first = np.flatnonzero(np.diff(of_frame, prepend=-1))
-    knots = np.bincount(of_frame, weights=movie.frames) / n_frames
-    paths = Paths(knots, movie.frames[first], followed.place[:, kept], size / 2)
+    knots = np.bincount(of_frame, weights=timeline.frames) / n_frames
+    paths = Paths(knots, timeline.frames[first], followed.place[:, kept], size / 2)
     if not paths.n:
         return _none()
     distances = (paths.distance(xy, frames, bead) for bead in range(paths.n))

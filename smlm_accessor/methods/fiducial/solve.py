@@ -9,9 +9,10 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.beads.consensus import Consensus, consensus
+from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.window_length import longer_by
 from smlm_accessor.methods.fiducial.find import Beads
-from smlm_accessor.methods.windows.length import cut_evenly, longer_by
-from smlm_accessor.methods.windows.movie import Movie, Segments
+from smlm_accessor.timeline import Timeline, Windows
 
 _FIRST = 500
 _MOST = 5000
@@ -42,14 +43,14 @@ class Solved(NamedTuple):
 def solve(
     positions: FloatArray,
     beads: Beads,
-    segments: Segments,
+    segments: Windows,
     *,
     threads: int | None = 1,
     progress: bool = False,
 ) -> Solved:
     """Return the common motion of the beads in segments."""
     k, b, d = len(segments), len(beads.presence), positions.shape[1]
-    frame = np.repeat(np.arange(len(segments.movie.frames)), segments.movie.counts)[beads.row]
+    frame = segments.timeline.of_rows[beads.row]
     cell = segments.of_frame[frame] * b + beads.bead
     counts = np.bincount(cell, minlength=k * b).reshape(k, b)
     n_frames = np.bincount(segments.of_frame, minlength=k)
@@ -85,11 +86,13 @@ def jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArray
     return np.where(out > 0, out, usual)
 
 
-def choose_segments(positions: FloatArray, beads: Beads, movie: Movie) -> tuple[Segments, IntArray]:
+def choose_segments(
+    positions: FloatArray, beads: Beads, timeline: Timeline
+) -> tuple[Windows, IntArray]:
     """Choose how long segments are, by the jitter of the beads, and find jumps."""
-    m = len(movie.frames)
+    m = len(timeline.frames)
     most = min(_MOST, m)
-    segments = movie.cut(cut_evenly(movie, min(_FIRST, most)))
+    segments = timeline.evenly(min(_FIRST, most))
     refined = False
     for _ in range(_ROUNDS):
         solved = solve(positions, beads, segments)
@@ -99,43 +102,43 @@ def choose_segments(positions: FloatArray, beads: Beads, movie: Movie) -> tuple[
         if _SIMILAR[0] < k / len(segments) < _SIMILAR[1] or (coarser and refined):
             break
         refined = refined or not coarser
-        segments = movie.cut(cut_evenly(movie, k))
+        segments = timeline.evenly(k)
     return cut_at_jumps(positions, beads, segments)
 
 
 def cut_at_jumps(
-    positions: FloatArray, beads: Beads, segments: Segments
-) -> tuple[Segments, IntArray]:
+    positions: FloatArray, beads: Beads, segments: Windows
+) -> tuple[Windows, IntArray]:
     """Let segments end at the very frame in which all beads jump; return these frames, too.
 
     The frames next to a jump become segments of their own, so that nothing is interpolated across
     it but between the two.
     """
-    solved, movie = solve(positions, beads, segments), segments.movie
+    solved, timeline = solve(positions, beads, segments), segments.timeline
     valid = np.flatnonzero(solved.valid)
     drift, variance = solved.drift[valid], solved.shot[valid]
     steps = np.abs(np.diff(drift, axis=0))
     if len(steps) < 4:
-        return segments, movie.jumps
+        return segments, timeline.jumps
     chance = np.sqrt(variance[1:] + variance[:-1])
     far = (steps > _JUMP * np.maximum(np.median(steps, axis=0), chance)).any(axis=1)
-    of_row = np.repeat(np.arange(len(movie.frames)), movie.counts)[beads.row]
+    of_row = timeline.of_rows[beads.row]
     still = positions[beads.row] - solved.place[beads.bead] + drift[0]
-    edges, found = set(segments.edges.tolist()), set(movie.jumps.tolist())
+    edges, found = set(segments.edges.tolist()), set(timeline.jumps.tolist())
     for jump in np.flatnonzero(far):
         i, j = valid[jump], valid[jump + 1]
-        first, last = np.searchsorted(movie.frames, [segments.edges[i], segments.edges[j + 1]])
-        known = movie.known_jump(segments.edges[i], segments.edges[j + 1])
+        first, last = np.searchsorted(timeline.frames, [segments.edges[i], segments.edges[j + 1]])
+        known = timeline.known_jump(segments.edges[i], segments.edges[j + 1])
         if known is not None:
             continue  # segments begin there
         rows = (of_row >= first) & (of_row < last)
         as_after = ((still[rows] - drift[jump + 1]) ** 2).sum(axis=1)
         as_before = ((still[rows] - drift[jump]) ** 2).sum(axis=1)
         gain = np.bincount(of_row[rows] - first, weights=as_after - as_before)
-        cut = first + int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)])))
+        cut = first + change_point(gain)
         edges -= set(segments.edges[i + 1 : j + 1].tolist())
         near = np.arange(max(cut - 1, first), min(cut + 2, last))
-        edges |= set(movie.frames[near].tolist())
-        found.add(int(movie.frames[min(cut, last - 1)]))
+        edges |= set(timeline.frames[near].tolist())
+        found.add(int(timeline.frames[min(cut, last - 1)]))
     jumps = np.array(sorted(found), dtype=np.int64)
-    return movie.cut(np.array(sorted(edges), dtype=np.int64)), jumps
+    return timeline.cut(np.array(sorted(edges), dtype=np.int64)), jumps

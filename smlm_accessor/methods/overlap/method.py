@@ -128,7 +128,7 @@ def overlap(
 def _registered(
     localizations: ChunkedLocalizations, found: Estimate, sigma: FloatArray
 ) -> Registered:
-    timeline, state = found.timeline, found.state
+    windows, state = found.windows, found.state
     assert state.quality is not None
     usual = float(np.median(state.quality))
     valid = np.asarray((state.std < _UNSURE * sigma).all(axis=1))
@@ -138,7 +138,7 @@ def _registered(
         std = np.where(valid[:, None], state.std, np.nan)
         jumps = np.array(found.chosen["jumps"], dtype=np.int64)
         return Registered(
-            offset, state.quality, valid, None, std, chosen, timeline.edges(), jumps=jumps
+            offset, state.quality, valid, None, std, chosen, windows.edges, jumps=jumps
         )
     valid &= state.quality > _EMPTY * usual
     used = np.flatnonzero(np.diff(localizations.bounds))

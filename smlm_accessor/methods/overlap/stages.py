@@ -16,13 +16,12 @@ from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.jumps import (
     LONGEST_BLINK,
-    jump_windows,
+    jump_ranges,
     place_jumps,
     single_localizations,
 )
 from smlm_accessor.methods.overlap.solve import WIDE, NoEvidenceError, Solver, State
-from smlm_accessor.methods.overlap.timeline import Timeline, from_chunks, regular
-from smlm_accessor.methods.windows.movie import Movie
+from smlm_accessor.timeline import Timeline, Windows
 
 N_STAGES = 4
 _FIRST_SEGMENTS = 2000
@@ -43,14 +42,14 @@ class TimedPoints:
     frame : ndarray of int32, shape (n,)
         Index into ``frames``.
     weight : ndarray of float32, shape (n,)
-    movie : Movie
+    timeline : Timeline
         The frames that have localizations.
     """
 
     positions: FloatArray
     frame: Int32Array
     weight: Float32Array
-    movie: Movie
+    timeline: Timeline
 
     def events(self, drift: FloatArray, precision: FloatArray, piece: IntArray) -> Events:
         """Return the blinks, corrected for drift; none goes on from one piece to the next."""
@@ -63,7 +62,7 @@ class TimedPoints:
                 size=_TILE * precision,
                 halo=np.zeros(len(precision)),
             ),
-            self.movie.frames,
+            self.timeline.frames,
             precision=precision,
             longest=LONGEST_BLINK,
             piece=piece,
@@ -72,44 +71,45 @@ class TimedPoints:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Drift of the segments of a timeline.
+    """Drift of the windows of a timeline.
 
     Parameters
     ----------
     state : State
-    timeline : Timeline
+    windows : Windows
     chosen : dict
         Plain JSON values.
     """
 
     state: State
-    timeline: Timeline
+    windows: Windows
     chosen: dict[str, Any]
 
 
 def timed(localizations: ChunkedLocalizations, precision: FloatArray) -> TimedPoints:
     """Return the localizations with the index of their frame, and what each is worth."""
-    movie = Movie.of(localizations.frames, localizations.jumps)
-    frame = np.repeat(np.arange(len(movie.frames), dtype=np.int32), movie.counts)
+    timeline = Timeline.of(localizations.frames, localizations.jumps)
+    frame = timeline.of_rows.astype(np.int32)
     weight = np.ones(len(frame), dtype=np.float32)
     if localizations.uncertainty is not None:
         known = (localizations.uncertainty[:, :2] > 0).all(axis=1)
         relative = (precision / localizations.uncertainty[known])[:, :2].mean(axis=1) ** 2
         weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
-    return TimedPoints(localizations.positions, frame, weight, movie)
+    return TimedPoints(localizations.positions, frame, weight, timeline)
 
 
-def _start(found: Coarse, movie: Movie) -> FloatArray:
+def _start(found: Coarse, timeline: Timeline) -> FloatArray:
     """Return the coarse drift in each frame; nothing is interpolated across a jump."""
-    start = np.empty((len(movie.frames), found.drift.shape[1]))
-    jumps = np.union1d(found.jumps, movie.jumps)
-    piece = np.searchsorted(jumps, movie.frames, side="right")
+    frames = timeline.frames
+    start = np.empty((len(frames), found.drift.shape[1]))
+    jumps = np.union1d(found.jumps, timeline.jumps)
+    piece = np.searchsorted(jumps, frames, side="right")
     of_segment = np.searchsorted(jumps, found.middle, side="right")
     for k in np.unique(piece):
         asked, use = piece == k, found.valid & (of_segment == k)
         use = use if use.any() else found.valid
         for axis, x in enumerate(found.drift[use].T):
-            start[asked, axis] = np.interp(movie.frames[asked], found.middle[use], x)
+            start[asked, axis] = np.interp(frames[asked], found.middle[use], x)
     return start
 
 
@@ -132,50 +132,50 @@ def estimate(
     if found.valid.sum() < 2:
         raise NoEvidenceError
     rows = timed(localizations, precision)
-    frames, counts = rows.movie.frames, rows.movie.counts
-    start = _start(found, rows.movie)
+    timeline = rows.timeline
+    frames = timeline.frames
+    start = _start(found, timeline)
     extent = int(frames[-1] - frames[0]) + 1
-    jumps = np.searchsorted(frames, rows.movie.jumps)
     if given:
-        timeline = from_chunks(frames, counts, localizations.frames[_starts(localizations)], jumps)
+        windows = timeline.beginning(localizations.frames[_starts(localizations)])
     else:
-        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS), jumps)
+        windows = timeline.regular(-(-extent // _FIRST_SEGMENTS))
     yield None
     wide = np.full(len(precision), WIDE)
     length = 0
     for attempt in range(_MOST_ATTEMPTS):
-        piece = timeline.segment if given else timeline.pieces
+        piece = windows.of_frame if given else windows.timeline.segment
         events = rows.events(start, precision, piece)
         solver = Solver(events, start, precision, threads)
         state = solver.settle(
-            State(start), timeline, solver.density(start, wide), rounds=3, settled=0.3
+            State(start), windows, solver.density(start, wide), rounds=3, settled=0.3
         )
         if given or attempt == _MOST_ATTEMPTS - 1:
             break
-        windows = jump_windows(state, timeline)
-        if not windows:
+        ranges = jump_ranges(state, windows)
+        if not ranges:
             break
         single = single_localizations(rows.positions, rows.frame, start)
         by_frame = Solver(single, start, precision, threads)
-        more, moved = place_jumps(windows, state, timeline, by_frame, wide)
+        more, moved = place_jumps(ranges, state, timeline, by_frame, wide)
         if not len(more):
             break
-        jumps, start = np.union1d(jumps, more), moved
-        timeline = regular(frames, counts, -(-extent // _FIRST_SEGMENTS), jumps)
+        timeline, start = timeline.with_jumps(np.union1d(timeline.jumps, frames[more])), moved
+        windows = timeline.regular(-(-extent // _FIRST_SEGMENTS))
     yield None
     if not given:
-        wanted = state.smoothing_time(timeline) / _PER_SMOOTHING_TIME
+        wanted = state.smoothing_time(windows) / _PER_SMOOTHING_TIME
         length = max(int(wanted), -(-extent // _MOST_SEGMENTS), 1)
-        timeline = regular(frames, counts, length, jumps)
-    density = solver.narrow(state, timeline)
+        windows = timeline.regular(length)
+    density = solver.narrow(state, windows)
     yield None
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, settled = (50, 1e-4) if given else (8, 0.05)
-    state = solver.settle(state, timeline, density, rounds=rounds, settled=settled)
+    state = solver.settle(state, windows, density, rounds=rounds, settled=settled)
     chosen: dict[str, Any] = {
         "kernel_width": [float(w) for w in density.width],
         "blink_frames": events.lifetime,
-        "smoothing_frames": state.smoothing_time(timeline),
+        "smoothing_frames": state.smoothing_time(windows),
         "noise_factor": [float(t.noise) for t in state.trends],
         "walk_per_frame": [float(t.walk) for t in state.trends],
         "bend_per_frame": [float(t.bend) for t in state.trends],
@@ -183,5 +183,5 @@ def estimate(
     }
     if not given:
         chosen["frames_per_chunk"] = length
-        chosen["jumps"] = [int(f) for f in frames[jumps]]
-    yield Estimate(state, timeline, chosen)
+        chosen["jumps"] = timeline.jumps.tolist()
+    yield Estimate(state, windows, chosen)

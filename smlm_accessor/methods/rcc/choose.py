@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.time_series.window_length import FEWEST, MOST, longer_by, smoothed
 from smlm_accessor.methods.image_series.chance import erratic
 from smlm_accessor.methods.image_series.search import Found, search
 from smlm_accessor.methods.rcc.jumps import cut_at_jumps, rescued, with_edges
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.plan import Plan
-from smlm_accessor.methods.windows.length import FEWEST, MOST, cut_evenly, longer_by, smoothed
-from smlm_accessor.methods.windows.movie import Movie, Segments
+from smlm_accessor.timeline import Timeline, Windows
 
 #: Windows of the search, and localizations of each at least.
 WINDOWS = 48
@@ -38,9 +38,9 @@ _PER_SEGMENT = 12
 
 
 class Result(NamedTuple):
-    """Segments, what they are aligned by, and what was chosen."""
+    """Windows, what they are aligned by, and what was chosen."""
 
-    segments: Segments
+    segments: Windows
     aligned: Aligned
     chosen: dict[str, Any]
     jumps: IntArray | None = None
@@ -48,12 +48,12 @@ class Result(NamedTuple):
 
 def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
     """Choose segments from the data, and align them."""
-    movie, n = plan.aligner.movie, len(plan.localizations.positions)
-    segments, found = _windows(plan, movie, _n_windows(n), options)
+    timeline, n = plan.aligner.timeline, len(plan.localizations.positions)
+    segments, found = _windows(plan, timeline, _n_windows(n), options)
     if found.valid.sum() < 2:
         return Result(segments, nothing(len(segments), len(found.smoothing)), {})
     length = longer_by(found.drift, found.variance, found.valid)
-    found = found._replace(drift=smoothed(found.drift, found.valid, length, segments.piece))
+    found = found._replace(drift=smoothed(found.drift, found.valid, length, segments.segment))
     drift = bridged(segments, found, segments)
     h, aligned = plan.sharpen(segments, drift, found.valid, found.smoothing)
     refined = False
@@ -66,7 +66,7 @@ def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
         if _SIMILAR[0] < k / len(segments) < _SIMILAR[1]:
             break
         refined = refined or k > len(segments)
-        others = movie.cut(cut_evenly(movie, k))
+        others = timeline.evenly(k)
         drift = bridged(segments, aligned, others)
         segments = others
         aligned = rescued(plan, segments, plan.resume(segments, drift, h), h)
@@ -86,14 +86,14 @@ def choose_segments(plan: Plan, options: dict[str, Any]) -> Result:
 
 def in_given_chunks(plan: Plan, options: dict[str, Any]) -> Result:
     """Align chunks that the user has chosen."""
-    movie, localizations = plan.aligner.movie, plan.localizations
-    segments = movie.cut(localizations.frame_edges())
+    timeline, localizations = plan.aligner.timeline, plan.localizations
+    segments = timeline.cut(localizations.frame_edges())
     windows, found = segments, None
     if len(segments) <= _MANY:
         found = _search(plan, segments, options)
     if found is None or _by_chance(found, plan):
         n = min(_n_windows(len(localizations.positions)), len(segments))
-        windows, found = _windows(plan, movie, n, options)
+        windows, found = _windows(plan, timeline, n, options)
     if found.valid.sum() < 2:
         return Result(segments, nothing(len(segments), len(found.smoothing)), {})
     drift = bridged(windows, found, windows)
@@ -125,7 +125,7 @@ def _moves(aligned: Aligned, plan: Plan, smoothing: float) -> bool:
 
 def _without_motion(
     plan: Plan,
-    chunks: Segments,
+    chunks: Windows,
     aligned: Aligned,
     smoothing: FloatArray,
     options: dict[str, Any],
@@ -144,7 +144,7 @@ def _without_motion(
     n_parts = max(_PARTS, min(WINDOWS, n // PER_WINDOW) // k)
     edges = [np.linspace(a, b, n_parts, endpoint=False) for a, b in pairwise(chunks.edges)]
     edges.append(chunks.edges[-1:].astype(np.float64))
-    parts = plan.aligner.movie.cut(np.unique(np.round(np.concatenate(edges)).astype(np.int64)))
+    parts = plan.aligner.timeline.cut(np.unique(np.round(np.concatenate(edges)).astype(np.int64)))
     of_chunk = np.searchsorted(chunks.edges, parts.edges[:-1], side="right") - 1
     valid, before = aligned.valid[of_chunk], smoothing
     start, found = bridged(chunks, aligned, parts), None
@@ -167,7 +167,7 @@ def _without_motion(
     return replace(plan, localizations=localizations), drift, smoothing
 
 
-def bridged(segments: Segments, found: Aligned | Found, onto: Segments) -> FloatArray:
+def bridged(segments: Windows, found: Aligned | Found, onto: Windows) -> FloatArray:
     """Return the drift of other segments, from the curve through those that are valid."""
     if onto is not segments:
         return onto.mean(segments.curve(found.drift, found.valid))
@@ -185,16 +185,18 @@ def _n_windows(n: int) -> int:
     return int(np.clip(n / PER_WINDOW, FEWEST, WINDOWS))
 
 
-def _search(plan: Plan, windows: Segments, options: dict[str, Any]) -> Found:
+def _search(plan: Plan, windows: Windows, options: dict[str, Any]) -> Found:
     bounds = np.searchsorted(plan.localizations.frames, windows.edges)
     localizations = replace(plan.localizations, bounds=bounds, edges=windows.edges)
     return search(localizations, threads=plan.threads, **options)
 
 
-def _windows(plan: Plan, movie: Movie, n: int, options: dict[str, Any]) -> tuple[Segments, Found]:
+def _windows(
+    plan: Plan, timeline: Timeline, n: int, options: dict[str, Any]
+) -> tuple[Windows, Found]:
     """Return windows and where they lie; with longer ones if that seems to be chance."""
     while True:
-        windows = movie.cut(cut_evenly(movie, n))
+        windows = timeline.evenly(n)
         found = _search(plan, windows, options)
         if not _by_chance(found, plan):
             return windows, found

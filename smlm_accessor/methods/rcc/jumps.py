@@ -8,9 +8,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.plan import Plan
-from smlm_accessor.methods.windows.movie import Segments
+from smlm_accessor.timeline import Windows
 
 # Segments whose localizations lie on less than this part of the usual number may be elsewhere.
 _LOW = 0.6
@@ -25,13 +27,13 @@ _SLOPE = 4
 class Cut(NamedTuple):
     """Segments that end at jumps, where they start from, and those beside jumps."""
 
-    segments: Segments
+    segments: Windows
     drift: FloatArray
     beside: BoolArray
     jumps: IntArray  # first frame after each
 
 
-def rescued(plan: Plan, segments: Segments, aligned: Aligned, smoothing: FloatArray) -> Aligned:
+def rescued(plan: Plan, segments: Windows, aligned: Aligned, smoothing: FloatArray) -> Aligned:
     """Try the place of what is before and after, where localizations lie on too few others."""
     usual = np.median(aligned.overlap[aligned.valid]) if aligned.valid.any() else 0.0
     good = aligned.valid & (aligned.overlap >= _LOW * usual)
@@ -53,19 +55,19 @@ def rescued(plan: Plan, segments: Segments, aligned: Aligned, smoothing: FloatAr
     return plan.resume(segments, drift, smoothing)
 
 
-def cut_at_jumps(plan: Plan, segments: Segments, aligned: Aligned, smoothing: FloatArray) -> Cut:
+def cut_at_jumps(plan: Plan, segments: Windows, aligned: Aligned, smoothing: FloatArray) -> Cut:
     """Let segments end at the very frame of a jump."""
-    movie = segments.movie
+    timeline = segments.timeline
     valid = np.flatnonzero(aligned.valid)
     drift = segments.mean(segments.curve(aligned.drift, aligned.valid))
     drift = np.where(aligned.valid[:, None], aligned.drift, drift)
     beside = np.zeros(len(segments), dtype=bool)
     jumps = _jumps(aligned.drift[valid], smoothing)
     if not len(jumps):
-        return Cut(segments, drift, beside, movie.jumps)
+        return Cut(segments, drift, beside, timeline.jumps)
     found: list[int] = []
     edges, values, next_to = list(segments.edges[:-1]), list(drift), list(beside)
-    sample = plan.sample.movie.cut(segments.edges)
+    sample = plan.sample.timeline.cut(segments.edges)
     sample_curve = sample.shape(drift, aligned.valid, beside)
     for jump in jumps[::-1]:
         i, j = int(valid[jump]), int(valid[jump + 1])
@@ -77,7 +79,7 @@ def cut_at_jumps(plan: Plan, segments: Segments, aligned: Aligned, smoothing: Fl
             continue
         reference = (plan.sample.positions - sample_curve[plan.sample.frame_of])[rows]
         tree = cKDTree(reference / smoothing)
-        frame = movie.known_jump(segments.edges[i], segments.edges[j + 1])
+        frame = timeline.known_jump(segments.edges[i], segments.edges[j + 1])
         if frame is None:
             frame = _frame_of_jump(plan, segments, tree, (i, j), (before, after), smoothing)
         if not segments.edges[i] < frame < segments.edges[j + 1]:
@@ -86,8 +88,8 @@ def cut_at_jumps(plan: Plan, segments: Segments, aligned: Aligned, smoothing: Fl
         edges[i : j + 1] = [segments.edges[i], frame]
         values[i : j + 1] = [before, after]
         next_to[i : j + 1] = [True, True]
-    new = movie.cut(np.append(edges, segments.edges[-1]).astype(np.int64))
-    jumps = np.union1d(movie.jumps, np.array(found, dtype=np.int64))
+    new = timeline.cut(np.append(edges, segments.edges[-1]).astype(np.int64))
+    jumps = np.union1d(timeline.jumps, np.array(found, dtype=np.int64))
     return Cut(new, np.array(values), np.array(next_to, dtype=bool), jumps)
 
 
@@ -95,15 +97,14 @@ def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:
     steps = np.abs(np.diff(drift, axis=0) / smoothing).max(axis=1, initial=0.0)
     if len(steps) < 4:
         return np.zeros(0, dtype=np.int64)
-    large = np.flatnonzero(steps > max(_LENGTHS, _STEPS * float(np.median(steps))))
+    large = steps > max(_LENGTHS, _STEPS * float(np.median(steps)))
     # Segments beside a jump lie somewhere between: of steps in a row, the largest.
-    runs = np.split(large, np.flatnonzero(np.diff(large) > 1) + 1)
-    return np.asarray([run[np.argmax(steps[run])] for run in runs if len(run)], dtype=np.int64)
+    return np.array([run[np.argmax(steps[run])] for run in runs(large)], dtype=np.int64)
 
 
 def _frame_of_jump(
     plan: Plan,
-    segments: Segments,
+    segments: Windows,
     tree: cKDTree,
     around: tuple[int, int],
     drift: tuple[FloatArray, FloatArray],
@@ -121,17 +122,17 @@ def _frame_of_jump(
     ]
     frames, at = np.unique(plan.localizations.frames[rows], return_inverse=True)
     gain = np.bincount(at, weights=np.asarray(near[0] - near[1], dtype=np.float64))
-    best = int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)])))
+    best = change_point(gain)
     return int(frames[best]) if best < len(frames) else int(frames[-1]) + 1
 
 
-def with_edges(segments: Segments, aligned: Aligned, beside: BoolArray) -> tuple[Segments, Aligned]:
+def with_edges(segments: Windows, aligned: Aligned, beside: BoolArray) -> tuple[Windows, Aligned]:
     """Give the last frame before a jump, and the first after it, segments of their own.
 
     They share what is known of their longer neighbours. So nothing is interpolated across a jump
     but between two frames.
     """
-    frames = segments.movie.frames
+    frames = segments.timeline.frames
     edges: list[int] = []
     source: list[int] = []
     change: list[FloatArray] = []
@@ -149,19 +150,18 @@ def with_edges(segments: Segments, aligned: Aligned, beside: BoolArray) -> tuple
         pieces = [(int(first), still)]
         if len(inside) >= 3 and pair_before:
             slope = _slope(segments, aligned, np.arange(i, min(i + _SLOPE, len(segments))), beside)
-            pieces[0] = (int(first), slope * (inside[0] - segments.edges[0] - segments.times[i]))
+            pieces[0] = (int(first), slope * (inside[0] - segments.mean_frame[i]))
             pieces.append((int(inside[0]) + 1, still))
         if len(inside) >= 3 and pair_after:
             slope = _slope(segments, aligned, np.arange(max(i - _SLOPE + 1, 0), i + 1), beside)
-            at = inside[-1] - segments.edges[0] - segments.times[i]
-            pieces.append((int(inside[-1]), slope * at))
+            pieces.append((int(inside[-1]), slope * (inside[-1] - segments.mean_frame[i])))
         for edge, moved in pieces:
             edges.append(edge)
             source.append(i)
             change.append(moved)
     if len(source) == len(segments):
         return segments, aligned
-    new = segments.movie.cut(np.append(edges, segments.edges[-1]).astype(np.int64))
+    new = segments.timeline.cut(np.append(edges, segments.edges[-1]).astype(np.int64))
     return new, aligned._replace(
         drift=aligned.drift[source] + np.array(change),
         variance=aligned.variance[source],
@@ -171,10 +171,10 @@ def with_edges(segments: Segments, aligned: Aligned, beside: BoolArray) -> tuple
     )
 
 
-def _slope(segments: Segments, aligned: Aligned, run: IntArray, beside: BoolArray) -> FloatArray:
+def _slope(segments: Windows, aligned: Aligned, run: IntArray, beside: BoolArray) -> FloatArray:
     """Return the slope of the drift over some segments on one side of a jump."""
     run = run[aligned.valid[run]]
     if len(run) < 3 or beside[run].sum() > 1:
         return np.zeros(aligned.drift.shape[1])
-    t = segments.times[run] - segments.times[run].mean()
+    t = segments.mean_frame[run] - segments.mean_frame[run].mean()
     return np.asarray(t @ aligned.drift[run] / (t @ t))

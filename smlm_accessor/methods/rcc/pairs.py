@@ -19,7 +19,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
 from smlm_accessor.kernels.field import jackknife
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.solvers.redundant import Network, solve_all, solve_pairs, variances
-from smlm_accessor.methods.windows.movie import Movie, Segments
+from smlm_accessor.timeline import Timeline, Windows
 
 # Smoothing lengths a segment may move in one step, and how close to the end steps stop, as part of
 # the standard deviation.
@@ -58,8 +58,8 @@ class Aligner:
     ----------
     positions : ndarray, shape (n, d)
     frame_of : ndarray, shape (n,)
-        Index into the frames of the movie.
-    movie : Movie
+        Index into the frames of the timeline.
+    timeline : Timeline
     max_residual : float, optional
         Of the shift of a pair, in units of the positions.
     run : callable
@@ -68,7 +68,7 @@ class Aligner:
 
     positions: FloatArray
     frame_of: IntArray
-    movie: Movie
+    timeline: Timeline
     max_residual: float | None
     run: Callable[..., list[Any]]
 
@@ -82,13 +82,13 @@ class Aligner:
         run: Callable[..., list[Any]],
     ) -> Aligner:
         """Prepare localizations that are in the order of frames, and what is known of jumps."""
-        movie = Movie.of(frames, jumps)
-        frame_of = np.repeat(np.arange(len(movie.frames)), movie.counts)
-        return cls(positions, frame_of, movie, max_residual, run)
+        timeline = Timeline.of(frames, jumps)
+        frame_of = timeline.of_rows
+        return cls(positions, frame_of, timeline, max_residual, run)
 
     def sums(
         self,
-        segments: Segments,
+        segments: Windows,
         curve: FloatArray,
         use: BoolArray,
         reach: FloatArray,
@@ -99,7 +99,7 @@ class Aligner:
         """Sum over the pairs of all segments in use, corrected by the drift in each frame."""
         localizations = (self.positions - curve[self.frame_of]) / reach
         of = np.where(use, np.arange(len(segments)), -1)[segments.of_frame][self.frame_of]
-        group = split_mix(self.movie.frames - self.movie.frames[0])[self.frame_of]
+        group = split_mix(self.timeline.frames - self.timeline.frames[0])[self.frame_of]
         if not use.all():
             rows = of >= 0
             localizations, of, group = localizations[rows], of[rows], group[rows]
@@ -109,7 +109,7 @@ class Aligner:
 
     def dependence(
         self,
-        segments: Segments,
+        segments: Windows,
         found: Aligned,
         smoothing: FloatArray,
         still: BoolArray | None,
@@ -134,7 +134,7 @@ class Aligner:
 
     def align(
         self,
-        segments: Segments,
+        segments: Windows,
         drift: FloatArray,
         valid: BoolArray,
         smoothing: FloatArray,
@@ -148,7 +148,7 @@ class Aligner:
 
         Parameters
         ----------
-        segments : Segments
+        segments : Windows
         drift : ndarray, shape (k, d)
             Good to about one smoothing length where ``valid``.
         valid : ndarray of bool, shape (k,)

@@ -12,10 +12,10 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.frames.sample import whole_frames
+from smlm_accessor.kernels.time_series.window_length import longer_by, smoothed
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.rcc.pairs import Aligned, Aligner
-from smlm_accessor.methods.windows.length import longer_by, smoothed
-from smlm_accessor.methods.windows.movie import Segments
+from smlm_accessor.timeline import Windows
 
 # Localizations that are enough to choose the smoothing, and partners of each.
 _SAMPLE = 75_000
@@ -79,13 +79,13 @@ class Plan:
         return Aligner.of(positions, frames, self.localizations.jumps, self.max_residual, run)
 
     def sharpen(
-        self, segments: Segments, drift: FloatArray, valid: BoolArray, smoothing: FloatArray
+        self, segments: Windows, drift: FloatArray, valid: BoolArray, smoothing: FloatArray
     ) -> tuple[FloatArray, Aligned]:
         """Reduce the smoothing for as long as that makes shifts more precise.
 
         Parameters
         ----------
-        segments : Segments
+        segments : Windows
         drift : ndarray, shape (k, d)
         valid : ndarray of bool, shape (k,)
         smoothing : ndarray, shape (d,)
@@ -97,7 +97,7 @@ class Plan:
         aligned : Aligned
             Of a sample of the localizations.
         """
-        sample = self.sample.movie.cut(segments.edges)
+        sample = self.sample.timeline.cut(segments.edges)
         now = smoothing.copy()
         if self.smoothing is not None:
             found = self._align_sample(sample, drift, valid, now)
@@ -110,7 +110,7 @@ class Plan:
 
     def _descend(
         self,
-        sample: Segments,
+        sample: Windows,
         drift: FloatArray,
         valid: BoolArray,
         smoothing: FloatArray,
@@ -124,7 +124,7 @@ class Plan:
             worse = worse + 1 if tried and not variance < min(v for v, _, _ in tried) else 0
             tried.append((variance, now.copy(), found))
             length = longer_by(found.drift, found.variance, found.valid)
-            better = smoothed(found.drift, found.valid, length, sample.piece)
+            better = smoothed(found.drift, found.valid, length, sample.segment)
             drift = np.where(found.valid[:, None], better, drift)
             very_sharp = float((now[axes] ** 2).min()) > _VERY_SHARP**2 * variance
             now[axes] /= 4 if very_sharp else 2
@@ -142,7 +142,7 @@ class Plan:
 
     def _try(
         self,
-        sample: Segments,
+        sample: Windows,
         drift: FloatArray,
         valid: BoolArray,
         smoothing: FloatArray,
@@ -155,25 +155,25 @@ class Plan:
         return float(np.median(found.variance[found.valid][:, axes], axis=0).sum()), found
 
     def _align_sample(
-        self, sample: Segments, drift: FloatArray, valid: BoolArray, smoothing: FloatArray
+        self, sample: Windows, drift: FloatArray, valid: BoolArray, smoothing: FloatArray
     ) -> Aligned:
         return self.sample.align(sample, drift, valid, smoothing, partners=_FEW_PARTNERS, steps=2)
 
     def resume(
         self,
-        segments: Segments,
+        segments: Windows,
         drift: FloatArray,
         smoothing: FloatArray,
         valid: BoolArray | None = None,
     ) -> Aligned:
         """Align a sample of the localizations in other segments."""
-        sample = self.sample.movie.cut(segments.edges)
+        sample = self.sample.timeline.cut(segments.edges)
         valid = sample.counts > 0 if valid is None else valid
         return self._align_sample(sample, drift, valid, smoothing)
 
     def finish(
         self,
-        segments: Segments,
+        segments: Windows,
         drift: FloatArray,
         valid: BoolArray,
         smoothing: FloatArray,

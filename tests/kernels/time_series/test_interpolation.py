@@ -76,6 +76,17 @@ def test_goes_on_through_the_last_two_points(kind: str) -> None:
     np.testing.assert_allclose(result, [[-10.0], [-3.0]])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_goes_on_with_the_slopes_that_are_given(kind: str) -> None:
+    times, values = np.array([0.0, 1.0, 3.0]), np.array([[0.0], [5.0], [1.0]])
+    at, beyond = np.array([-2.0, 2.0, 5.0]), np.array([[3.0], [-4.0]])
+    result = interpolate(times, values, at, kind=kind, beyond=beyond)
+    assert result[[0, 2], 0].tolist() == [-6, -7]
+    assert result[1] == interpolate(times, values, at, kind=kind)[1]
+    one = interpolate(times[:1], values[:1], at, kind=kind, beyond=beyond)
+    assert one[:, 0].tolist() == [-6, -8, -20]
+
+
 def test_linear_is_linear() -> None:
     times, values = np.array([0.0, 1.0, 3.0]), np.array([[0.0, 1.0], [5.0, 1.0], [1.0, 2.0]])
     result = interpolate(times, values, np.array([0.5, 2.0]), kind="linear")

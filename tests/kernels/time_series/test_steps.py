@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from smlm_accessor.kernels.time_series.steps import find_steps
+from smlm_accessor.kernels.time_series.steps import find_steps, runs
 
 
 def series(seed: int, k: int, steps: dict[int, float], noise: float = 1.0) -> np.ndarray:
@@ -47,3 +51,11 @@ def test_a_few_values_tell_nothing() -> None:
 
 def test_constant() -> None:
     assert not len(find_steps(np.zeros((20, 2))))
+
+
+@given(st.lists(st.booleans(), max_size=30))
+def test_runs_are_successive_and_apart(large: list[bool]) -> None:
+    found = runs(np.array(large, dtype=bool))
+    assert [int(i) for run in found for i in run] == np.flatnonzero(large).tolist()
+    assert all((np.diff(run) == 1).all() for run in found)
+    assert all(b[0] - a[-1] > 1 for a, b in pairwise(found))

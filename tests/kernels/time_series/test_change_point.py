@@ -1,0 +1,61 @@
+"""The change point: at the known value, and as precise as its theory says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smlm_accessor.kernels.time_series.change_point import change_point
+
+MEANS = 0.0, 2.0  # in standard deviations
+
+
+def gain_of(x: np.ndarray) -> np.ndarray:
+    return np.asarray((x - MEANS[1]) ** 2 - (x - MEANS[0]) ** 2)
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 19, 20])
+def test_without_noise_it_is_exact(at: int) -> None:
+    x = np.where(np.arange(20) < at, *MEANS)
+    assert change_point(gain_of(x)) == at
+    assert change_point(gain_of(x), inside=True) == np.clip(at, 1, 19)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=30))
+def test_no_other_frame_is_likelier(gain: list[float]) -> None:
+    def log_likelihood(k: int) -> float:
+        return sum(gain[:k])
+
+    best = max(log_likelihood(k) for k in range(len(gain) + 1))
+    assert log_likelihood(change_point(np.array(gain))) == pytest.approx(best, abs=1e-9)
+    at = change_point(np.array(gain), inside=True)
+    if len(gain) > 1:
+        inner = max(log_likelihood(k) for k in range(1, len(gain)))
+        assert log_likelihood(at) == pytest.approx(inner, abs=1e-9)
+
+
+def test_of_equally_likely_frames_it_is_the_first() -> None:
+    assert change_point(np.array([1.0, 0.0, 0.0, -1.0])) == 1
+    assert change_point(np.zeros(0)) == change_point(np.zeros(5)) == 0
+    assert change_point(np.zeros(1), inside=True) == 0
+
+
+def test_noise_moves_it_as_far_as_theory_says() -> None:
+    """Two random walks with drift go down from the change; it is exact if neither comes back.
+
+    For steps of two standard deviations, normal gains of mean -4 and variance 16: the probability
+    that such a walk stays below zero is exp(-sum(Phi(-sqrt(n)) / n)) (Spitzer's identity).
+    """
+    from scipy.stats import norm
+
+    n = np.arange(1, 200)
+    stays = np.exp(-np.sum(norm.cdf(-np.sqrt(n)) / n))
+    rng = np.random.default_rng(1)
+    true, trials = 50, 4000
+    x = rng.normal(size=(trials, 100)) + np.where(np.arange(100) < true, *MEANS)
+    found = np.array([change_point(gain_of(row)) for row in x])
+    exact, expected = np.mean(found == true), stays**2
+    assert exact == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / trials))
+    assert abs(np.mean(found) - true) < 4 * np.std(found) / np.sqrt(trials)
