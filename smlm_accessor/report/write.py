@@ -85,7 +85,8 @@ def write_report(
     >>> from smlm_accessor.simulate import simulate_csr
     >>> table = simulate_csr(n_samples=2000, seed=1)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_report(table, estimate_drift(table, method="icp", n_chunks=4), Path(folder, "report.html"))
+    ...     drift = estimate_drift(table, method="icp", n_chunks=4)
+    ...     write_report(table, drift, Path(folder, "report.html"))
     no evidence (...
     """
     file = Path(path)
