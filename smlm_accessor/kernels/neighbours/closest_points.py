@@ -197,6 +197,7 @@ class Pair:
             max_iterations=max_iterations,
             tolerance=tolerance,
             resolution=self.resolution,
+            unit=self.matcher.grid.cell,
             gain=gain,
         )
         if found is None:

@@ -54,6 +54,7 @@ def solve(
     max_iterations: int,
     tolerance: float,
     resolution: float = 0.0,
+    unit: float = 0.0,
     gain: float = 1.0,
 ) -> FixedPoint | None:
     """Iterate with Anderson acceleration until nothing changes any more.
@@ -62,6 +63,10 @@ def solve(
     next step, which is an estimate of the distance that remains, is at most ``10 *
     sqrt(tolerance)`` scales. (Near a minimum where plain iteration takes 100 steps, a step of that
     size changes the cost by the fraction ``tolerance``.)
+
+    Where the map jumps, acceleration makes rounding errors several times larger in each step. So
+    steps are rounded to multiples of about ``sqrt(tolerance)`` scales: then the same data in
+    another unit take the same steps.
 
     Parameters
     ----------
@@ -76,6 +81,9 @@ def solve(
         See above.
     resolution : float
         A step below this is rounding.
+    unit : float
+        Any length of the data, of which that to which steps are rounded is a power of
+        ``2 ** 0.25``. Steps are not rounded if it is zero or infinite.
     gain : float
         The residual times this is about the distance that remains; 1 if that is not known.
 
@@ -122,6 +130,10 @@ def solve(
         longest = max(now.scale, _length(now.residual))
         if length > longest:
             step *= longest / length
+        grain = tolerance**0.5 * steady(now.scale, unit)
+        if 0 < unit < math.inf and grain > 0:
+            step = grain * np.round(step / grain)
+            length = _length(step)
         if length <= resolution or (
             last is not None
             and abs(now.fraction - last.fraction) <= tolerance * last.fraction
@@ -148,6 +160,16 @@ def _step(points: FloatArray, residuals: FloatArray, gain: float) -> FloatArray:
     weights = np.linalg.solve(normal, d_residual @ residual)
     step = gain * residual - weights @ (d_point + gain * d_residual)
     return step
+
+
+def steady(length: float, unit: float) -> float:
+    """Round a length to quarters of an octave, counted from a unit.
+
+    So that lengths that differ by rounding errors, or a little more, become the same.
+    """
+    if not (0 < length < math.inf and 0 < unit < math.inf):
+        return length
+    return unit * math.exp2(round(4 * math.log2(length / unit)) / 4)
 
 
 def _length(vector: FloatArray) -> float:
