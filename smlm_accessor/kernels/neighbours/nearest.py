@@ -23,7 +23,7 @@ _CELLS_PER_POINT = 4
 
 
 @dataclass(frozen=True)
-class Grid:
+class NeighbourGrid:
     """Points sorted into cells, in an order that depends on the points only.
 
     Parameters
@@ -63,7 +63,7 @@ def pad(points: FloatArray) -> FloatArray:
     return padded
 
 
-def build(points: FloatArray) -> Grid:
+def build(points: FloatArray) -> NeighbourGrid:
     """Sort points into cells of equal width, about four cells for each point.
 
     Parameters
@@ -90,7 +90,7 @@ def build(points: FloatArray) -> Grid:
         counts[active] = np.ceil(extent[active] / cell).astype(np.int64)
         inverse_cell[active] = 1 / cell
     ordered, starts = nearest_loops.sort_into_cells(padded, low, inverse_cell, counts)
-    return Grid(ordered, points.shape[1], starts, low, inverse_cell, counts, cell)
+    return NeighbourGrid(ordered, points.shape[1], starts, low, inverse_cell, counts, cell)
 
 
 def _box(points: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -113,13 +113,13 @@ class Matcher:
 
     Parameters
     ----------
-    grid : Grid
+    grid : NeighbourGrid
         The targets.
     source : ndarray, shape (n, d)
         Points, before they are moved. Kept relative to their `centroid`.
     """
 
-    def __init__(self, grid: Grid, source: FloatArray) -> None:
+    def __init__(self, grid: NeighbourGrid, source: FloatArray) -> None:
         self.grid = grid
         self.n_axes = source.shape[1]
         self.centroid: FloatArray = source.mean(axis=0)
@@ -177,15 +177,17 @@ class Matcher:
         real = slice(3 - self.n_axes, 3)
         return s[real], rs[real, real], ss[real, real]
 
-    def by_place(self, places: IntArray, n_places: int) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the number, and the sums of ``r`` and ``r s^T``, of the last `match` by place.
+    def block_sums(
+        self, blocks: IntArray, n_blocks: int
+    ) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return the number, and the sums of ``r`` and ``r s^T``, of the last `match` by block.
 
-        Shapes are (n_places,), (n_places, d) and (n_places, d, d); ``r`` and ``s`` are those of
+        Shapes are (n_blocks,), (n_blocks, d) and (n_blocks, d, d); ``r`` and ``s`` are those of
         `second_moments`.
         """
         args = (self._matrix, self._shift, self._reach, self.nearest, self.distance)
-        count, pull, cross = nearest_loops.by_place(
-            self.grid.points, self._source, *args, places, n_places
+        count, residual, cross = nearest_loops.block_sums(
+            self.grid.points, self._source, *args, blocks, n_blocks
         )
         real = slice(3 - self.n_axes, 3)
-        return count, pull[:, real], cross[:, real, real]
+        return count, residual[:, real], cross[:, real, real]

@@ -11,6 +11,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 
 _RISE = 0.01  # an accelerated step may raise the cost by this fraction, no more
+_GRAIN = 1e-3  # of the radius: to multiples of this the step of `smooth_root` is rounded
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,8 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
     """Return the zero of the residual, fitted as linear within ``radius`` around ``point``.
 
     Rough maps have many fixed points close together; which one an iteration ends in is chance. The
-    line through evaluations all around averages that out.
+    line through evaluations all around averages that out. The step there is rounded: between the
+    jumps of the map the residual changes faster than the line, which makes errors larger.
 
     Parameters
     ----------
@@ -209,7 +211,10 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
         step = -np.linalg.solve(slope, residuals.mean(axis=0))
     except np.linalg.LinAlgError:
         return None
-    return point + step if np.linalg.norm(step) <= radius else None
+    if not np.linalg.norm(step) <= radius:
+        return None
+    grain = _GRAIN * radius
+    return point + grain * np.round(step / grain)
 
 
 def directions(n: int) -> FloatArray:
