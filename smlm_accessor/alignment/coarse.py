@@ -1,4 +1,4 @@
-"""Find roughly how one set of points lies on another, over all shifts, and angles if asked."""
+"""The rough transformation of one set of localizations onto another: all shifts, all angles."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.placement import Place, pixels_at, place
 
-#: What `Place.clarity` has to be so that a place is not taken for chance. Of unrelated tables it
-#: was below 4 in 100 trials; with hundreds of angles there are more chances.
+#: Least clarity that is not taken for chance. Of unrelated tables it was below 4 in 100 trials; with
+#: hundreds of angles there are more chances.
 CLEAR = 5.0
 CLEAR_TURNED = 6.0
-_CERTAIN = 15.0
+_CERTAIN = 15.0  # standard deviations: no finer scale is needed
 # Smoothings in the extent of both fields together: fewer would see the illumination, or a cell.
 _COARSEST = 128
-_MOST_PIXELS = 2**24
-_FINEST = 0.7  # precisions
-_TURNS = (64, 128)
-_REFINEMENTS = 10
+_MOST_PIXELS = 2**24  # of a correlation
+_FINEST = 0.7  # precisions: the last smoothing
+_TURNS = (64, 128)  # smoothings in that extent, at all angles
 
 
-class Found(NamedTuple):
+class CoarseAlignment(NamedTuple):
     """A rough transformation: turned by ``angle`` about the origin, then shifted.
 
-    ``reach`` is how far off it may leave a point, ``step`` that from one angle to the next.
+    ``clarity`` is how far its correlation stands out from chance, in standard deviations;
+    ``reach`` how far from its true position it may leave a localization; ``step`` the difference
+    of angles that were tried.
     """
 
     angle: float
@@ -41,7 +42,7 @@ class Found(NamedTuple):
         return self.clarity >= (CLEAR_TURNED if self.angle else CLEAR)
 
 
-def search(
+def coarse_alignment(
     reference: FloatArray,
     moving: FloatArray,
     *,
@@ -49,7 +50,7 @@ def search(
     max_shift: float | None,
     turn: bool,
     progress: bool,
-) -> Found:
+) -> CoarseAlignment:
     """Return the best place found, clear or not.
 
     Parameters
@@ -69,7 +70,7 @@ def search(
     extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
     finest = _FINEST * precision if np.isfinite(precision) else 0.0
     best = _at_all_scales(reference, moving, extent, finest, largest)
-    found = Found(0.0, best.shift, best.clarity, 2 * best.smoothing)
+    found = CoarseAlignment(0.0, best.shift, best.clarity, 2 * best.smoothing)
     if not turn or found.is_clear:
         return found
     return max(found, _at_all_angles(reference, moving, extent, finest, largest, progress),
@@ -86,7 +87,7 @@ def _at_all_scales(
     """Look from coarse to fine, since what tables share may be molecules or only shapes."""
     smoothing = float(extent.max()) / _COARSEST
     best = Place(np.full(2, np.nan), -np.inf, smoothing)
-    for _ in range(30):
+    while True:
         now = place(reference, moving, smoothing, largest)
         best = max(best, now, key=lambda p: p.clarity)
         smoothing /= 2
@@ -95,8 +96,7 @@ def _at_all_scales(
             or pixels_at(extent, smoothing) > _MOST_PIXELS
             or smoothing < finest
         ):
-            break
-    return best
+            return best
 
 
 def _at_all_angles(
@@ -106,17 +106,17 @@ def _at_all_angles(
     finest: float,
     largest: FloatArray | None,
     progress: bool,
-) -> Found:
+) -> CoarseAlignment:
     """Turn a full circle, in steps that move no point by more than the smoothing."""
     radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
-    best = Found(0.0, np.full(2, np.nan), -np.inf, np.inf)
+    best = CoarseAlignment(0.0, np.full(2, np.nan), -np.inf, np.inf)
     for parts in _TURNS:
         smoothing = float(extent.max()) / parts
         angles = np.linspace(-np.pi, np.pi, 2 * int(np.ceil(np.pi * radius / smoothing)) + 1)[:-1]
         best = max(best, _at_angles(reference, moving, angles, smoothing, largest, progress),
                    key=lambda f: f.clarity)  # fmt: skip
     # What is no chance becomes clearer where structures are seen better.
-    for _ in range(_REFINEMENTS):
+    while True:
         smoothing, step = (best.reach - best.step * radius / 2) / 4, best.step / 2
         if smoothing < finest or pixels_at(extent, smoothing) > _MOST_PIXELS:
             break
@@ -135,7 +135,7 @@ def _at_angles(
     smoothing: float,
     largest: FloatArray | None,
     progress: bool,
-) -> Found:
+) -> CoarseAlignment:
     def at(angle: float) -> Place:
         return place(reference, turned(moving, angle), smoothing, largest)
 
@@ -144,11 +144,11 @@ def _at_angles(
     step = float(angles[1] - angles[0])
     radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
     reach = 2 * smoothing + step / 2 * radius
-    return Found(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
+    return CoarseAlignment(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
 
 
 def turned(points: FloatArray, angle: float) -> FloatArray:
-    """Turn points of shape (n, 2) about the origin."""
+    """Turn positions of shape (n, 2) about the origin."""
     if angle == 0:
         return points
     c, s = np.cos(angle), np.sin(angle)
