@@ -10,8 +10,8 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.placement import Place, pixels_at, place
 
-#: Least clarity that is not taken for chance. Of unrelated tables it was below 4 in 100 trials; with
-#: hundreds of angles there are more chances.
+#: Least clarity that is not taken for chance. Of unrelated tables it was below 4 in 100 trials;
+#: with hundreds of angles there are more chances.
 CLEAR = 5.0
 CLEAR_TURNED = 6.0
 _CERTAIN = 15.0  # standard deviations: no finer scale is needed

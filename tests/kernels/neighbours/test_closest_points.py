@@ -183,3 +183,22 @@ def test_a_match_tells_its_fraction() -> None:
     )
     assert isinstance(match, Matching)
     assert match.fraction == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_known_transformation_between_two_draws_is_found(d: int, terms: dict[str, bool]) -> None:
+    """Of the same structure, with other localizations: within the precision of a shift."""
+    truth = pose_of(
+        d,
+        0.01 if terms.get("with_rotation") else 0.0,
+        1.004 if terms.get("with_scaling") else 1.0,
+        *(4, -3, 2),
+    )
+    target, source = clusters(4000, d, 1), truth.inverse().move(clusters(4000, d, 2))
+    pair = ClosestPointMap(source, nearest.build(target), reach=40.0, **terms)
+    match = pair.register(Pose.identity(d), average=pair, **STOP)
+    assert match is not None
+    assert match.converged
+    away = match.pose.move(source) - truth.move(source)
+    assert np.sqrt(np.mean(away**2)) < 1.2  # of a width of 8, and of noise of 0.13 * sqrt(2)
