@@ -8,7 +8,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.placement import Place, pixels_at, place
+from smlm_accessor.kernels.correlation.placement import pixels_at, place
 
 #: Least clarity that is not taken for chance. Of unrelated tables it was below 4 in 100 trials;
 #: with hundreds of angles there are more chances.
@@ -51,12 +51,12 @@ def coarse_alignment(
     turn: bool,
     progress: bool,
 ) -> CoarseAlignment:
-    """Return the best place found, clear or not.
+    """Return the best transformation found, clear or not.
 
     Parameters
     ----------
     reference, moving : ndarray, shape (n, 2)
-        The moving points about their centre.
+        The moving localizations about their centre.
     precision : float
         Of localizations; NaN if not known.
     max_shift : float, optional
@@ -68,83 +68,47 @@ def coarse_alignment(
     """
     largest = None if max_shift is None else np.full(2, max_shift)
     extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
+    radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
     finest = _FINEST * precision if np.isfinite(precision) else 0.0
-    best = _at_all_scales(reference, moving, extent, finest, largest)
-    found = CoarseAlignment(0.0, best.shift, best.clarity, 2 * best.smoothing)
-    if not turn or found.is_clear:
-        return found
-    return max(found, _at_all_angles(reference, moving, extent, finest, largest, progress),
-               key=lambda f: f.clarity / (CLEAR_TURNED if f.angle else CLEAR))  # fmt: skip
 
+    def too_fine(smoothing: float) -> bool:
+        return smoothing < finest or pixels_at(extent, smoothing) > _MOST_PIXELS
 
-def _at_all_scales(
-    reference: FloatArray,
-    moving: FloatArray,
-    extent: FloatArray,
-    finest: float,
-    largest: FloatArray | None,
-) -> Place:
-    """Look from coarse to fine, since what tables share may be molecules or only shapes."""
+    def at_angles(angles: FloatArray, smoothing: float, *, shown: bool) -> CoarseAlignment:
+        places = map_threads(
+            lambda angle: place(reference, turned(moving, angle), smoothing, largest),
+            list(angles),
+            progress=shown,
+            description="angles",
+        )
+        k = int(np.argmax([p.clarity for p in places]))
+        step = float(angles[1] - angles[0])
+        reach = 2 * smoothing + step / 2 * radius
+        return CoarseAlignment(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
+
+    # From coarse to fine, since what tables share may be molecules or only shapes.
     smoothing = float(extent.max()) / _COARSEST
-    best = Place(np.full(2, np.nan), -np.inf, smoothing)
-    while True:
+    best = place(reference, moving, smoothing, largest)
+    while best.clarity <= _CERTAIN and not too_fine(smoothing := smoothing / 2):
         now = place(reference, moving, smoothing, largest)
         best = max(best, now, key=lambda p: p.clarity)
-        smoothing /= 2
-        if (
-            best.clarity > _CERTAIN
-            or pixels_at(extent, smoothing) > _MOST_PIXELS
-            or smoothing < finest
-        ):
-            return best
-
-
-def _at_all_angles(
-    reference: FloatArray,
-    moving: FloatArray,
-    extent: FloatArray,
-    finest: float,
-    largest: FloatArray | None,
-    progress: bool,
-) -> CoarseAlignment:
-    """Turn a full circle, in steps that move no point by more than the smoothing."""
-    radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
-    best = CoarseAlignment(0.0, np.full(2, np.nan), -np.inf, np.inf)
+    still = CoarseAlignment(0.0, best.shift, best.clarity, 2 * best.smoothing)
+    if not turn or still.is_clear:
+        return still
+    # A full circle, in steps that move no localization by more than the smoothing.
+    found = still._replace(clarity=-np.inf)
     for parts in _TURNS:
         smoothing = float(extent.max()) / parts
         angles = np.linspace(-np.pi, np.pi, 2 * int(np.ceil(np.pi * radius / smoothing)) + 1)[:-1]
-        best = max(best, _at_angles(reference, moving, angles, smoothing, largest, progress),
-                   key=lambda f: f.clarity)  # fmt: skip
+        found = max(found, at_angles(angles, smoothing, shown=progress), key=lambda f: f.clarity)
     # What is no chance becomes clearer where structures are seen better.
-    while True:
-        smoothing, step = (best.reach - best.step * radius / 2) / 4, best.step / 2
-        if smoothing < finest or pixels_at(extent, smoothing) > _MOST_PIXELS:
+    while not too_fine(smoothing := (found.reach - found.step * radius / 2) / 4):
+        angles = np.asarray(found.angle + found.step / 2 * np.arange(-2.0, 3.0))
+        finer = at_angles(angles, smoothing, shown=False)
+        if finer.clarity < found.clarity:
             break
-        angles = np.asarray(best.angle + step * np.arange(-2.0, 3.0))
-        now = _at_angles(reference, moving, angles, smoothing, largest, False)
-        if now.clarity < best.clarity:
-            break
-        best = now
-    return best
-
-
-def _at_angles(
-    reference: FloatArray,
-    moving: FloatArray,
-    angles: FloatArray,
-    smoothing: float,
-    largest: FloatArray | None,
-    progress: bool,
-) -> CoarseAlignment:
-    def at(angle: float) -> Place:
-        return place(reference, turned(moving, angle), smoothing, largest)
-
-    places = map_threads(at, list(angles), progress=progress, description="angles")
-    k = int(np.argmax([p.clarity for p in places]))
-    step = float(angles[1] - angles[0])
-    radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
-    reach = 2 * smoothing + step / 2 * radius
-    return CoarseAlignment(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
+        found = finer
+    return max(still, found, key=lambda f: f.clarity / (CLEAR_TURNED if f.angle else CLEAR))
 
 
 def turned(points: FloatArray, angle: float) -> FloatArray:
