@@ -89,16 +89,7 @@ def to_parameters(matrix: FloatArray) -> FloatArray:
 
 
 def are_similarities(matrix: FloatArray) -> BoolArray:
-    """Return which matrices turn and scale, but neither shear nor mirror.
-
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, d, d)
-
-    Returns
-    -------
-    ndarray, shape (n,)
-        False too where a matrix is not finite.
+    """Return which of the matrices, shape (n, d, d), turn and scale, but neither shear nor mirror.
 
     Examples
     --------
@@ -117,19 +108,10 @@ def are_similarities(matrix: FloatArray) -> BoolArray:
 
 
 def to_rotation(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the rotation and the log of the scale of each matrix.
+    """Return rotation, (n, 1) or (n, 3), and log of the scale, (n,), of matrices (n, d, d).
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, d, d)
-
-    Returns
-    -------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        In the plane the angle from x to y; in space the rotation vector, whose direction is the
-        axis and whose length is the angle. Radians, at most half a turn. NaN where the matrix is
-        no similarity.
-    log_scale : ndarray, shape (n,)
+    In the plane the angle from x to y; in space the rotation vector, whose direction is the axis
+    and whose length is the angle. Radians, at most half a turn. NaN of what is no similarity.
 
     Examples
     --------
@@ -178,10 +160,7 @@ def to_matrix(rotation: FloatArray, log_scale: FloatArray) -> FloatArray:
 def unwrapped(rotation: FloatArray) -> FloatArray:
     """Return the same rotations, each by the full turns more that bring it next to the one before.
 
-    Parameters
-    ----------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        Angles or rotation vectors; rows with NaN are passed over.
+    Rows with NaN are passed over; shape (n, 1) or (n, 3).
 
     Examples
     --------

@@ -57,13 +57,6 @@ class NeighbourGrid:
         return self.points[:, 3 - self.n_axes :]
 
 
-def pad(points: FloatArray) -> FloatArray:
-    """Return an own copy, shape (n, 3), of points of shape (n, d), with zeros in front."""
-    padded = np.zeros((len(points), 3))
-    padded[:, 3 - points.shape[1] :] = points
-    return padded
-
-
 def build(points: FloatArray) -> NeighbourGrid:
     """Sort points into cells of equal width, about four cells for each point.
 
@@ -72,7 +65,7 @@ def build(points: FloatArray) -> NeighbourGrid:
     points : ndarray, shape (n, d)
         Finite, ``d`` at most 3, ``n`` at least 1. Not changed.
     """
-    padded = pad(points)
+    padded = _padded(points)
     low, extent = _box(padded)
     # Axes thinner than a cell get one layer, and the others are divided as if it were not there.
     active = extent > 0
@@ -92,6 +85,11 @@ def build(points: FloatArray) -> NeighbourGrid:
         inverse_cell[active] = 1 / cell
     ordered, starts = nearest_loops.sort_into_cells(padded, low, inverse_cell, counts)
     return NeighbourGrid(ordered, points.shape[1], starts, low, inverse_cell, counts, cell)
+
+
+def _padded(points: FloatArray) -> FloatArray:
+    """Return an own copy, shape (n, 3), of points of shape (n, d), with zeros in front."""
+    return np.pad(points, ((0, 0), (3 - points.shape[1], 0)))
 
 
 def _box(points: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -124,7 +122,7 @@ class Matcher:
         self.grid = grid
         self.n_axes = source.shape[1]
         self.centroid: FloatArray = source.mean(axis=0)
-        self._source = pad(source - self.centroid)
+        self._source = _padded(source - self.centroid)
         n = len(source)
         self.nearest: IntArray = np.full(n, -1)
         self.distance: FloatArray = np.full(n, np.inf)
@@ -137,14 +135,8 @@ class Matcher:
     ) -> tuple[int, float, FloatArray]:
         """Find the targets nearest to ``matrix @ (source - centroid) + shift``, within ``reach``.
 
-        Returns
-        -------
-        n : int
-            Points with a target within reach.
-        square_sum : float
-            Sum of their squared distances.
-        residual_sum : ndarray, shape (d,)
-            Sum of the vectors to their targets.
+        Returns the number of points that have one, and the sums of their squared distances and of
+        the vectors to their targets.
         """
         first = 3 - self.n_axes
         self._shift[first:] = shift

@@ -22,11 +22,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 class Influence:
     """The influence of each field block on the poses of chunks.
 
-    Parameters
-    ----------
-    localizations : ChunkedLocalizations
-    usable : list of int
-        Chunks that can be registered; the field is that of the first, which no block moves.
+    The field is that of the first chunk that is usable, which no block moves.
     """
 
     def __init__(self, localizations: ChunkedLocalizations, usable: list[int]) -> None:
