@@ -19,9 +19,9 @@ class Consensus(NamedTuple):
     """Of ``k`` windows and ``b`` beads along one axis.
 
     ``drift`` and ``variance`` (k,), NaN where no bead is seen; ``shot`` (k,), the part of the
-    variance that is from jitter, which is independent from window to window; ``place`` (b,) of the beads
+    variance that is from jitter, independent from window to window; ``place`` (b,) of the beads
     where the drift is 0; ``wander`` (b,), the variance of a bead about the consensus beyond its
-    jitter; ``weight`` (b,), the part of each bead in all of what is known.
+    jitter; ``weight`` (b,), the part of each bead in the weight of all.
     """
 
     drift: FloatArray
