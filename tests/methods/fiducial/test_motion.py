@@ -8,12 +8,14 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.fiducial.find import BeadPaths, Beads
 from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion, stray
-from smlm_accessor.methods.windows.movie import Movie
+from smlm_accessor.timeline import Timeline
 
 SIGMA = np.array([1.0, 2.0, 4.0])
 
 
-def scene(drift: FloatArray, *, seed: int = 0, own: float = 0.0) -> tuple[FloatArray, Beads, Movie]:
+def scene(
+    drift: FloatArray, *, seed: int = 0, own: float = 0.0
+) -> tuple[FloatArray, Beads, Timeline]:
     """Three beads with these standard deviations; the last one has its own random walk."""
     rng = np.random.default_rng(seed)
     m, d = drift.shape
@@ -22,7 +24,7 @@ def scene(drift: FloatArray, *, seed: int = 0, own: float = 0.0) -> tuple[FloatA
     positions = positions + SIGMA[bead, None] * rng.normal(0, 1, (3 * m, d))
     positions[2::3] += np.cumsum(rng.normal(0, own, (m, d)), axis=0)
     paths = BeadPaths(np.zeros(1), np.zeros(1, int), np.zeros((1, 3, 2)), 10.0)
-    return positions, Beads(np.arange(3 * m), bead, np.ones(3), paths), Movie.of(frame)
+    return positions, Beads(np.arange(3 * m), bead, np.ones(3), paths), Timeline.of(frame)
 
 
 def test_errors_are_as_large_as_they_should_be() -> None:
