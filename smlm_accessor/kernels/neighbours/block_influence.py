@@ -85,14 +85,13 @@ class BlockGradients:
         To first order in rotation and scale. Shapes are (n_blocks, p) and (n_blocks,).
         """
         matcher = self.pairs.matcher
-        count, residual, cross = matcher.block_sums(self.blocks, self.n_blocks)
-        n, d = int(count.sum()), residual.shape[1]
-        gradient = residual / n
+        count, r, rs, s, ss = matcher.moments(self.blocks, self.n_blocks)
+        n, d = int(count.sum()), len(s)
+        gradient = r / n
         if len(parameters) > d:
-            first, _, second = matcher.second_moments()
-            mean, turns = first / n, self._turns(parameters)
-            normal = np.einsum("jab,bc,kac->jk", turns, second - n * np.outer(mean, mean), turns)
-            torque = np.einsum("jab,nab->nj", turns, cross - residual[:, :, None] * mean)
+            mean, turns = s / n, self._turns(parameters)
+            normal = np.einsum("jab,bc,kac->jk", turns, ss - n * np.outer(mean, mean), turns)
+            torque = np.einsum("jab,nab->nj", turns, rs - r[:, :, None] * mean)
             turned = torque @ np.linalg.pinv(normal)
             gradient = np.hstack([gradient - turned @ (turns @ mean), turned])
         return gradient, count / n

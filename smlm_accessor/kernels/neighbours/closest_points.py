@@ -98,9 +98,9 @@ class ClosestPointMap:
             return None
         residual = residual_sum / n
         if matrix is not None:
-            s, rs, ss = self.matcher.second_moments()
+            _, _, rs, s, ss = self.matcher.moments()
             spread = ss - np.outer(s, s) / n
-            cross = matrix @ spread + rs - np.outer(residual_sum, s) / n
+            cross = matrix @ spread + rs[0] - np.outer(residual_sum, s) / n
             better = similarity.fit_matrix(cross, spread, **self._terms)
             if not np.isfinite(better).all():
                 return None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -89,7 +90,9 @@ def build(points: FloatArray) -> NeighbourGrid:
 
 def _padded(points: FloatArray) -> FloatArray:
     """Return an own copy, shape (n, 3), of points of shape (n, d), with zeros in front."""
-    return np.pad(points, ((0, 0), (3 - points.shape[1], 0)))
+    padded = np.zeros((len(points), 3))
+    padded[:, 3 - points.shape[1] :] = points
+    return padded
 
 
 def _box(points: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -105,6 +108,20 @@ def _box(points: FloatArray) -> tuple[FloatArray, FloatArray]:
             first, last = max(first, lower - margin), min(last, upper + margin)
         low[axis], extent[axis] = first, last - first
     return low, extent
+
+
+class Moments(NamedTuple):
+    """Sums over points ``s``, less their centroid, and vectors ``r`` from them to their targets.
+
+    ``n`` (n_blocks,), ``r`` (n_blocks, d) and ``rs`` (n_blocks, d, d), the sum of ``r s^T``, are by
+    block; ``s`` (d,) and ``ss`` (d, d), the sum of ``s s^T``, of all.
+    """
+
+    n: IntArray
+    r: FloatArray
+    rs: FloatArray
+    s: FloatArray
+    ss: FloatArray
 
 
 class Matcher:
@@ -159,28 +176,19 @@ class Matcher:
         moved = self._source @ self._matrix.T + self._shift
         return (self.grid.points[self.nearest] - moved)[:, 3 - self.n_axes :]
 
-    def second_moments(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return sums of ``s``, ``r s^T`` and ``s s^T`` over the points of the last `match`.
+    def moments(self, blocks: IntArray | None = None, n_blocks: int = 1) -> Moments:
+        """Return sums over the points of the last `match` that have a target within reach.
 
-        ``s`` is the source relative to its centroid and ``r`` leads from the moved source to its
-        target.
+        Parameters
+        ----------
+        blocks : ndarray of int, shape (n,), optional
+            Block of each point of the source.
+        n_blocks : int
         """
-        args = (self._matrix, self._shift, self._reach, self.nearest, self.distance)
-        s, rs, ss = nearest_loops.second_moments(self.grid.points, self._source, *args)
-        real = slice(3 - self.n_axes, 3)
-        return s[real], rs[real, real], ss[real, real]
-
-    def block_sums(
-        self, blocks: IntArray, n_blocks: int
-    ) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Return the number, and the sums of ``r`` and ``r s^T``, of the last `match` by block.
-
-        Shapes are (n_blocks,), (n_blocks, d) and (n_blocks, d, d); ``r`` and ``s`` are those of
-        `second_moments`.
-        """
-        args = (self._matrix, self._shift, self._reach, self.nearest, self.distance)
-        count, residual, cross = nearest_loops.block_sums(
-            self.grid.points, self._source, *args, blocks, n_blocks
+        blocks = np.zeros(len(self.nearest), np.int64) if blocks is None else blocks
+        n, r, rs, s, ss = nearest_loops.moments(
+            *(self.grid.points, self._source, self._matrix, self._shift, self._reach),
+            *(self.nearest, self.distance, blocks, n_blocks),
         )
         real = slice(3 - self.n_axes, 3)
-        return count, residual[:, real], cross[:, real, real]
+        return Moments(n, r[:, real], rs[:, real, real], s[real], ss[real, real])

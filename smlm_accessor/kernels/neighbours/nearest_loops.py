@@ -133,36 +133,15 @@ def match(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def second_moments(  # type: ignore[no-untyped-def]
-    points, source, matrix, shift, reach, nearest, distance
-):
-    """Return the sums of s, r s^T and s s^T over those within reach; r leads to the target."""
-    first = np.zeros(3)
-    cross = np.zeros((3, 3))
-    spread = np.zeros((3, 3))
-    residual = np.empty(3)
-    for i in range(source.shape[0]):
-        if distance[i] <= reach:
-            for a in range(3):
-                residual[a] = points[nearest[i], a] - shift[a]
-                for b in range(3):
-                    residual[a] -= matrix[a, b] * source[i, b]
-            for a in range(3):
-                first[a] += source[i, a]
-                for b in range(3):
-                    cross[a, b] += residual[a] * source[i, b]
-                    spread[a, b] += source[i, a] * source[i, b]
-    return first, cross, spread
-
-
-@numba.njit(nogil=True, cache=True)
-def block_sums(  # type: ignore[no-untyped-def]
+def moments(  # type: ignore[no-untyped-def]
     points, source, matrix, shift, reach, nearest, distance, blocks, n_blocks
 ):
-    """Return the number, and the sums of r and r s^T, over those within reach in each block."""
+    """Return sums over those within reach: in each block 1, r and r s^T, in all s and s s^T."""
     count = np.zeros(n_blocks, np.int64)
     first = np.zeros((n_blocks, 3))
     cross = np.zeros((n_blocks, 3, 3))
+    center = np.zeros(3)
+    spread = np.zeros((3, 3))
     for i in range(source.shape[0]):
         if distance[i] <= reach:
             k = blocks[i]
@@ -172,6 +151,8 @@ def block_sums(  # type: ignore[no-untyped-def]
                 for b in range(3):
                     residual -= matrix[a, b] * source[i, b]
                 first[k, a] += residual
+                center[a] += source[i, a]
                 for b in range(3):
                     cross[k, a, b] += residual * source[i, b]
-    return count, first, cross
+                    spread[a, b] += source[i, a] * source[i, b]
+    return count, first, cross, center, spread

@@ -59,21 +59,11 @@ class Link(NamedTuple):
 class IcpChunks:
     """All chunks of a table, and the poses of those that are registered.
 
-    Attributes
-    ----------
-    usable : list of int
-        Chunks that have enough localizations to be registered; the first of them moves nothing.
-    samples : dict
-        Localizations of each but the first, for the coarse pass.
-    poses, fractions : dict
-        Of each chunk that is registered: its pose, and the fraction of its localizations that have
-        a neighbour in the target within reach.
-    reaches : list of float
-        Largest distances that were used.
-    n_unconverged : int
-        Chunks at which ``max_iterations`` ended it.
-    influence : Influence
-        Of field blocks on the poses.
+    ``usable`` chunks have enough localizations; the first of them does not move. ``samples`` are
+    localizations of each other one, for the coarse pass. ``poses`` and ``fractions``, of the
+    localizations that have a neighbour within reach, are those of the chunks registered so far,
+    ``influence`` is that of field blocks on the poses, ``reaches`` are the largest distances that
+    were used, and at ``n_unconverged`` chunks ``max_iterations`` ended it.
     """
 
     def __init__(self, localizations: ChunkedLocalizations, options: IcpOptions) -> None:
