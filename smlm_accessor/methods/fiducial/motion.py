@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.beads.consensus import Consensus, consensus
+from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.kernels.time_series.window_length import longer_by
 from smlm_accessor.methods.fiducial.find import Beads
 from smlm_accessor.timeline import Timeline, Windows
@@ -161,7 +162,7 @@ def cut_at_jumps(positions: FloatArray, beads: Beads, windows: Windows) -> tuple
         as_after = ((still[rows] - drift[jump + 1]) ** 2).sum(axis=1)
         as_before = ((still[rows] - drift[jump]) ** 2).sum(axis=1)
         gain = np.bincount(of_row[rows] - first, weights=as_after - as_before)
-        cut = first + int(np.argmax(np.concatenate([[0.0], np.cumsum(gain)])))
+        cut = first + change_point(gain)
         edges -= set(windows.edges[i + 1 : j + 1].tolist())
         near = np.arange(max(cut - 1, first), min(cut + 2, last))
         edges |= set(timeline.frames[near].tolist())
