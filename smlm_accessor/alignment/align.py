@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.alignment.fit import Fit, OverlapFit
-from smlm_accessor.alignment.search import CLEAR, CLEAR_TURNED, Found, search, turned
-from smlm_accessor.alignment.tables import Both, read_both
+from smlm_accessor.alignment.coarse import (
+    CLEAR,
+    CLEAR_TURNED,
+    CoarseAlignment,
+    coarse_alignment,
+    turned,
+)
+from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
+from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import static, transformations
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 
@@ -20,7 +27,7 @@ from smlm_accessor.errors import InvalidChunkWarning, OptionError
 MOST = 2_000_000
 _FEWEST = 10
 _USUAL_FLATTENING = 2.0  # precision along z over that in x and y, where it is not known
-_NOWHERE = Found(0.0, np.full(2, np.nan), 0.0, np.inf)
+_NOWHERE = CoarseAlignment(0.0, np.full(2, np.nan), 0.0, np.inf)
 
 
 def align(
@@ -43,7 +50,7 @@ def align(
         )
     if not max_localizations >= _FEWEST:
         raise OptionError(f"max_localizations={max_localizations!r} must be {_FEWEST} or more")
-    both = read_both(reference, moving, int(max_localizations), progress=progress)
+    both = read_pair(reference, moving, int(max_localizations), progress=progress)
     terms = {"with_rotation": bool(with_rotation), "with_scaling": bool(with_scaling)}
     precision = both.precision()
     found, fit = _register(both, precision, max_shift, terms, progress)
@@ -56,7 +63,7 @@ def align(
         "precision": _known(precision),
     }
     if fit is not None:
-        chosen |= {"kernel_width": fit.width, "tiles": fit.tiles, "overlap": fit.overlap}
+        chosen |= {"kernel_width": fit.width, "n_blocks": fit.n_blocks, "overlap": fit.overlap}
         deviations = fit.std[len(both.components) :].tolist()
         if with_rotation:
             chosen |= {"rotation": fit.angle, "rotation_std": deviations.pop(0)}
@@ -70,12 +77,12 @@ def align(
 
 
 def _register(
-    both: Both,
+    both: TablePair,
     precision: FloatArray,
     max_shift: float | None,
     terms: dict[str, bool],
     progress: bool,
-) -> tuple[Found, Fit | None]:
+) -> tuple[CoarseAlignment, Alignment | None]:
     reference, moving = both.positions()
     wide = min(float(np.ptp(p[:, :2], axis=0).max()) for p in (reference, moving))
     if min(len(reference), len(moving)) < _FEWEST or not wide > 0:
@@ -84,7 +91,7 @@ def _register(
     # Differences of coordinates do not depend on how far away the origin is.
     reference, moving = reference - center, moving - center
     lateral = float(np.max(precision[:2]))
-    found = search(
+    found = coarse_alignment(
         np.ascontiguousarray(reference[:, :2]),
         np.ascontiguousarray(moving[:, :2]),
         precision=lateral,
@@ -106,21 +113,18 @@ def _register(
         flattening = float(ratio) if np.isfinite(ratio) and ratio > 0 else _USUAL_FLATTENING
     nothing = np.zeros((0, 0))
     origin = np.zeros(len(shift))
-    start = Fit(origin, shift, found.angle, 0.0, nothing, np.nan, 0.0, 0.0)
-    fit = OverlapFit(reference, moving, **terms, flattening=flattening).settle(
+    start = Alignment(origin, shift, found.angle, 0.0, nothing, np.nan, 0.0, 0.0)
+    fit = OverlapFit(reference, moving, **terms, flattening=flattening).solve(
         start, found.reach, lateral
     )
     if fit is None or not (np.abs(fit.shift - shift)[:2] <= 2 * found.reach).all():
         return found, None
     if max_shift is not None and not (np.abs(fit.shift[:2]) <= max_shift).all():
         return found, None
-    return found, Fit(
-        center, fit.shift, fit.angle, fit.log_scale, fit.covariance, fit.width, fit.tiles,
-        fit.overlap,
-    )  # fmt: skip
+    return found, replace(fit, center=center)
 
 
-def _height(reference: FloatArray, moving: FloatArray, found: Found) -> float | None:
+def _height(reference: FloatArray, moving: FloatArray, found: CoarseAlignment) -> float | None:
     """Return the shift along z, roughly; None if there is none that is clear."""
     from smlm_accessor.methods.api import ChunkedLocalizations
     from smlm_accessor.methods.image_series.heights import register_heights
@@ -150,7 +154,9 @@ def _height(reference: FloatArray, moving: FloatArray, found: Found) -> float | 
     return -float(heights.shift[1, 1] - heights.shift[0, 1])
 
 
-def _dataset(both: Both, found: Found, fit: Fit | None, chosen: dict[str, Any]) -> xr.Dataset:
+def _dataset(
+    both: TablePair, found: CoarseAlignment, fit: Alignment | None, chosen: dict[str, Any]
+) -> xr.Dataset:
     d = len(both.components)
     center = both.positions()[1].mean(axis=0)
     matrix, about, std = np.eye(d), np.full(d, np.nan), np.full(d, np.nan)
@@ -178,7 +184,7 @@ def _dataset(both: Both, found: Found, fit: Fit | None, chosen: dict[str, Any]) 
     )
 
 
-def _reason(both: Both, found: Found) -> str:
+def _reason(both: TablePair, found: CoarseAlignment) -> str:
     few = min(len(both.moving.frames), len(both.reference.frames)) < _FEWEST
     if few:
         why = f"one of them has fewer than {_FEWEST} localizations"
@@ -189,7 +195,7 @@ def _reason(both: Both, found: Found) -> str:
             f"deviations, and it takes {needed:g})"
         )
     else:
-        why = "too few places of the field agree on one"
+        why = "too few blocks of the field agree on one"
     more = " All localizations may tell more: raise max_localizations." if both.sampled else ""
     return (
         f"Could not align the two tables: {why}. The offset is NaN, and valid=False. Check that "

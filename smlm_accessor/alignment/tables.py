@@ -24,7 +24,7 @@ from smlm_accessor.timeline import Timeline
 
 
 @dataclass(frozen=True)
-class Both:
+class TablePair:
     """Two tables in the length unit of the moving one.
 
     Parameters
@@ -61,7 +61,7 @@ class Both:
         return np.asarray(np.sqrt((each[0] ** 2 + each[1] ** 2) / 2))
 
 
-def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both:
+def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> TablePair:
     """Read both tables; if either has more than ``most`` localizations, in some squares only."""
     tables = {"reference": reference, "moving": moving}
     columns = {name: find_columns(table) for name, table in tables.items()}
@@ -86,7 +86,7 @@ def read_both(reference: Any, moving: Any, most: int, *, progress: bool) -> Both
             raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
     read["reference"] = _scaled(read["reference"], factor)
     clean = {name: _clean(locs) for name, locs in read.items()}
-    return Both(
+    return TablePair(
         **clean,
         components=_components(clean["reference"], clean["moving"]),
         first=int(timeline.frames[0]),

@@ -17,10 +17,9 @@ from smlm_accessor.estimation.sampling import Sampling, join_samples, sample_tim
 from smlm_accessor.estimation.scan import scan, scan_of_all
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.methods import registry
-from smlm_accessor.methods.fiducial.find import Beads
+from smlm_accessor.methods.fiducial.find import BeadPaths, Beads, find_beads
 from smlm_accessor.methods.fiducial.method import places_in
-from smlm_accessor.methods.fiducial.paths import Paths, find_paths
-from smlm_accessor.methods.fiducial.solve import choose_segments, jitter, solve
+from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion, stray
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
@@ -36,7 +35,6 @@ class Looked(NamedTuple):
     frames: IntArray
     center: FloatArray
     components: tuple[str, ...]
-    paths: Paths
     beads: Beads
 
 
@@ -47,12 +45,21 @@ def find_fiducials(
     looked = _look(table, None, presence, radius)
     components = looked.components
     names = [*components, "presence", "n_localizations", "jitter", "stray", "weight", "radius"]
-    if not looked.paths.n:
+    if not len(looked.beads.paths):
         columns = {n: pd.Series(dtype=np.int64 if n == "n_localizations" else float) for n in names}
         return pd.DataFrame(columns, index=pd.RangeIndex(0, name="bead"))
-    values = dict(zip(components, (_starts(looked) + looked.center).T, strict=True))
-    values |= _measured(looked)
-    values["radius"] = np.full(looked.paths.n, looked.paths.radius)
+    values: dict[str, Any] = dict(zip(components, (_starts(looked) + looked.center).T, strict=True))
+    windows, _ = choose_windows(looked.positions, looked.beads, Timeline.of(looked.frames))
+    motion = common_motion(looked.positions, looked.beads, windows)
+    n = len(looked.beads.paths)
+    values |= {
+        "presence": looked.beads.presence,
+        "n_localizations": np.bincount(looked.beads.bead, minlength=n),
+        "jitter": np.sqrt(motion.jitter[:, :2].mean(axis=1)),
+        "stray": stray(motion),
+        "weight": motion.weight,
+        "radius": np.full(n, looked.beads.paths.radius),
+    }
     beads = pd.DataFrame(values)[names].sort_values(["weight", "x"], ascending=[False, True])
     beads.index = pd.RangeIndex(len(beads), name="bead")
     return beads
@@ -81,7 +88,7 @@ def is_fiducial(
         looked = _look(table, places, presence, radius)
         if places is not None:
             _warn_of_unseen(places, looked)
-    step = partial(_marked, looked=None if looked is None else (looked.paths, looked.center))
+    step = partial(_marked, looked=None if looked is None else (looked.beads.paths, looked.center))
     if not is_partitioned(table):
         return step(table)
     meta = step(example(table))
@@ -91,7 +98,7 @@ def is_fiducial(
     return lazy
 
 
-def _marked(part: pd.DataFrame, looked: tuple[Paths, FloatArray] | None) -> pd.Series[bool]:
+def _marked(part: pd.DataFrame, looked: tuple[BeadPaths, FloatArray] | None) -> pd.Series[bool]:
     marked = np.zeros(len(part), dtype=bool)
     if looked is not None and len(part):
         paths, center = looked
@@ -112,16 +119,15 @@ def _look(table: Any, places: FloatArray | None, presence: float, radius: float 
     center = positions.mean(axis=0) if len(rows) else np.zeros(positions.shape[1])
     positions = positions - center
     uncertainty = localizations.uncertainty
-    usual = _precision(positions, frames, None if uncertainty is None else uncertainty[rows[order]])
-    paths, beads = find_paths(
-        np.ascontiguousarray(positions[:, :2]),
+    beads = find_beads(
+        positions,
         frames,
-        usual,
+        None if uncertainty is None else uncertainty[rows[order]],
         given=None if places is None else places - center[:2],
         radius=radius,
         presence=presence,
     )
-    return Looked(positions, frames, center, localizations.components, paths, beads)
+    return Looked(positions, frames, center, localizations.components, beads)
 
 
 def _read(table: Any) -> Localizations:
@@ -143,64 +149,25 @@ def _some_frames(found: Any) -> Sampling:
     return sample_time(found.frames, MOST_OF_DASK)
 
 
-def _precision(positions: FloatArray, frames: IntArray, uncertainty: FloatArray | None) -> float:
-    from smlm_accessor.kernels.neighbours.nena import precision
-
-    if not len(frames):
-        return float("nan")
-    usual = precision(positions, frames, uncertainty)[:2]
-    return float(np.nanmax(usual)) if np.isfinite(usual).any() else float("nan")
-
-
 def _starts(looked: Looked) -> FloatArray:
     """Return where each bead is in the beginning, shape (b, d)."""
-    starts = np.zeros((looked.paths.n, len(looked.components)))
-    starts[:, :2] = looked.paths.start()
-    for bead in range(looked.paths.n):
-        first = looked.beads.row[looked.beads.bead == bead][:_START]
+    beads = looked.beads
+    starts = np.zeros((len(beads.paths), len(looked.components)))
+    starts[:, :2] = beads.paths.start()
+    for bead in range(len(beads.paths)):
+        first = beads.row[beads.bead == bead][:_START]
         starts[bead, 2:] = np.median(looked.positions[first, 2:], axis=0)
     return starts
 
 
-def _measured(looked: Looked) -> dict[str, Any]:
-    """Return what is known of each bead."""
-    positions, beads = looked.positions, looked.beads
-    b = looked.paths.n
-    timeline = Timeline.of(looked.frames)
-    segments, _ = choose_segments(positions, beads, timeline)
-    solved = solve(positions, beads, segments)
-    frame = timeline.of_rows[beads.row]
-    each = [jitter(positions[beads.row, axis], frame, beads.bead, b) for axis in range(2)]
-    usual = np.sqrt(np.mean(each, axis=0))
-    segment = segments.of_frame[frame]
-    known = np.flatnonzero(np.isfinite(solved.drift).all(axis=1))
-    moved = solved.drift - solved.drift[known][:1]  # places are those of the first segment
-    away = (positions[beads.row] - moved[segment] - solved.place[beads.bead])[:, :2]
-    cell = segment * b + beads.bead
-    count = np.bincount(cell, minlength=len(segments) * b)
-    means = [
-        (np.bincount(cell, x, len(segments) * b) / np.maximum(count, 1)).reshape(-1, b)
-        for x in np.nan_to_num(away).T
-    ]
-    weight = np.zeros((len(segments), b))
-    weight[known] = count.reshape(-1, b)[known]
-    total = np.maximum(weight.sum(axis=0), 1)
-    square = np.sum([(weight * m**2).sum(axis=0) for m in means], axis=0) / (2 * total)
-    return {
-        "presence": beads.presence,
-        "n_localizations": np.bincount(beads.bead, minlength=b),
-        "jitter": usual,
-        "stray": np.sqrt(square) if b > 1 else np.full(b, np.nan),  # one alone: nothing tells
-        "weight": solved.weight,
-    }
-
-
 def _warn_of_unseen(places: FloatArray, looked: Looked) -> None:
-    starts = looked.paths.start() + looked.center[:2]
+    starts = looked.beads.paths.start() + looked.center[:2]
     if len(starts) == len(places):
         return
     apart = np.linalg.norm(places[:, None] - starts, axis=2).min(axis=1, initial=np.inf)
-    named = ", ".join(f"({x:g}, {y:g})" for x, y in places[apart > 2 * looked.paths.radius][:5])
+    named = ", ".join(
+        f"({x:g}, {y:g})" for x, y in places[apart > 2 * looked.beads.paths.radius][:5]
+    )
     warnings.warn(
         f"{len(places) - len(starts)} of {len(places)} beads are not seen in this table"
         + (f", among them that at {named}" if named else "")

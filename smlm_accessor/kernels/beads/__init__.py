@@ -1,1 +1,1 @@
-"""Beads followed through a movie."""
+"""Beads: found, followed over time, and what they move together."""

@@ -9,20 +9,19 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 
 _ROUNDS = 50
-_SETTLED = 1e-6
-# Standard deviations beyond which what a bead says in a segment counts less.
-_FAR = 3.0
-# Of the noise, that of the drift itself: no bead is perfect, though with one or two it may seem so.
+_CONVERGED = 1e-6  # jitters: a smaller change of the drift ends the iteration
+_FAR = 3.0  # standard deviations beyond which the residual of a bead counts less (Huber)
+# A bead that has all of a window's weight but this part says nothing of how far it strays.
 _LEAST_SHARE = 0.05
 
 
 class Consensus(NamedTuple):
-    """Of ``k`` segments and ``b`` beads along one axis.
+    """Of ``k`` windows and ``b`` beads along one axis.
 
     ``drift`` and ``variance`` (k,), NaN where no bead is seen; ``shot`` (k,), the part of the
-    variance that is from jitter, which is another one in each segment; ``place`` (b,) of the beads
+    variance that is from jitter, independent from window to window; ``place`` (b,) of the beads
     where the drift is 0; ``wander`` (b,), the variance of a bead about the consensus beyond its
-    jitter; ``weight`` (b,), the part of each bead in all of what is known.
+    jitter; ``weight`` (b,), the part of each bead in the weight of all.
     """
 
     drift: FloatArray
@@ -36,13 +35,15 @@ class Consensus(NamedTuple):
 def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consensus:
     """Find the common motion of beads that are not seen all the time.
 
-    Places of the beads and drift are solved for together, so that a bead that appears or is lost
-    makes no step. A bead is weighted by its inverse mean square deviation from the consensus.
+    Weighted least squares of ``means = place + drift`` for the places of the beads and the drift
+    together, so that a bead that appears or is lost makes no step. The weight of a bead in a window
+    is ``1 / (jitter / count + wander)``, less where its residual is large; ``wander``, the variance
+    of its own motion, is that of its residuals beyond jitter. Weights and solution are iterated.
 
     Parameters
     ----------
     means : ndarray, shape (k, b)
-        Mean position of each bead in each segment; ignored where ``counts`` is 0.
+        Mean position of each bead in each window; ignored where ``counts`` is 0.
     counts : ndarray of int, shape (k, b)
         Localizations behind each.
     jitter : ndarray, shape (b,)
@@ -61,10 +62,10 @@ def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consen
     x = np.where(seen, means, 0.0)
     shot = np.where(seen, jitter / np.maximum(counts, 1), np.inf)
     wander = np.zeros(means.shape[1])
-    trust = np.ones(means.shape)
-    drift, place, weights = _solve(x, trust / shot)
+    huber = np.ones(means.shape)
+    drift, place, weights = _solve(x, huber / shot)
     for number in range(_ROUNDS):
-        weights = trust / (shot + wander)
+        weights = huber / (shot + wander)
         before = drift
         drift, place, weights = _solve(x, weights)
         residual = np.where(seen, x - place - drift[:, None], 0.0)
@@ -73,15 +74,15 @@ def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consen
         # What a bead contributes to the consensus does not show in its residual.
         free = np.where(seen & (share < 1 - _LEAST_SHARE), 1 - share, np.inf)
         known = np.isfinite(free)
-        squared = np.where(known, trust * residual**2 / free, 0.0)
-        beyond = squared - np.where(known, trust * np.where(seen, shot, 0.0), 0.0)
-        n = (trust * known).sum(axis=0)
+        squared = np.where(known, huber * residual**2 / free, 0.0)
+        beyond = squared - np.where(known, huber * np.where(seen, shot, 0.0), 0.0)
+        n = (huber * known).sum(axis=0)
         wander = np.maximum(beyond.sum(axis=0) / np.maximum(n, 1), 0.0)
         spread = np.sqrt(np.where(seen, shot, 0.0) + wander)
-        off = np.abs(residual) / np.where(spread > 0, spread, 1.0)
-        trust = _FAR / np.maximum(off, _FAR)
+        z = np.abs(residual) / np.where(spread > 0, spread, 1.0)
+        huber = _FAR / np.maximum(z, _FAR)
         moved = np.abs(drift - before).max(initial=0.0)
-        if number > 0 and moved <= _SETTLED * np.sqrt(np.median(jitter)):
+        if number > 0 and moved <= _CONVERGED * np.sqrt(np.median(jitter)):
             break
     total = weights.sum(axis=1)
     nowhere = ~(total > 0)

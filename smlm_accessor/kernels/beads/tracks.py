@@ -1,4 +1,4 @@
-"""Beads: spots that are seen in nearly all frames, followed through the movie."""
+"""Beads: spots that are seen in nearly all frames, followed over time."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 
 # A window shows a spot where localizations are in this part of its frames.
 _SEEN = 0.6
-# A spot belongs to a track if it is as close as this part of the size of a spot.
+# A spot belongs to a bead if it is as close as this part of the size of a spot.
 _CLOSE = 0.5
-# A track is trusted that was seen in this part of the windows since it began.
+# The motion of a bead counts if it was seen in this part of the windows since it began.
 _FIRM = 0.6
 
 
@@ -53,7 +53,7 @@ def find_spots(
     columns = int((positions[:, 1].max() - corner[1]) / size) + 3
     rows = int((positions[:, 0].max() - corner[0]) / size) + 3
     needed = np.maximum(_SEEN * n_frames, 2.0)
-    places, windows, heights = [], [], []
+    found, windows, heights = [], [], []
     for shift in ((0.0, 0.0), (0.5, 0.0), (0.0, 0.5), (0.5, 0.5)):
         cell = np.floor((positions - corner) / size + shift).astype(np.int64)
         key = (window * rows + cell[:, 0]) * columns + cell[:, 1]
@@ -66,10 +66,10 @@ def find_spots(
         of = window[order[first]]
         last = np.append(first[1:], len(key))
         for c in np.flatnonzero(seen >= needed[of]):
-            places.append(np.median(positions[order[first[c] : last[c]]], axis=0))
+            found.append(np.median(positions[order[first[c] : last[c]]], axis=0))
             windows.append(int(of[c]))
             heights.append(int(seen[c]))
-    return _distinct(np.array(windows, dtype=np.int64), np.reshape(places, (-1, 2)), heights, size)
+    return _distinct(np.array(windows, dtype=np.int64), np.reshape(found, (-1, 2)), heights, size)
 
 
 def _distinct(window: IntArray, position: FloatArray, height: list[int], size: float) -> Spots:
@@ -84,15 +84,14 @@ def _distinct(window: IntArray, position: FloatArray, height: list[int], size: f
     return Spots(window[kept], position[kept])
 
 
-class Tracks(NamedTuple):
-    """Beads, and how all of them move together.
+class BeadTracks(NamedTuple):
+    """Where beads are in each window.
 
-    ``start`` (n_beads, 2) is where each bead would be in the window in which ``drift`` is 0,
-    ``drift`` (k, 2) how far all have moved, ``seen`` (k, n_beads) in which windows each is found.
+    ``position`` (k, b, 2), in windows in which a bead is not ``seen`` (k, b) as far from the common
+    motion of all as in between it is before and after.
     """
 
-    start: FloatArray
-    drift: FloatArray
+    position: FloatArray
     seen: BoolArray
 
 
@@ -103,11 +102,12 @@ def follow(
     *,
     presence: float,
     given: FloatArray | None = None,
-) -> Tracks:
+) -> BeadTracks:
     """Link spots from window to window.
 
-    All tracks are moved by what most of them have moved; so a track may be lost for a while. If
-    none goes on where it is expected, all may have jumped: then the shift counts that continues
+    Each bead is expected where it was last, moved by the common motion since: the median motion of
+    all that are found. So a bead may be lost for a while, and it may move by itself, slowly. If no
+    bead is found where it is expected, all may have jumped: then the shift counts that continues
     most of them.
 
     Parameters
@@ -117,63 +117,75 @@ def follow(
     size : float
         Of a spot.
     presence : float
-        Tracks that cannot be seen in this part of the windows any more are given up.
-    given : ndarray, shape (n_beads, 2), optional
+        Beads that cannot be seen in this part of the windows any more are given up.
+    given : ndarray, shape (b, 2), optional
         Where beads are in the beginning; others are not looked for.
+
+    Examples
+    --------
+    >>> window = np.repeat(np.arange(20), 3)
+    >>> still = np.tile([[0.0, 0.0], [50.0, 0.0], [0.0, 50.0]], (20, 1))
+    >>> loose = still + np.where(np.arange(60)[:, None] % 3 == 1, window[:, None] * 1.0, 0.0)
+    >>> tracks = follow(Spots(window, loose), 20, 4.0, presence=0.8)
+    >>> tracks.position[-1].tolist()
+    [[0.0, 0.0], [69.0, 19.0], [0.0, 50.0]]
     """
     cuts = np.searchsorted(spots.window, np.arange(n_windows + 1))
-    # Of each track: where it would be without drift, in how many windows it was seen, the first.
-    start = np.zeros((0, 2)) if given is None else np.array(given, dtype=np.float64)
-    count, first = np.zeros(len(start), dtype=np.int64), np.zeros(len(start), dtype=np.int64)
-    seen = np.zeros((n_windows, len(start)), dtype=bool)
-    drift, now = np.zeros((n_windows, 2)), np.zeros(2)
+    # Of each bead, where it would be without common motion, and when it was first seen.
+    still = np.zeros((0, 2)) if given is None else np.array(given, dtype=np.float64)
+    first = np.zeros(len(still), dtype=np.int64)
+    position = np.full((n_windows, len(still), 2), np.nan)
+    common, now = np.zeros((n_windows, 2)), np.zeros(2)
     may_miss = (1 - presence) * n_windows
     for w in range(n_windows):
         here = spots.position[cuts[w] : cuts[w + 1]]
-        match = _match(start + now, here, _CLOSE * size)
+        match = _match(still + now, here, _CLOSE * size)
+        count = np.isfinite(position[:w, :, 0]).sum(axis=0)
         firm = count >= np.maximum(_FIRM * (w - first), 1)
         if not (match[firm] >= 0).any() and firm.any() and len(here):
-            jump = _jump(start[firm] + now, here, size)
-            if jump.any():
-                now = now + jump
-                match = _match(start + now, here, _CLOSE * size)
+            now = now + _jump(still[firm] + now, here, size)
+            match = _match(still + now, here, _CLOSE * size)
         trusted = np.flatnonzero((match >= 0) & firm)
         if len(trusted):
-            now = now + np.median(here[match[trusted]] - start[trusted] - now, axis=0)
-        drift[w] = now
-        seen[w] = match >= 0
-        count += match >= 0
+            now = now + np.median(here[match[trusted]] - still[trusted] - now, axis=0)
+            match = _match(still + now, here, _CLOSE * size)
+        common[w] = now
+        found = match >= 0
+        position[w, found] = here[match[found]]
+        still[found] = here[match[found]] - now
         if given is None:
-            kept = w + 1 - count <= may_miss
-            late = w > may_miss
-            free = np.setdiff1d(np.arange(0 if late else len(here)), match)
-            new = here[free] - now
-            start = np.concatenate([start[kept], new])
-            count = np.concatenate([count[kept], np.ones(len(new), dtype=np.int64)])
+            kept = w + 1 - count - found <= may_miss
+            new = here[np.setdiff1d(np.arange(len(here) if w <= may_miss else 0), match)]
+            fresh = np.full((n_windows, len(new), 2), np.nan)
+            fresh[w] = new
+            position = np.concatenate([position[:, kept], fresh], axis=1)
+            still = np.concatenate([still[kept], new - now])
             first = np.concatenate([first[kept], np.full(len(new), w)])
-            fresh = np.zeros((n_windows, len(new)), dtype=bool)
-            fresh[w] = True
-            seen = np.concatenate([seen[:, kept], fresh], axis=1)
-    return Tracks(start, drift, seen)
+    seen = np.isfinite(position[:, :, 0])
+    for bead, at in enumerate(seen.T):
+        own = position[at, bead] - common[at]
+        for axis in range(2 if at.any() else 0):
+            bridged = np.interp(np.arange(n_windows), np.flatnonzero(at), own[:, axis])
+            position[~at, bead, axis] = (common[:, axis] + bridged)[~at]
+    return BeadTracks(position, seen)
 
 
 def _match(expected: FloatArray, here: FloatArray, close: float) -> IntArray:
-    """Return the nearest spot to where each track is expected, -1 if none is close."""
+    """Return the spot of each bead, the nearest pairs first; -1 if none that is free is close."""
+    match = np.full(len(expected), -1, dtype=np.int64)
     if not len(expected) or not len(here):
-        return np.full(len(expected), -1, dtype=np.int64)
+        return match
     distance = np.linalg.norm(expected[:, None] - here, axis=2)
-    nearest = distance.argmin(axis=1)
-    each = distance[np.arange(len(expected)), nearest]
-    match = np.where(each <= close, nearest, -1)
-    # One spot for one track.
-    for spot in np.unique(match[match >= 0]):
-        rivals = np.flatnonzero(match == spot)
-        match[rivals[np.argsort(each[rivals])[1:]]] = -1
+    beads, found = np.nonzero(distance <= close)
+    free = np.ones(len(here), dtype=bool)
+    for i in np.argsort(distance[beads, found], kind="stable"):
+        if match[beads[i]] < 0 and free[found[i]]:
+            match[beads[i]], free[found[i]] = found[i], False
     return match
 
 
 def _jump(expected: FloatArray, here: FloatArray, size: float) -> FloatArray:
-    """Return the shift that continues most tracks: more than half, and two if there are two."""
+    """Return the shift that continues most beads: more than half, and two if there are two."""
     best, most = np.zeros(2), max(min(2, len(expected)), len(expected) // 2 + 1) - 1
     shifts = (here - expected[:, None]).reshape(-1, 2)
     for shift in shifts[np.argsort(np.linalg.norm(shifts, axis=1), kind="stable")]:

@@ -44,12 +44,6 @@ class Pose(NamedTuple):
         matrix: FloatArray = np.linalg.inv(self.matrix).astype(np.float64, copy=False)
         return Pose(matrix, -matrix @ self.offset)
 
-    def rounded(self, step: float) -> Pose:
-        """Return the pose with its offset at multiples of ``step``; as it is if that is zero."""
-        if not step > 0:
-            return self
-        return Pose(self.matrix, step * np.round(self.offset / step))
-
     def move(self, points: FloatArray) -> FloatArray:
         """Apply to points of shape (n, d)."""
         return points @ self.matrix.T + self.offset

@@ -1,6 +1,7 @@
-"""Rotations with a scale, as matrices and as angles and the log of the scale; many at once.
+"""Rotations with one scale: as matrices, as parameters, and fitted to paired points.
 
-`smlm_accessor.kernels.geometry.rigid` does the same for one matrix at a time, in the loop of icp.
+Parameters are the rotation, in the plane an angle, in space a rotation vector, and the logarithm of
+the scale.
 """
 
 from __future__ import annotations
@@ -12,17 +13,83 @@ from smlm_accessor._typing import BoolArray, FloatArray
 TOLERANCE = 1e-6  # matrices that went through single precision are still similarities
 
 
-def are_similarities(matrix: FloatArray) -> BoolArray:
-    """Return which matrices turn and scale, but neither shear nor mirror.
+def fit_matrix(
+    cross: FloatArray, spread: FloatArray, *, with_rotation: bool, with_scaling: bool
+) -> FloatArray:
+    """Return the matrix that maps source points onto target points by least squares.
+
+    Own code: `scipy.spatial.transform.Rotation.align_vectors` fits no scale.
 
     Parameters
     ----------
-    matrix : ndarray, shape (n, d, d)
+    cross, spread : ndarray, shape (d, d)
+        Sums of ``t s^T`` and ``s s^T`` over pairs of source ``s`` and target ``t``, each less its
+        mean; ``d`` 2 or 3.
+    with_rotation, with_scaling : bool
+        What the matrix may hold; it is never a reflection.
 
     Returns
     -------
-    ndarray, shape (n,)
-        False too where a matrix is not finite.
+    ndarray, shape (d, d)
+        NaN if the points do not determine it.
+
+    References
+    ----------
+    Umeyama, IEEE Trans. Pattern Anal. Mach. Intell. 13, 376 (1991), DOI 10.1109/34.88573.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> s = np.array([[-1.0, -1.0], [1.0, -1.0], [0.0, 2.0]])
+    >>> t = s @ np.array([[0.0, 1.0], [-1.0, 0.0]])
+    >>> matrix = fit_matrix(t.T @ s, s.T @ s, with_rotation=True, with_scaling=False)
+    >>> np.allclose(matrix, [[0, -1], [1, 0]])
+    True
+    """
+    n_axes = len(cross)
+    undetermined = np.full((n_axes, n_axes), np.nan)
+    rotation = np.eye(n_axes)
+    if with_rotation:
+        left, singular, right = np.linalg.svd(cross)
+        # In the plane one direction is enough, in space it takes two.
+        if not singular[-2] > n_axes * np.finfo(float).eps * max(singular[0], spread.trace()):
+            return undetermined
+        signs = np.ones(n_axes)
+        signs[-1] = np.sign(np.linalg.det(left @ right))
+        rotation = (left * signs) @ right
+    if not with_scaling:
+        return rotation
+    gain = float(np.sum(rotation * cross))
+    matrix: FloatArray = gain / spread.trace() * rotation if gain > 0 else undetermined
+    return matrix
+
+
+def to_parameters(matrix: FloatArray) -> FloatArray:
+    """Return rotation and logarithm of the scale of one similarity, shape (2,) or (4,).
+
+    For the iterations of icp, whose rotations are by far less than half a turn: five times faster
+    than `to_rotation`, 12 instead of 60 microseconds.
+
+    Examples
+    --------
+    >>> matrix = to_matrix(np.array([[0.1, -0.2, 0.3]]), np.array([0.01]))[0]
+    >>> to_parameters(matrix).round(12).tolist()
+    [0.1, -0.2, 0.3, 0.01]
+    """
+    n_axes = len(matrix)
+    log_scale = float(np.log(np.linalg.det(matrix))) / n_axes
+    if n_axes == 2:
+        return np.array([np.arctan2(matrix[1, 0] - matrix[0, 1], np.trace(matrix)), log_scale])
+    rotation = matrix * np.exp(-log_scale)
+    skew = rotation - rotation.T
+    axis = np.array([skew[2, 1], skew[0, 2], skew[1, 0]])  # 2 sin(angle) times the unit axis
+    length = float(np.linalg.norm(axis))
+    angle = float(np.arctan2(length, np.trace(rotation) - 1))
+    return np.append(axis * (angle / length if length > 0 else 0.5), log_scale)
+
+
+def are_similarities(matrix: FloatArray) -> BoolArray:
+    """Return which of the matrices, shape (n, d, d), turn and scale, but neither shear nor mirror.
 
     Examples
     --------
@@ -41,19 +108,10 @@ def are_similarities(matrix: FloatArray) -> BoolArray:
 
 
 def to_rotation(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the rotation and the log of the scale of each matrix.
+    """Return rotation, (n, 1) or (n, 3), and log of the scale, (n,), of matrices (n, d, d).
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, d, d)
-
-    Returns
-    -------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        In the plane the angle from x to y; in space the rotation vector, whose direction is the
-        axis and whose length is the angle. Radians, at most half a turn. NaN where the matrix is
-        no similarity.
-    log_scale : ndarray, shape (n,)
+    In the plane the angle from x to y; in space the rotation vector, whose direction is the axis
+    and whose length is the angle. Radians, at most half a turn. NaN of what is no similarity.
 
     Examples
     --------
@@ -102,10 +160,7 @@ def to_matrix(rotation: FloatArray, log_scale: FloatArray) -> FloatArray:
 def unwrapped(rotation: FloatArray) -> FloatArray:
     """Return the same rotations, each by the full turns more that bring it next to the one before.
 
-    Parameters
-    ----------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        Angles or rotation vectors; rows with NaN are passed over.
+    Rows with NaN are passed over; shape (n, 1) or (n, 3).
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Iterative closest point for one pair: a source is moved until it lies on the target.
 
 Besl & McKay, IEEE Trans. Pattern Anal. Mach. Intell. 14, 239 (1992), DOI 10.1109/34.121791: take
-for every point of the source the nearest one of the target, move the source so that the pairs agree
-best, repeat. Here the repetition is a fixed point that is accelerated, and its grain is averaged
-out.
+the nearest localization of the target for every one of the source, move the source so that these
+pairs agree best, repeat. Here the repetition is solved as a fixed point, with acceleration. At the
+end the map is averaged around the solution, because it has many fixed points close together.
 """
 
 from __future__ import annotations
@@ -15,45 +15,46 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.geometry import rigid
+from smlm_accessor.kernels.geometry import similarity
 from smlm_accessor.kernels.geometry.pose import Pose
-from smlm_accessor.kernels.neighbours import nearest
+from smlm_accessor.kernels.neighbours.nearest import Matcher, NeighbourGrid
 from smlm_accessor.kernels.solvers import fixed_point
 
-# In medians of the distance to the nearest target. On clusters of 100 points in two dimensions, of
-# standard deviation 10, the error of a shift falls from 0.26 to 0.17; 1.5 to 4 differ little.
+# Radius of the average, in medians of the distance to the nearest target. On clusters of 100
+# localizations in two dimensions, of standard deviation 10, the error of a shift falls from 0.26
+# to 0.17; 1.5 to 4 differ little.
 WINDOW = 2.0
-GRAIN = 0.25  # in the same unit: to what a place is rounded before it is improved upon
 _CLEARLY = 0.8  # times the median distance of the first guess: then another one is better
 _MEMORY = 3  # of the acceleration: 2 takes more iterations, 5 as many
 _EPS = float(np.finfo(float).eps)
 
 
-class Match(NamedTuple):
+class Matching(NamedTuple):
     """How a source lies on a target.
 
-    ``fraction`` of the source has a target within reach, at ``median_distance`` (made `steady`).
-    ``left_out``, if known, is how the pose would change without each place; see `left_out.Pulls`.
+    ``fraction`` of the source has a target within reach, at ``median_distance`` (rounded by
+    `fixed_point.steady`). ``influence``, if known, is that of the field blocks on the pose; see
+    `block_influence.BlockGradients`.
     """
 
     pose: Pose
     fraction: float
     median_distance: float
     converged: bool
-    left_out: Pose | None = None
+    influence: Pose | None = None
 
 
-class Pair:
-    """The closest-point map of a source and a target.
+class ClosestPointMap:
+    """One iteration of closest points, as a map of the parameters of a pose.
 
-    Its parameters are lengths: where the centroid of the source goes; then, as far as they are
+    The parameters are lengths: where the centroid of the source goes; then, as far as they are
     fitted, rotation vector and logarithm of the scale, times the radius of the source.
 
     Parameters
     ----------
     source : ndarray, shape (n, d)
-        In an order that depends on the points only, such as that of a `nearest.Grid`.
-    target : Grid
+        In an order that depends on the points only, such as that of a `NeighbourGrid`.
+    target : NeighbourGrid
     with_rotation, with_scaling : bool
         What is fitted besides the shift.
     reach : float
@@ -68,7 +69,7 @@ class Pair:
     def __init__(
         self,
         source: FloatArray,
-        target: nearest.Grid,
+        target: NeighbourGrid,
         *,
         with_rotation: bool = False,
         with_scaling: bool = False,
@@ -77,7 +78,7 @@ class Pair:
         self.source = source
         self.n, self.n_axes = source.shape
         self.reach = reach
-        self.matcher = nearest.Matcher(target, source)
+        self.matcher = Matcher(target, source)
         self._terms = {"with_rotation": with_rotation, "with_scaling": with_scaling}
         self._fitted = np.array([with_rotation] * (2 * self.n_axes - 3) + [with_scaling])
         self.radius = float(np.sqrt(source.var(axis=0).sum())) if self._fitted.any() else 1.0
@@ -97,13 +98,13 @@ class Pair:
             return None
         residual = residual_sum / n
         if matrix is not None:
-            s, rs, ss = self.matcher.second_moments()
+            _, _, rs, s, ss = self.matcher.moments()
             spread = ss - np.outer(s, s) / n
-            cross = matrix @ spread + rs - np.outer(residual_sum, s) / n
-            better = rigid.fit_matrix(cross, spread, **self._terms)
+            cross = matrix @ spread + rs[0] - np.outer(residual_sum, s) / n
+            better = similarity.fit_matrix(cross, spread, **self._terms)
             if not np.isfinite(better).all():
                 return None
-            turned = self.radius * rigid.to_parameters(better)[self._fitted]
+            turned = self.radius * similarity.to_parameters(better)[self._fitted]
             residual = np.concatenate(
                 [
                     residual + (matrix - better) @ (s / n),
@@ -119,7 +120,7 @@ class Pair:
         centre = pose.matrix @ self.matcher.centroid + pose.offset
         if not self._fitted.any():
             return centre
-        turned = self.radius * rigid.to_parameters(pose.matrix)[self._fitted]
+        turned = self.radius * similarity.to_parameters(pose.matrix)[self._fitted]
         return np.concatenate([centre, turned])
 
     def to_pose(self, parameters: FloatArray) -> Pose:
@@ -134,7 +135,8 @@ class Pair:
             return None
         turned = np.zeros(len(self._fitted))
         turned[self._fitted] = parameters[self.n_axes :] / self.radius
-        return rigid.to_matrix(turned)
+        matrix: FloatArray = similarity.to_matrix(turned[None, :-1], turned[-1:])[0]
+        return matrix
 
     def halfway(self, one: Pose, other: Pose) -> Pose:
         """Return the mean of two poses that differ little."""
@@ -145,16 +147,6 @@ class Pair:
         distance = self.matcher.distance
         inside = distance[distance <= self.reach]
         return float(np.median(inside)) if len(inside) else math.inf
-
-    def steady(self, length: float) -> float:
-        """Round a length to quarters of an octave, counted from the width of the target's cells.
-
-        So that lengths that differ by rounding errors, or a little more, become the same.
-        """
-        cell = self.matcher.grid.cell
-        if not (0 < length < math.inf and cell < math.inf):
-            return length
-        return cell * math.exp2(round(4 * math.log2(length / cell)) / 4)
 
     def closest(self, poses: Sequence[Pose]) -> Pose:
         """Return the first pose, unless another brings the source clearly closer to the target."""
@@ -174,9 +166,8 @@ class Pair:
         max_iterations: int,
         tolerance: float,
         gain: float = 1.0,
-        smooth: bool = False,
-        watch: Callable[[FloatArray], fixed_point.Evaluation | None] | None = None,
-    ) -> Match | None:
+        average: Callable[[FloatArray], fixed_point.Evaluation | None] | None = None,
+    ) -> Matching | None:
         """Iterate from a pose near the true one; None if there is too little within reach.
 
         Parameters
@@ -184,12 +175,11 @@ class Pair:
         start : Pose
         max_iterations, tolerance, gain
             See `fixed_point.solve`.
-        smooth : bool
-            Average over the grain of the map: many fixed points lie close together, and the
-            iteration ends in any of them.
-        watch : callable, optional
-            Evaluates this map, and sees where it is evaluated for the average.
+        average : callable, optional
+            Evaluates this map, or something that does, for its average around the solution: many
+            fixed points lie close together, and the iteration ends in any of them.
         """
+        cell = self.matcher.grid.cell
         found = fixed_point.solve(
             self,
             self.to_parameters(start),
@@ -197,54 +187,51 @@ class Pair:
             max_iterations=max_iterations,
             tolerance=tolerance,
             resolution=self.resolution,
+            unit=cell,
             gain=gain,
         )
         if found is None:
             return None
         fraction = float(np.mean(self.matcher.distance <= self.reach))
-        median = self.steady(self.median_distance())
+        median = fixed_point.steady(self.median_distance(), cell)
         point = found.point
-        if smooth:
-            # Rounded, for the way there is chaotic and turns rounding errors into visible ones.
-            centre = self.to_pose(point).rounded(GRAIN * median)
-            at, radius = self.to_parameters(centre), WINDOW * median
-            root = fixed_point.smooth_root(watch or self, at, radius)
+        if average is not None:
+            root = fixed_point.smooth_root(average, point, WINDOW * median)
             point = point if root is None else root
-        return Match(self.to_pose(point), fraction, median, found.converged)
+        return Matching(self.to_pose(point), fraction, median, found.converged)
 
-    def stiffness(
+    def slopes(
         self, pose: Pose, radius: float, reaches: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return how strongly the target pulls the source back, and the variance of the pull.
+        """Return the slope of the mean residual, and its variance, for several reaches.
 
-        A source that is off by ``e`` is moved back by ``stiffness * e`` in one iteration, so that
-        it is placed with the variance ``variance / stiffness**2`` along each axis. NaN where
-        nothing is within reach.
+        A source that is off by ``e`` is moved back by ``slope * e`` in one iteration, so that its
+        variance is ``variance / slope**2`` along each axis. NaN where nothing is within reach.
 
         Parameters
         ----------
         pose : Pose
-            The source in its place.
+            Where the source lies.
         radius : float
-            How far it is moved away, in several directions, to see.
+            How far it is moved away, in several directions, to measure the slope.
         reaches : ndarray, shape (r,)
             Targets farther than this do not count.
 
         Returns
         -------
-        stiffness, variance : ndarray, shape (r,)
+        slope, variance : ndarray, shape (r,)
         """
         parameters = self.to_parameters(pose)
-        matrix, centre = self._matrix(parameters), parameters[: self.n_axes]
+        matrix, center = self._matrix(parameters), parameters[: self.n_axes]
         offsets = radius * fixed_point.directions(self.n_axes)
-        stiffness, variance = np.zeros(len(reaches)), np.zeros(len(reaches))
+        slope, variance = np.zeros(len(reaches)), np.zeros(len(reaches))
         for offset in offsets:
-            self.matcher.match(matrix, centre + offset, math.inf)
+            self.matcher.match(matrix, center + offset, math.inf)
             inside = (self.matcher.distance[:, None] <= reaches).astype(np.float64)
             n = np.where(inside.any(axis=0), inside.sum(axis=0), np.nan)
-            stiffness -= offset @ self.matcher.residuals().T @ inside / n / radius**2
+            slope -= offset @ self.matcher.residuals().T @ inside / n / radius**2
             variance += self.matcher.distance**2 @ inside / n**2 / self.n_axes
-        return stiffness / len(offsets), variance / len(offsets)
+        return slope / len(offsets), variance / len(offsets)
 
 
 def fewest_points(n_axes: int, *, with_rotation: bool, with_scaling: bool) -> int:

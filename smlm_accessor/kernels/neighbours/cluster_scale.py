@@ -7,7 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 
 _MOST = 30_000  # localizations that are looked at
-_WINDOWS = (512, 128, 32, 8)  # of the movie; shorter ones first: drift widens structures
+_WINDOWS = (512, 128, 32, 8)  # of all frames; shorter ones first: drift widens structures
 _OCTAVES = 13
 _PER_OCTAVE = 2
 _CLEAR = 8.0  # standard deviations of chance

@@ -57,21 +57,9 @@ def sort_into_cells(points, low, inverse_cell, counts):  # type: ignore[no-untyp
 
 @numba.njit(nogil=True, cache=True)
 def match(  # type: ignore[no-untyped-def]
-    points,
-    starts,
-    low,
-    inverse_cell,
-    counts,
-    cell,
-    source,
-    matrix,
-    shift,
-    reach,
-    nearest,
-    distance,
-    others,
-    asked,
-):
+    points, starts, low, inverse_cell, counts, cell,
+    source, matrix, shift, reach, nearest, distance, others, asked,
+):  # fmt: skip
     """Update the neighbours of ``matrix @ source + shift``; return sums over those within reach.
 
     ``others`` holds a lower bound of the distance from where the point was when last ``asked`` to
@@ -145,45 +133,26 @@ def match(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(nogil=True, cache=True)
-def second_moments(  # type: ignore[no-untyped-def]
-    points, source, matrix, shift, reach, nearest, distance
+def moments(  # type: ignore[no-untyped-def]
+    points, source, matrix, shift, reach, nearest, distance, blocks, n_blocks
 ):
-    """Return the sums of s, r s^T and s s^T over those within reach; r leads to the target."""
-    first = np.zeros(3)
-    cross = np.zeros((3, 3))
+    """Return sums over those within reach: in each block 1, r and r s^T, in all s and s s^T."""
+    count = np.zeros(n_blocks, np.int64)
+    first = np.zeros((n_blocks, 3))
+    cross = np.zeros((n_blocks, 3, 3))
+    center = np.zeros(3)
     spread = np.zeros((3, 3))
-    residual = np.empty(3)
     for i in range(source.shape[0]):
         if distance[i] <= reach:
-            for a in range(3):
-                residual[a] = points[nearest[i], a] - shift[a]
-                for b in range(3):
-                    residual[a] -= matrix[a, b] * source[i, b]
-            for a in range(3):
-                first[a] += source[i, a]
-                for b in range(3):
-                    cross[a, b] += residual[a] * source[i, b]
-                    spread[a, b] += source[i, a] * source[i, b]
-    return first, cross, spread
-
-
-@numba.njit(nogil=True, cache=True)
-def by_place(  # type: ignore[no-untyped-def]
-    points, source, matrix, shift, reach, nearest, distance, places, n_places
-):
-    """Return the number, and the sums of r and r s^T, over those within reach in each place."""
-    count = np.zeros(n_places, np.int64)
-    pull = np.zeros((n_places, 3))
-    cross = np.zeros((n_places, 3, 3))
-    for i in range(source.shape[0]):
-        if distance[i] <= reach:
-            k = places[i]
+            k = blocks[i]
             count[k] += 1
             for a in range(3):
                 residual = points[nearest[i], a] - shift[a]
                 for b in range(3):
                     residual -= matrix[a, b] * source[i, b]
-                pull[k, a] += residual
+                first[k, a] += residual
+                center[a] += source[i, a]
                 for b in range(3):
                     cross[k, a, b] += residual * source[i, b]
-    return count, pull, cross
+                    spread[a, b] += source[i, a] * source[i, b]
+    return count, first, cross, center, spread

@@ -1,4 +1,10 @@
-"""How many blinks lie at a place at other times."""
+"""How many localizations of other times lie near a position.
+
+Own code: a k-d tree of scipy returns all pairs, of which there may be billions, before they can be
+weighted and chosen by group and time. The cells are as wide as the kernel reaches, and only those
+that are not empty are kept: a grid as that of `nearest` has one cell for four localizations, and
+around dense structures far more pairs to look at.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +16,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 
-_BLOCKS = 8  # of places; the same for any number of threads
+_BLOCKS = 8  # of positions, for threads; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
 
 
@@ -38,7 +44,7 @@ def neighbour_counts(
     gap : int
         Those at most so many frames apart do not count.
     at : ndarray, shape (n, d), optional
-        Where to look for the companions of each point, if not at the point itself.
+        Where to count for each point, if not at the point itself.
     run : callable
         Maps a function over blocks, in threads perhaps.
 
@@ -59,9 +65,9 @@ def neighbour_counts(
     found = np.zeros(n)
     if not n:
         return found
-    places = points if at is None else at
-    lower = np.minimum(points.min(axis=0), places.min(axis=0))
-    extent = np.maximum(points.max(axis=0), places.max(axis=0)) - lower
+    at_all = points if at is None else at
+    lower = np.minimum(points.min(axis=0), at_all.min(axis=0))
+    extent = np.maximum(points.max(axis=0), at_all.max(axis=0)) - lower
     size = 1.0
     while float(np.prod(extent / size + 4)) > _CELLS:
         size *= 2.0
@@ -79,14 +85,14 @@ def neighbour_counts(
         return order, key[order], three
 
     order, keys, sources = sort(points)
-    asked, asked_keys, targets = (order, keys, sources) if at is None else sort(places)
+    asked, asked_keys, targets = (order, keys, sources) if at is None else sort(at_all)
     stride = np.array([counts[1] * (counts[2] if d == 3 else 1), counts[2] if d == 3 else 1])
-    of_points, of_places = (frames[order], group[order]), (frames[asked], group[asked])
+    of_points, of_asked = (frames[order], group[order]), (frames[asked], group[asked])
     cuts = np.linspace(0, n, _BLOCKS + 1).astype(np.int64)
 
     def one(block: int) -> None:
-        _sum_companions(
-            *(sources, keys, *of_points, targets, asked_keys, *of_places),
+        _sum_kernel(
+            *(sources, keys, *of_points, targets, asked_keys, *of_asked),
             *(stride, cuts[block], cuts[block + 1], d, gap, asked, found),
         )
 
@@ -95,7 +101,7 @@ def neighbour_counts(
 
 
 @numba.njit(cache=True, nogil=True)
-def _sum_companions(  # type: ignore[no-untyped-def]
+def _sum_kernel(  # type: ignore[no-untyped-def]
     points, keys, frames, group, at, at_keys, at_frames, at_group,
     stride, first, last, d, gap, row, found,
 ):  # fmt: skip

@@ -8,14 +8,14 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
 
 _MOST = 40_000  # localizations that are looked at
-_DONE = 1e-4
+_DONE = 1e-4  # relative change of the variance that ends the iteration
 _FEWEST = 30  # pairs, for a precision
 _ITERATIONS = 60
 _REACH = 4.0  # in standard deviations of a difference: how far pairs are looked at in the fit
 # Frames that are put together until molecules are seen again: bright ones may skip some frames.
 _LAYERS = (1, 4, 16, 64)
-_ABOVE_CHANCE = 3.0
-_SAME_SCALE = 2.0
+_ABOVE_CHANCE = 3.0  # times as many pairs as by chance
+_SAME_SCALE = 2.0  # times the cluster scale: a precision above it is that of a structure
 
 
 def precision(
@@ -23,11 +23,11 @@ def precision(
 ) -> FloatArray:
     """Return the usual localization precision along each axis.
 
-    The median of the uncertainties, where they are known, each with the weight of its localization:
-    one over its square. Otherwise from the
-    distances to the nearest neighbour in the next frame [1]_: they are a mixture of localizations
-    of the same molecule, Rayleigh distributed, and of others, uniform within a small circle. Where
-    no molecule is seen twice, from the smallest structures: see `cluster_scale`.
+    Where uncertainties are known, that at which half of the information, one over the square, is
+    reached. Otherwise from the distances to the nearest neighbour in the next frame [1]_: a mixture
+    of localizations of the same molecule, Rayleigh distributed, and of others, uniform within a
+    small circle. Where no molecule is seen twice, from the smallest structures: see
+    `cluster_scale`.
 
     Parameters
     ----------
@@ -63,18 +63,13 @@ def precision(
             known = uncertainty[:, axis]
             known = known[np.isfinite(known) & (known > 0)]
             if len(known):
-                result[axis] = _typical(known)
+                ordered = np.sort(known)
+                information = np.cumsum(ordered**-2.0)
+                result[axis] = ordered[np.searchsorted(information, information[-1] / 2)]
     if np.isnan(result).any() and len(positions):
         found = _from_neighbours(positions, frames)
         result = np.where(np.isnan(result), found, result)
     return result
-
-
-def _typical(uncertainty: FloatArray) -> float:
-    """Return the precision that half of all information comes from localizations better than."""
-    ordered = np.sort(uncertainty)
-    information = np.cumsum(ordered**-2.0)
-    return float(ordered[np.searchsorted(information, information[-1] / 2)])
 
 
 def neighbour_precision(positions: FloatArray, frames: IntArray) -> FloatArray:
@@ -115,7 +110,7 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
 
 def _in_layers(positions: FloatArray, layer: IntArray) -> tuple[FloatArray, bool]:
     """Return the precision along each axis, and whether chance would give far fewer pairs."""
-    # Runs of successive layers, spread over the movie: a pair needs both of its layers.
+    # Runs of successive layers, spread over all: a pair needs both of its layers.
     step = len(positions) // _MOST + 1
     rows = np.flatnonzero(layer // 16 % step == 0)
     found = _mixture(_differences(positions[rows], layer[rows]))
@@ -168,7 +163,9 @@ def _mixture(differences: FloatArray) -> FloatArray:
         near = distance < _REACH**2 / 2
         if near.sum() < _FEWEST:
             return nothing
-        mate = _mates(distance[near], weight)
+        # The probability of each pair to be one molecule.
+        same = weight * np.exp(-distance[near])
+        mate = same / (same + (1 - weight) / (_REACH**2 / 2))
         new = mate @ squares[near] / mate.sum() / 2
         # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
@@ -184,13 +181,6 @@ def _mixture(differences: FloatArray) -> FloatArray:
         z = np.abs(differences[apart, 2][near][mate > 0.5])
         result[2] = np.median(z) / 0.6745 / np.sqrt(2) if len(z) else np.nan
     return result
-
-
-def _mates(distance: FloatArray, weight: float) -> FloatArray:
-    """Return the probability of each pair to be one molecule."""
-    same = weight * np.exp(-distance)
-    other = (1 - weight) / (_REACH**2 / 2)
-    return np.asarray(same / (same + other))
 
 
 def _start(squared: FloatArray) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 
 _RISE = 0.01  # an accelerated step may raise the cost by this fraction, no more
+_GRAIN = 1e-3  # of the radius: to multiples of this the step of `smooth_root` is rounded
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def solve(
     max_iterations: int,
     tolerance: float,
     resolution: float = 0.0,
+    unit: float = 0.0,
     gain: float = 1.0,
 ) -> FixedPoint | None:
     """Iterate with Anderson acceleration until nothing changes any more.
@@ -62,6 +64,10 @@ def solve(
     next step, which is an estimate of the distance that remains, is at most ``10 *
     sqrt(tolerance)`` scales. (Near a minimum where plain iteration takes 100 steps, a step of that
     size changes the cost by the fraction ``tolerance``.)
+
+    Where the map jumps, acceleration makes rounding errors several times larger in each step. So
+    steps are rounded to multiples of about ``sqrt(tolerance)`` scales: then the same data in
+    another unit take the same steps.
 
     Parameters
     ----------
@@ -76,6 +82,9 @@ def solve(
         See above.
     resolution : float
         A step below this is rounding.
+    unit : float
+        Any length of the data, of which that to which steps are rounded is a power of
+        ``2 ** 0.25``. Steps are not rounded if it is zero or infinite.
     gain : float
         The residual times this is about the distance that remains; 1 if that is not known.
 
@@ -122,6 +131,10 @@ def solve(
         longest = max(now.scale, _length(now.residual))
         if length > longest:
             step *= longest / length
+        grain = tolerance**0.5 * steady(now.scale, unit)
+        if 0 < unit < math.inf and grain > 0:
+            step = grain * np.round(step / grain)
+            length = _length(step)
         if length <= resolution or (
             last is not None
             and abs(now.fraction - last.fraction) <= tolerance * last.fraction
@@ -150,6 +163,16 @@ def _step(points: FloatArray, residuals: FloatArray, gain: float) -> FloatArray:
     return step
 
 
+def steady(length: float, unit: float) -> float:
+    """Round a length to quarters of an octave, counted from a unit.
+
+    So that lengths that differ by rounding errors, or a little more, become the same.
+    """
+    if not (0 < length < math.inf and 0 < unit < math.inf):
+        return length
+    return unit * math.exp2(round(4 * math.log2(length / unit)) / 4)
+
+
 def _length(vector: FloatArray) -> float:
     return math.sqrt(float(np.dot(vector, vector)))
 
@@ -158,7 +181,8 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
     """Return the zero of the residual, fitted as linear within ``radius`` around ``point``.
 
     Rough maps have many fixed points close together; which one an iteration ends in is chance. The
-    line through evaluations all around averages that out.
+    line through evaluations all around averages that out. The step there is rounded: between the
+    jumps of the map the residual changes faster than the line, which makes errors larger.
 
     Parameters
     ----------
@@ -187,7 +211,10 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
         step = -np.linalg.solve(slope, residuals.mean(axis=0))
     except np.linalg.LinAlgError:
         return None
-    return point + step if np.linalg.norm(step) <= radius else None
+    if not np.linalg.norm(step) <= radius:
+        return None
+    grain = _GRAIN * radius
+    return point + grain * np.round(step / grain)
 
 
 def directions(n: int) -> FloatArray:

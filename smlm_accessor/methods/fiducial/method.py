@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.kernels.neighbours.nena import precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.fiducial.find import find_beads
-from smlm_accessor.methods.fiducial.solve import choose_segments, solve
+from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length, number
 from smlm_accessor.timeline import Timeline
@@ -44,16 +43,17 @@ def fiducial(
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
-    """Register segments by beads that are seen in nearly all frames.
+    """Register chunks by beads that are seen in nearly all frames.
 
     Beads are found as spots that have a localization in most frames of a short window, and
     followed from window to window, also over a jump of the stage and where some are lost for a
-    while. Their common motion and their places are then solved for together by weighted least
-    squares, each bead being weighted by its inverse mean square deviation from that motion, as in
-    [1]_, so that a bead that appears, is lost or moves by itself makes no step.
+    while. In every frame the nearest localization within a radius is the bead's. The common motion
+    of all beads and their places are then solved for together by weighted least squares. The weight
+    of a bead is the inverse of its mean square deviation from that motion, as in [1]_. So a bead
+    that appears, is lost or moves by itself makes no step.
 
-    Does badly with few beads that do not stick to the sample: of one, nothing tells its own motion
-    from drift; of two, not which is the one that moves.
+    Does badly with few beads that do not stick to the sample. With a single bead, its own motion
+    and the drift cannot be separated; with two, nothing tells which of them moves.
 
     Parameters
     ----------
@@ -108,46 +108,42 @@ def fiducial(
     if fiducials is not None and hasattr(fiducials, "columns"):
         fiducials, radius = places_in(fiducials, radius)
     given = None if fiducials is None else _positions(localizations, fiducials)
-    d = localizations.positions.shape[1]
-    k = localizations.n_chunks
-    wide = np.ptp(localizations.positions, axis=0) > 0
-    timeline = Timeline.of(localizations.frames, localizations.jumps)
-    usual = precision(localizations.positions, localizations.frames, localizations.uncertainty)
     beads = find_beads(
-        np.ascontiguousarray(localizations.positions[:, :2]),
-        timeline,
-        float(np.nanmax(usual[:2])) if np.isfinite(usual[:2]).any() else np.nan,
+        localizations.positions,
+        localizations.frames,
+        localizations.uncertainty,
         given=given,
         radius=radius,
         presence=presence,
     )
-    edges = None
-    if not len(beads.presence):
+    if not len(beads.paths):
         reason = _NO_BEADS.format(presence) if given is None else _NOT_SEEN
         return Registered.failed(localizations, reason)
-    jumps = None
-    if k > 1:
-        segments = timeline.cut(localizations.frame_edges())
+    timeline = Timeline.of(localizations.frames, localizations.jumps)
+    edges = jumps = None
+    if localizations.n_chunks > 1:
+        windows = timeline.cut(localizations.frame_edges())
     else:
-        segments, jumps = choose_segments(localizations.positions, beads, timeline)
-        edges = segments.edges
-    solved = solve(localizations.positions, beads, segments, threads=threads, progress=progress)
-    std = np.sqrt(np.where(wide & (solved.variance > 0), solved.variance, np.nan))
-    center = np.zeros(d) if localizations.center is None else localizations.center
+        windows, jumps = choose_windows(localizations.positions, beads, timeline)
+        edges = windows.edges
+    motion = common_motion(
+        localizations.positions, beads, windows, threads=threads, progress=progress
+    )
+    wide = np.ptp(localizations.positions, axis=0) > 0
+    std = np.sqrt(np.where(wide & (motion.variance > 0), motion.variance, np.nan))
+    center = 0.0 if localizations.center is None else localizations.center
     chosen: dict[str, Any] = {
-        "beads": (solved.place + center).tolist(),
-        "weights": solved.weight.tolist(),
+        "beads": (motion.place + center).tolist(),
+        "weights": motion.weight.tolist(),
         "presences": beads.presence.tolist(),
-        "frames_per_chunk": float(np.median(np.diff(segments.edges))),
-        "radius": beads.size / 2,
+        "radius": beads.paths.radius,
     }
-    if jumps is not None:
+    if edges is not None and jumps is not None:
+        chosen["frames_per_chunk"] = float(np.median(np.diff(edges)))
         chosen["jumps"] = jumps.tolist()
-    if k > 1:
-        del chosen["frames_per_chunk"]
     return Registered(
-        -solved.drift + 0.0, solved.beads, solved.valid, None, std, chosen, edges,
-        "" if solved.valid.all() else _NOT_SEEN, jumps,
+        -motion.drift + 0.0, motion.n_beads, motion.valid, None, std, chosen, edges,
+        "" if motion.valid.all() else _NOT_SEEN, jumps,
     )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
-from typing import Any
 
-import numpy as np
-
+from smlm_accessor.backends import track
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.icp.chunks import Registration
-from smlm_accessor.methods.icp.spread import How
+from smlm_accessor.methods.icp.chunks import IcpChunks, IcpOptions
+from smlm_accessor.methods.icp.coarse import coarse_pass
+from smlm_accessor.methods.icp.fine import fine_pass
+from smlm_accessor.methods.icp.reach import choose_reach
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import count, length, number
 
@@ -115,32 +114,16 @@ def icp(
     >>> registered.offset.round(6).tolist()
     [[0.0, 0.0], [-9.0, 7.0]]
     """
-    how = How(
-        with_rotation, with_scaling, max_distance, max_iterations, tolerance, threads, progress
-    )
-    registration = Registration(localizations, how)
-    if target == "all":
-        registration.grow()
-    else:
-        registration.chain(previous=target == "previous")
-
-    n, d = localizations.n_chunks, len(localizations.components)
-    offset, quality = np.full((n, d), np.nan), np.full(n, np.nan)
-    matrix = np.full((n, d, d), np.nan)
-    for chunk, pose in registration.poses.items():
-        offset[chunk], matrix[chunk] = pose.offset, pose.matrix
-        quality[chunk] = registration.fractions[chunk]
-    chosen: dict[str, Any] = {}
-    reaches = [reach for reach in registration.reaches if math.isfinite(reach)]
-    if max_distance is None and reaches:
-        chosen["max_distance"] = float(np.median(reaches))
-    if registration.n_unconverged:
-        chosen["n_unconverged"] = registration.n_unconverged
-    return Registered(
-        offset=offset,
-        quality=quality,
-        valid=np.isfinite(quality),
-        matrix=matrix if with_rotation or with_scaling else None,
-        offset_std=registration.spread.offset_std(registration.poses, n),
-        chosen=chosen,
-    )
+    options = IcpOptions(
+        target, with_rotation, with_scaling, max_distance, max_iterations, tolerance,
+        threads, progress,
+    )  # fmt: skip
+    chunks = IcpChunks(localizations, options)
+    batches = chunks.batches()
+    shown = progress and target == "all"
+    for batch in track(batches, total=len(batches), progress=shown, description="icp"):
+        links = coarse_pass(chunks, batch)
+        if links:
+            reach, gain = choose_reach(chunks, links)
+            fine_pass(chunks, links, reach, gain)
+    return chunks.registered()

@@ -14,9 +14,3 @@ def test_after_and_inverse_do_what_moving_does() -> None:
     np.testing.assert_allclose(two.after(one).move(points), two.move(one.move(points)))
     np.testing.assert_allclose(one.inverse().move(one.move(points)), points)
     np.testing.assert_array_equal(Pose.identity(3).move(points), points)
-
-
-def test_rounded() -> None:
-    pose = Pose(np.eye(2), np.array([3.3, -0.76]))
-    np.testing.assert_allclose(pose.rounded(0.5).offset, [3.5, -1.0])
-    assert pose.rounded(0.0) is pose

@@ -94,7 +94,7 @@ def test_moving_points_find_what_a_tree_finds(
 
 
 @pytest.mark.parametrize("d", [2, 3])
-def test_second_moments_and_residuals(d: int) -> None:
+def test_moments_and_residuals(d: int) -> None:
     rng = np.random.default_rng(d)
     target, source = cloud("uniform", 300, d, rng), cloud("uniform", 200, d, rng)
     grid = nearest.build(target)
@@ -107,10 +107,17 @@ def test_second_moments_and_residuals(d: int) -> None:
     inside = distance <= 30
     assert 0 < inside.sum() < len(source)
     r = (target[index] - moved)[inside]
-    s_sum, rs, ss = matcher.second_moments()
-    np.testing.assert_allclose(s_sum, s[inside].sum(axis=0), rtol=1e-9, atol=1e-6)
-    np.testing.assert_allclose(rs, r.T @ s[inside], rtol=1e-9, atol=1e-6)
-    np.testing.assert_allclose(ss, s[inside].T @ s[inside], rtol=1e-9, atol=1e-6)
+    blocks = rng.integers(0, 5, len(source))
+    found = matcher.moments(blocks, 5)
+    np.testing.assert_allclose(found.s, s[inside].sum(axis=0), rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(found.ss, s[inside].T @ s[inside], rtol=1e-9, atol=1e-6)
+    for block in range(5):
+        here = blocks[inside] == block
+        assert found.n[block] == here.sum()
+        np.testing.assert_allclose(found.r[block], r[here].sum(axis=0), rtol=1e-9, atol=1e-6)
+        expected = r[here].T @ s[inside][here]
+        np.testing.assert_allclose(found.rs[block], expected, rtol=1e-9, atol=1e-6)
+    np.testing.assert_allclose(matcher.moments().rs[0], found.rs.sum(axis=0), atol=1e-6)
 
     matcher.match(matrix, shift, np.inf)
     np.testing.assert_allclose(matcher.residuals(), target[index] - moved, atol=1e-9)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.neighbours.nena import precision
+from smlm_accessor.kernels.neighbours.nena import neighbour_precision, precision
 
 
 def blinking(
@@ -77,3 +77,37 @@ def test_few_molecules_seen_rarely_over_a_long_movie() -> None:
     positions = sites[rng.integers(40, size=len(frames))] + rng.normal(0, 10, (len(frames), 2))
     positions += 200 * np.sin(3 * frames / 400_000)[:, None]
     np.testing.assert_allclose(precision(positions, frames), 10, rtol=0.1)
+
+
+@pytest.mark.parametrize("sigma", [(8.0, 8.0), (6.0, 6.0, 20.0)])
+def test_the_precision_is_as_good_as_its_pairs_allow(sigma: tuple[float, ...]) -> None:
+    """Of n pairs that are the same molecule a standard deviation has an error of 1 / sqrt(4 n).
+
+    In space z has its own precision, and the median of the absolute difference is less sharp.
+    """
+    found = []
+    for seed in range(15):
+        positions, frames = blinking(sigma, n=1000, seed=seed)
+        found.append(precision(positions, frames) / sigma)
+    error = np.std(found, axis=0)
+    expected = 1 / np.sqrt(4 * 2 * 1000)
+    assert (error[:2] < 2 * expected).all()
+    assert (np.abs(np.mean(found, axis=0) - 1)[:2] < 4 * expected).all()
+    assert (error[2:] < 5 * expected).all()
+    assert (np.abs(np.mean(found, axis=0) - 1)[2:] < 0.05).all()
+
+
+def test_successive_frames_alone_may_not_tell() -> None:
+    """Molecules that skip frames show no precision there, but do in longer layers."""
+    positions, frames = blinking((8.0, 8.0), period=5)
+    assert np.isnan(neighbour_precision(positions, frames)).all()
+    positions, frames = blinking((8.0, 8.0))
+    np.testing.assert_allclose(neighbour_precision(positions, frames), 8, rtol=0.05)
+
+
+def test_a_known_uncertainty_is_weighted_by_information() -> None:
+    """Half of all information comes from localizations at least as precise."""
+    positions, frames = blinking((8.0, 8.0))
+    known = np.full(positions.shape, 20.0)
+    known[: len(known) // 4] = 5.0  # 1/25 against 3/400: these have most of the information
+    np.testing.assert_array_equal(precision(positions, frames, known), [5.0, 5.0])

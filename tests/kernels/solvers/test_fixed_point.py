@@ -10,10 +10,12 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.solvers.fixed_point import (
     Evaluation,
+    FixedPoint,
     Map,
     directions,
     smooth_root,
     solve,
+    steady,
 )
 
 ROOT = np.array([2.0, -1.0, 0.5])
@@ -105,6 +107,52 @@ def test_rounding_ends_it() -> None:
     assert found is not None
     assert found.converged
     np.testing.assert_allclose(found.point, ROOT, atol=1e-12)
+
+
+def jumping(unit: float) -> Map:
+    """A map with steps, as that of closest points has, in some unit of length."""
+
+    def evaluate(x: FloatArray) -> Evaluation:
+        away = ROOT * unit - x
+        residual = 0.1 * away + 0.02 * unit * np.floor(37 * away / unit) / 37
+        scale = unit + float(np.abs(away).max())
+        return Evaluation(residual, float(away @ away), 1.0, scale)
+
+    return evaluate
+
+
+@pytest.mark.parametrize("unit", [1e-9, 0.7, 3.3, 1e6])
+def test_rounding_errors_do_not_grow(unit: float) -> None:
+    """The same data in another unit take the same steps."""
+
+    def found(unit: float) -> FixedPoint | None:
+        return solve(
+            jumping(unit),
+            np.zeros(3),
+            memory=3,
+            max_iterations=100,
+            tolerance=1e-6,
+            unit=7.0 * unit,
+        )
+
+    usual, scaled = found(1.0), found(unit)
+    assert usual is not None
+    assert scaled is not None
+    assert scaled.n_iterations == usual.n_iterations
+    np.testing.assert_allclose(scaled.point / unit, usual.point, rtol=1e-12)
+
+
+@pytest.mark.parametrize("length", [1e-6, 0.3, 1.0, 700.0])
+def test_steady_lengths_are_near_and_few(length: float) -> None:
+    found = steady(length, 11.0)
+    assert found == pytest.approx(length, rel=0.1)
+    assert steady(found * 1.05, 11.0) == steady(found / 1.05, 11.0) == found
+    assert steady(3.7 * found, 3.7 * 11.0) == pytest.approx(3.7 * found, rel=1e-12)
+
+
+def test_lengths_without_a_unit_stay() -> None:
+    assert [steady(length, np.inf) for length in (0.0, 0.3, np.inf)] == [0.0, 0.3, np.inf]
+    assert steady(0.3, 0.0) == 0.3
 
 
 @pytest.mark.parametrize("after", [0, 3])

@@ -361,12 +361,14 @@ def test_inputs_may_be_read_only(options: dict[str, Any]) -> None:
     np.testing.assert_array_equal(points.positions, before)
 
 
-@pytest.mark.parametrize("factor", [1e-9, 0.7, 1e6])
-@pytest.mark.parametrize("target", TARGETS)
-def test_scaling_all_coordinates_scales_the_offsets(factor: float, target: str) -> None:
+@pytest.mark.parametrize("factor", [2.0**-30, 1e-9, 0.7, 1e6])
+@pytest.mark.parametrize(
+    "options", [*({"target": t} for t in TARGETS), {"target": "all", "with_rotation": True}]
+)
+def test_scaling_all_coordinates_scales_the_offsets(factor: float, options: Any) -> None:
     chunks, _ = drifting(4)
-    usual = icp(chunked(chunks), target=target)
-    scaled = icp(chunked([factor * c for c in chunks]), target=target)
+    usual = icp(chunked(chunks), **options)
+    scaled = icp(chunked([factor * c for c in chunks]), **options)
     np.testing.assert_allclose(scaled.offset / factor, usual.offset, rtol=0, atol=1e-8)
     assert scaled.chosen["max_distance"] == pytest.approx(factor * usual.chosen["max_distance"])
 

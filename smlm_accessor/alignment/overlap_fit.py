@@ -1,8 +1,12 @@
-"""The transformation under which two sets of points overlap most, and how precise it is."""
+"""The transformation under which two sets of localizations overlap most, and its covariance.
+
+The overlap is the sum of a Gaussian kernel over all pairs of one localization of each set. It is
+maximized by Newton's method: gradient and information add up over tiles of the field.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,21 +20,21 @@ _PIXELS_PER_WIDTH = 1.5
 _HALF = 4  # pixels of the kernel to either side: 2.7 widths
 _BORDER = _HALF + 2
 _TILE = {2: 24, 3: 12}  # pixels
-_STEPS = 12
-# Of a standard deviation: steps that end it at once, and that are good enough after all.
+_STEPS = 12  # of Newton, at most
+# Steps, in standard deviations: those that end the iteration, and those that do at its last step.
 _SMALL, _SMALL_ENOUGH = 0.03, 0.3
-_NARROWER = 1.5  # is the next kernel
-_NARROWEST = 0.7  # precisions
+_NARROWER = 1.5  # times narrower is the next kernel; twice while much wider than the precision
+_NARROWEST = 0.7  # precisions is the last kernel
 _NARROWEST_KNOWN = 100.0  # times narrower than the first, where the precision is not known
 _MUCH_WIDER = 4.0  # precisions
-_WORSE = 1.3
-_FEWEST_TILES = 5.0
-_BLOCKS = 8
-_MARGIN, _WIDEST_MARGIN = 3.0, 0.1  # widths; of the field
+_WORSE = 1.3  # times the least standard error: twice in a row, and narrower kernels are no better
+_FEWEST_BLOCKS = 5.0  # of the field, effectively: for a covariance that is trusted
+_BLOCKS = 8  # of tiles, for threads; the same for any number of threads
+_MARGIN, _WIDEST_MARGIN = 3.0, 0.1  # of the edge, in widths of the kernel; in fields at most
 
 
 @dataclass(frozen=True)
-class Fit:
+class Alignment:
     """``corrected = center + shift + matrix @ (position - center)``.
 
     Parameters
@@ -42,11 +46,11 @@ class Fit:
         Of the shift and, as far as they are fitted, the angle and the logarithm of the scale.
     width : float
         Of the kernel.
-    tiles : float
-        How many tiles of the field contribute equally.
+    n_blocks : float
+        Effective number of field blocks (Kish) that contribute.
     overlap : float
         Part of the localizations of both that have some of the other nearby, in the mean of the
-        tiles in which there are any.
+        field blocks in which there are any.
     """
 
     center: FloatArray
@@ -55,7 +59,7 @@ class Fit:
     log_scale: float
     covariance: FloatArray
     width: float
-    tiles: float
+    n_blocks: float
     overlap: float
 
     @property
@@ -74,7 +78,7 @@ class Fit:
 
 
 class OverlapFit:
-    """Two sets of points, one of which is moved until they overlap most.
+    """Two sets of localizations, one of which is moved until they overlap most.
 
     Parameters
     ----------
@@ -104,14 +108,14 @@ class OverlapFit:
         self._fields = [(p[:, :2].min(axis=0), p[:, :2].max(axis=0)) for p in (reference, moving)]
         self._ones = np.ones(n, np.float32)
 
-    def settle(self, start: Fit, reach: float, precision: float) -> Fit | None:
-        """Narrow the kernel, from the reach down, while that makes the result more precise.
+    def solve(self, start: Alignment, reach: float, precision: float) -> Alignment | None:
+        """Narrow the kernel, from the reach down, while that makes the standard errors smaller.
 
-        None if the points have too little in common.
+        None if the two sets have too little in common.
         """
         width = max(reach, 2 * precision) if np.isfinite(precision) else reach
         finest = _NARROWEST * precision if np.isfinite(precision) else reach / _NARROWEST_KNOWN
-        best: Fit | None = None
+        best: Alignment | None = None
         now, worse = start, 0
         while width >= finest and worse < 2:
             found = self._at(now, width)
@@ -119,7 +123,7 @@ class OverlapFit:
                 worse += 1
             else:
                 now = found
-                trusted = found.tiles >= _FEWEST_TILES
+                trusted = found.n_blocks >= _FEWEST_BLOCKS
                 size = float(found.std[: self.d].max()) if trusted else np.inf
                 least = np.inf if best is None else float(best.std[: self.d].max())
                 if size < least:
@@ -129,16 +133,20 @@ class OverlapFit:
             width /= 2.0 if width > _MUCH_WIDER * precision else _NARROWER
         return best
 
-    def _at(self, start: Fit, width: float) -> Fit | None:
-        """Return where a kernel of one width settles; None if it does not."""
+    def _at(self, start: Alignment, width: float) -> Alignment | None:
+        """Return the alignment of most overlap for one width of the kernel; None if there is none.
+
+        The covariance is a sandwich of the inverse information around the scatter of the gradients
+        of tiles.
+        """
         shift, angle, scale = start.shift.copy(), start.angle, start.log_scale
         widths = width * self.axes
         for k in range(_STEPS):
-            fit = Fit(start.center, shift, angle, scale, np.zeros((0, 0)), width, 0.0, 0.0)
+            fit = replace(start, shift=shift, angle=angle, log_scale=scale, width=width)
             tiles, sums = self._sums(fit, widths)
-            pull, stiffness, jacobian = self._equations(fit, tiles, sums, widths)
-            normal = np.einsum("tcp,tc,tcq->pq", jacobian, stiffness, jacobian)
-            each = np.einsum("tcp,tc->tp", jacobian, pull)
+            gradient, information, jacobian = self._equations(fit, tiles, sums, widths)
+            normal = np.einsum("tcp,tc,tcq->pq", jacobian, information, jacobian)
+            each = np.einsum("tcp,tc->tp", jacobian, gradient)
             overlap = sums[:, 0]
             if not overlap.sum() > 0:
                 return None
@@ -160,10 +168,11 @@ class OverlapFit:
             small = _SMALL if k < _STEPS - 1 else _SMALL_ENOUGH
             if (np.abs(step) <= np.maximum(small * deviation, 1e-12)).all():
                 part = float(overlap.sum() / len(self._ones))
-                return Fit(start.center, shift, angle, scale, covariance, width, n, part)
+                fit = replace(fit, shift=shift, angle=angle, log_scale=scale)
+                return replace(fit, covariance=covariance, n_blocks=n, overlap=part)
         return None
 
-    def _sums(self, fit: Fit, widths: FloatArray) -> tuple[Tiles, FloatArray]:
+    def _sums(self, fit: Alignment, widths: FloatArray) -> tuple[Tiles, FloatArray]:
         moved = (self.moving - fit.center) @ fit.matrix.T + fit.center + fit.shift
         points = np.concatenate([self.reference, moved])
         pixel = widths / _PIXELS_PER_WIDTH
@@ -186,10 +195,10 @@ class OverlapFit:
         map_threads(add, tiles.blocks(_BLOCKS))
         return tiles, sums
 
-    def _at_edge(self, fit: Fit, points: FloatArray, width: float) -> Int32Array:
-        """Tell which points have an edge of either field within reach, 1 or 0 for each.
+    def _at_edge(self, fit: Alignment, points: FloatArray, width: float) -> Int32Array:
+        """Return 1 for localizations near an edge of either field, 0 for others.
 
-        Even background that ends at the same place in both would pull the edges together.
+        Even background that ends at the same place in both would draw the edges together.
         """
         plane = fit.matrix[:2, :2]
         center, shift = fit.center[:2], fit.shift[:2]
@@ -202,16 +211,16 @@ class OverlapFit:
         return (~inside).astype(np.int32)
 
     def _equations(
-        self, fit: Fit, tiles: Tiles, sums: FloatArray, widths: FloatArray
+        self, fit: Alignment, tiles: Tiles, sums: FloatArray, widths: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return pull and stiffness of each tile, and how its place depends on the parameters."""
+        """Return gradient and information of each tile, and the derivatives of its position."""
         d, n = self.d, len(sums)
-        pull = sums[:, 1 : 1 + d] / widths
-        stiffness = sums[:, 4 : 4 + d] / widths**2
-        place = tiles.corner + sums[:, 7 : 7 + d] / np.maximum(sums[:, :1], 1e-300)
-        x, y = (place[:, :2] - fit.center[:2] - fit.shift[:2]).T
+        gradient = sums[:, 1 : 1 + d] / widths
+        information = sums[:, 4 : 4 + d] / widths**2
+        position = tiles.corner + sums[:, 7 : 7 + d] / np.maximum(sums[:, :1], 1e-300)
+        x, y = (position[:, :2] - fit.center[:2] - fit.shift[:2]).T
         jacobian = np.zeros((n, d, len(self.fitted)))
         jacobian[:, np.arange(d), np.arange(d)] = 1.0
         jacobian[:, 0, d], jacobian[:, 1, d] = -y, x
         jacobian[:, 0, d + 1], jacobian[:, 1, d + 1] = x, y
-        return pull, stiffness, jacobian[:, :, self.fitted]
+        return gradient, information, jacobian[:, :, self.fitted]

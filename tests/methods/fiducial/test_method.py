@@ -17,7 +17,7 @@ from smlm_accessor.errors import InvalidChunkWarning
 
 N_FRAMES = 2000
 PLACES = np.array([[1000.0, 1200.0, 50.0], [4000.0, 700.0, 80.0], [2500.0, 3800.0, 20.0]])
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 
 def movie(
