@@ -101,12 +101,12 @@ def correct(folder: Path, out: Path) -> dict[str, float]:
     import dask.dataframe as dd
 
     import smlm_accessor
-    from smlm_accessor.drift import transformations
+    from smlm_accessor.drift import build
 
     n_frames = len(list(folder.glob("*.parquet"))) * FRAMES_PER_FILE
     edges = np.linspace(0, n_frames, 301).astype(int)
     middle = (edges[:-1] + edges[1:] - 1) / 2
-    drift = transformations.build(
+    drift = build(
         offset=-drift_at(middle, n_frames),
         components="xy",
         frame=middle,

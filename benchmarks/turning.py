@@ -17,9 +17,9 @@ import pandas as pd
 import xarray as xr
 
 import smlm_accessor  # registers .smlm
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
-from smlm_accessor.drift.pose import of_matrices, to_matrices
+from smlm_accessor.drift.poses import of_matrices, to_matrices
 
 SIDE = 20_000.0  # nm
 BOTH = {"with_rotation": True, "with_scaling": True}
@@ -59,9 +59,9 @@ def truth(case: Case, n: int) -> xr.Dataset:
     matrix = to_matrices(case.angle(time)[:, None], case.log_scale(time))
     center = np.full(2, SIDE / 2)
     about = np.outer(time, [-90.0, 45.0])
-    return transformations.build(
+    return build(
         matrix=matrix,
-        offset=transformations.offset_from_about(matrix, about, center),
+        offset=offset_from_about(matrix, about, center),
         components="xy",
         frame=frames,
         frame_start=frames,

@@ -32,7 +32,7 @@ import xarray as xr
 
 import smlm_accessor  # noqa: F401 - registers .smlm
 from smlm_accessor.assess import Assessment
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build
 
 SMALLEST, LARGEST = 20.0, 300.0  # nm from one end of a drift to the other
 PRECISION = 10.0  # nm, of the background
@@ -92,7 +92,7 @@ def as_drift(curve: np.ndarray, n_chunks: int = 100) -> xr.Dataset:
     """Return a motion as drift from a file would be: chunks, and nothing on how it was found."""
     edges = np.linspace(0, len(curve), n_chunks + 1).astype(int)
     middle = (edges[:-1] + edges[1:] - 1) / 2
-    return transformations.build(
+    return build(
         offset=-curve[middle.astype(int)],
         components="xyz"[: curve.shape[1]],
         frame=middle,

@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor.backends import register_partitioned
 from smlm_accessor.display import summary
-from smlm_accessor.drift import composition, transformations
+from smlm_accessor.drift import composition, drift_of, require_drift
 from smlm_accessor.estimation.request import TARGET_STD
 from smlm_accessor.table.columns import Columns, find_columns
 
@@ -775,7 +775,7 @@ class DriftAccessor:
         rotation: Any = None,
         scale: Any = None,
         matrix: Any = None,
-        slice: slice | npt.ArrayLike | None = None,
+        chunks: slice | npt.ArrayLike | None = None,
         weights: str | npt.ArrayLike | None = "auto",
         origin: str | None = None,
         segments: str | npt.ArrayLike | None = "auto",
@@ -788,22 +788,27 @@ class DriftAccessor:
             One model for all components, one for each, or a mapping from component to model: a
             name (``"none" "zero" "one" "constant" "linear" "polynomial" "spline"``), an object
             such as ``Spline(s=100)`` or ``Polynomial(degree=3)`` from `smlm_accessor.models`, or
-            any ``lmfit.Model``.
+            any ``lmfit.Model`` of the frame. ``"none"`` does not correct the component.
         rotation : str, model, sequence or mapping, optional
-            The same for the angle by which the sample turned about its centre (radians, from x to
-            y; in 3D about x, y and z); by default a spline where chunks turn, else none.
+            The same for the angle by which the sample turned about its centre, in radians from x
+            to y; in 3D for the rotation vector, by axis. By default a spline where chunks turn.
         scale : str or model, optional
             The same for the logarithm of the factor by which it grew; ``"one"`` keeps it at 1. By
-            default a spline where chunks grow, else none.
+            default a spline where chunks grow.
         matrix : str, model, sequence or mapping, optional
-            The same for the matrix entries instead, row after row; by default splines where a
-            matrix is not a rotation with one scale.
-        slice : slice, or array_like of bool or int, optional
+            The same for the matrix entries instead, row after row, or by ``(component,
+            component_in)``, where those left out stay as in the identity; by default splines where
+            a matrix is not a rotation with one scale.
+        chunks : slice, or array_like of bool or int, optional
             Which chunks to fit to.
         weights : "auto", array_like or None
-            By default ``1 / offset_std`` where there is one, else by number of localizations.
+            One over the standard deviation of each chunk, shape (chunks,) or (chunks, components).
+            By default ``1 / offset_std`` where all chunks have it, else the square root of the
+            number of localizations. None weighs all alike.
         origin : {"first_chunk", "first_frame", "mean"}, optional
-            What the model is zero at; by default as the Dataset.
+            What the drift at the centre is zero at: the first frame, or the mean over all
+            localizations; with ``"first_chunk"`` the model agrees with the first valid chunk. By
+            default as the Dataset has it. Components with the model ``"none"`` are not shifted.
         segments : "auto", "find", sequence of int, or None
             Models are continuous within and free between segments: as the Dataset has them, found
             from steps between chunks that are far larger than usual, those that begin with these
@@ -835,7 +840,7 @@ class DriftAccessor:
             rotation=rotation,
             scale=scale,
             matrix=matrix,
-            slice=slice,
+            chunks=chunks,
             weights=weights,
             origin=origin,
             segments=segments,
@@ -844,8 +849,8 @@ class DriftAccessor:
     def plot(
         self,
         *,
-        component: str = "drift",
-        element: str | Sequence[str] | None = None,
+        quantity: str = "drift",
+        component: str | Sequence[str] | None = None,
         model: DriftModel | None = None,
         ax: Axes | None = None,
     ) -> Axes:
@@ -853,13 +858,18 @@ class DriftAccessor:
 
         Parameters
         ----------
-        component : {"drift", "rotation", "scale", "offset", "matrix"}
-            What the sample did (rotation in mrad, the log of the scale in thousandths), or what
-            corrects it.
-        element : str or sequence of str, optional
-            Such as ``"x"``, or ``"xy"`` of the matrix; all by default.
+        quantity : {"drift", "rotation", "scale", "offset", "matrix"}
+            ``"drift"`` is what the sample did, ``+d``, at the centre of the localizations;
+            ``"rotation"`` is by how much it turned about that, in mrad, positive from x to y, in
+            3D about each axis, and ``"scale"`` the log of the factor by which it grew, in
+            thousandths: 1 of either moves what lies 10 um from the centre by 10 nm. ``"offset"``
+            and ``"matrix"`` are what corrects it: ``corrected = matrix @ position + offset``.
+        component : str or sequence of str, optional
+            Such as ``"x"``, or ``"xy"`` of the matrix (what y adds to x); all by default. In 2D
+            rotation is ``"rotation"``, as scale is ``"scale"``.
         model : DriftModel, optional
-            Drawn on top, with a band of one standard deviation.
+            Drawn on top, with a band of one standard deviation. The chunks it was fitted to are
+            moved to its zero.
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure by default.
 
@@ -870,11 +880,11 @@ class DriftAccessor:
         Raises
         ------
         DriftError, OptionError
-            If the Dataset does not hold drift, or there is no such component.
+            If the Dataset does not hold drift, or there is no such quantity or component.
         """
         from smlm_accessor.plot import plot_drift
 
-        return plot_drift(self._dataset, component=component, element=element, model=model, ax=ax)
+        return plot_drift(self._dataset, quantity=quantity, component=component, model=model, ax=ax)
 
     def assess(
         self,
@@ -1020,8 +1030,8 @@ class DriftAccessor:
 
     def drift(self) -> xr.DataArray:
         """Return the drift of the sample, ``+d``, by chunk and component."""
-        transformations.check(self._dataset)
-        return transformations.drift(self._dataset)
+        require_drift(self._dataset)
+        return drift_of(self._dataset)
 
     def jumps(self) -> pd.DataFrame:
         """Return how far the sample moved from segment to segment: frame, size and its error.
@@ -1063,7 +1073,7 @@ class DriftAccessor:
         >>> drift.smlm.pose().rotation.values[[0, 1000]].round(6).tolist()
         [0.0, 0.001]
         """
-        from smlm_accessor.drift.pose import pose
+        from smlm_accessor.drift.poses import pose
 
         return pose(self._dataset)
 
@@ -1081,7 +1091,7 @@ class DriftAccessor:
 
     def check(self) -> None:
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift."""
-        transformations.check(self._dataset)
+        require_drift(self._dataset)
 
     def __repr__(self) -> str:
         from smlm_accessor.display.drift import drift_text

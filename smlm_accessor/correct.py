@@ -14,23 +14,28 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
-from smlm_accessor.drift import transformations
-from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
+from smlm_accessor.drift import components_of
+from smlm_accessor.drift.between_chunks import DEFAULT_BY, FrameTransformations
 from smlm_accessor.drift.static import is_static
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
-from smlm_accessor.models import DriftModel
+from smlm_accessor.models import (
+    Drift,
+    DriftModel,
+    at_frames,
+    require_drift_or_model,
+    transformations_of,
+)
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations, write_positions
 from smlm_accessor.table.units import unit_factor
 
-DEFAULT_BY = "cubic"
 _MOST_FRAMES = 10_000_000  # for which it is checked beforehand whether drift is known
 
 
 def correct(
     table: pd.DataFrame,
-    drift: xr.Dataset | DriftModel | None = None,
+    drift: Drift | None = None,
     *,
     by: str | None = None,
     outside: str | None = None,
@@ -57,9 +62,7 @@ def correct(
     return result
 
 
-def _correct_partitions(
-    table: Any, drift: xr.Dataset | DriftModel, by: str | None, outside: str | None
-) -> Any:
+def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str | None) -> Any:
     """Return a dask DataFrame that is corrected partition by partition when it is computed."""
     meta = _corrected(example(table), drift, by=by, outside=outside)  # checks all but the rows
     meta.attrs = _recorded(meta.attrs, drift, by, outside)
@@ -76,7 +79,7 @@ def _correct_partitions(
 
 def _corrected(
     table: pd.DataFrame,
-    drift: xr.Dataset | DriftModel,
+    drift: Drift,
     *,
     by: str | None,
     outside: str | None,
@@ -92,7 +95,7 @@ def _corrected(
 
 
 def _recorded(
-    attrs: Mapping[Any, Any], drift: xr.Dataset | DriftModel, by: str | None, outside: str | None
+    attrs: Mapping[Any, Any], drift: Drift, by: str | None, outside: str | None
 ) -> dict[Any, Any]:
     """Return attrs with the correction in their history; warn if it is not the first."""
     facts = _facts(drift)
@@ -110,14 +113,14 @@ def _recorded(
     return history.record(attrs, "correct", **facts)
 
 
-def _any_frame(drift: xr.Dataset | DriftModel) -> bool:
+def _any_frame(drift: Drift) -> bool:
     """Whether the correction is the same for all frames."""
     return isinstance(drift, xr.Dataset) and is_static(drift)
 
 
 def corrected_positions(
     localizations: Localizations,
-    drift: xr.Dataset | DriftModel,
+    drift: Drift,
     *,
     by: str | None = None,
     outside: str | None = None,
@@ -129,20 +132,20 @@ def corrected_positions(
 
 def _moved(
     localizations: Localizations,
-    drift: xr.Dataset | DriftModel,
+    drift: Drift,
     by: str | None,
     outside: str | None,
 ) -> FloatArray:
     """Return corrected positions; where nothing turns or stretches, in the same array."""
     per_frame, index = _per_frame(drift, localizations.frames, by, outside)
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
-    per_frame = _for_components(per_frame, transformations.components(source), localizations)
+    source = transformations_of(drift)
+    per_frame = _for_components(per_frame, components_of(source), localizations)
     per_frame = _in_unit(per_frame, drift.attrs.get("length_unit"), localizations)
     return _apply(localizations.positions, per_frame, index)
 
 
 def _per_frame(
-    drift: xr.Dataset | DriftModel, frames: IntArray, by: str | None, outside: str | None
+    drift: Drift, frames: IntArray, by: str | None, outside: str | None
 ) -> tuple[FrameTransformations, IntArray]:
     """Return the transformations of the frames there are, and which one each row takes."""
     if not len(frames):
@@ -155,25 +158,16 @@ def _per_frame(
         index = since_first if present.all() else (np.cumsum(present) - 1)[since_first]
     else:
         distinct, index = np.unique(frames, return_inverse=True)
-    if isinstance(drift, DriftModel):
-        if by is not None:
-            raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
-        return drift.at_frames(distinct, outside=outside), index
-    if not isinstance(drift, xr.Dataset):
-        raise DriftError(
-            f"Correct by a drift or a model, not by a {type(drift).__name__}: "
-            "drift = table.smlm.drift(...); table.smlm.correct(drift)"
-        )
-    transformations.check(drift)
-    return evaluate(drift, distinct, by=by or DEFAULT_BY, outside=outside), index
+    require_drift_or_model(drift, "table.smlm.correct(drift)", by=by)
+    return at_frames(drift, distinct, by=by, outside=outside), index
 
 
-def _facts(drift: xr.Dataset | DriftModel) -> dict[str, Any]:
+def _facts(drift: Drift) -> dict[str, Any]:
     """Return what the history of the corrected table keeps of the drift."""
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    source = transformations_of(drift)
     attrs = drift.attrs
     return {
-        "components": transformations.components(source),
+        "components": components_of(source),
         "method": attrs.get("method"),
         "target": attrs.get("target"),
         "origin": attrs.get("origin"),

@@ -22,7 +22,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.correct import correct
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import drift_of
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.simulate import filament_sites, npc_sites
 
@@ -126,7 +126,7 @@ class Scene:
         """
         chunk = np.searchsorted(found["frame_stop"].values, self.frames, side="right")
         true = pd.DataFrame(self.drift[self.frames]).groupby(chunk).mean()
-        away = transformations.drift(found).values - true.reindex(range(found.sizes["chunk"]))
+        away = drift_of(found).values - true.reindex(range(found.sizes["chunk"]))
         use = found["valid"].values & np.isfinite(true.reindex(away.index)).all(axis=1)
         away = away[use].to_numpy()
         return np.asarray((away - away.mean(axis=0)) / found["offset_std"].values[use])

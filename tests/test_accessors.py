@@ -17,7 +17,7 @@ import smlm_accessor
 from smlm_accessor.accessors import DriftAccessor, LocalizationAccessor
 from smlm_accessor.correct import correct
 from smlm_accessor.display.summary import summary
-from smlm_accessor.drift import composition, pose, transformations
+from smlm_accessor.drift import build, composition, drift_of, poses
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -40,7 +40,7 @@ def locs() -> pd.DataFrame:
 @pytest.fixture
 def drift() -> xr.Dataset:
     frame = np.array([4.5, 14.5, 24.5, 34.5])
-    return transformations.build(
+    return build(
         offset=np.outer(frame, [-0.1, 0.2]),
         components="xy",
         frame=frame,
@@ -61,8 +61,7 @@ SAME_SIGNATURE: list[tuple[Callable[..., Any], Callable[..., Any], set[str]]] = 
     (DriftAccessor.compose, composition.compose, {"first"}),
     (DriftAccessor.with_origin, composition.with_origin, {"dataset"}),
     (DriftAccessor.inverse, composition.inverse, {"dataset"}),
-    (DriftAccessor.check, transformations.check, {"dataset"}),
-    (DriftAccessor.drift, transformations.drift, {"dataset"}),
+    (DriftAccessor.drift, drift_of, {"dataset"}),
 ]
 
 
@@ -180,8 +179,8 @@ def test_a_table_with_its_accessor_used_is_still_a_table(locs: pd.DataFrame) -> 
 
 
 def test_drift_verbs_delegate(drift: xr.Dataset) -> None:
-    xr.testing.assert_identical(drift.smlm.drift(), transformations.drift(drift))
-    xr.testing.assert_identical(drift.smlm.pose(), pose.pose(drift))
+    xr.testing.assert_identical(drift.smlm.drift(), drift_of(drift))
+    xr.testing.assert_identical(drift.smlm.pose(), poses.pose(drift))
     xr.testing.assert_identical(drift.smlm.inverse(), composition.inverse(drift))
     xr.testing.assert_identical(drift.smlm.compose(drift), composition.compose(drift, drift))
     for origin in composition.ORIGINS:
@@ -192,9 +191,9 @@ def test_drift_verbs_delegate(drift: xr.Dataset) -> None:
 
 
 def test_fit_delegates(drift: xr.Dataset) -> None:
-    model = drift.smlm.fit(offset=["linear", "constant"], slice=slice(0, 3), origin="mean")
+    model = drift.smlm.fit(offset=["linear", "constant"], chunks=slice(0, 3), origin="mean")
     assert isinstance(model, DriftModel)
-    expected = fit(drift, offset=["linear", "constant"], slice=slice(0, 3), origin="mean")
+    expected = fit(drift, offset=["linear", "constant"], chunks=slice(0, 3), origin="mean")
     xr.testing.assert_identical(model.eval(np.arange(40)), expected.eval(np.arange(40)))
     assert model.n_chunks == 3
     turned = drift.smlm.fit(rotation="linear", scale="constant")
@@ -204,7 +203,7 @@ def test_fit_delegates(drift: xr.Dataset) -> None:
 
 
 def test_plot_of_drift(drift: xr.Dataset) -> None:
-    axes = drift.smlm.plot(component="offset", element="x", model=drift.smlm.fit(offset="linear"))
+    axes = drift.smlm.plot(quantity="offset", component="x", model=drift.smlm.fit(offset="linear"))
     assert isinstance(axes, matplotlib.axes.Axes)
     assert drift.smlm.plot(ax=axes) is axes
 

@@ -206,7 +206,7 @@ def test_a_table_that_was_corrected_before() -> None:
 
 def shift(n_frames: int, offset: Any = ((0, 0), (5, 5))) -> xr.Dataset:
     half = n_frames // 2
-    return smlm_accessor.drift.transformations.build(
+    return smlm_accessor.drift.build(
         offset=offset,
         components="xy",
         frame=[0, half],

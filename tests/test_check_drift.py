@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import smlm_accessor
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
 from smlm_accessor.errors import DriftError, OptionError, TableError
 from smlm_accessor.models import fit
 from smlm_accessor.plot.regions import richest_region

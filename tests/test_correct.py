@@ -14,9 +14,9 @@ import xarray as xr
 
 from smlm_accessor import __version__
 from smlm_accessor.correct import correct
+from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.drift.composition import compose, inverse
-from smlm_accessor.drift.transformations import build, offset_from_about
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -400,7 +400,7 @@ def test_no_valid_chunk_is_an_error_not_an_uncorrected_table() -> None:
 
 @pytest.mark.parametrize("drift", ["drift.nc", 3.0, np.zeros((4, 2)), pd.DataFrame()])
 def test_what_is_not_a_drift_is_an_error(drift: Any) -> None:
-    with pytest.raises(DriftError, match=f"not by a {type(drift).__name__}"):
+    with pytest.raises(DriftError, match=f"a model, not a {type(drift).__name__}"):
         correct(locs(), drift)
 
 

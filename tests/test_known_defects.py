@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import smlm_accessor  # noqa: F401  (registers .smlm)
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build, drift_of
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.timeline import Timeline
@@ -76,12 +76,12 @@ def test_target_previous_is_not_ignored(method: str) -> None:
     table = drifting(locs, 0.1, -0.05)
     drift = table.smlm.drift(method=method, frames_per_chunk=100, target="previous")
     expected = np.outer(np.arange(8) * 100, [0.1, -0.05])
-    found = transformations.drift(drift).values
+    found = drift_of(drift).values
     np.testing.assert_allclose(found, expected, atol=4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         first = table.smlm.drift(method=method, frames_per_chunk=100, target="first")
-    lost = np.abs(transformations.drift(first).values - expected).max(axis=1)[-2:]
+    lost = np.abs(drift_of(first).values - expected).max(axis=1)[-2:]
     assert (np.isnan(lost) | (lost > 10)).all()
 
 
@@ -152,7 +152,7 @@ def test_shifts_are_not_rounded_to_bins() -> None:
     table.loc[table["frame"] >= 400, ["x", "y"]] += [3.3, -2.2]
     drift = table.smlm.drift(method="cc", n_chunks=2)
     bin_size = json.loads(drift.attrs["parameters"])["bin_size"]
-    found = transformations.drift(drift).values[1]
+    found = drift_of(drift).values[1]
     assert bin_size > 3  # so that whole bins could not do it
     np.testing.assert_allclose(found, [3.3, -2.2], atol=0.5)
 
@@ -163,7 +163,7 @@ def test_images_do_not_wrap_round() -> None:
     table = table[table[["x", "y"]].abs().max(axis=1) < 500]
     table.loc[table["frame"] >= 400, "x"] += 620.0
     drift = table.smlm.drift(method="cc", n_chunks=2)
-    np.testing.assert_allclose(transformations.drift(drift).values[1], [620, 0], atol=1)
+    np.testing.assert_allclose(drift_of(drift).values[1], [620, 0], atol=1)
 
 
 # DME, Picasso, AIM, COMET.
@@ -232,7 +232,7 @@ def test_too_few_localizations_in_a_chunk_do_not_send_the_result_away(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         drift = table.smlm.drift(method=method, chunks=range(0, 801, 100), target=target)
-    found = transformations.drift(drift).values
+    found = drift_of(drift).values
     expected = np.outer(np.arange(8) * 100, [0.1, -0.1])
     others = [j for j in range(1, 8) if j != k]
     difference = found - expected
@@ -254,7 +254,7 @@ def test_large_3d_fields_do_not_overflow(method: str) -> None:
     table = drifting(locs, 500.0, -300.0, 200.0)
     drift = table.smlm.drift(method=method, n_chunks=4)
     centred = drift["frame"].values - drift["frame"].values[0]
-    found = transformations.drift(drift).values
+    found = drift_of(drift).values
     np.testing.assert_allclose(found, np.outer(centred, [500, -300, 200]), atol=1.5e4)
 
 
@@ -264,7 +264,7 @@ def test_a_cubic_does_not_swing_at_the_ends_or_at_a_jump(by: str) -> None:
     frame = np.array([50.0, 150, 250, 350, 450, 550])
     offset = np.zeros((6, 2))
     offset[3:, 0] = 100.0
-    drift = transformations.build(
+    drift = build(
         offset=offset,
         components="xy",
         frame=frame,
@@ -289,7 +289,7 @@ def test_a_cubic_does_not_swing_at_the_ends_or_at_a_jump(by: str) -> None:
 def test_coordinates_are_not_truncated_to_integers() -> None:
     """COMET casts them through an integer dtype."""
     table = sample().astype(int)
-    drift = transformations.build(
+    drift = build(
         offset=[[0.25, -0.75]] * 2,
         components="xy",
         frame=[200, 600],

@@ -12,8 +12,8 @@ from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 
-from smlm_accessor.drift.pose import to_matrices
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
+from smlm_accessor.drift.poses import to_matrices
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.images.render import render
 from smlm_accessor.models import fit
@@ -146,10 +146,10 @@ def test_given_axes_are_used_and_nothing_is_shown(
 def test_errors_open_no_figure(locs: pd.DataFrame, make_drift: MakeDrift) -> None:
     with pytest.raises(OptionError, match="rescale"):
         plot_localizations(locs, rescale="bright")
-    with pytest.raises(OptionError, match='take one of "drift", "offset", "matrix"'):
-        plot_drift(make_drift(), component="speed")
-    with pytest.raises(OptionError, match=r'element=.*"xx", "xy", "yx", "yy"'):
-        plot_drift(make_drift(), component="matrix", element=["xx", "zz"])
+    with pytest.raises(OptionError, match="quantity='speed' is not known; use 'drift' or"):
+        plot_drift(make_drift(), quantity="speed")
+    with pytest.raises(OptionError, match=r'component=.*"xx", "xy", "yx", "yy"'):
+        plot_drift(make_drift(), quantity="matrix", component=["xx", "zz"])
     with pytest.raises(DriftError, match="does not hold drift"):
         plot_drift(xr.Dataset())
     assert plt.get_fignums() == []
@@ -158,10 +158,10 @@ def test_errors_open_no_figure(locs: pd.DataFrame, make_drift: MakeDrift) -> Non
 # Drift
 
 
-@pytest.mark.parametrize(("component", "sign"), [("drift", -1), ("offset", 1)])
-def test_points_stand_at_the_mean_frames(component: str, sign: int, make_drift: MakeDrift) -> None:
+@pytest.mark.parametrize(("quantity", "sign"), [("drift", -1), ("offset", 1)])
+def test_points_stand_at_the_mean_frames(quantity: str, sign: int, make_drift: MakeDrift) -> None:
     drift = make_drift(components="xyz")
-    ax = plot_drift(drift, component=component)
+    ax = plot_drift(drift, quantity=quantity)
     drawn = bars(ax)
     assert list(drawn) == ["x", "y", "z"]
     for name, bar in drawn.items():
@@ -171,13 +171,13 @@ def test_points_stand_at_the_mean_frames(component: str, sign: int, make_drift: 
         np.testing.assert_allclose(points.get_ydata(), expected, rtol=1e-12)
         assert not caps
     assert ax.get_xlabel() == "Frame"
-    assert ax.get_ylabel() == f"{component.capitalize()} (nm)"
+    assert ax.get_ylabel() == f"{quantity.capitalize()} (nm)"
     assert len({bar[0].get_color() for bar in drawn.values()}) == 3
 
 
 def test_thin_lines_span_the_frames_of_each_chunk(make_drift: MakeDrift) -> None:
     drift = make_drift(n=3)
-    ax = plot_drift(drift, element="y")
+    ax = plot_drift(drift, component="y")
     (spans,) = [c for c in ax.collections if isinstance(c, LineCollection)]
     ends = np.array([segment[:, 0] for segment in spans.get_segments()])
     np.testing.assert_array_equal(ends, [[0, 10], [10, 20], [20, 30]])
@@ -211,28 +211,28 @@ def test_offsets_at_a_far_origin_have_no_error_bars(make_drift: MakeDrift) -> No
     valid = np.arange(6) != 2
     turns = make_drift(matrix=matrix, offset_std=np.full((6, 2), 0.5), valid=valid)
     assert bars(plot_drift(turns))["x"].has_yerr
-    assert not bars(plot_drift(turns, component="offset"))["x"].has_yerr
+    assert not bars(plot_drift(turns, quantity="offset"))["x"].has_yerr
     matrix[valid] = np.eye(2)
     shifts = make_drift(matrix=matrix, offset_std=np.full((6, 2), 0.5), valid=valid)
-    assert bars(plot_drift(shifts, component="offset"))["x"].has_yerr
+    assert bars(plot_drift(shifts, quantity="offset"))["x"].has_yerr
 
 
 def test_matrix_entries_as_stored(make_drift: MakeDrift) -> None:
     matrix = np.eye(2) + np.arange(24).reshape(6, 2, 2) / 1000
-    ax = plot_drift(make_drift(matrix=matrix), component="matrix")
+    ax = plot_drift(make_drift(matrix=matrix), quantity="matrix")
     drawn = bars(ax)
     assert list(drawn) == ["xx", "xy", "yx", "yy"]
     np.testing.assert_array_equal(drawn["xy"][0].get_ydata(), matrix[:, 0, 1])
     np.testing.assert_array_equal(drawn["yx"][0].get_ydata(), matrix[:, 1, 0])
     assert ax.get_ylabel() == "Matrix entry"
-    one = plot_drift(make_drift(matrix=matrix), component="matrix", element="yx")
+    one = plot_drift(make_drift(matrix=matrix), quantity="matrix", component="yx")
     assert list(bars(one)) == ["yx"]
     # The same entry has the same colour alone as among others.
     assert bars(one)["yx"][0].get_color() == drawn["yx"][0].get_color()
 
 
 def test_nine_entries_in_three_dimensions(make_drift: MakeDrift) -> None:
-    ax = plot_drift(make_drift(components="xyz"), component="matrix")
+    ax = plot_drift(make_drift(components="xyz"), quantity="matrix")
     assert len({bar[0].get_color() for bar in bars(ax).values()}) == 9
 
 
@@ -302,22 +302,22 @@ def test_the_model_of_offsets_and_of_matrices(make_drift: MakeDrift) -> None:
     matrix = np.eye(2) + rng.normal(0, 0.001, (6, 2, 2))
     drift = make_drift(matrix=matrix, center=[500.0, 300.0])
     model = fit(drift, offset="linear", matrix="constant")
-    (offset,) = lines(plot_drift(drift, component="offset", model=model), "x")
+    (offset,) = lines(plot_drift(drift, quantity="offset", model=model), "x")
     frames = offset.get_xdata()
     expected = model.eval(frames)["offset"].sel(component="x")
     np.testing.assert_allclose(offset.get_ydata(), expected, rtol=1e-12)
-    ax = plot_drift(drift, component="matrix", element="xy", model=model)
+    ax = plot_drift(drift, quantity="matrix", component="xy", model=model)
     (entry,) = lines(ax, "xy")
     np.testing.assert_allclose(entry.get_ydata(), matrix[:, 0, 1].mean(), rtol=1e-6)
     assert not lines(ax, "xx")
 
 
-@pytest.mark.parametrize("component", ["drift", "offset"])
-def test_chunks_are_moved_to_the_zero_of_their_model(component: str, make_drift: MakeDrift) -> None:
+@pytest.mark.parametrize("quantity", ["drift", "offset"])
+def test_chunks_are_moved_to_the_zero_of_their_model(quantity: str, make_drift: MakeDrift) -> None:
     drift = make_drift()
     model = fit(drift, offset="linear", origin="first_frame")
     assert abs(model.shift[0]) > 0.1
-    ax = plot_drift(drift, component=component, model=model)
+    ax = plot_drift(drift, quantity=quantity, model=model)
     (curve,) = lines(ax, "x")
     assert curve.get_ydata()[0] == pytest.approx(0.0, abs=1e-12)
     points = bars(ax)["x"][0]
@@ -328,8 +328,8 @@ def test_chunks_are_moved_to_the_zero_of_their_model(component: str, make_drift:
     assert residual.mean() == pytest.approx(0.0, abs=1e-6)
     # Another drift, such as the truth, stays where it is.
     truth = make_drift(attrs={"length_unit": "nm", "method": "truth", "origin": "first_frame"})
-    points = bars(plot_drift(truth, component=component, model=model))["x"][0]
-    sign = -1 if component == "drift" else 1
+    points = bars(plot_drift(truth, quantity=quantity, model=model))["x"][0]
+    sign = -1 if quantity == "drift" else 1
     np.testing.assert_allclose(points.get_ydata(), sign * truth["offset"][:, 0], rtol=1e-12)
 
 
@@ -363,7 +363,7 @@ def test_an_unknown_unit_leaves_no_brackets(make_drift: MakeDrift) -> None:
 def test_inputs_are_not_touched(make_drift: MakeDrift) -> None:
     drift = make_drift(valid=[True, False, True, True, True, True])
     before = drift.copy(deep=True)
-    plot_drift(drift, component="offset", model=fit(drift, offset="linear", origin="first_frame"))
+    plot_drift(drift, quantity="offset", model=fit(drift, offset="linear", origin="first_frame"))
     xr.testing.assert_identical(drift, before)
 
 
@@ -379,34 +379,34 @@ def turning(make_drift: MakeDrift, d: int = 2) -> xr.Dataset:
 
 def test_rotation_is_in_mrad_and_scale_in_thousandths(make_drift: MakeDrift) -> None:
     drift = turning(make_drift)
-    ax = plot_drift(drift, component="rotation")
+    ax = plot_drift(drift, quantity="rotation")
     assert ax.get_ylabel() == "Rotation (mrad)"
     np.testing.assert_allclose(bars(ax)["rotation"][0].get_ydata(), [0, 1, 3, 2, 5, 6], atol=1e-12)
-    ax = plot_drift(drift, component="scale")
+    ax = plot_drift(drift, quantity="scale")
     assert ax.get_ylabel() == "Log of scale (1/1000)"
     np.testing.assert_allclose(bars(ax)["scale"][0].get_ydata(), -0.1 * np.arange(6), atol=1e-12)
 
 
 def test_rotation_about_each_axis(make_drift: MakeDrift) -> None:
-    ax = plot_drift(turning(make_drift, 3), component="rotation")
+    ax = plot_drift(turning(make_drift, 3), quantity="rotation")
     assert legend(ax) == ["x", "y", "z"]
-    one = plot_drift(turning(make_drift, 3), component="rotation", element="z")
+    one = plot_drift(turning(make_drift, 3), quantity="rotation", component="z")
     np.testing.assert_allclose(bars(one)["z"][0].get_ydata(), [0, 1, 3, 2, 5, 6], atol=1e-12)
 
 
 @pytest.mark.parametrize("d", [2, 3])
-@pytest.mark.parametrize("component", ["rotation", "scale"])
+@pytest.mark.parametrize("quantity", ["rotation", "scale"])
 def test_models_of_rotation_and_scale_have_a_band(
-    component: str, d: int, make_drift: MakeDrift
+    quantity: str, d: int, make_drift: MakeDrift
 ) -> None:
     drift = turning(make_drift, d)
     model = fit(drift, rotation="linear", scale="linear")
-    element = "z" if (component, d) == ("rotation", 3) else None
-    ax = plot_drift(drift, component=component, element=element, model=model)
-    (curve,) = lines(ax, element or component)
+    component = "z" if (quantity, d) == ("rotation", 3) else None
+    ax = plot_drift(drift, quantity=quantity, component=component, model=model)
+    (curve,) = lines(ax, component or quantity)
     values = model.eval(curve.get_xdata())
-    name = {"rotation": "rotation", "scale": "log_scale"}[component]
-    expected = values[name] if element is None else values[name].sel(axis="z")
+    name = {"rotation": "rotation", "scale": "log_scale"}[quantity]
+    expected = values[name] if component is None else values[name].sel(axis="z")
     np.testing.assert_allclose(curve.get_ydata(), 1000 * expected, atol=1e-12)
     assert len([c for c in ax.collections if isinstance(c, PolyCollection)]) == 1
 
@@ -414,7 +414,7 @@ def test_models_of_rotation_and_scale_have_a_band(
 def test_a_model_of_shifts_does_not_turn(make_drift: MakeDrift) -> None:
     drift = turning(make_drift)
     still = fit(make_drift(offset=np.zeros((6, 2))))
-    ax = plot_drift(drift, component="rotation", model=still)
+    ax = plot_drift(drift, quantity="rotation", model=still)
     (curve,) = lines(ax, "rotation")
     np.testing.assert_array_equal(curve.get_ydata(), 0)
 
@@ -422,7 +422,7 @@ def test_a_model_of_shifts_does_not_turn(make_drift: MakeDrift) -> None:
 def test_what_has_no_rotation_to_draw(make_drift: MakeDrift) -> None:
     drift = turning(make_drift)
     with pytest.raises(OptionError, match=r"entries of the matrix, not of its scale.*='matrix'"):
-        plot_drift(drift, component="scale", model=fit(drift, matrix="linear"))
+        plot_drift(drift, quantity="scale", model=fit(drift, matrix="linear"))
     drift["matrix"][2, 0, 1] = 0.5
     with pytest.raises(DriftError, match="chunk 2 is not a rotation with one scale"):
-        plot_drift(drift, component="rotation")
+        plot_drift(drift, quantity="rotation")

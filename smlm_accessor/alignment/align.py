@@ -20,7 +20,7 @@ from smlm_accessor.alignment.coarse import (
 )
 from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
 from smlm_accessor.alignment.tables import TablePair, read_pair
-from smlm_accessor.drift import static, transformations
+from smlm_accessor.drift import build, offset_from_about, static
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 
 #: Localizations of each table that are used.
@@ -162,9 +162,9 @@ def _dataset(
     matrix, about, std = np.eye(d), np.full(d, np.nan), np.full(d, np.nan)
     if fit is not None:
         matrix, about, std = fit.matrix, fit.shift, fit.std[:d]
-    return transformations.build(
+    return build(
         matrix=matrix[None],
-        offset=transformations.offset_from_about(matrix, about, center)[None],
+        offset=offset_from_about(matrix, about, center)[None],
         offset_std=std[None],
         components=both.components,
         frame=[both.mean],

@@ -7,24 +7,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
 from smlm_accessor.assess.halves_of_field import make_field_blocks
 from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.backends import is_partitioned
-from smlm_accessor.drift import transformations
-from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
+from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.in_memory import sample_in_memory
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.models import DriftModel
+from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.table import history
 from smlm_accessor.table.localizations import read_localizations
 from smlm_accessor.timeline import Timeline
@@ -75,7 +73,7 @@ def assess(
     >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
     'no evidence'
     """
-    source = _checked(drift)
+    source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
         table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)
     localizations = read_localizations(table)
@@ -140,19 +138,6 @@ def _judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
     if held.score <= CLEAR:
         return "no evidence", "drift from the other half of the field does not help"
     return "improved", "blinks lie better on those of other times, in halves of the field, too"
-
-
-def _checked(drift: Any) -> xr.Dataset:
-    """Return the transformations of a drift or a model."""
-    if isinstance(drift, DriftModel):
-        return drift.transformations
-    if not isinstance(drift, xr.Dataset):
-        raise DriftError(
-            f"Assess a drift or a model, not a {type(drift).__name__}: "
-            "drift = table.smlm.drift(...); drift.smlm.assess(table)"
-        )
-    transformations.check(drift)
-    return drift
 
 
 def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:

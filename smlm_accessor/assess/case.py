@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import xarray as xr
-
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.correct import corrected_positions
-from smlm_accessor.models import DriftModel
+from smlm_accessor.models import Drift
 from smlm_accessor.table.localizations import Localizations
-
-Drift = xr.Dataset | DriftModel
 
 
 @dataclass(frozen=True)

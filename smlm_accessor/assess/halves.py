@@ -11,14 +11,14 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.halves_of_field import FieldBlocks
 from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
 from smlm_accessor.backends import track
 from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.methods import registry
-from smlm_accessor.models import DriftModel, fit
+from smlm_accessor.models import Drift, DriftModel, fit, transformations_of
 from smlm_accessor.table import attributes
 from smlm_accessor.table.localizations import Localizations
 
@@ -105,7 +105,7 @@ def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
     Dataset or DriftModel
         None if no chunk could be registered.
     """
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    source = transformations_of(drift)
     method = str(source.attrs.get("method", _FALLBACK))
     attempts: list[tuple[str, dict[str, Any]]] = [(_FALLBACK, {})]
     if method in registry.names():

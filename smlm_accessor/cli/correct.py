@@ -17,7 +17,7 @@ from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.backends import cluster
 from smlm_accessor.cli.outputs import outputs_of, write_outputs
 from smlm_accessor.correct import correct
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift import components_of, jump_frames
 from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.io import read_drift
@@ -25,7 +25,6 @@ from smlm_accessor.io.folders import read_folder
 from smlm_accessor.io.tables import read_as_is
 from smlm_accessor.methods import registry
 from smlm_accessor.models.specs import one_each
-from smlm_accessor.plot.over_frames import drift_over_frames
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report import build_report
 from smlm_accessor.table.columns import find_columns, set_columns
@@ -138,16 +137,16 @@ def _summary(
 ) -> list[str]:
     """Return a few lines that say what was done; ``ends`` are the first and the last frame."""
     first, last = ends
-    curve = drift_over_frames(drift, np.arange(first, last + 1), arguments.by)
+    curve = models.removed_drift(drift, np.arange(first, last + 1), by=arguments.by).values
     size = np.nanmax(curve, axis=0) - np.nanmin(curve, axis=0)
     unit = written_unit(dataset.attrs.get("length_unit"))
     sizes = [
         f"{component} {value:.4g} {unit}".strip()
-        for component, value in zip(transformations.components(dataset), size, strict=True)
+        for component, value in zip(components_of(dataset), size, strict=True)
     ]
     n_chunks, n_valid = dataset.sizes["chunk"], int(dataset["valid"].sum())
     registered = "" if n_valid == n_chunks else f", {n_valid} of them registered"
-    jumps = segments.jumps(dataset).tolist()
+    jumps = jump_frames(dataset).tolist()
     named = ", ".join(map(str, jumps[:5])) + (f" and {len(jumps) - 5} more" * (len(jumps) > 5))
     how = f"from {arguments.drift}" if arguments.drift else f"by {dataset.attrs.get('method')}"
     return [

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import xarray as xr
 
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift.curves import drift_between_chunks
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.drift_datasets import write_netcdf
 from smlm_accessor.io.folders import KINDS, require_new, write_folder
@@ -18,8 +17,6 @@ from smlm_accessor.io.staging import staged
 from smlm_accessor.io.tables import write_parts
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot import plot_drift
-from smlm_accessor.plot.curves import Curves
-from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot.style import COLORS
 
 if TYPE_CHECKING:
@@ -143,12 +140,9 @@ def save_drift_figure(
         plot_drift(dataset, model=drift, ax=ax)
     else:
         plot_drift(dataset, ax=ax)
-        frames = frames_of(dataset)
-        curve = drift_over_frames(drift, frames, by)
-        whole = Curves(transformations.components(dataset), curve, np.full(curve.shape, np.nan))
-        at, broken = whole.broken(frames, segments.jumps(dataset))
-        for color, values in zip(COLORS, broken.values.T, strict=False):
-            ax.plot(at, values, color=color, linewidth=1.0)
+        removed = drift_between_chunks(drift, by=by).broken()
+        for color, values in zip(COLORS, removed.values.T, strict=False):
+            ax.plot(removed.frames, values, color=color, linewidth=1.0)
     ax.set_title(f"Drift by {dataset.attrs.get('method', 'unknown')}", loc="left")
     figure.savefig(path, format="png", dpi=150)
 

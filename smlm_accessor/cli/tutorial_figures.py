@@ -11,9 +11,8 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.cli.outputs import new_figure
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift.curves import curves_of, drift_between_chunks
 from smlm_accessor.plot import plot_drift, plot_localizations
-from smlm_accessor.plot.over_frames import drift_over_frames, frames_of
 from smlm_accessor.plot.style import COLORS
 from smlm_accessor.simulate.region import Region
 from smlm_accessor.tutorial import MODELS, TutorialData, TutorialEstimate
@@ -90,22 +89,17 @@ def _draw_part(ax: Axes, table: pd.DataFrame, name: str | None, part: Region) ->
 
 def _draw_errors(ax: Axes, truth: xr.Dataset, one: TutorialEstimate) -> None:
     """Draw estimated minus true drift, of the chunks and of the model, and how sure both are."""
-    frames = frames_of(one.drift)
-    true = drift_over_frames(truth, frames)
-    model = drift_over_frames(one.model, frames)
-    chunk_frames = one.drift["frame"].values
-    chunks, chunk_std = transformations.drift(one.drift).values, one.drift["offset_std"].values
-    model_std = one.model.eval(frames)["offset_std"].values
+    chunks, model = curves_of(one.drift), one.model.curves()
+    frames = model.frames
+    true = drift_between_chunks(truth, frames.astype(np.int64)).values
     ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
-    for k, (name, color) in enumerate(
-        zip(transformations.components(one.drift), COLORS, strict=False)
-    ):
-        at_chunks = np.interp(chunk_frames, frames, true[:, k])
-        error, off = chunks[:, k] - at_chunks, model[:, k] - true[:, k]
-        bar = chunk_std[:, k] if np.isfinite(chunk_std[:, k]).any() else None
-        ax.errorbar(chunk_frames, error, bar, fmt="o", color=color, markersize=4, elinewidth=1.0)
+    for k, (name, color) in enumerate(zip(chunks.names, COLORS, strict=False)):
+        at_chunks = np.interp(chunks.frames, frames, true[:, k])
+        error, off = chunks.values[:, k] - at_chunks, model.values[:, k] - true[:, k]
+        bar = chunks.std[:, k] if np.isfinite(chunks.std[:, k]).any() else None
+        ax.errorbar(chunks.frames, error, bar, fmt="o", color=color, markersize=4, elinewidth=1.0)
         ax.plot(frames, off, color=color, linewidth=1.4, label=name)
-        low, high = off - model_std[:, k], off + model_std[:, k]
+        low, high = off - model.std[:, k], off + model.std[:, k]
         ax.fill_between(frames, low, high, color=color, alpha=0.2, linewidth=0)
     ax.set_xlabel("Frame")
     ax.set_ylabel("Error of the drift")

@@ -7,25 +7,22 @@ from html import escape
 import numpy as np
 import xarray as xr
 
-from smlm_accessor.display.svg import trace_svg
+from smlm_accessor.display.drift_chart import curve_rows, drift_svg
 from smlm_accessor.display.tables import folded, html_table, text_table
-from smlm_accessor.display.traces import Trace, dataset_trace
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import is_shift_only, jump_frames, require_drift
+from smlm_accessor.drift.curves import Curves, curves_of, invalid_spans
+from smlm_accessor.drift.validation import problems_of
 from smlm_accessor.errors import DriftError
 
-_TELLING = ("offset", "offset_std", "matrix", "valid", "frame_start", "frame_stop")
 _MOST_NAMED = 3  # invalid spans and jumps
 
 
 def is_drift(dataset: xr.Dataset) -> bool:
     """Whether a Dataset holds drift; of one that has other variables, known at once."""
-    if any(name not in dataset.variables for name in _TELLING):
-        return False
     try:
-        transformations.check(dataset)
-    except Exception:  # DriftError, or whatever comes of values that are no numbers
+        return not problems_of(dataset)
+    except Exception:  # whatever comes of values that are no numbers
         return False
-    return True
 
 
 def drift_text(dataset: xr.Dataset) -> str:
@@ -33,7 +30,7 @@ def drift_text(dataset: xr.Dataset) -> str:
 
     Examples
     --------
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...               frame_start=[0, 10], frame_stop=[10, 20], offset_std=0.2)
     >>> print(drift_text(drift))
@@ -43,10 +40,9 @@ def drift_text(dataset: xr.Dataset) -> str:
       y          -1        0      1          0.2           0.2
     """
     try:
-        transformations.check(dataset)
-        trace = dataset_trace(dataset)
-        lines = [*text_table(trace.facts()), *_notes(dataset, trace)]
-        return "\n".join([_heading(dataset, trace), *(f"  {line}" for line in lines)])
+        require_drift(dataset)
+        lines = [*text_table(_rows(dataset, curves_of(dataset))), *_notes(dataset)]
+        return "\n".join([_heading(dataset), *(f"  {line}" for line in lines)])
     except Exception as error:  # a repr must not raise, whatever the Dataset holds
         return (
             str(error) if isinstance(error, DriftError) else f"Drift that cannot be read: {error}"
@@ -56,14 +52,14 @@ def drift_text(dataset: xr.Dataset) -> str:
 def drift_html(dataset: xr.Dataset) -> str:
     """Return the same with a trace, as html."""
     try:
-        transformations.check(dataset)
-        trace = dataset_trace(dataset)
-        head, *rows = trace.facts()
-        notes = "".join(f"<div>{escape(note)}</div>" for note in _notes(dataset, trace))
+        require_drift(dataset)
+        curves = curves_of(dataset)
+        head, *rows = _rows(dataset, curves)
+        notes = "".join(f"<div>{escape(note)}</div>" for note in _notes(dataset))
         return (
-            f"<div><div>{escape(_heading(dataset, trace))}</div>"
+            f"<div><div>{escape(_heading(dataset))}</div>"
             f"{html_table(rows, head=head, align='right')}"
-            f"{notes}{trace_svg(trace)}</div>"
+            f"{notes}{drift_svg(dataset, curves)}</div>"
         )
     except Exception:  # what went wrong is said in words
         return f"<pre>{escape(drift_text(dataset))}</pre>"
@@ -78,7 +74,11 @@ def dataset_html(dataset: xr.Dataset) -> str:
         return own
 
 
-def _heading(dataset: xr.Dataset, trace: Trace) -> str:
+def _rows(dataset: xr.Dataset, curves: Curves) -> list[list[str]]:
+    return curve_rows(curves, dataset.attrs.get("length_unit"))
+
+
+def _heading(dataset: xr.Dataset) -> str:
     n = dataset.sizes["chunk"]
     method = dataset.attrs.get("method")
     long = dataset["frame_stop"].values - dataset["frame_start"].values
@@ -86,7 +86,8 @@ def _heading(dataset: xr.Dataset, trace: Trace) -> str:
     about = "" if not n or len(set(long.tolist())) == 1 else " (median)"
     text = f"Drift{f' by {method}' if method else ''}: {n:,} chunk{'s' * (n != 1)}{each}{about}"
     if n:
-        text += f", frames {trace.ends[0]:,} to {trace.ends[1] - 1:,}"
+        first, stop = int(dataset["frame_start"][0]), int(dataset["frame_stop"][-1])
+        text += f", frames {first:,} to {stop - 1:,}"
     count = int(dataset["n_localizations"].sum())
     return text + (f", {count:,} localizations" if count else "")
 
@@ -95,19 +96,20 @@ def _frames(n: int) -> str:
     return f"{n:,} frame{'s' * (n != 1)}"
 
 
-def _notes(dataset: xr.Dataset, trace: Trace) -> list[str]:
+def _notes(dataset: xr.Dataset) -> list[str]:
     """Return what is not as usual: chunks that are not valid, jumps, and matrices."""
     notes = []
     n_invalid = int((~dataset["valid"].values.astype(bool)).sum())
     if n_invalid:
-        where = [f"{start:,} to {stop - 1:,}" for start, stop in trace.invalid]
+        where = [f"{start:,} to {stop - 1:,}" for start, stop in invalid_spans(dataset)]
         n = dataset.sizes["chunk"]
         notes.append(f"not registered: {n_invalid:,} of {n:,} chunks, frames {_some(where)}")
-    if trace.jumps:
-        n_jumps = len(trace.jumps)
-        where = [f"{frame:,}" for frame in trace.jumps]
+    jumps = jump_frames(dataset).tolist()
+    if jumps:
+        n_jumps = len(jumps)
+        where = [f"{frame:,}" for frame in jumps]
         notes.append(f"{n_jumps:,} jump{'s' * (n_jumps != 1)}, at frame {_some(where)}")
-    if not transformations.is_shift_only(dataset):
+    if not is_shift_only(dataset):
         matrix = dataset["matrix"].values[dataset["valid"].values.astype(bool)]
         most = np.abs(matrix - np.eye(matrix.shape[-1])).max()
         notes.append(f"turned or scaled: matrices differ from the identity by up to {most:.2g}")

@@ -9,17 +9,9 @@ import xarray as xr
 
 
 def register(shell: Any = None) -> bool:
-    """Let a running IPython show Datasets of drift by their trace; all others as before.
+    """Let IPython show Datasets of drift by their chart, all others as before; say if it runs.
 
-    Parameters
-    ----------
-    shell : IPython shell, optional
-        By default the running one. IPython is never imported.
-
-    Returns
-    -------
-    bool
-        Whether there is one.
+    The shell is the running one, if none is given. IPython is never imported.
     """
     try:
         shell = _running_shell() if shell is None else shell

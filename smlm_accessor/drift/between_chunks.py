@@ -9,12 +9,16 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.drift import pose, segments, transformations
+from smlm_accessor.drift import poses
+from smlm_accessor.drift.poses import offset_about, offset_from_about
+from smlm_accessor.drift.segments import chunks_by_segment, jump_frames
+from smlm_accessor.drift.spec import center_of, is_shift_only
 from smlm_accessor.drift.static import is_static
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 from smlm_accessor.options import choice as require_choice
 
 BY = ("chunk", "linear", "cubic")
+DEFAULT_BY = "cubic"
 OUTSIDE = ("hold", "linear", "nan", "error")
 
 
@@ -24,16 +28,21 @@ class FrameTransformations(NamedTuple):
     matrix: FloatArray | None  # (n, d, d)
     offset: FloatArray  # (n, d)
 
+    def about(self, center: FloatArray) -> FloatArray:
+        """Return the offsets about a centre, shape (n, d): minus the drift there."""
+        if self.matrix is None:
+            return self.offset
+        return offset_about(self.matrix, self.offset, center)
+
 
 def evaluate(
-    dataset: xr.Dataset, frames: IntArray, *, by: str = "cubic", outside: str | None = None
+    dataset: xr.Dataset, frames: IntArray, *, by: str = DEFAULT_BY, outside: str | None = None
 ) -> FrameTransformations:
     """Return the transformation of each frame.
 
     Parameters
     ----------
     dataset : Dataset
-        Transformations of chunks.
     frames : ndarray, shape (n,)
     by : {"cubic", "linear", "chunk"}
         Interpolate between the mean frames of the chunks, or give every frame the transformation
@@ -72,20 +81,20 @@ def evaluate(
     if is_static(dataset):
         frames = np.full_like(frames, first)  # whatever they are, none is outside
     at, missing = frames_inside(frames, first, stop, outside)
-    center = transformations.center(dataset)
+    center = center_of(dataset)
     matrix = dataset["matrix"].values.astype(np.float64)
     offset = dataset["offset"].values.astype(np.float64)
-    shift_only = transformations.is_shift_only(dataset)
-    about = offset if shift_only else transformations.offset_about(matrix, offset, center)
+    shift_only = is_shift_only(dataset)
+    about = offset if shift_only else offset_about(matrix, offset, center)
     # A chunk as a whole takes its matrix as it stands; between chunks a rotation stays a rotation.
     between = by != "chunk" or not valid.all()
-    turns = not shift_only and between and pose.all_similar(matrix[valid])
+    turns = not shift_only and between and poses.all_similar(matrix[valid])
     # All that is interpolated is about the centre: about a far origin, a small error of the matrix
     # would be a large one of the position.
     values = about
     if turns:
         matrix[~valid] = np.nan
-        rotation, log_scale = pose.of_matrices(matrix)
+        rotation, log_scale = poses.of_matrices(matrix)
         values = np.column_stack([about, rotation, log_scale])
     elif not shift_only:
         values = np.hstack([about, matrix.reshape(len(matrix), -1)])
@@ -95,10 +104,10 @@ def evaluate(
     if shift_only:
         return FrameTransformations(None, values)
     if turns:
-        frame_matrix = pose.to_matrices(values[:, d:-1], values[:, -1])
+        frame_matrix = poses.to_matrices(values[:, d:-1], values[:, -1])
     else:
         frame_matrix = values[:, d:].reshape(-1, d, d)
-    frame_offset = transformations.offset_from_about(frame_matrix, values[:, :d], center)
+    frame_offset = offset_from_about(frame_matrix, values[:, :d], center)
     return FrameTransformations(frame_matrix, frame_offset)
 
 
@@ -150,10 +159,10 @@ def _at_frames(
 
     start, stop = dataset["frame_start"].values, dataset["frame_stop"].values
     mean, result = dataset["frame"].values, np.empty((len(at), values.shape[1]))
-    several = bool(len(segments.jumps(dataset)))
-    for chunks, first, end in segments.together(dataset, valid):
+    several = bool(len(jump_frames(dataset)))
+    for chunks, first, end in chunks_by_segment(dataset, valid):
         asked = (at >= first) & (at < end)
-        # Beyond the ends of the movie as the caller says; at a jump, as long as there are chunks.
+        # Beyond the ends as the caller says; at a jump, as long as there are chunks.
         low = start[chunks[0]] if several and first > -np.inf else -np.inf
         high = stop[chunks[-1]] - 1 if several and end < np.inf else np.inf
         inside = np.clip(at[asked], low, high)

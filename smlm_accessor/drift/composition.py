@@ -6,9 +6,14 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import pose, segments, transformations
+from smlm_accessor.drift import poses
 from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
+from smlm_accessor.drift.dataset import build
+from smlm_accessor.drift.poses import drift_of
+from smlm_accessor.drift.segments import jump_frames, segment_numbers, with_segments
+from smlm_accessor.drift.spec import center_of, components_of
 from smlm_accessor.drift.static import is_static, with_chunks_of
+from smlm_accessor.drift.validation import require_drift
 from smlm_accessor.errors import DriftError
 from smlm_accessor.options import choice as require_choice
 
@@ -18,24 +23,16 @@ ORIGINS = ("first_chunk", "first_frame", "mean")
 def inverse(dataset: xr.Dataset) -> xr.Dataset:
     """Return the transformations that undo a correction, or put a drift into a table.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-
-    Returns
-    -------
-    Dataset
-        ``corrected -> position`` for every chunk; ``attrs["inverse"]`` says so.
+    They are ``corrected -> position`` for every chunk; ``attrs["inverse"]`` says so.
 
     Examples
     --------
-    >>> drift = transformations.build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
+    >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...                               frame_start=[0, 10], frame_stop=[10, 20])
     >>> inverse(drift).offset.values[1]
     array([ 3., -1.])
     """
-    transformations.check(dataset)
+    require_drift(dataset)
     matrix, offset = dataset["matrix"].values, dataset["offset"].values
     back = np.full_like(matrix, np.nan)
     finite = np.isfinite(matrix).all(axis=(1, 2))
@@ -51,27 +48,15 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     """Return the drift whose correction is that of ``first`` and then that of ``second``.
 
     Use it to refine: estimate, correct, estimate what is left, and correct the original table
-    once by both.
-
-    Parameters
-    ----------
-    first, second : Dataset
-        Transformations with the same components. Where their chunks differ, both are interpolated
-        linearly at the mean frames of all their chunks.
-
-    Returns
-    -------
-    Dataset
-        The variances of the offsets add up.
+    once by both. Where their chunks differ, both are interpolated linearly at the mean frames of
+    all their chunks. The variances of the offsets add up.
 
     Raises
     ------
     DriftError
         If the components or the length units differ.
     """
-    for dataset in (first, second):
-        transformations.check(dataset)
-    _require_same(first, second)
+    _require_same(require_drift(first), require_drift(second))
     if is_static(first) != is_static(second):
         if is_static(first):
             first = with_chunks_of(first, second)
@@ -89,11 +74,11 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     # By position, not by label: the chunks have the same frames, whatever they are called.
     both_valid = first["valid"].values.astype(bool) & second["valid"].values.astype(bool)
     result["valid"] = first["valid"].copy(data=both_valid)
-    result = segments.with_segments(result, _jumps_of_both(first, second))
+    result = with_segments(result, _jumps_of_both(first, second))
     turned = _turned_std(second["matrix"].values, first["offset_std"].values)
     std = np.hypot(turned, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
-    result = pose.with_std_of_both(result, first, second)
+    result = poses.with_std_of_both(result, first, second)
     if "inverse" in first.attrs:
         undo = [bool(d.attrs.get("inverse", 0)) for d in (first, second)]
         result.attrs["inverse"] = int(all(undo))
@@ -105,27 +90,18 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
 def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
     """Choose what the drift is zero at; no method can know a constant shift of the whole table.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-    origin : {"first_chunk", "first_frame", "mean"}
-        The first valid chunk, the first frame of the estimate, or the mean over all localizations
-        (at the centre; matrices stay as they are).
-
-    Returns
-    -------
-    Dataset
-        ``offset_std`` is that of each chunk but for a constant, wherever the zero is: it stays.
+    The first valid chunk, the first frame of the estimate, or the mean over all localizations (at
+    the centre; matrices stay as they are). ``offset_std`` is that of each chunk but for a constant,
+    wherever the zero is: it stays.
     """
     require_choice("origin", origin, ORIGINS)
-    transformations.check(dataset)
+    require_drift(dataset)
     valid = dataset["valid"].values.astype(bool)
     matrix, offset = dataset["matrix"].values, dataset["offset"].values
     if not valid.any():
         result = dataset.copy(deep=True)
     elif origin == "mean":
-        about = -transformations.drift(dataset).values[valid]
+        about = -drift_of(dataset).values[valid]
         weight = np.maximum(dataset["n_localizations"].values[valid], 1)
         result = _replaced(
             dataset, matrix.copy(), offset - np.average(about, axis=0, weights=weight)
@@ -169,7 +145,7 @@ def _turned_std(matrix: FloatArray, std: FloatArray) -> FloatArray:
 
 
 def _require_same(first: xr.Dataset, second: xr.Dataset) -> None:
-    axes = [transformations.components(d) for d in (first, second)]
+    axes = [components_of(d) for d in (first, second)]
     if axes[0] != axes[1]:
         raise DriftError(
             f"The two drifts have the components {axes[0]} and {axes[1]}. Select the same ones, "
@@ -197,16 +173,16 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
     for dataset in both:
         at = evaluate(dataset, knots, by="linear", outside="hold")
         moved.append(
-            transformations.build(
+            build(
                 matrix=at.matrix,
                 offset=at.offset,
                 offset_std=_std_at(dataset, knots),
-                components=transformations.components(dataset),
+                components=components_of(dataset),
                 frame=knots,
                 frame_start=edges[:-1],
                 frame_stop=edges[1:],
-                center=transformations.center(first),
-                segment=segments.number(edges[:-1], jumps),
+                center=center_of(first),
+                segment=segment_numbers(edges[:-1], jumps),
                 attrs=dataset.attrs,
             )
         )
@@ -214,7 +190,7 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
 
 
 def _jumps_of_both(first: xr.Dataset, second: xr.Dataset) -> IntArray:
-    return np.union1d(segments.jumps(first), segments.jumps(second))
+    return np.union1d(jump_frames(first), jump_frames(second))
 
 
 def _std_at(dataset: xr.Dataset, frames: IntArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Segments of a movie: runs of frames between jumps, within which drift is continuous.
+"""Segments: runs of frames between jumps, within which drift is continuous.
 
 A Dataset of transformations says by its coordinate ``segment`` which one each chunk is in: 0 in
 the beginning, and another number from every chunk on with which a new segment begins.
@@ -17,44 +17,31 @@ from smlm_accessor._typing import BoolArray, IntArray
 from smlm_accessor.errors import OptionError
 
 
-def of_chunks(dataset: xr.Dataset) -> IntArray:
-    """Return the segment of each chunk; all 0 if the Dataset does not tell.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-    """
+def segments_of(dataset: xr.Dataset) -> IntArray:
+    """Return the segment of each chunk; all 0 if the Dataset does not tell."""
     if "segment" in dataset.coords:
         return np.asarray(dataset["segment"].values, dtype=np.int64)
     return np.zeros(dataset.sizes["chunk"], dtype=np.int64)
 
 
-def jumps(dataset: xr.Dataset) -> IntArray:
+def jump_frames(dataset: xr.Dataset) -> IntArray:
     """Return the first frame of each segment but the first.
 
     Examples
     --------
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> drift = build(offset=[[0, 0], [-3, 1], [-3, 1]], components="xy", frame=[5, 15, 25],
     ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30], segment=[0, 1, 1])
-    >>> jumps(drift)
+    >>> jump_frames(drift)
     array([10])
     """
-    number = of_chunks(dataset)
+    number = segments_of(dataset)
     begins = np.flatnonzero(np.diff(number) != 0) + 1
     return np.asarray(dataset["frame_start"].values[begins], dtype=np.int64)
 
 
-def number(frames: npt.ArrayLike, at: npt.ArrayLike) -> IntArray:
-    """Return the segment that each frame is in.
-
-    Parameters
-    ----------
-    frames : array_like, shape (n,)
-    at : array_like, shape (m,)
-        First frame of each segment but the first, increasing.
-    """
+def segment_numbers(frames: npt.ArrayLike, at: npt.ArrayLike) -> IntArray:
+    """Return the segment that each frame is in; segments but the first begin ``at`` these."""
     return np.searchsorted(np.asarray(at), np.asarray(frames), side="right").astype(np.int64)
 
 
@@ -66,27 +53,23 @@ def with_segments(dataset: xr.Dataset, at: npt.ArrayLike) -> xr.Dataset:
     start = dataset["frame_start"].values
     edges = np.append(start, dataset["frame_stop"].values[-1:])
     nearest = [edges[np.argmin(np.abs(edges - frame))] for frame in np.atleast_1d(at)]
-    segment = number(start, np.unique(nearest))
+    segment = segment_numbers(start, np.unique(nearest))
     return dataset.assign_coords(segment=("chunk", segment - segment[0]))
 
 
-def together(dataset: xr.Dataset, usable: BoolArray) -> Iterator[tuple[IntArray, float, float]]:
+def chunks_by_segment(
+    dataset: xr.Dataset, usable: BoolArray
+) -> Iterator[tuple[IntArray, float, float]]:
     """Yield what to interpolate within each segment.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-    usable : ndarray of bool, shape (chunks,)
 
     Yields
     ------
     chunks : ndarray
         The usable chunks of a segment; of one that has none, those next to it on both sides.
     first, stop : float
-        First frame of the segment, and first frame after it; infinite at both ends of the movie.
+        First frame of the segment, and first frame after it; infinite at both ends.
     """
-    of_chunk, at = of_chunks(dataset), jumps(dataset)
+    of_chunk, at = segments_of(dataset), jump_frames(dataset)
     names = np.concatenate([of_chunk[:1], of_chunk[1:][np.diff(of_chunk) != 0]])
     ends = np.concatenate([[-np.inf], at, [np.inf]])
     known = np.flatnonzero(usable)
@@ -100,11 +83,6 @@ def together(dataset: xr.Dataset, usable: BoolArray) -> Iterator[tuple[IntArray,
 
 def checked_jumps(value: Any) -> IntArray:
     """Return the frames at which segments begin, in order, as the user gave them.
-
-    Raises
-    ------
-    OptionError
-        If they are not whole numbers.
 
     Examples
     --------
@@ -121,26 +99,3 @@ def checked_jumps(value: Any) -> IntArray:
             "segments=[2000, 5000]"
         )
     return np.unique(given).astype(np.int64)
-
-
-def spread_frames(first: int, stop: int, at: npt.ArrayLike, most: int) -> IntArray:
-    """Return whole frames to draw a curve through: evenly spread, and both sides of all jumps.
-
-    Parameters
-    ----------
-    first, stop : int
-        First frame, and first frame after the last.
-    at : array_like
-        First frame of each segment but the first.
-    most : int
-        Frames that are evenly spread.
-
-    Examples
-    --------
-    >>> spread_frames(0, 101, [42], most=3)
-    array([  0,  41,  42,  50, 100])
-    """
-    even = np.linspace(first, stop - 1, min(most, stop - first)).round().astype(np.int64)
-    jumps = np.asarray(at, dtype=np.int64)
-    inside = jumps[(jumps > first) & (jumps < stop)]
-    return np.unique(np.concatenate([even, inside - 1, inside]))

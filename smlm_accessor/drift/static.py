@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift.dataset import build
+from smlm_accessor.drift.segments import segments_of
+from smlm_accessor.drift.spec import center_of, components_of
 
 KEY = "static"
 
@@ -20,9 +22,9 @@ def with_chunks_of(dataset: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
 
     Examples
     --------
-    >>> still = transformations.build(offset=[[-3, 1]], components="xy", frame=[0],
+    >>> still = build(offset=[[-3, 1]], components="xy", frame=[0],
     ...                               frame_start=[0], frame_stop=[1], attrs={"static": 1})
-    >>> drift = transformations.build(offset=[[0, 0], [5, 5]], components="xy", frame=[4, 14],
+    >>> drift = build(offset=[[0, 0], [5, 5]], components="xy", frame=[4, 14],
     ...                               frame_start=[0, 10], frame_stop=[10, 20])
     >>> with_chunks_of(still, drift).offset.values
     array([[-3.,  1.],
@@ -30,19 +32,19 @@ def with_chunks_of(dataset: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
     """
     k = other.sizes["chunk"]
     repeated = dataset.isel(chunk=np.zeros(k, dtype=np.int64))
-    result = transformations.build(
+    result = build(
         matrix=repeated["matrix"].values,
         offset=repeated["offset"].values,
         offset_std=repeated["offset_std"].values,
-        components=transformations.components(dataset),
+        components=components_of(dataset),
         frame=other["frame"].values,
         frame_start=other["frame_start"].values,
         frame_stop=other["frame_stop"].values,
         n_localizations=other["n_localizations"].values,
         valid=repeated["valid"].values,
         quality=repeated["quality"].values,
-        center=transformations.center(dataset),
-        segment=segments.of_chunks(other),
+        center=center_of(dataset),
+        segment=segments_of(other),
         attrs=dataset.attrs,
     )
     del result.attrs[KEY]

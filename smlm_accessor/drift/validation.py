@@ -1,32 +1,67 @@
-"""What is wrong with a Dataset of transformations."""
+"""Whether a Dataset holds transformations, and all that is wrong if not."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from smlm_accessor.drift.spec import COMPONENTS, REQUIRED, components_of
+from smlm_accessor.errors import DriftError, listing
 from smlm_accessor.table.attributes import SCHEMA_VERSION
 
-AXES = ("x", "y", "z")
 
+def require_drift(value: Any, usage: str = "table.smlm.correct(drift)") -> xr.Dataset:
+    """Return what holds drift, or raise and say all that is wrong with it.
 
-def wrong_values(dataset: xr.Dataset, axes: tuple[str, ...]) -> list[str]:
-    """Return what is wrong with the values, a line each, if all variables are there.
+    The message has one line for each problem; ``usage`` is a line of code in which ``drift`` is
+    right.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-    axes : tuple of str
-        Its components.
+    Examples
+    --------
+    >>> require_drift(xr.Dataset())
+    Traceback (most recent call last):
+    smlm_accessor.errors.DriftError: ...
     """
+    if not isinstance(value, xr.Dataset):
+        raise DriftError(
+            f"Give a drift or a model, not a {type(value).__name__}: "
+            f"drift = table.smlm.drift(...); {usage}"
+        )
+    problems = problems_of(value)
+    if problems:
+        raise DriftError(
+            "This Dataset does not hold drift: "
+            + listing(problems)
+            + "\nUse a Dataset from table.smlm.drift(...), or build one with "
+            "smlm_accessor.drift.build(...)."
+        )
+    return value
+
+
+def problems_of(dataset: xr.Dataset) -> list[str]:
+    """Return what is wrong with a Dataset of transformations, a line each.
+
+    Its values are looked at if all variables are there.
+    """
+    missing = [name for name in REQUIRED if name not in dataset.variables]
+    problems = [f"variable {name!r} is missing" for name in missing]
+    for name, variable in REQUIRED.items():
+        if name not in missing and dataset[name].dims != variable.dims:
+            problems.append(f"{name!r} has dims {dataset[name].dims}; it needs {variable.dims}")
+    return problems or _wrong_values(dataset)
+
+
+def _wrong_values(dataset: xr.Dataset) -> list[str]:
     problems = []
+    axes = components_of(dataset)
     version = dataset.attrs.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         problems.append(
             f"schema_version is {version} but this smlm_accessor reads {SCHEMA_VERSION}: update it"
         )
-    if axes not in (AXES[:2], AXES):
+    if axes not in (COMPONENTS[:2], COMPONENTS):
         problems.append(f"components are {axes}; they must be x, y or x, y, z in this order")
     if tuple(str(c) for c in dataset["component_in"].values) != axes:
         problems.append("component_in differs from component")

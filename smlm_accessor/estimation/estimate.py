@@ -14,7 +14,7 @@ import xarray as xr
 from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import Selection, Source, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
-from smlm_accessor.drift.segments import jumps as jumps_of
+from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.request import TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
@@ -83,7 +83,7 @@ def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntA
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         found = estimate_drift(table, method="aim", max_localizations=most, progress=progress)
-    return jumps_of(found)
+    return jump_frames(found)
 
 
 def _estimate(source: Source, request: Request) -> Estimate:

@@ -9,7 +9,9 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift import build as build_transformations
+from smlm_accessor.drift import offset_from_about
+from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
@@ -127,7 +129,7 @@ def build(
         edges[-1] = max(edges[-1], counted.stop)
         counts, mean = _per_chunk(counted, localizations, edges)
     assert localizations.center is not None
-    dataset = transformations.build(
+    dataset = build_transformations(
         **_about_origin(registered, localizations.center),
         offset_std=registered.offset_std,
         n_localizations=counts,
@@ -138,7 +140,7 @@ def build(
         frame_stop=edges[1:],
         components=localizations.components,
         center=localizations.center,
-        segment=segments.number(edges[:-1], _jumps(registered, request, edges[0])),
+        segment=segment_numbers(edges[:-1], _jumps(registered, request, edges[0])),
         attrs={
             "method": request.method,
             "target": request.target,
@@ -207,7 +209,7 @@ def _about_origin(registered: Registered, center: FloatArray) -> dict[str, Float
     matrix = registered.matrix
     if matrix is None:
         matrix = np.broadcast_to(np.eye(d), (k, d, d))
-    offset = transformations.offset_from_about(matrix, registered.offset, center)
+    offset = offset_from_about(matrix, registered.offset, center)
     return {"matrix": matrix, "offset": offset}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import require_drift
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
 from smlm_accessor.io import drift_datasets as _drift_datasets
 from smlm_accessor.io import drift_text as _drift_text
@@ -78,7 +78,7 @@ def read_drift(
     except Exception as error:  # engines and parsers raise errors of many kinds
         raise _unreadable(file, short(error)) from error
     try:
-        transformations.check(dataset)
+        require_drift(dataset)
     except DriftError as error:
         raise DriftError(f"{file}: {error}") from error
     except Exception as error:  # variables of dtypes that no drift has
@@ -133,7 +133,7 @@ def write_drift(
     Examples
     --------
     >>> import pathlib, tempfile
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[0, 1], frame_start=[0, 1],
     ...               frame_stop=[1, 2], attrs={"length_unit": "nm"})
     >>> with tempfile.TemporaryDirectory() as folder:

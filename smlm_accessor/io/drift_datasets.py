@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import require_drift
 from smlm_accessor.errors import DriftError, FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
 from smlm_accessor.io.file_start import FileStart
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
     """Return the Dataset of a drift or a model. Raises `DriftError` if it is neither."""
     if isinstance(drift, xr.Dataset):
-        transformations.check(drift)
+        require_drift(drift)
         return drift
     from smlm_accessor.models import DriftModel
 

@@ -13,8 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import transformations
-from smlm_accessor.drift.between_chunks import evaluate
+from smlm_accessor.drift import build, components_of
 from smlm_accessor.errors import DriftError, FileError, OptionError
 from smlm_accessor.io.containers.delimited import parse, text_of
 from smlm_accessor.io.drift_datasets import as_dataset
@@ -115,7 +114,7 @@ def write_picasso(
             f"{stop - 1}; write .csv or .nc"
         )
     values = _values(drift, np.arange(stop))
-    axes = transformations.components(dataset)
+    axes = components_of(dataset)
     wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
     values *= _factors(dataset, [wanted[axis] for axis in axes], pixel_size, unit)
     text = io.StringIO()
@@ -132,7 +131,7 @@ def write_csv(
     """Return the text of a csv with frame, dx, dy and maybe dz in nm, for the frames there are."""
     dataset = as_dataset(drift)
     first, stop = _span(dataset)
-    axes = transformations.components(dataset)
+    axes = components_of(dataset)
     singles = (dataset["frame_stop"].values - dataset["frame_start"].values == 1).all()
     frames = np.asarray(dataset["frame_start"].values if singles else np.arange(first, stop))
     values = _values(drift, frames) * _factors(dataset, ["nm"] * len(axes), pixel_size, unit)
@@ -147,12 +146,14 @@ def _span(dataset: xr.Dataset) -> tuple[int, int]:
 
 def _values(drift: xr.Dataset | DriftModel, frames: IntArray) -> FloatArray:
     """Return the drift ``+d`` in each frame, shape (n, d)."""
-    if isinstance(drift, xr.Dataset):
-        if transformations.is_shift_only(drift):
-            return 0.0 - evaluate(drift, frames, outside="hold").offset  # 0 - a: no negative zeros
-    elif drift.matrix is None:
-        return np.array(drift.drift(frames).transpose("frame", "component").values)
-    raise DriftError("This drift turns or stretches, which text cannot hold; write .nc or .zarr")
+    from smlm_accessor.models import at_frames
+
+    per_frame = at_frames(drift, frames, outside="hold")
+    if per_frame.matrix is not None:
+        raise DriftError(
+            "This drift turns or stretches, which text cannot hold; write .nc or .zarr"
+        )
+    return np.asarray(0.0 - per_frame.offset)  # 0 - a: no negative zeros
 
 
 def _factors(
@@ -174,7 +175,7 @@ def _factors(
 def _built(frames: IntArray, values: FloatArray, axes: str, unit: str, path: Path) -> xr.Dataset:
     if not np.isfinite(values).any():
         raise FileError(f"{path} has no finite values; write it again")
-    return transformations.build(
+    return build(
         offset=0.0 - values,
         components=axes,
         frame=frames,

@@ -1,6 +1,13 @@
 """Continuous models of drift: what the transformations of chunks say about every frame."""
 
-from smlm_accessor.models.components import ComponentFit
+from smlm_accessor.models.any_drift import (
+    Drift,
+    at_frames,
+    removed_drift,
+    require_drift_or_model,
+    transformations_of,
+)
+from smlm_accessor.models.component_fit import ComponentFit
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.fitting import fit
 from smlm_accessor.models.specs import Constant, Linear, Polynomial, Spline, Uncorrected
@@ -8,10 +15,15 @@ from smlm_accessor.models.specs import Constant, Linear, Polynomial, Spline, Unc
 __all__ = [
     "ComponentFit",
     "Constant",
+    "Drift",
     "DriftModel",
     "Linear",
     "Polynomial",
     "Spline",
     "Uncorrected",
+    "at_frames",
     "fit",
+    "removed_drift",
+    "require_drift_or_model",
+    "transformations_of",
 ]

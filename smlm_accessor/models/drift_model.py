@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,13 +13,19 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.drift import jump_frames, offset_from_about
 from smlm_accessor.drift.between_chunks import FrameTransformations, frames_inside
+from smlm_accessor.drift.curves import Curves, curves_of, spread_frames
+from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.errors import OptionError
-from smlm_accessor.models import labelled, report
-from smlm_accessor.models.components import ComponentFit, Within
-from smlm_accessor.models.labelled import as_frames, drift_by_frame
+from smlm_accessor.models import text
+from smlm_accessor.models.by_frame import (
+    as_frames,
+    chunk_for_each_frame,
+    transformations_by_frame,
+)
+from smlm_accessor.models.component_fit import ComponentFit, Within
 from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
 
 
@@ -36,15 +43,13 @@ class DriftModel:
     matrix_model : MatrixModel or None
         Of `rotation` and `log_scale`, or of the entries, `matrix`; None for the identity.
     components : tuple of str
-        Names of the axes.
     center : tuple of float
-        The centre, in the length unit.
+        In the length unit.
     shift : tuple of float
         Subtracted from the fitted offsets, so that the drift is zero at ``origin``.
     frame_start, frame_stop : int
         First frame of the estimate, and first frame after it.
     origin : str
-        What the drift is zero at.
     n_chunks : int
         Number of chunks the model was fitted to.
     transformations : Dataset
@@ -53,7 +58,7 @@ class DriftModel:
     Examples
     --------
     >>> from smlm_accessor.models import fit
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
     ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
     >>> model = fit(drift, offset=["linear", "spline"], origin="first_frame")
@@ -125,11 +130,6 @@ class DriftModel:
         FrameTransformations
             ``matrix``, shape (n, d, d) or None for the identity, and ``offset``, shape (n, d), of
             ``corrected = matrix @ position + offset``.
-
-        Raises
-        ------
-        OptionError
-            If frames are not numbers, or lie outside and this is to be an error.
         """
         at, missing, within = self._place(frames, outside)
         about = self._about(at, within)
@@ -138,18 +138,12 @@ class DriftModel:
             return FrameTransformations(None, about)
         matrix = self.matrix_model.eval(at, within)
         matrix[missing] = np.nan
-        offset = transformations.offset_from_about(matrix, about, np.array(self.center))
-        return FrameTransformations(matrix, offset)
+        return FrameTransformations(matrix, offset_from_about(matrix, about, np.array(self.center)))
 
     def eval(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.Dataset:
-        """Evaluate the model.
+        """Return the transformations by frame, with their standard deviations.
 
-        Parameters
-        ----------
-        frames : array_like, shape (n,)
-            In any order.
-        outside : {"hold", "linear", "nan", "error"}
-            What to do with frames outside the estimate; see `at_frames`.
+        Parameters are those of `at_frames`.
 
         Returns
         -------
@@ -157,18 +151,13 @@ class DriftModel:
             ``offset`` and ``matrix`` by frame and component, and ``offset_std``, one standard
             deviation of the curve at the centre, NaN where the chunks leave no residual to tell.
             Where modelled, ``rotation`` and ``log_scale``, as in ``drift.smlm.pose()``, and std.
-
-        Raises
-        ------
-        OptionError
-            If frames are not numbers, or lie outside and this is to be an error.
         """
         at, missing, within = self._place(frames, outside)
         std = np.stack([fit.std(at, within) for fit in self.offset_fits], axis=-1)
         described = self.matrix_model.described(at, within) if self.matrix_model else {}
         for values in (std, *described.values()):
             values[missing] = np.nan
-        return labelled.transformations_by_frame(
+        return transformations_by_frame(
             as_frames(frames),
             self.at_frames(frames, outside=outside),
             std,
@@ -181,21 +170,18 @@ class DriftModel:
     def drift(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.DataArray:
         """Return the drift of the sample at its centre, ``+d``, by frame and component.
 
-        Parameters
-        ----------
-        frames : array_like, shape (n,)
-        outside : {"hold", "linear", "nan", "error"}
-            What to do with frames outside the estimate; see `at_frames`.
-
-        Returns
-        -------
-        DataArray
+        Parameters are those of `at_frames`.
         """
         at, missing, within = self._place(frames, outside)
         values = 0.0 - self._about(at, within)  # 0 - a: no negative zeros
         values[missing] = np.nan
-        return drift_by_frame(
-            as_frames(frames), values, components=self.components, unit=self.length_unit
+        unit = self.length_unit
+        return xr.DataArray(
+            values,
+            {"frame": as_frames(frames), "component": list(self.components)},
+            ("frame", "component"),
+            name="drift",
+            attrs={"long_name": "drift"} | ({"units": unit} if unit else {}),
         )
 
     def to_dataset(
@@ -203,23 +189,34 @@ class DriftModel:
     ) -> xr.Dataset:
         """Return a Dataset of transformations, one chunk for each frame.
 
-        Parameters
-        ----------
-        frames : array_like of int, optional
-            Whole frames, each taken once, in order; if not given, all of the estimate.
-        outside : {"hold", "linear", "nan", "error"}
-            What to do with frames outside the estimate; see `at_frames`.
-
-        Returns
-        -------
-        Dataset
+        Parameters are those of `at_frames`, but frames are whole, and each is taken once, in order;
+        if they are not given, all of the estimate.
         """
         wanted = np.arange(self.frame_start, self.frame_stop) if frames is None else frames
         distinct = np.unique(as_frames(wanted))
         if (distinct != np.round(distinct)).any():
             raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
-        segment = segments.number(distinct, segments.jumps(self.transformations))
-        return labelled.chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
+        segment = segment_numbers(distinct, jump_frames(self.transformations))
+        return chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
+
+    def curves(self, quantity: str = "drift", *, frames: IntArray | None = None) -> Curves:
+        """Return a quantity and its standard deviation as ``drift.smlm.plot`` shows them.
+
+        Frames are evenly spread over the estimate, with both sides of jumps, if they are not given.
+        """
+        if quantity in ("rotation", "scale") and self.matrix is not None:
+            raise OptionError(
+                f"the model is of the entries of the matrix, not of its {quantity}: draw them with "
+                "quantity='matrix', or fit without matrix="
+            )
+        jumps = jump_frames(self.transformations)
+        if frames is None:
+            frames = spread_frames(self.frame_start, self.frame_stop, jumps)
+        return curves_of(self.eval(frames), quantity, jumps=jumps)
+
+    def chunk_curves(self, quantity: str = "drift") -> Curves:
+        """Return a quantity of the chunks, moved to the zero of the model."""
+        return curves_of(self.transformations, quantity, shift=self.shift)
 
     def plot(self, **kwargs: Any) -> Any:
         """Plot the chunks and the model on top of them; see ``drift.smlm.plot``."""
@@ -237,10 +234,20 @@ class DriftModel:
         return np.asarray(values - np.array(self.shift))
 
     def __repr__(self) -> str:
-        return report.as_text(*self._said(), self)
+        return text.as_text(*self._said(), self._known_curves(), self.length_unit)
 
     def _repr_html_(self) -> str:
-        return report.as_html(*self._said(), self)
+        chunks = self.chunk_curves()
+        return text.as_html(*self._said(), self._known_curves(), chunks, self.transformations)
+
+    def _known_curves(self) -> Curves | None:
+        """Return the curves; None if they cannot be evaluated, for a repr must not raise."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what there is to say was said when it was fitted
+            try:
+                return self.curves()
+            except Exception:
+                return None
 
     def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
         unit = f" [{self.length_unit}]" if self.length_unit else ""

@@ -12,101 +12,89 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import DriftError, OptionError
-from smlm_accessor.models.components import ComponentFit, Within, continued, fit_quality
+from smlm_accessor.models.chunk_series import ChunkSeries
+from smlm_accessor.models.component_fit import ComponentFit, Within, continued, fit_quality
 from smlm_accessor.models.specs import Constant, Linear, Polynomial, label
-from smlm_accessor.models.tracks import Track
 
 
 @dataclass(frozen=True, eq=False)
 class LeastSquaresFit(ComponentFit):
-    """A model fitted by lmfit; its parameters are in frames and the table's length unit."""
+    """A model fitted by lmfit; its parameters are in frames and the table's length unit.
 
-    model_result: Any
-    # Polynomials are evaluated in scaled frames: powers of frames lose digits.
+    Polynomials are evaluated in scaled frames: powers of frames lose digits. A row of the Jacobian
+    times ``factor``, shape (p, p), has the length of one standard deviation.
+    """
+
     polynomial: np.polynomial.Legendre | None
-    # (p, p) such that a row of the Jacobian times it has the length of one standard deviation.
     factor: FloatArray
-
-    @property
-    def result(self) -> Any:
-        """The ``lmfit.ModelResult``."""
-        return self.model_result
 
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Evaluate the model with the best parameters."""
         if self.polynomial is not None:
             return continued(self.polynomial, frames, within)
-        return continued(lambda at: evaluate(self.model_result, at), frames, within)
+        return continued(lambda at: evaluate(self.result, at), frames, within)
 
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """One standard deviation from the covariance of the parameters, to first order."""
-        rows = continued(
-            lambda at: jacobian(self.model_result, at, self.polynomial), frames, within
-        )
+        rows = continued(lambda at: jacobian(self.result, at, self.polynomial), frames, within)
         return np.asarray(np.linalg.norm(rows @ self.factor, axis=1))
 
     def figures(self) -> dict[str, str]:
         """First parameters, share of variance, weighted sum of squares."""
-        varied = [p for p in self.model_result.params.values() if p.vary]
+        varied = [p for p in self.result.params.values() if p.vary]
         powers = self.polynomial is not None and self.polynomial.degree() > 1
-        sure = self.model_result.nfree > 0
+        sure = self.result.nfree > 0
         few = {} if powers else {p.name: _number(p, sure=sure) for p in varied[:3]}
-        w = self.model_result.weights
-        w = np.ones(self.model_result.ndata) if w is None else np.asarray(w)
-        data = np.asarray(self.model_result.data)
+        w = self.result.weights
+        w = np.ones(self.result.ndata) if w is None else np.asarray(w)
+        data = np.asarray(self.result.data)
         total = float(np.sum((w * (data - np.average(data, weights=w**2))) ** 2))
-        return few | fit_quality(float(self.model_result.chisqr), total)
+        return few | fit_quality(float(self.result.chisqr), total)
 
 
-def fit_least_squares(spec: Any, track: Track) -> LeastSquaresFit:
-    """Fit a constant, a line, a polynomial, or an lmfit model to one component.
-
-    Raises
-    ------
-    DriftError
-        If there are fewer chunks than parameters, or if the fit fails.
-    OptionError
-        If the model is not one of frames, or a parameter has no start value.
-    """
-    model, degree = _model(spec)
+def fit_least_squares(spec: Any, series: ChunkSeries) -> LeastSquaresFit:
+    """Fit a constant, a line, a polynomial, or an lmfit model to one component."""
+    model, names = _model(spec)
     kind = label(spec)
     if len(model.independent_vars) != 1:
         raise OptionError(
-            f"{track.name}: {kind} has the independent variables {model.independent_vars}; it "
+            f"{series.name}: {kind} has the independent variables {model.independent_vars}; it "
             "must have one, the frame. Name it: lmfit.Model(function, independent_vars=['frame'])"
         )
-    axis = {model.independent_vars[0]: track.frames}
+    axis = {model.independent_vars[0]: series.frames}
     polynomial = None
     with _quiet():
-        if degree is not None:
-            require_chunks(track, kind, degree + 1)
-            first, last = float(track.frames.min()), float(track.frames.max())
+        if names:  # needs no search
+            require_chunks(series, kind, len(names))
+            first, last = float(series.frames.min()), float(series.frames.max())
             domain = [first, last] if last > first else [first - 1, first + 1]
             polynomial = np.polynomial.Legendre.fit(
-                track.frames, track.values, degree, domain, w=track.weights
+                series.frames, series.values, len(names) - 1, domain, w=series.weights
             )
-            params = _coefficients(spec, model, polynomial)
+            powers = polynomial.convert(kind=np.polynomial.Polynomial).coef
+            powers = np.pad(powers, (0, len(names) - len(powers)))
+            params = model.make_params(**dict(zip(names, powers, strict=True)))
         else:
-            params = _start(spec, model, track, axis)
+            params = _start(spec, model, series, axis)
         n_needed = sum(p.vary for p in params.values())
-        require_chunks(track, kind, n_needed)
+        require_chunks(series, kind, n_needed)
         try:
-            result = model.fit(track.values, params, weights=track.weights, **axis)
+            result = model.fit(series.values, params, weights=series.weights, **axis)
         except Exception as error:
             raise DriftError(
-                f"{track.name}: {kind} could not be fitted: {error} Give start values, "
+                f"{series.name}: {kind} could not be fitted: {error} Give start values, "
                 "model.set_param_hint(name, value=...), or another model, like 'spline'"
             ) from error
-        factor = _factor(result, track, polynomial)
-    return LeastSquaresFit(track.name, kind, n_needed, result, polynomial, factor)
+        factor = _factor(result, series, polynomial)
+    return LeastSquaresFit(series.name, kind, n_needed, result, polynomial, factor)
 
 
-def require_chunks(track: Track, kind: str, n_needed: int) -> None:
+def require_chunks(series: ChunkSeries, kind: str, n_needed: int) -> None:
     """Raise `DriftError` if a model needs more chunks than there are."""
-    n = len(track.frames)
+    n = len(series.frames)
     if n < n_needed:
         raise DriftError(
-            f"{track.name}: {kind} needs at least {n_needed} valid chunks, there "
+            f"{series.name}: {kind} needs at least {n_needed} valid chunks, there "
             f"{'is' if n == 1 else 'are'} {n}; use a model with fewer parameters, like 'linear' or "
             "'constant', or estimate the drift with more chunks"
         )
@@ -139,35 +127,28 @@ def jacobian(
     return np.column_stack(columns) if columns else np.empty((len(frames), 0))
 
 
-def _model(spec: Any) -> tuple[Any, int | None]:
-    """Return the lmfit model, and the degree of a polynomial with free coefficients."""
+def _model(spec: Any) -> tuple[Any, list[str]]:
+    """Return the lmfit model, and the names of the coefficients of a polynomial, if they are free.
+
+    In the order of powers, from 0.
+    """
     from lmfit.models import ConstantModel, LinearModel, PolynomialModel
 
     if isinstance(spec, Constant):
-        return ConstantModel(), 0 if spec.value is None else None
+        return ConstantModel(), ["c"] if spec.value is None else []
     if isinstance(spec, Linear):
-        return LinearModel(), 1
+        return LinearModel(), ["intercept", "slope"]
     if isinstance(spec, Polynomial):
-        return PolynomialModel(degree=spec.degree), spec.degree
-    return spec, None
+        return PolynomialModel(degree=spec.degree), [f"c{k}" for k in range(spec.degree + 1)]
+    return spec, []
 
 
-def _coefficients(spec: Any, model: Any, polynomial: np.polynomial.Legendre) -> Any:
-    """Return the parameters of a solution that needs no search."""
-    powers = polynomial.convert(kind=np.polynomial.Polynomial).coef
-    powers = np.pad(powers, (0, polynomial.degree() + 1 - len(powers)))
-    names = [f"c{k}" for k in range(len(powers))]
-    if isinstance(spec, Constant | Linear):
-        names = ["c"] if isinstance(spec, Constant) else ["intercept", "slope"]
-    return model.make_params(**dict(zip(names, powers, strict=True)))
-
-
-def _start(spec: Any, model: Any, track: Track, axis: dict[str, FloatArray]) -> Any:
+def _start(spec: Any, model: Any, series: ChunkSeries, axis: dict[str, FloatArray]) -> Any:
     """Return parameters to start from."""
     if isinstance(spec, Constant):
         return model.make_params(c={"value": spec.value, "vary": False})
     try:
-        params = model.guess(track.values, **axis)
+        params = model.guess(series.values, **axis)
     except Exception:  # no guess for this model, or none from these values
         params = model.make_params()
     if not all(np.isfinite(p.value) for p in params.values()):
@@ -175,35 +156,37 @@ def _start(spec: Any, model: Any, track: Track, axis: dict[str, FloatArray]) -> 
     unset = [p.name for p in params.values() if not np.isfinite(p.value)]
     if unset:
         raise OptionError(
-            f"{track.name}: {label(spec)} has no start value for {', '.join(unset)}; "
+            f"{series.name}: {label(spec)} has no start value for {', '.join(unset)}; "
             f"set it: model.set_param_hint({unset[0]!r}, value=1.0)"
         )
     return params
 
 
-def _factor(result: Any, track: Track, polynomial: np.polynomial.Legendre | None) -> FloatArray:
-    rows = jacobian(result, track.frames, polynomial)
+def _factor(
+    result: Any, series: ChunkSeries, polynomial: np.polynomial.Legendre | None
+) -> FloatArray:
+    rows = jacobian(result, series.frames, polynomial)
     p = rows.shape[1]
     if p == 0:
         return np.empty((0, 0))
-    if track.weights is not None:
-        rows = rows * track.weights[:, None]
+    if series.weights is not None:
+        rows = rows * series.weights[:, None]
     triangle = np.linalg.qr(rows, mode="r")
     size = np.linalg.norm(rows, axis=0)
     known = np.isfinite(triangle).all() and (np.abs(np.diag(triangle)) > 1e-10 * size).all()
     if not known:
         return np.full((p, p), np.nan)
-    return np.asarray(track.widened(p) * _noise(result, track) * np.linalg.inv(triangle))
+    return np.asarray(series.widened(p) * _noise(result, series) * np.linalg.inv(triangle))
 
 
-def _noise(result: Any, track: Track) -> float:
+def _noise(result: Any, series: ChunkSeries) -> float:
     """Return the standard deviation of the weighted values; NaN where nothing tells.
 
     What is known of the chunks, or what their residuals say, if that is more.
     """
     if result.nfree <= 0:
-        return float(np.sqrt(track.noise)) or np.nan
-    return float(np.sqrt(max(result.chisqr / result.nfree, track.noise)))
+        return float(np.sqrt(series.noise)) or np.nan
+    return float(np.sqrt(max(result.chisqr / result.nfree, series.noise)))
 
 
 def _number(parameter: Any, *, sure: bool) -> str:

@@ -1,17 +1,21 @@
-"""A component that is continuous within segments of the movie, and free between them."""
+"""Models that are continuous within segments, and free between them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.models.components import ComponentFit, Within
+from smlm_accessor.drift import drift_of
+from smlm_accessor.drift.segments import checked_jumps, with_segments
+from smlm_accessor.errors import OptionError
+from smlm_accessor.models.chunk_series import ChunkSeries
+from smlm_accessor.models.component_fit import ComponentFit, Within
 from smlm_accessor.models.specs import Constant, Linear, Polynomial, Spec, Uncorrected, label
-from smlm_accessor.models.tracks import Track
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,18 +25,13 @@ class SegmentedFit(ComponentFit):
     parts: tuple[ComponentFit, ...]
     jumps: IntArray  # first frame of each segment but the first
 
-    @property
-    def result(self) -> tuple[Any, ...]:
-        """The result of each segment."""
-        return tuple(part.result for part in self.parts)
-
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Evaluate at each frame the fit of its segment."""
-        return self._each(frames, within, lambda part, at, ends: part.eval(at, ends))
+        return self._each(frames, lambda part, at: part.eval(at, within))
 
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """One standard deviation of the fit of the segment that each frame is in."""
-        return self._each(frames, within, lambda part, at, ends: part.std(at, ends))
+        """Return one standard deviation of the fit of the segment that each frame is in."""
+        return self._each(frames, lambda part, at: part.std(at, within))
 
     def figures(self) -> dict[str, str]:
         """Key figures of each segment, with bars between."""
@@ -41,58 +40,47 @@ class SegmentedFit(ComponentFit):
         return {name: " | ".join(figures.get(name, "-") for figures in each) for name in names}
 
     def _each(
-        self,
-        frames: FloatArray,
-        within: Within | None,
-        value: Callable[[ComponentFit, FloatArray, Within | None], FloatArray],
+        self, frames: FloatArray, value: Callable[[ComponentFit, FloatArray], FloatArray]
     ) -> FloatArray:
         result = np.empty(len(frames))
         segment = np.searchsorted(self.jumps, frames, side="right")
         for k in np.unique(segment):
             rows = segment == k
-            result[rows] = value(self.parts[k], frames[rows], within)
+            result[rows] = value(self.parts[k], frames[rows])
         return result
 
 
 def fit_in_segments(
-    fit: Callable[[Spec, Track], ComponentFit], spec: Spec, track: Track, jumps: IntArray
+    fit: Callable[[Spec, ChunkSeries], ComponentFit],
+    spec: Spec,
+    series: ChunkSeries,
+    jumps: IntArray,
 ) -> ComponentFit:
-    """Fit a model to each segment of a track.
+    """Fit a model to each segment of a series; ``jumps`` are the first frames of all but one.
 
     Where a segment has too few chunks for a line or a polynomial, it gets one of lower degree;
     where it has none, the fit of the segment before, or else of the first that has any.
-
-    Parameters
-    ----------
-    fit : callable
-        Fits a model to a track.
-    spec : Spec
-    track : Track
-    jumps : ndarray
-        First frame of each segment but the first.
     """
     fixed = isinstance(spec, Uncorrected) or (isinstance(spec, Constant) and spec.value is not None)
     if fixed or not len(jumps):
-        return fit(spec, track)
-    segment = np.searchsorted(jumps, track.frames, side="right")
-    parts: list[ComponentFit | None] = []
-    for k in range(len(jumps) + 1):
+        return fit(spec, series)
+    segment = np.searchsorted(jumps, series.frames, side="right")
+    parts: dict[int, ComponentFit] = {}
+    for k in np.unique(segment).tolist():
         rows = segment == k
-        if not rows.any():
-            parts.append(parts[-1] if parts else None)
-            continue
-        weights = None if track.weights is None else track.weights[rows]
-        part = track._replace(
-            name=f"{track.name}, segment {k}",
-            frames=track.frames[rows],
-            values=track.values[rows],
-            weights=weights,
+        part = series._replace(
+            name=f"{series.name}, segment {k}",
+            frames=series.frames[rows],
+            values=series.values[rows],
+            weights=None if series.weights is None else series.weights[rows],
         )
-        parts.append(fit(_within_reach(spec, int(rows.sum())), part))
-    first = next(part for part in parts if part is not None)
-    found = tuple(first if part is None else part for part in parts)
-    n_needed = max(part.n_needed for part in found)
-    return SegmentedFit(track.name, label(spec), n_needed, found, jumps)
+        parts[k] = fit(_within_reach(spec, int(rows.sum())), part)
+    known = np.array(list(parts))
+    nearest = np.maximum(np.searchsorted(known, np.arange(len(jumps) + 1), side="right") - 1, 0)
+    n_needed = max(part.n_needed for part in parts.values())
+    found = tuple(parts[k] for k in known[nearest].tolist())
+    results = tuple(part.result for part in found)
+    return SegmentedFit(series.name, label(spec), n_needed, results, found, jumps)
 
 
 def _within_reach(spec: Spec, n_chunks: int) -> Spec:
@@ -103,3 +91,36 @@ def _within_reach(spec: Spec, n_chunks: int) -> Spec:
     if n_chunks == 1:
         return Constant()
     return Linear() if n_chunks == 2 else Polynomial(n_chunks - 1)
+
+
+def in_segments(dataset: xr.Dataset, segments: str | npt.ArrayLike | None) -> xr.Dataset:
+    """Return the Dataset in the segments that are asked for; see `fit`."""
+    if isinstance(segments, str):
+        if segments == "auto":
+            return dataset
+        if segments == "find":
+            return with_segments(dataset, _found(dataset))
+        raise OptionError(
+            f"segments={segments!r} is not known to a fit; use 'auto', 'find', None, or the frames "
+            "with which segments begin. A column is for table.smlm.drift(segments=...)"
+        )
+    if segments is None:
+        return with_segments(dataset, [])
+    at = checked_jumps(segments)
+    first, stop = int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1])
+    beyond = at[(at <= first) | (at >= stop)]
+    if len(beyond):
+        raise OptionError(
+            f"segments={segments!r}: no segment can begin with frame {beyond[0]}, since the drift "
+            f"is of the frames {first} to {stop - 1}"
+        )
+    return with_segments(dataset, at)
+
+
+def _found(dataset: xr.Dataset) -> npt.NDArray[np.int64]:
+    from smlm_accessor.kernels.time_series.steps import find_steps
+
+    valid = np.flatnonzero(dataset["valid"].values.astype(bool))
+    drift = drift_of(dataset).values[valid]
+    first = find_steps(drift, dataset["offset_std"].values[valid])
+    return np.asarray(dataset["frame_start"].values[valid[first]], dtype=np.int64)

@@ -96,13 +96,7 @@ NAMES: dict[str, Builtin] = {
 
 
 def as_spec(value: Any, argument: str) -> Spec:
-    """Return the model that a name or an object stands for.
-
-    Raises
-    ------
-    OptionError
-        If it is neither a known name nor a model; the message lists the names.
-    """
+    """Return the model that a name or an object stands for."""
     if value is None:
         return NAMES["none"]
     if isinstance(value, str):
@@ -132,58 +126,29 @@ def label(spec: Spec) -> str:
     return repr(spec) if isinstance(spec, Builtin) else str(spec.name)
 
 
-def one_each(value: Any, components: Sequence[str], argument: str = "offset") -> tuple[Spec, ...]:
-    """Return one model for the offset of each component, or for the rotation about each axis."""
-    one, several = ("axis", "axes") if argument == "rotation" else ("component", "components")
+def one_each(
+    value: Any, keys: Sequence[Any], argument: str = "offset", *, rest: str | None = None
+) -> tuple[Spec, ...]:
+    """Return one model for each key: components, axes, or entries of the matrix as pairs.
+
+    The value is one model for all, one for each in order, or by key; ``rest`` is the model of what
+    a mapping leaves out, if it may.
+    """
+    names = ", ".join(map(str, keys))
     if isinstance(value, Mapping):
-        missing = [c for c in components if c not in value]
-        unknown = [c for c in value if c not in components]
-        if missing or unknown:
-            wrong = [f"no model for {c!r}" for c in missing]
-            wrong += [f"there is no {one} {c!r}" for c in unknown]
+        wrong = [f"no model for {key!r}" for key in keys if key not in value and rest is None]
+        wrong += [f"there is no {key!r}" for key in value if key not in keys]
+        if wrong:
             raise OptionError(
                 f"{argument}={dict(value)!r}: {', '.join(wrong)}; give one model for each of "
-                f"{', '.join(components)} ('none' leaves it as it is)"
+                f"{names} ('none' leaves it as it is)"
             )
-        value = [value[c] for c in components]
+        value = [value.get(key, rest) for key in keys]
     if not isinstance(value, list | tuple):
-        value = [value] * len(components)
-    if len(value) != len(components):
+        value = [value] * len(keys)
+    if len(value) != len(keys):
         raise OptionError(
-            f"{argument}={value!r} has {len(value)} models for the {len(components)} {several} "
-            f"{', '.join(components)}; give one for each, or a single one for all"
+            f"{argument}={value!r} has {len(value)} models for the {len(keys)} of {names}; give "
+            "one for each, or a single one for all, or a mapping"
         )
     return tuple(as_spec(v, argument) for v in value)
-
-
-def of_scale(value: Any) -> Spec:
-    """Return the model of the log of the scale: a scale of one is a logarithm of zero."""
-    if isinstance(value, str) and value == "zero":
-        raise OptionError(
-            "scale='zero' would leave nothing of the sample; 'one' or 'none' keep it as large as "
-            "it is. Objects such as Constant(0.001) are of the logarithm of the scale"
-        )
-    return as_spec("none" if isinstance(value, str) and value == "one" else value, "scale")
-
-
-def one_per_entry(value: Any, components: Sequence[str]) -> tuple[Spec, ...]:
-    """Return one model for each entry of the matrix, row after row."""
-    entries = [(row, column) for row in components for column in components]
-    if isinstance(value, Mapping):
-        unknown = [key for key in value if key not in entries]
-        if unknown:
-            raise OptionError(
-                f"matrix has no entry {', '.join(map(repr, unknown))}; its entries are pairs "
-                f"(component, component_in) of {', '.join(components)}, as in {entries[1]!r}; "
-                "those left out stay as in the identity"
-            )
-        value = [value.get(entry, "none") for entry in entries]
-    if not isinstance(value, list | tuple):
-        value = [value] * len(entries)
-    if len(value) != len(entries):
-        raise OptionError(
-            f"matrix={value!r} has {len(value)} models for {len(entries)} entries; give one for "
-            f"each, row after row, or a single one for all, or a mapping like "
-            f"{{{entries[1]!r}: 'linear'}}"
-        )
-    return tuple(as_spec(v, "matrix") for v in value)

@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.correct import correct
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
 from smlm_accessor.images.bins import BinRange, nice_length
 from smlm_accessor.images.render import render
@@ -127,23 +127,18 @@ def _known(
         drift = model.transformations
     if drift is None:
         return None, None
-    if not isinstance(drift, xr.Dataset):
-        raise DriftError(
-            f"Check a drift or a model, not a {type(drift).__name__}: "
-            "drift = table.smlm.drift(...); table.smlm.check_drift(drift)"
-        )
+    require_drift(drift, "table.smlm.check_drift(drift)")
     if estimate_options:
         raise DriftError(
             f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
             "leave out one or the other"
         )
-    transformations.check(drift)
     return drift, model
 
 
 def _bins(assessment: Assessment, dataset: xr.Dataset) -> tuple[float | None, float]:
     """Return the size of the bins, None if nothing tells, and the range of the drift in x and y."""
-    drift = transformations.drift(dataset).values[dataset["valid"].values.astype(bool), :2]
+    drift = drift_of(dataset).values[dataset["valid"].values.astype(bool), :2]
     span = float(np.ptp(drift, axis=0).max()) if len(drift) else 0.0
     precision = np.array([assessment.nena_after, assessment.frc_after / 3.0])
     precision = precision[np.isfinite(precision) & (precision > 0)]

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.display.traces import invalid_spans
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift import components_of, require_drift
+from smlm_accessor.drift.curves import MANY, Curves, curves_of, invalid_spans
 from smlm_accessor.errors import OptionError
-from smlm_accessor.plot.curves import WHAT, Curves, chunk_curves, model_curves, model_frames
 from smlm_accessor.plot.style import COLORS, new_axes, with_unit
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from smlm_accessor.models import DriftModel
 
-MANY = 150  # chunks; beyond that a line shows more than points
 _LABELS = {
     "drift": "Drift",
     "offset": "Offset",
@@ -36,8 +33,8 @@ _JUMP = "jump"
 def plot_drift(
     dataset: xr.Dataset,
     *,
-    component: str = "drift",
-    element: str | Sequence[str] | None = None,
+    quantity: str = "drift",
+    component: str | Sequence[str] | None = None,
     model: DriftModel | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -52,76 +49,50 @@ def plot_drift(
     ----------
     dataset : Dataset
         Transformations, estimated or true.
-    component : {"drift", "rotation", "scale", "offset", "matrix"}
-        ``"drift"`` is what the sample did, ``+d``, at the center of the localizations;
-        ``"rotation"`` is by how much it turned about that, in mrad, positive from x to y, in 3D
-        about each axis, and ``"scale"`` the log of the factor by which it grew, in thousandths:
-        1 of either moves what lies 10 um from the center by 10 nm. ``"offset"`` and ``"matrix"``
-        are what corrects it, as stored: ``corrected = matrix @ position + offset``.
-    element : str or sequence of str, optional
-        Which to draw, such as ``"x"``, or ``"xy"`` of the matrix (what y adds to x); all if not
-        given. In 2D rotation is ``"rotation"``, as scale is ``"scale"``.
-    model : DriftModel, optional
-        Drawn on top, with its uncertainty of one standard deviation as a band. The chunks it was
-        fitted to are moved to its zero, if that is another (see ``origin`` of ``fit``).
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    DriftError
-        If the Dataset does not hold transformations, or matrices without a rotation.
-    OptionError
-        If there is no such component or element, or the model is of others.
+    quantity, component, model, ax
+        See ``drift.smlm.plot``.
 
     Examples
     --------
     >>> import matplotlib
     >>> matplotlib.use("Agg")
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...               frame_start=[0, 10], frame_stop=[10, 20])
     >>> plot_drift(drift).get_xlabel()
     'Frame'
     """
-    transformations.check(dataset)
-    if component not in WHAT:
-        known = ", ".join(f'"{what}"' for what in WHAT)
-        raise OptionError(f"component={component!r} is not known; take one of {known}")
-    axes = transformations.components(dataset)
+    require_drift(dataset)
+    axes = components_of(dataset)
     if model is not None and model.components != axes:
         raise OptionError(
             f"the model is of {', '.join(model.components)} but the drift of {', '.join(axes)}; "
             "draw the drift that the model was fitted to: model.transformations"
         )
-    every = chunk_curves(dataset, component, model)
+    # Another drift, such as the truth, stays where it is.
+    fitted = model is not None and dataset.attrs == model.transformations.attrs
+    every = curves_of(dataset, quantity, shift=model.shift if model and fitted else None)
     colors = dict(zip(every.names, COLORS, strict=False))
-    curves = every.select(element)
+    curves = every.select(component)
+    smooth = None if model is None else model.curves(quantity).select(component)
 
     if ax is None:
         ax = new_axes(6.0, 3.6)
         ax.spines[["top", "right"]].set_visible(False)
-    unit = dataset.attrs.get("length_unit") if component in _LENGTHS else None
+    unit = dataset.attrs.get("length_unit") if quantity in _LENGTHS else None
     ax.set_xlabel("Frame")
-    ax.set_ylabel(with_unit(_LABELS[component], unit))
-    if component != "matrix":
+    ax.set_ylabel(with_unit(_LABELS[quantity], unit))
+    if quantity != "matrix":
         ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     if dataset.sizes["chunk"] > MANY:
         # What the model smooths steps back behind it.
-        drawn = curves.broken(dataset["frame"].values, segments.jumps(dataset))
-        _draw_lines(ax, *drawn, colors, alpha=0.4 if model else 1.0)
+        _draw_lines(ax, curves, colors, alpha=0.4 if model else 1.0)
     else:
         _draw_points(ax, dataset, curves, colors)
-    if model is not None:
-        frames = model_frames(model)
-        smooth = model_curves(model, component, frames).select(element)
-        _draw_lines(ax, *smooth.broken(frames, segments.jumps(model.transformations)), colors)
+    if smooth is not None:
+        _draw_lines(ax, smooth, colors)
         ax.plot([], [], color="0.35", label="model")
-    for frame in segments.jumps(dataset if model is None else model.transformations):
+    for frame in (curves if smooth is None else smooth).jumps:
         ax.axvline(frame - 0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0, label=_JUMP)
     _mark_invalid(ax, dataset)
     _draw_legend(ax)
@@ -150,15 +121,10 @@ def _draw_points(ax: Axes, dataset: xr.Dataset, curves: Curves, colors: dict[str
         )
 
 
-def _draw_lines(
-    ax: Axes,
-    frames: FloatArray,
-    curves: Curves,
-    colors: dict[str, str],
-    *,
-    alpha: float = 1.0,
-) -> None:
+def _draw_lines(ax: Axes, curves: Curves, colors: dict[str, str], *, alpha: float = 1.0) -> None:
     """Draw a line for each curve, and a band where there are standard deviations."""
+    curves = curves.broken()
+    frames = curves.frames
     for name, values, std in zip(curves.names, curves.values.T, curves.std.T, strict=True):
         ax.plot(frames, values, color=colors[name], label=name, linewidth=1.4, alpha=alpha)
         if np.isfinite(std).any():

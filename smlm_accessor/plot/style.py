@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smlm_accessor.display.svg_chart import COLORS
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# For x, y, z and more. Distinct for colour-blind readers: M. Okabe and K. Ito, Color Universal
-# Design (2008); and a grey.
-COLORS = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#56B4E9",
-    "#E69F00",
-    "#000000",
-    "#999999",
-    "#F0E442",
-)
+__all__ = ["COLORS", "new_axes", "with_unit", "written_unit"]
 
 _WRITTEN = {"um": "µm", "pixel": "px", "angstrom": "Å"}
 

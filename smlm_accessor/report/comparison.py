@@ -9,8 +9,8 @@ from html import escape
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.display.svg_chart import number
 from smlm_accessor.images.bins import nice_length
-from smlm_accessor.report.chart import number
 from smlm_accessor.report.regions import Region
 from smlm_accessor.report.views import Pair, Pairs
 from smlm_accessor.report.words import in_unit

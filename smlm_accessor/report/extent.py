@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.case import Case
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.in_memory import sample_in_memory
 from smlm_accessor.estimation.scan import in_blocks
 from smlm_accessor.kernels.images.grid import field_of
+from smlm_accessor.models import Drift
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import read_localizations
 

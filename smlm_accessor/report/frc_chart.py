@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor.assess import Assessment
+from smlm_accessor.display.svg_chart import COLORS, Chart, number
 from smlm_accessor.kernels.correlation.frc import THRESHOLD
-from smlm_accessor.plot.style import COLORS, with_unit
-from smlm_accessor.report.chart import Chart, number
+from smlm_accessor.plot.style import with_unit
 from smlm_accessor.report.words import in_unit
 
 _BEFORE, _AFTER = COLORS[1], COLORS[0]

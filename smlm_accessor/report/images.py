@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.case import Case, Drift
+from smlm_accessor.assess.case import Case
 from smlm_accessor.backends import constant, is_partitioned, source_of
 from smlm_accessor.estimation.scan import row_blocks
+from smlm_accessor.models import Drift
 from smlm_accessor.report.png import Bytes, png, to_bytes
 from smlm_accessor.report.regions import Region
 from smlm_accessor.table.columns import find_columns, selection

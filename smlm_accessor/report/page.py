@@ -14,11 +14,10 @@ import xarray as xr
 
 from smlm_accessor._version import __version__
 from smlm_accessor.assess import Assessment
-from smlm_accessor.assess.case import Drift
-from smlm_accessor.drift import transformations
-from smlm_accessor.models import DriftModel
+from smlm_accessor.display.svg_chart import number
+from smlm_accessor.drift import components_of, drift_of, is_shift_only
+from smlm_accessor.models import Drift, DriftModel, transformations_of
 from smlm_accessor.plot.style import written_unit
-from smlm_accessor.report.chart import number
 from smlm_accessor.report.comparison import by_time, comparisons
 from smlm_accessor.report.drift_chart import drift_chart
 from smlm_accessor.report.extent import Extent
@@ -59,7 +58,7 @@ def page(
     outside: str | None,
 ) -> str:
     """Return the page as HTML that needs no other file."""
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    source = transformations_of(drift)
     style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
     sections = [
         _header(facts, found, source),
@@ -121,15 +120,13 @@ def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
 
 def _size(source: xr.Dataset, verdict: str) -> str:
     """Return how far the sample moved, in words; as a fact only if that has been confirmed."""
-    moved = transformations.drift(source).values[source["valid"].values.astype(bool)]
+    moved = drift_of(source).values[source["valid"].values.astype(bool)]
     if len(moved) < 2:
         return ""
     unit = source.attrs.get("length_unit")
     each = [
         f"{in_unit(number(float(f'{size:.3g}')), unit)} in {axis}"
-        for axis, size in zip(
-            transformations.components(source), np.ptp(moved, axis=0), strict=True
-        )
+        for axis, size in zip(components_of(source), np.ptp(moved, axis=0), strict=True)
     ]
     says = "The sample drifted by" if verdict == "improved" else "This drift is"
     return escape(f"{says} up to {', '.join(each[:-1])} and {each[-1]}.")
@@ -140,10 +137,10 @@ def _section(name: str, content: str) -> str:
 
 
 def _drift_text(drift: Drift) -> str:
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    source = transformations_of(drift)
     text = "What the sample did, chunk by chunk"
     text += ", and the model that was fitted to it." if isinstance(drift, DriftModel) else "."
-    if not transformations.is_shift_only(source):
+    if not is_shift_only(source):
         matrix = source["matrix"].values[source["valid"].values.astype(bool)][:, :2, :2]
         angle = np.arctan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
         scale = np.sqrt(np.abs(np.linalg.det(matrix)))

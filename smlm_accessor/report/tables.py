@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from smlm_accessor.assess.case import Drift
-from smlm_accessor.models import DriftModel
+from smlm_accessor.models import Drift, DriftModel, transformations_of
 from smlm_accessor.table import attributes
 
 _LONGEST = 300  # characters of a value
@@ -16,7 +15,7 @@ _LONGEST = 300  # characters of a value
 
 def parameters(drift: Drift, by: str | None, outside: str | None) -> list[tuple[str, str]]:
     """Return how drift was estimated, modelled and evaluated."""
-    source = drift.transformations if isinstance(drift, DriftModel) else drift
+    source = transformations_of(drift)
     attrs = drift.attrs
     found: dict[str, Any] = {name: attrs.get(name) for name in ("method", "target", "origin")}
     found |= _flat(attributes.parameters(source))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.case import Drift
+from smlm_accessor.models import Drift
 from smlm_accessor.report.extent import Extent, Sample, field
 from smlm_accessor.report.images import (
     View,

@@ -13,13 +13,12 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.assess.case import Drift
 from smlm_accessor.backends import example, is_partitioned
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build, components_of
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
-from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
+from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.io.staging import require_free, staged
-from smlm_accessor.models import DriftModel
+from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.options import choice as require_choice
 from smlm_accessor.report.extent import extent_of, sampled, to_judge
 from smlm_accessor.report.page import Facts, page
@@ -157,18 +156,7 @@ def build_report(
 
 def _checked(drift: Any, by: str | None, outside: str | None) -> xr.Dataset:
     """Return the transformations of a drift or a model, after a look at the options."""
-    if isinstance(drift, DriftModel):
-        if by is not None:
-            raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
-        source = drift.transformations
-    elif isinstance(drift, xr.Dataset):
-        transformations.check(drift)
-        source = drift
-    else:
-        raise DriftError(
-            f"Report on a drift or a model, not on a {type(drift).__name__}: "
-            'drift = table.smlm.drift(...); drift.smlm.report(table, "report.html")'
-        )
+    source = require_drift_or_model(drift, 'drift.smlm.report(table, "report.html")', by=by)
     if by is not None:
         require_choice("by", by, BY)
     if outside is not None:
@@ -196,9 +184,9 @@ def _assessed(
 
 def _nothing(source: xr.Dataset) -> xr.Dataset:
     """Return a drift that moves nothing, over the same frames."""
-    axes = transformations.components(source)
+    axes = components_of(source)
     start, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
-    return transformations.build(
+    return build(
         offset=np.zeros((1, len(axes))),
         components=axes,
         frame=[(start + stop - 1) / 2],

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.estimation.scan import timeline_of
 from smlm_accessor.options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, SteadyTerms, Step, Term
@@ -215,9 +215,9 @@ def _truth(
     matrix = moving.matrices(frames)
     n_localizations = np.zeros(n, dtype=np.int64)
     n_localizations[counted.frames - first] = counted.counts
-    return transformations.build(
+    return build(
         matrix=matrix,
-        offset=transformations.offset_from_about(matrix, 0.0 - shift, moving.center),
+        offset=offset_from_about(matrix, 0.0 - shift, moving.center),
         components=columns.components,
         frame=frames,
         frame_start=frames,

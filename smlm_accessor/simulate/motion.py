@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift.pose import to_matrices
+from smlm_accessor.drift.poses import to_matrices
 from smlm_accessor.options import PerComponent, Seed, number, per_component
 from smlm_accessor.simulate.drift_curve import SteadyTerms, drift_curve, steady_drift
 from smlm_accessor.table.localizations import Localizations, read_localizations

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
 
 MakeDrift = Callable[..., xr.Dataset]
 

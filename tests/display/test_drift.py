@@ -133,4 +133,4 @@ def test_a_model_shows_its_curve_with_jumps_and_dots(make_drift: MakeDrift) -> N
     html = fit(drift, offset="linear")._repr_html_()
     assert html.count("<svg") == 1
     assert "<title>jump</title>" in html
-    assert html.count('stroke-opacity="0.6"') == 2  # chunks, in x and y
+    assert html.count('class="dots"') == 2  # chunks, in x and y

@@ -95,7 +95,7 @@ def test_the_import_registers_in_a_running_ipython() -> None:
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()
 import smlm_accessor
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
 drift = build(offset=[[0, 0]], components="xy", frame=[0], frame_start=[0], frame_stop=[1])
 data, _ = shell.display_formatter.format(drift)
 print("frames 0 to 0" in data["text/html"], "xr-wrap" in data["text/html"])

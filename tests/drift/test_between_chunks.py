@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.drift.between_chunks import evaluate, frames_inside
-from smlm_accessor.drift.pose import to_matrices
-from smlm_accessor.drift.transformations import build, offset_from_about
+from smlm_accessor.drift.poses import to_matrices
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 from smlm_accessor.options import choice as require_choice
 

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift import pose, transformations
+from smlm_accessor.drift import build, drift_of, offset_from_about, poses, require_drift
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.drift.composition import compose, inverse, with_origin
-from smlm_accessor.drift.transformations import build, check
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import fit
 
@@ -41,7 +40,7 @@ def affine(seed: int, d: int = 3, center: float = 1e4) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     matrix = np.eye(d) + 0.05 * rng.normal(size=(4, d, d))
     middle = center * (1 + np.arange(d))
-    offset = transformations.offset_from_about(matrix, rng.normal(size=(4, d)), middle)
+    offset = offset_from_about(matrix, rng.normal(size=(4, d)), middle)
     return dataset(offset, matrix=matrix, center=middle)
 
 
@@ -61,7 +60,7 @@ POINTS = np.random.default_rng(0).uniform(-2e4, 2e4, (7, 3))
 def test_inverse_undoes(seed: int) -> None:
     drift = affine(seed)
     back = inverse(drift)
-    check(back)
+    require_drift(back)
     for k in range(4):
         there = apply(drift, POINTS)[k]
         np.testing.assert_allclose(apply(back, there)[k], POINTS, rtol=0, atol=1e-8)
@@ -101,7 +100,7 @@ def test_inverse_passes_over_chunks_that_are_not_valid() -> None:
         drift[name][1] = np.nan
     drift["valid"][1] = False
     back = inverse(drift)
-    check(back)
+    require_drift(back)
     assert np.isnan(back["offset"].values[1]).all()
     assert np.isfinite(back["offset"].values[[0, 2, 3]]).all()
     assert back["valid"].values.tolist() == [True, False, True, True]
@@ -114,7 +113,7 @@ def test_inverse_passes_over_chunks_that_are_not_valid() -> None:
 def test_compose_is_the_first_and_then_the_second(seed: int) -> None:
     first, second = affine(seed), affine(seed + 10)
     both = compose(first, second)
-    check(both)
+    require_drift(both)
     for k in range(4):
         expected = apply(second, apply(first, POINTS)[k])[k]
         np.testing.assert_allclose(apply(both, POINTS)[k], expected, rtol=0, atol=1e-8)
@@ -146,7 +145,7 @@ def test_compose_of_different_chunks_is_exact_for_linear_drift() -> None:
         n_localizations=None,
     )
     both = compose(first, second)
-    check(both)
+    require_drift(both)
     assert both["frame_start"].values[0] == -5
     assert both["frame_stop"].values[-1] == 60
     frames = np.arange(5, 45)  # where both are known without continuing
@@ -160,7 +159,7 @@ def test_compose_bridges_chunks_that_are_not_valid_in_one_of_them() -> None:
     gap = offset.copy()
     gap[1] = np.nan
     both = compose(first, dataset(gap))
-    check(both)
+    require_drift(both)
     at = evaluate(both, np.arange(50), by="linear")
     np.testing.assert_allclose(at.offset, np.outer(np.arange(50), [2.0, 4.0]), atol=1e-9)
 
@@ -219,7 +218,7 @@ def test_compose_needs_the_same_components() -> None:
     with pytest.raises(DriftError, match=r"\('x', 'y'\) and \('x', 'y', 'z'\)"):
         compose(flat, deep)
     selected = deep.sel(component=["x", "y"], component_in=["x", "y"])  # as the message says
-    check(compose(flat, selected))
+    require_drift(compose(flat, selected))
 
 
 def test_compose_needs_the_same_unit() -> None:
@@ -227,7 +226,7 @@ def test_compose_needs_the_same_unit() -> None:
     second = dataset(np.zeros((4, 2)), attrs={"length_unit": "um"})
     with pytest.raises(DriftError, match="nm and um"):
         compose(first, second)
-    check(compose(first, dataset(np.zeros((4, 2)), attrs={})))
+    require_drift(compose(first, dataset(np.zeros((4, 2)), attrs={})))
 
 
 # Origin.
@@ -293,7 +292,7 @@ def test_mean_leaves_out_chunks_that_are_not_valid_and_keeps_matrices() -> None:
     drift["valid"][2] = False
     moved = with_origin(drift, "mean")
     np.testing.assert_array_equal(moved["matrix"], drift["matrix"])
-    at_center = transformations.drift(moved).values[[0, 1, 3]]
+    at_center = drift_of(moved).values[[0, 1, 3]]
     np.testing.assert_allclose(np.array([10, 20, 40]) @ at_center, 0, atol=1e-6)
 
 
@@ -332,7 +331,7 @@ def test_the_given_dataset_is_not_changed(verb: Any) -> None:
     drift = affine(8)
     before = drift.copy(deep=True)
     result = verb(drift)
-    check(result)
+    require_drift(result)
     for name in result.variables:
         if result[name].dtype.kind == "f":
             result[name].values[...] = -1.0
@@ -354,12 +353,12 @@ def turning(seed: int, d: int, frames: FloatArray = MEANS) -> xr.Dataset:
     rng = np.random.default_rng(seed)
     axis = np.ones((1, 1)) if d == 2 else np.array([[0.48, -0.6, 0.64]])
     rotation = rng.uniform(-0.02, 0.02) * (frames - MEANS[0])[:, None] * axis
-    matrix = pose.to_matrices(rotation, rng.uniform(-0.01, 0.01) * (frames - MEANS[0]))
+    matrix = poses.to_matrices(rotation, rng.uniform(-0.01, 0.01) * (frames - MEANS[0]))
     center = np.array([5e4, -2e4, 300.0])[:d]
     about = np.outer(frames, rng.normal(size=d))
-    offset = transformations.offset_from_about(matrix, about, center)
+    offset = offset_from_about(matrix, about, center)
     std = {
-        "rotation_std": (pose.rotation_dims("chunk", d), np.full((4, d) if d == 3 else 4, 3.0)),
+        "rotation_std": (poses.rotation_dims("chunk", d), np.full((4, d) if d == 3 else 4, 3.0)),
         "log_scale_std": ("chunk", np.full(4, 0.3)),
     }
     return dataset(offset, matrix=matrix, center=center, frame=frames).assign(std)
@@ -372,7 +371,7 @@ POSE = ("rotation", "log_scale")
 @pytest.mark.parametrize("seed", range(3))
 def test_the_inverse_turns_back_and_shrinks(seed: int, d: int) -> None:
     drift = turning(seed, d)
-    there, back = pose.pose(drift), pose.pose(inverse(drift))
+    there, back = poses.pose(drift), poses.pose(inverse(drift))
     for name in POSE:
         np.testing.assert_allclose(back[name], -there[name], atol=1e-12)
         np.testing.assert_array_equal(back[f"{name}_std"], there[f"{name}_std"])
@@ -382,16 +381,16 @@ def test_the_inverse_turns_back_and_shrinks(seed: int, d: int) -> None:
 def test_rotations_and_scales_in_turn_add_up(d: int) -> None:
     """About one axis; also where the chunks differ."""
     first, second = turning(1, d), turning(2, d)
-    both = pose.pose(compose(first, second))
+    both = poses.pose(compose(first, second))
     for name in POSE:
-        total = pose.pose(first)[name] + pose.pose(second)[name]
+        total = poses.pose(first)[name] + poses.pose(second)[name]
         np.testing.assert_allclose(both[name], total, atol=1e-12)
         np.testing.assert_allclose(
-            both[f"{name}_std"], np.sqrt(2) * pose.pose(first)[f"{name}_std"]
+            both[f"{name}_std"], np.sqrt(2) * poses.pose(first)[f"{name}_std"]
         )
     later = compose(first, turning(2, d, MEANS + 1))
     rate = (total.values[-1] - total.values[0]) / (MEANS[-1] - MEANS[0])
-    found = pose.pose(later)
+    found = poses.pose(later)
     slope = np.diff(found.log_scale) / np.diff(found.frame)
     np.testing.assert_allclose(slope, rate, atol=1e-12)
     assert np.isnan(found.log_scale_std).all()
@@ -400,14 +399,14 @@ def test_rotations_and_scales_in_turn_add_up(d: int) -> None:
 def test_a_std_that_only_one_has_is_not_that_of_both() -> None:
     alone = turning(1, 2).drop_vars(["rotation_std", "log_scale_std"])
     for pair in ((alone, turning(2, 2)), (turning(2, 2), alone)):
-        assert not set(pose.STDS) & set(compose(*pair).keys())
+        assert not set(poses.STDS) & set(compose(*pair).keys())
 
 
 @pytest.mark.parametrize("d", [2, 3])
 @pytest.mark.parametrize("origin", ["first_chunk", "first_frame", "mean"])
 def test_the_origin_changes_all_rotations_and_scales_alike(origin: str, d: int) -> None:
     drift = turning(3, d)
-    before, after = pose.pose(drift), pose.pose(with_origin(drift, origin))
+    before, after = poses.pose(drift), poses.pose(with_origin(drift, origin))
     for name in POSE:
         change = (after[name] - before[name]).values
         np.testing.assert_allclose(change, np.broadcast_to(change[0], change.shape), atol=1e-12)

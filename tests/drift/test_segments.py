@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlm_accessor.drift import segments, transformations
+from smlm_accessor.drift import build, jump_frames, require_drift
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.drift.composition import compose, inverse, with_origin
 from smlm_accessor.drift.jumps import jump_table
@@ -31,7 +31,7 @@ def drift_with(
     x = SLOPE * frame + step * segment
     offset = -np.stack([x, np.zeros(n)], axis=1)
     offset[list(invalid)] = np.nan
-    return transformations.build(
+    return build(
         offset=offset, components="xy", frame=frame, frame_start=start, frame_stop=start + 10,
         segment=segment, n_localizations=np.full(n, 100), offset_std=np.full((n, 2), 0.3),
     )  # fmt: skip
@@ -57,7 +57,7 @@ def test_nothing_is_interpolated_across_a_jump(by: str, at: list[int]) -> None:
 def test_without_the_coordinate_all_is_one_segment() -> None:
     drift = drift_with([60])
     old = drift.drop_vars("segment")
-    assert not len(segments.jumps(old))
+    assert not len(jump_frames(old))
     frames = np.arange(120)
     smeared = -evaluate(old, frames).offset[:, 0]
     assert np.abs(smeared - truth(frames, [60]))[55:65].max() > 30
@@ -89,7 +89,7 @@ def test_segments_go_through_files(tmp_path: Path, suffix: str) -> None:
     pytest.importorskip("zarr" if suffix == ".zarr" else "h5netcdf")
     write_drift(drift_with([60, 90]), tmp_path / f"drift{suffix}")
     loaded = read_drift(tmp_path / f"drift{suffix}")
-    assert segments.jumps(loaded).tolist() == [60, 90]
+    assert jump_frames(loaded).tolist() == [60, 90]
     frames = np.arange(120)
     np.testing.assert_array_equal(
         evaluate(loaded, frames).offset, evaluate(drift_with([60, 90]), frames).offset
@@ -99,12 +99,12 @@ def test_segments_go_through_files(tmp_path: Path, suffix: str) -> None:
 def test_numbers_that_go_back_are_an_error() -> None:
     wrong = drift_with([60]).assign_coords(segment=("chunk", [1] * 6 + [0] * 6))
     with pytest.raises(DriftError, match="chunk 6 has a smaller number of its segment"):
-        transformations.check(wrong)
+        require_drift(wrong)
 
 
 class TestComposition:
     def test_the_inverse_has_the_same_jumps(self) -> None:
-        assert segments.jumps(inverse(drift_with([60]))).tolist() == [60]
+        assert jump_frames(inverse(drift_with([60]))).tolist() == [60]
 
     @pytest.mark.parametrize("origin", ["first_chunk", "first_frame", "mean"])
     def test_another_origin_leaves_jumps(self, origin: str) -> None:
@@ -115,16 +115,16 @@ class TestComposition:
     def test_a_composed_drift_jumps_where_either_does(self) -> None:
         first, second = drift_with([60]), drift_with([30, 90], n=12, step=7)
         both = compose(first, second)
-        assert segments.jumps(both).tolist() == [30, 60, 90]
+        assert jump_frames(both).tolist() == [30, 60, 90]
 
     def test_with_other_chunks_jumps_stay_at_their_frame(self) -> None:
         start = np.array([0, 35, 77])
-        second = transformations.build(
+        second = build(
             offset=[[0, 0], [-7, 0], [-7, 0]], components="xy", frame=[17, 55, 100],
             frame_start=start, frame_stop=[35, 77, 120], segment=[0, 1, 1],
         )  # fmt: skip
         both = compose(drift_with([60]), second)
-        assert segments.jumps(both).tolist() == [35, 60]
+        assert jump_frames(both).tolist() == [35, 60]
         frames = np.arange(5, 115)
         expected = truth(frames, [60]) + 7 * (frames >= 35)
         np.testing.assert_allclose(
@@ -142,7 +142,7 @@ class TestModels:
 
     def test_one_segment_on_demand_is_smeared(self) -> None:
         model = fit(drift_with([60]), offset="linear", segments=None)
-        assert not len(segments.jumps(model.transformations))
+        assert not len(jump_frames(model.transformations))
         assert np.ptp(model.drift([59, 60]).sel(component="x").values) < 5
 
     def test_segments_can_be_given(self) -> None:
@@ -156,7 +156,7 @@ class TestModels:
         rng = np.random.default_rng(1)
         plain = drift_with([60]).drop_vars("segment")
         plain["offset"] = plain["offset"] + rng.normal(0, 0.3, plain["offset"].shape)
-        assert segments.jumps(fit(plain, segments="find").transformations).tolist() == [60]
+        assert jump_frames(fit(plain, segments="find").transformations).tolist() == [60]
 
     def test_a_short_segment_gets_a_lower_degree(self) -> None:
         model = fit(drift_with([110]), offset={"x": "polynomial", "y": "linear"})
@@ -175,7 +175,7 @@ class TestModels:
 
     def test_by_frame_the_segments_stay(self) -> None:
         by_frame = fit(drift_with([60, 90]), offset="linear").to_dataset()
-        assert segments.jumps(by_frame).tolist() == [60, 90]
+        assert jump_frames(by_frame).tolist() == [60, 90]
 
     def test_the_summary_shows_each_segment(self) -> None:
         assert " | " in repr(fit(drift_with([60]), offset="linear"))

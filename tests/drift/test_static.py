@@ -7,14 +7,14 @@ import warnings
 import numpy as np
 import pytest
 
-from smlm_accessor.drift import static, transformations
+from smlm_accessor.drift import build, require_drift, static
 from smlm_accessor.drift.between_chunks import evaluate
 
-STILL = transformations.build(
+STILL = build(
     offset=[[-3, 1]], offset_std=[[0.1, 0.2]], components="xy", frame=[4], frame_start=[0],
     frame_stop=[10], attrs={"static": 1},
 )  # fmt: skip
-DRIFT = transformations.build(
+DRIFT = build(
     offset=[[0, 0], [5, 5]], components="xy", frame=[104, 114], frame_start=[100, 110],
     frame_stop=[110, 120],
 )  # fmt: skip
@@ -31,7 +31,7 @@ def test_every_frame_is_inside(by: str, outside: str | None) -> None:
 
 def test_the_same_with_the_chunks_of_a_drift() -> None:
     spread = static.with_chunks_of(STILL, DRIFT)
-    transformations.check(spread)
+    require_drift(spread)
     assert not static.is_static(spread)
     assert static.is_static(STILL)
     assert spread["frame_stop"].values.tolist() == [110, 120]

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import center_of, drift_of, require_drift
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.methods import registry
@@ -77,7 +77,7 @@ def drifting(
     return table
 
 
-def drift_of(table: pd.DataFrame, **options: Any) -> xr.Dataset:
+def estimated(table: pd.DataFrame, **options: Any) -> xr.Dataset:
     return estimate_drift(table, method="means", **options)
 
 
@@ -87,11 +87,11 @@ def drift_of(table: pd.DataFrame, **options: Any) -> xr.Dataset:
 @pytest.mark.parametrize("velocity", [(1.0, -2.0), (1.0, -2.0, 0.5)])
 @pytest.mark.parametrize("far", [0.0, 1e6])
 def test_the_drift_is_that_of_the_sample(velocity: tuple[float, ...], far: float) -> None:
-    drift = drift_of(drifting(velocity=velocity, far=far), n_chunks=4)
-    transformations.check(drift)
+    drift = estimated(drifting(velocity=velocity, far=far), n_chunks=4)
+    require_drift(drift)
     expected = np.outer(np.arange(4) * 10, velocity)
     np.testing.assert_allclose(drift["offset"], -expected, atol=1e-8)
-    np.testing.assert_allclose(transformations.drift(drift), expected, atol=1e-8)
+    np.testing.assert_allclose(drift_of(drift), expected, atol=1e-8)
     assert drift["n_localizations"].values.tolist() == [40] * 4
     assert drift["frame"].values.tolist() == [5.5, 15.5, 25.5, 35.5]
     assert drift["frame_start"].values.tolist() == [1, 11, 21, 31]
@@ -99,12 +99,12 @@ def test_the_drift_is_that_of_the_sample(velocity: tuple[float, ...], far: float
     assert (drift["offset_std"] == 0.5).all()
     assert drift["quality"].values.tolist() == [40.0] * 4
     mean = drifting(velocity=velocity, far=far).drop(columns="frame").mean()
-    np.testing.assert_allclose(transformations.center(drift), mean, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(center_of(drift), mean, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("start", [0, 1, -1000, 10**12, -(10**12)])
 def test_frames_may_start_anywhere(start: int) -> None:
-    drift = drift_of(drifting(start + np.arange(40)), n_chunks=4)
+    drift = estimated(drifting(start + np.arange(40)), n_chunks=4)
     np.testing.assert_allclose(drift["offset"][:, 0], [0, -10, -20, -30], atol=1e-9)
     assert drift["frame_start"].values.tolist() == [start + 10 * k for k in range(4)]
     assert drift["frame"].values.tolist() == [start + 10 * k + 4.5 for k in range(4)]
@@ -112,7 +112,7 @@ def test_frames_may_start_anywhere(start: int) -> None:
 
 def test_gaps_between_frames() -> None:
     frames = np.array([0, 1, 2, 100, 101, 102, 10**9, 10**9 + 1, 10**9 + 2])
-    drift = drift_of(drifting(frames, velocity=(1e-6, 0.0)), n_chunks=3)
+    drift = estimated(drifting(frames, velocity=(1e-6, 0.0)), n_chunks=3)
     assert drift["frame"].values.tolist() == [1, 101, 10**9 + 1]
     assert drift["frame_start"].values.tolist() == [0, 100, 10**9]
     np.testing.assert_allclose(drift["offset"][:, 0], [0, -1e-4, -1e3], rtol=1e-6)
@@ -120,7 +120,7 @@ def test_gaps_between_frames() -> None:
 
 def test_the_mean_frame_is_over_localizations() -> None:
     table = pd.DataFrame({"frame": [0, 3, 3, 3, 8, 9], "x": 0.0, "y": 0.0})
-    drift = drift_of(table, chunks=[0, 4, 10])
+    drift = estimated(table, chunks=[0, 4, 10])
     assert drift["frame"].values.tolist() == [9 / 4, 8.5]
 
 
@@ -128,8 +128,8 @@ def test_the_mean_frame_is_over_localizations() -> None:
 def test_the_order_of_rows_does_not_matter(seed: int) -> None:
     table = drifting()
     shuffled = table.sample(frac=1, random_state=seed)
-    drift = drift_of(table, chunk_size=37)
-    again = drift_of(shuffled, chunk_size=37)
+    drift = estimated(table, chunk_size=37)
+    again = estimated(shuffled, chunk_size=37)
     np.testing.assert_allclose(again["offset"], drift["offset"], atol=1e-12)
     xr.testing.assert_allclose(again, drift, atol=1e-12)
 
@@ -144,15 +144,15 @@ IN_THE_INDEX: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 @pytest.mark.parametrize("where", IN_THE_INDEX)
 def test_frames_wherever_they_are(where: str) -> None:
     table = drifting()
-    expected = drift_of(table)
-    xr.testing.assert_identical(drift_of(IN_THE_INDEX[where](table)), expected)
+    expected = estimated(table)
+    xr.testing.assert_identical(estimated(IN_THE_INDEX[where](table)), expected)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "Float64", "double[pyarrow]", object, "category"])
 def test_coordinates_of_any_kind(dtype: Any) -> None:
     table = drifting()
     moved = table.astype({"x": dtype, "y": dtype})
-    xr.testing.assert_allclose(drift_of(moved), drift_of(table), atol=1e-4)
+    xr.testing.assert_allclose(estimated(moved), estimated(table), atol=1e-4)
 
 
 # What the method gets.
@@ -160,7 +160,7 @@ def test_coordinates_of_any_kind(dtype: Any) -> None:
 
 def test_the_method_gets_centered_points_ordered_by_frame() -> None:
     table = drifting(far=1e6).sample(frac=1, random_state=1)
-    drift = drift_of(table, n_chunks=4, target="all", progress=True)
+    drift = estimated(table, n_chunks=4, target="all", progress=True)
     points = SEEN[-1]["points"]
     assert SEEN[-1]["target"] == "all"
     assert SEEN[-1]["progress"] is True
@@ -184,7 +184,7 @@ def test_the_method_gets_the_precision_of_the_rows_it_gets() -> None:
     table = drifting().assign(uncertainty=np.arange(160.0))
     table.loc[3, "x"] = np.nan
     shuffled = table.sample(frac=1, random_state=1)
-    drift = drift_of(shuffled)
+    drift = estimated(shuffled)
     points = SEEN[-1]["points"]
     assert points.uncertainty.shape == points.positions.shape
     known = dict(zip(table["uncertainty"], table["x"], strict=True))
@@ -194,16 +194,12 @@ def test_the_method_gets_the_precision_of_the_rows_it_gets() -> None:
 
 
 def test_rotations_are_about_the_center_wherever_the_table_is() -> None:
-    near, far = (drift_of(drifting(far=f), n_chunks=4, turn=True) for f in (0.0, 1e5))
-    np.testing.assert_allclose(
-        transformations.drift(far), transformations.drift(near), rtol=0, atol=1e-8
-    )
+    near, far = (estimated(drifting(far=f), n_chunks=4, turn=True) for f in (0.0, 1e5))
+    np.testing.assert_allclose(drift_of(far), drift_of(near), rtol=0, atol=1e-8)
     angle = 0.01 * np.arange(4)
     np.testing.assert_allclose(near["matrix"][:, 0, 0], np.cos(angle))
-    corrected = far["matrix"].values @ transformations.center(far) + far["offset"].values
-    np.testing.assert_allclose(
-        corrected - transformations.center(far), -transformations.drift(far), atol=1e-8
-    )
+    corrected = far["matrix"].values @ center_of(far) + far["offset"].values
+    np.testing.assert_allclose(corrected - center_of(far), -drift_of(far), atol=1e-8)
 
 
 # Rows that cannot be used.
@@ -212,47 +208,47 @@ def test_rotations_are_about_the_center_wherever_the_table_is() -> None:
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
 def test_rows_without_coordinates_do_not_count(missing: float) -> None:
     table = drifting()
-    expected = drift_of(table, n_chunks=4)
+    expected = estimated(table, n_chunks=4)
     extra = table.iloc[::7].assign(x=missing, frame=lambda t: t["frame"] * 3 - 50)
-    drift = drift_of(pd.concat([extra, table]), n_chunks=4)
+    drift = estimated(pd.concat([extra, table]), n_chunks=4)
     xr.testing.assert_allclose(drift, expected)
 
 
 def test_no_rows() -> None:
     with pytest.raises(TableError, match="no rows"):
-        drift_of(drifting().iloc[:0])
+        estimated(drifting().iloc[:0])
 
 
 def test_no_coordinates() -> None:
     with pytest.raises(TableError, match="None of the 160 rows has coordinates"):
-        drift_of(drifting().assign(x=np.nan))
+        estimated(drifting().assign(x=np.nan))
 
 
 def test_a_single_frame() -> None:
     with pytest.raises(TableError, match=r"All localizations are in frame 7.*set_columns"):
-        drift_of(drifting().assign(frame=7))
+        estimated(drifting().assign(frame=7))
 
 
 def test_a_single_frame_with_coordinates() -> None:
     table = drifting([1, 2])
     table.loc[table["frame"] == 2, "y"] = np.nan
     with pytest.raises(TableError, match="All localizations are in frame 1"):
-        drift_of(table)
+        estimated(table)
 
 
 def test_one_row() -> None:
     with pytest.raises(TableError, match="in frame 1"):
-        drift_of(drifting().iloc[:1])
+        estimated(drifting().iloc[:1])
 
 
 @pytest.mark.parametrize("rule", [{"n_chunks": 1}, {"chunk_size": 160}, {"frames_per_chunk": 99}])
 def test_a_single_chunk_is_an_error(rule: dict[str, int]) -> None:
     with pytest.raises(OptionError, match=r"single one, of 160 localizations in 40 frames"):
-        drift_of(drifting(), **rule)
+        estimated(drifting(), **rule)
 
 
 def test_two_frames_are_enough() -> None:
-    drift = drift_of(drifting([5, 9]))
+    drift = estimated(drifting([5, 9]))
     assert drift["frame"].values.tolist() == [5, 9]
     np.testing.assert_allclose(drift["offset"], [[0, 0], [-4, 8]])
 
@@ -271,40 +267,40 @@ def test_two_frames_are_enough() -> None:
     ],
 )
 def test_rules(rule: dict[str, Any], edges: list[int]) -> None:
-    drift = drift_of(drifting(), **rule)
+    drift = estimated(drifting(), **rule)
     assert [*drift["frame_start"].values, drift["frame_stop"].values[-1]] == edges
     assert int(drift["n_localizations"].sum()) == 160
 
 
 def test_two_rules_are_an_error() -> None:
     with pytest.raises(OptionError, match="only one of"):
-        drift_of(drifting(), n_chunks=3, chunk_size=10)
+        estimated(drifting(), n_chunks=3, chunk_size=10)
 
 
 def test_a_chunk_that_cannot_be_registered_is_said_once_with_its_name() -> None:
     table = drifting()
     table = table[~table["frame"].between(11, 20)]
     with pytest.warns(InvalidChunkWarning) as caught:
-        drift = drift_of(table, frames_per_chunk=10)
+        drift = estimated(table, frames_per_chunk=10)
     assert len(caught) == 1
     assert "chunk 1 (frames 11 to 20, 0 localizations)" in str(caught[0].message)
     assert drift["valid"].values.tolist() == [True, False, True, True]
     assert np.isnan(drift["offset"].values[1]).all()
     np.testing.assert_allclose(drift["offset"].values[[0, 2, 3], 0], [0, -20, -30])
     assert drift["frame"].values[1] == 15.5
-    transformations.check(drift)
+    require_drift(drift)
 
 
 def test_many_chunks_that_cannot_be_registered_are_one_short_warning() -> None:
     with pytest.warns(InvalidChunkWarning, match="and 3 more") as caught:
-        drift = drift_of(drifting(), chunks=[1, 4, 8, 11, 14, 17, 20, 23, 26, 29, 41], fewest=13)
+        drift = estimated(drifting(), chunks=[1, 4, 8, 11, 14, 17, 20, 23, 26, 29, 41], fewest=13)
     assert len(caught) == 1
     assert int(drift["valid"].sum()) == 2
 
 
 def test_the_first_chunk_may_be_the_one_that_fails() -> None:
     with pytest.warns(InvalidChunkWarning, match="chunk 0 "):
-        drift = drift_of(drifting(), chunks=[1, 3, 11, 21, 41], fewest=10)
+        drift = estimated(drifting(), chunks=[1, 3, 11, 21, 41], fewest=10)
     assert np.isnan(drift["offset"].values[0]).all()
     np.testing.assert_array_equal(drift["offset"].values[1], 0)
 
@@ -316,7 +312,7 @@ def test_a_chunk_that_is_tiny_beside_the_others_counts_as_empty(k: int) -> None:
     rest = table[table["frame"] // 1000 != k]
     edges = np.arange(0, 4001, 1000)
     with pytest.warns(InvalidChunkWarning, match=f"chunk {k} .*49 localizations") as caught:
-        drift = drift_of(pd.concat([few, rest]), chunks=edges)
+        drift = estimated(pd.concat([few, rest]), chunks=edges)
     assert len(caught) == 1
     points = SEEN[-1]["points"]
     counts = [4000] * 4
@@ -330,16 +326,16 @@ def test_a_chunk_that_is_tiny_beside_the_others_counts_as_empty(k: int) -> None:
     np.testing.assert_allclose(drift["offset"].values[others, 0], expected[others], atol=1e-6)
     # Fifty are enough, and so is a twentieth of what the others have.
     more = table[table["frame"] // 1000 == k].iloc[:50]
-    assert drift_of(pd.concat([more, rest]), chunks=edges)["valid"].all()
+    assert estimated(pd.concat([more, rest]), chunks=edges)["valid"].all()
     table = drifting(np.arange(80))
     table = table[(table["frame"] >= 20) | (table.index == 0)]
-    assert drift_of(table, chunks=[0, 20, 25, 30, 80])["valid"].all()
+    assert estimated(table, chunks=[0, 20, 25, 30, 80])["valid"].all()
 
 
 def test_no_warning_without_cause() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        drift_of(drifting())
+        estimated(drifting())
 
 
 # Origin, units, record.
@@ -349,26 +345,26 @@ def test_origin() -> None:
     velocity = np.array([1.0, -2.0])
     zero = {"first_chunk": 5.5, "first_frame": 1.0, "mean": 20.5}
     for origin, frame in zero.items():
-        drift = drift_of(drifting(), n_chunks=4, origin=origin)
+        drift = estimated(drifting(), n_chunks=4, origin=origin)
         expected = np.outer([5.5 - frame + 10 * k for k in range(4)], velocity)
-        np.testing.assert_allclose(transformations.drift(drift), expected, atol=1e-9)
+        np.testing.assert_allclose(drift_of(drift), expected, atol=1e-9)
         assert drift.attrs["origin"] == origin
 
 
 def test_units() -> None:
     table = drifting(velocity=(1.0, -2.0, 10.0)).assign(lpx=0.1, lpy=0.1)
     sized = set_columns(table, pixel_size=100)
-    drift = drift_of(sized, n_chunks=4)
+    drift = estimated(sized, n_chunks=4)
     assert drift.attrs["length_unit"] == "nm"
     assert drift["offset"].attrs["units"] == "nm"
     np.testing.assert_allclose(drift["offset"].values[1], [-1000, 2000, -100], atol=1e-9)
-    assert "length_unit" not in drift_of(drifting()).attrs
+    assert "length_unit" not in estimated(drifting()).attrs
     with pytest.raises(TableError, match="pixel_size"):
-        drift_of(table)
+        estimated(table)
 
 
 def test_the_record() -> None:
-    drift = drift_of(drifting(), chunk_size=50, target="all", fewest=3)
+    drift = estimated(drifting(), chunk_size=50, target="all", fewest=3)
     assert drift.attrs["method"] == "means"
     assert drift.attrs["target"] == "all"
     assert drift.attrs["origin"] == "first_chunk"
@@ -378,8 +374,8 @@ def test_the_record() -> None:
         "turn": False,
         "reach": 2.5,  # what the method chose
     }
-    assert attributes.parameters(drift_of(drifting()))["n_chunks"] == 10
-    edges = attributes.parameters(drift_of(drifting(), chunks=np.array([1, 20, 41])))["chunks"]
+    assert attributes.parameters(estimated(drifting()))["n_chunks"] == 10
+    edges = attributes.parameters(estimated(drifting(), chunks=np.array([1, 20, 41])))["chunks"]
     assert edges == [1, 20, 41]
     json.dumps(drift.attrs)
 
@@ -410,14 +406,14 @@ def test_the_table_is_not_touched(tmp_path: Path) -> None:
     before, attrs = table.copy(deep=True), {"mine": {"deep": [1]}}
     for column in table:
         table[column].to_numpy(copy=False).flags.writeable = False
-    drift_of(table)
+    estimated(table)
     pd.testing.assert_frame_equal(table, before)
     assert table.attrs == attrs
 
 
 def test_the_dataset_holds_its_own_memory() -> None:
     table = drifting()
-    drift = drift_of(table)
+    drift = estimated(table)
     drift["offset"][:] = 1e9
     drift["center"][:] = 1e9
     np.testing.assert_array_equal(read_localizations(table).positions[:4, 0], [0, 10, 0, 10])

@@ -320,14 +320,14 @@ from pathlib import Path
 sys.modules["matplotlib"] = None  # importing it fails from here on
 import pandas as pd
 from smlm_accessor.metrics import rmse
-from smlm_accessor.plot.curves import chunk_curves
+from smlm_accessor.drift.curves import curves_of
 from smlm_accessor.images.render import render
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
 locs = pd.DataFrame({"x": [0.5], "y": [0.5], "frame": [0]})
 assert render(locs, rescale="equal").item() == 1.0
 assert rmse(locs, locs)["x"] == 0.0
 drift = build(offset=[[-1, 2]], components="xy", frame=[0], frame_start=[0], frame_stop=[1])
-assert chunk_curves(drift, "drift").values.tolist() == [[1.0, -2.0]]
+assert curves_of(drift, "drift").values.tolist() == [[1.0, -2.0]]
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

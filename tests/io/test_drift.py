@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
-from smlm_accessor.drift.transformations import build
+from smlm_accessor.drift import build
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
 from smlm_accessor.io import read_drift, write_drift
 from smlm_accessor.models import fit

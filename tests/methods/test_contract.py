@@ -16,7 +16,7 @@ import pytest
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import require_drift
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.methods import registry
@@ -282,7 +282,7 @@ def require_hopeless(table: pd.DataFrame, method: str, target: str, k: int = 3) 
         drift = drift_of(table, method, chunks=range(0, 801, 100), target=target)
     assert len(caught) == 1
     assert f"chunk {k} (frames {100 * k} to {100 * k + 99}, " in str(caught[0].message)
-    transformations.check(drift)
+    require_drift(drift)
     others = np.arange(N_CHUNKS) != k
     assert drift["valid"].values.tolist() == others.tolist()
     assert np.isnan(drift["offset"][k]).all()
@@ -335,7 +335,7 @@ def test_all_positions_equal_do_not_end_in_an_exception(method: str, d: int) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         drift = drift_of(table, method)
-    transformations.check(drift)
+    require_drift(drift)
     offset = drift["offset"].values
     assert (np.isnan(offset) | (np.abs(offset) < 1e-9)).all()
 
@@ -378,7 +378,7 @@ def test_an_unknown_option_is_an_error_that_lists_the_known(method: str) -> None
 @pytest.mark.parametrize("d", [2, 3])
 def test_the_result_is_sound_and_goes_through_a_file(method: str, d: int, tmp_path: Path) -> None:
     drift = usual(method, d)
-    transformations.check(drift)
+    require_drift(drift)
     assert drift["n_localizations"].values.sum() == 8000
     assert np.isfinite(drift["quality"]).all()
     std = drift["offset_std"].values

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import smlm_accessor
-from smlm_accessor.drift import segments
+from smlm_accessor.drift import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, TableError
 from tests import scenes
 
@@ -41,7 +41,7 @@ def jumping(step: float) -> pd.DataFrame:
 @pytest.mark.parametrize("step", [150.0, 1500.0])
 def test_a_jump_is_found_at_its_frame(method: str, step: float) -> None:
     drift = jumping(step).smlm.drift(method=method)
-    found = segments.jumps(drift)
+    found = jump_frames(drift)
     assert len(found) == 1
     assert abs(int(found[0]) - AT) <= OFF[method]
     table = drift.smlm.jumps()
@@ -55,14 +55,14 @@ def test_a_jump_is_found_at_its_frame(method: str, step: float) -> None:
 
 @pytest.mark.parametrize("method", FINDERS)
 def test_a_drift_without_jumps_has_none(method: str) -> None:
-    assert not len(segments.jumps(jumping(0.0).smlm.drift(method=method)))
+    assert not len(jump_frames(jumping(0.0).smlm.drift(method=method)))
 
 
 @pytest.mark.parametrize("method", ALL)
 @pytest.mark.parametrize("rule", [{}, {"frames_per_chunk": 250}])
 def test_a_jump_that_is_given(method: str, rule: dict[str, int]) -> None:
     drift = jumping(1500.0).smlm.drift(method=method, segments=[AT], **rule)
-    assert segments.jumps(drift).tolist() == [AT]
+    assert jump_frames(drift).tolist() == [AT]
     assert AT in drift["frame_start"].values
     fixed = jumping(1500.0).smlm.correct(drift)
     assert fixed.smlm.rmse(still()).max() < PRECISE[method]
@@ -72,13 +72,13 @@ def test_a_jump_that_is_given(method: str, rule: dict[str, int]) -> None:
 @pytest.mark.parametrize("method", ["icp", "cc"])
 def test_jumps_can_be_found_for_methods_that_find_none(method: str) -> None:
     drift = jumping(1500.0).smlm.drift(method=method, segments="find")
-    assert segments.jumps(drift).tolist() == [AT]
+    assert jump_frames(drift).tolist() == [AT]
     assert jumping(1500.0).smlm.correct(drift).smlm.rmse(still()).max() < PRECISE[method]
 
 
 def test_one_segment_on_demand() -> None:
     drift = jumping(150.0).smlm.drift(method="aim", segments=None)
-    assert not len(segments.jumps(drift))
+    assert not len(jump_frames(drift))
 
 
 def test_beads_jump() -> None:
@@ -86,7 +86,7 @@ def test_beads_jump() -> None:
     moved = table.smlm.simulate_drift(velocity=0.02, step=[(400, (80, 30))])
     for given in ("auto", [400]):
         drift = moved.smlm.drift(method="fiducial", segments=given)
-        assert segments.jumps(drift).tolist() == [400]
+        assert jump_frames(drift).tolist() == [400]
         assert moved.smlm.correct(drift).smlm.rmse(table).max() < 2.5
 
 
@@ -109,7 +109,7 @@ class TestFiles:
     def test_the_remedy_works(self, files: list[pd.DataFrame]) -> None:
         table = pd.concat(files, ignore_index=True).smlm.number_frames()
         drift = table.smlm.drift(method="aim", segments="file")
-        assert segments.jumps(drift).tolist() == [AT]
+        assert jump_frames(drift).tolist() == [AT]
         assert table.smlm.correct(drift).smlm.rmse(still()).max() < PRECISE["aim"]
         assert drift.smlm.assess(table).verdict == "improved"
         joined = smlm_accessor.join_movies([f.reset_index(drop=True) for f in files])
@@ -171,6 +171,6 @@ def test_refocussing_is_found(method: str) -> None:
     table = smlm_accessor.simulate_npc(n_structures=60, dimension=3, seed=1)
     moved = table.smlm.simulate_drift(velocity=0.003, step=[(4000, (0, 0, 600))])
     drift = moved.smlm.drift(method=method)
-    assert segments.jumps(drift).tolist() == [4000]
+    assert jump_frames(drift).tolist() == [4000]
     assert drift.smlm.jumps()["z"].item() == pytest.approx(600, abs=30)
     assert moved.smlm.correct(drift).smlm.rmse(table).max() < 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor.drift.transformations import build, offset_from_about
+from smlm_accessor.drift import build, offset_from_about
 
 MakeDrift = Callable[..., xr.Dataset]
 LAST = 33_000

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import center_of, require_drift
 from smlm_accessor.errors import OptionError, OutsideEstimateWarning
 from smlm_accessor.models import DriftModel, Polynomial, fit
 
@@ -178,13 +178,13 @@ def test_to_dataset_has_a_chunk_for_each_frame(make_drift: MakeDrift) -> None:
     drift = make_drift(4, angle=1e-5, center=50.0).isel(chunk=[1, 2])
     model = fit(drift)
     dataset = model.to_dataset()
-    transformations.check(dataset)
+    require_drift(dataset)
     np.testing.assert_array_equal(dataset.frame, np.arange(8250, 24_750))
     np.testing.assert_array_equal(dataset.frame_stop - dataset.frame_start, 1)
     values = model.eval(dataset.frame.values)
     np.testing.assert_array_equal(dataset.offset, values.offset)
     np.testing.assert_array_equal(dataset.matrix, values.matrix)
-    np.testing.assert_array_equal(transformations.center(dataset), 50)
+    np.testing.assert_array_equal(center_of(dataset), 50)
     assert bool(dataset.valid.all())
 
 
@@ -211,7 +211,7 @@ def test_models_a_drift_that_was_saved(make_drift: MakeDrift, tmp_path: Path) ->
     assert model.attrs == fresh.attrs
     model.to_dataset([1, 2, 3]).to_netcdf(tmp_path / "model.nc")
     with xr.open_dataset(tmp_path / "model.nc") as again:
-        transformations.check(again)
+        require_drift(again)
         np.testing.assert_array_equal(again.offset, fresh.eval([1, 2, 3]).offset)
 
 
@@ -258,8 +258,8 @@ def test_plot_asks_the_accessor_of_its_dataset(
         return "axes"
 
     monkeypatch.setattr(accessors.DriftAccessor, "plot", plot, raising=False)
-    assert model.plot(component="offset") == "axes"
-    assert seen == {"model": model, "component": "offset"}
+    assert model.plot(quantity="offset") == "axes"
+    assert seen == {"model": model, "quantity": "offset"}
 
 
 def test_no_unit_is_no_unit(make_drift: MakeDrift) -> None:

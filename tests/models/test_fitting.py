@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import build, drift_of, offset_from_about
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import Polynomial, Spline, fit
 
@@ -87,14 +87,14 @@ def test_an_invalid_chunk_is_not_used_even_if_it_has_numbers(make_drift: MakeDri
     wrong = drift.copy(deep=True)
     wrong["offset"][4] = 1e6
     wrong["valid"][4] = False
-    left_out = fit(drift, slice=[0, 1, 2, 3, 5, 6, 7, 8, 9])
+    left_out = fit(drift, chunks=[0, 1, 2, 3, 5, 6, 7, 8, 9])
     np.testing.assert_allclose(fit(wrong).drift(FRAMES), left_out.drift(FRAMES))
 
 
 def test_slice_picks_chunks_but_not_the_range(make_drift: MakeDrift) -> None:
     drift = make_drift()
     drift["offset"][0] = 1e6
-    model = fit(drift, offset="linear", slice=slice(1, None))
+    model = fit(drift, offset="linear", chunks=slice(1, None))
     assert (model.n_chunks, model.frame_start, model.frame_stop) == (9, 0, 33_000)
     assert rms(model.drift(FRAMES).values - LINE) < 0.3
 
@@ -113,7 +113,7 @@ def test_rotation_about_a_far_table_stays_small(make_drift: MakeDrift, matrix: A
     # About the origin, 1e-4 rad of noise moves this table by 100 nm, chunk by chunk.
     center = 1e6
     drift = make_drift(20, noise=0.1, angle=1e-4, center=center)
-    naive = fit(transformations.build(**parts(drift)), offset="linear", matrix=matrix)
+    naive = fit(build(**parts(drift)), offset="linear", matrix=matrix)
     model = fit(drift, offset="linear", matrix=matrix)
     points = center + np.array([[0.0, 0], [1000, 500], [-1000, 800]])
     wrong = []
@@ -140,7 +140,7 @@ def test_a_steady_rotation_is_recovered(make_drift: MakeDrift) -> None:
     matrix = turned.reshape(-1, 2, 2)
     center = np.full(2, 500.0)
     about = -np.outer(drift.frame.values, [0.002, -0.001])
-    offset = transformations.offset_from_about(matrix, about, center)
+    offset = offset_from_about(matrix, about, center)
     model = fit(make_drift(20, offset=offset, matrix=matrix, center=center))
     last = model.eval([33_000 - 1])
     assert last.matrix.values[0, 1, 0] == pytest.approx(np.sin(0.033), rel=1e-3)
@@ -184,9 +184,7 @@ def test_origin_first_chunk_is_that_of_the_dataset(make_drift: MakeDrift) -> Non
     drift = make_drift(about=curve)
     drift["valid"][0] = False
     model = fit(drift, offset="linear", origin="first_chunk")
-    np.testing.assert_allclose(
-        model.drift(drift.frame[1:2]).values[0], transformations.drift(drift).values[1]
-    )
+    np.testing.assert_allclose(model.drift(drift.frame[1:2]).values[0], drift_of(drift).values[1])
 
 
 def test_origins_differ_by_a_constant(make_drift: MakeDrift) -> None:
@@ -239,16 +237,16 @@ def test_no_valid_chunk(make_drift: MakeDrift) -> None:
     [
         ("linear", [3], "offset x: linear needs at least 2 valid chunks, there is 1;"),
         (["none", Polynomial(5)], slice(5), "offset y: Polynomial.* needs at least 6 .* are 5;"),
-        ("zero", slice(0), r"slice=slice\(None, 0, None\) picks none of the 10 valid chunks;"),
+        ("zero", slice(0), r"chunks=slice\(None, 0, None\) picks none of the 10 valid ones;"),
     ],
 )
 def test_too_few_chunks(make_drift: MakeDrift, offset: Any, chosen: Any, message: str) -> None:
     with pytest.raises(DriftError, match=message):
-        fit(make_drift(), offset=offset, slice=chosen)
+        fit(make_drift(), offset=offset, chunks=chosen)
 
 
 def test_fixed_values_need_no_chunks_of_their_own(make_drift: MakeDrift) -> None:
-    model = fit(make_drift(), offset=["zero", "none"], slice=[3], origin="mean")
+    model = fit(make_drift(), offset=["zero", "none"], chunks=[3], origin="mean")
     np.testing.assert_array_equal(model.drift(FRAMES), 0)
     assert [f.n_needed for f in model.offset_fits] == [0, 0]
 
@@ -256,7 +254,7 @@ def test_fixed_values_need_no_chunks_of_their_own(make_drift: MakeDrift) -> None
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
 def test_a_spline_needs_only_one_chunk(make_drift: MakeDrift, n: int) -> None:
     drift = make_drift(4, noise=0)
-    values = fit(drift, slice=slice(n)).eval(FRAMES)
+    values = fit(drift, chunks=slice(n)).eval(FRAMES)
     assert np.isfinite(values.offset).all()
     if n > 1:
         np.testing.assert_allclose(-values.offset.values, LINE, atol=1e-8)

@@ -8,33 +8,33 @@ import pytest
 
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import Constant, Linear, Polynomial
+from smlm_accessor.models.chunk_series import ChunkSeries
 from smlm_accessor.models.least_squares import fit_least_squares
-from smlm_accessor.models.tracks import Track
 
 FRAMES = np.linspace(1650, 31350, 10)
 EVERY = np.arange(0.0, 33_000.0, 100.0)
 
 
-def track(values: Any, frames: Any = FRAMES, weights: Any = None) -> Track:
-    return Track("offset x", np.asarray(frames), np.asarray(values, dtype=float), weights)
+def series(values: Any, frames: Any = FRAMES, weights: Any = None) -> ChunkSeries:
+    return ChunkSeries("offset x", np.asarray(frames), np.asarray(values, dtype=float), weights)
 
 
-def noisy(truth: Any, noise: float = 0.2, seed: int = 0) -> Track:
+def noisy(truth: Any, noise: float = 0.2, seed: int = 0) -> ChunkSeries:
     rng = np.random.default_rng(seed)
-    return track(np.asarray(truth) + rng.normal(0, noise, len(FRAMES)))
+    return series(np.asarray(truth) + rng.normal(0, noise, len(FRAMES)))
 
 
 def test_constant_is_the_weighted_mean() -> None:
     weights = np.sqrt(np.arange(1.0, 11.0))
     values = np.arange(10.0)
-    fit = fit_least_squares(Constant(), track(values, weights=weights))
+    fit = fit_least_squares(Constant(), series(values, weights=weights))
     np.testing.assert_allclose(fit.eval(EVERY), np.average(values, weights=weights**2))
     assert fit.result.params["c"].value == pytest.approx(6)
     assert (fit.kind, fit.n_needed) == ("constant", 1)
 
 
 def test_a_fixed_constant_is_not_fitted() -> None:
-    fit = fit_least_squares(Constant(1.0), track(np.arange(10.0)))
+    fit = fit_least_squares(Constant(1.0), series(np.arange(10.0)))
     np.testing.assert_array_equal(fit.eval(EVERY), 1)
     np.testing.assert_array_equal(fit.std(EVERY), 0)
     assert isinstance(fit.result, lmfit.model.ModelResult)
@@ -66,7 +66,7 @@ def test_the_band_of_a_line_continues_as_that_of_the_line() -> None:
 @pytest.mark.parametrize("degree", range(8))
 def test_polynomials_are_right_up_to_degree_7(degree: int, start: float) -> None:
     frames = start + np.linspace(0, 1e5, 20)
-    data = track(20 * np.sin(frames / 2e4) + np.random.default_rng(1).normal(0, 0.5, 20), frames)
+    data = series(20 * np.sin(frames / 2e4) + np.random.default_rng(1).normal(0, 0.5, 20), frames)
     fit = fit_least_squares(Polynomial(degree), data)
     expected = np.polynomial.Polynomial.fit(frames, data.values, degree)
     at = np.linspace(start, start + 1e5, 333)
@@ -96,12 +96,14 @@ def test_a_polynomial_goes_on_as_its_tangent_outside() -> None:
 def test_weights_matter() -> None:
     values = np.where(FRAMES > 30_000, 100.0, 0.0)
     weights = np.where(FRAMES > 30_000, 1e-4, 1.0)
-    assert abs(fit_least_squares(Linear(), track(values, weights=weights)).eval(EVERY)).max() < 1e-3
-    assert fit_least_squares(Linear(), track(values)).eval(EVERY).max() > 20
+    assert (
+        abs(fit_least_squares(Linear(), series(values, weights=weights)).eval(EVERY)).max() < 1e-3
+    )
+    assert fit_least_squares(Linear(), series(values)).eval(EVERY).max() > 20
 
 
 def test_as_many_chunks_as_parameters_leave_no_band() -> None:
-    fit = fit_least_squares(Linear(), track([1.0, 2.0], [0.0, 100.0]))
+    fit = fit_least_squares(Linear(), series([1.0, 2.0], [0.0, 100.0]))
     np.testing.assert_allclose(fit.eval(np.array([0.0, 50.0])), [1, 1.5])
     assert np.isnan(fit.std(np.array([0.0, 50.0]))).all()
     assert fit.figures() == {
@@ -157,7 +159,7 @@ def test_hints_bounds_and_fixed_parameters_are_kept() -> None:
 
 
 def test_a_constant_model_of_the_user_gives_a_curve_too() -> None:
-    fit = fit_least_squares(lmfit.models.ConstantModel(), track(np.full(10, 3.0)))
+    fit = fit_least_squares(lmfit.models.ConstantModel(), series(np.full(10, 3.0)))
     np.testing.assert_allclose(fit.eval(EVERY), 3)
     assert fit.n_needed == 1
 
@@ -183,7 +185,7 @@ def test_the_model_of_the_user_is_not_changed() -> None:
 )
 def test_too_few_chunks(spec: Any, n: int, needed: int) -> None:
     with pytest.raises(DriftError) as caught:
-        fit_least_squares(spec, track(np.arange(n), np.arange(float(n))))
+        fit_least_squares(spec, series(np.arange(n), np.arange(float(n))))
     message = str(caught.value)
     assert message.startswith("offset x: ")
     assert f"needs at least {needed} valid chunks, there {'is' if n == 1 else 'are'} {n}" in message

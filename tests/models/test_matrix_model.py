@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift.pose import of_matrices, to_matrices
-from smlm_accessor.drift.transformations import offset_from_about
+from smlm_accessor.drift import offset_from_about
+from smlm_accessor.drift.poses import of_matrices, to_matrices
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.models import ComponentFit, Constant, DriftModel, Polynomial, Spline, fit
 
@@ -202,13 +202,13 @@ def test_invalid_chunks_are_passed_over(d: int, make_turning: MakeDrift) -> None
 
 
 def test_a_single_chunk_is_a_constant(make_turning: MakeDrift) -> None:
-    model = fit(make_turning(angle=0.1, log_scale=0.2), slice=[3])
+    model = fit(make_turning(angle=0.1, log_scale=0.2), chunks=[3])
     values = model.eval(FRAMES)
     np.testing.assert_allclose(values.rotation, 0.1)
     np.testing.assert_allclose(values.log_scale, 0.2)
     assert np.isnan(values.rotation_std).all()
     with pytest.raises(DriftError, match="rotation: linear needs at least 2 valid chunks"):
-        fit(make_turning(angle=0.1), slice=[3], rotation="linear")
+        fit(make_turning(angle=0.1), chunks=[3], rotation="linear")
 
 
 def test_outside(make_turning: MakeDrift) -> None:
@@ -234,7 +234,7 @@ def test_sheared_chunks_are_modelled_by_entry(make_turning: MakeDrift) -> None:
     assert model.rotation is None
     assert model.matrix is not None
     assert len(model.matrix) == 4
-    assert about_z(fit(drift, slice=[0, 1, 2, 3, 5, 6, 7, 8, 9])).kind == "spline"
+    assert about_z(fit(drift, chunks=[0, 1, 2, 3, 5, 6, 7, 8, 9])).kind == "spline"
     for asked in ({"rotation": "linear"}, {"scale": "none"}):
         with pytest.raises(
             DriftError, match=r"around frame 14849\.5 is not a rot.*matrix='spline'"
@@ -251,8 +251,8 @@ def test_sheared_chunks_are_modelled_by_entry(make_turning: MakeDrift) -> None:
         ({"scale": "cubic"}, "scale='cubic' is not a model; use one of 'none'"),
         ({"scale": ["linear"]}, r"scale=\['linear'\] is not a model"),
         ({"rotation": "cubic"}, "rotation='cubic' is not a model"),
-        ({"rotation": ["linear", "linear"]}, "has 2 models for the 1 axes z"),
-        ({"rotation": {"x": "linear"}}, "no model for 'z', there is no axis 'x'"),
+        ({"rotation": ["linear", "linear"]}, "has 2 models for the 1 of z"),
+        ({"rotation": {"x": "linear"}}, "no model for 'z', there is no 'x'"),
     ],
 )
 def test_what_is_no_model(asked: dict[str, Any], message: str, make_turning: MakeDrift) -> None:

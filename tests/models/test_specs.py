@@ -7,7 +7,7 @@ import pytest
 
 from smlm_accessor.errors import OptionError
 from smlm_accessor.models import Constant, Linear, Polynomial, Spline, Uncorrected
-from smlm_accessor.models.specs import NAMES, as_spec, label, one_each, one_per_entry
+from smlm_accessor.models.specs import NAMES, as_spec, label, one_each
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,25 @@ def test_one_for_all_one_each_or_by_name() -> None:
 
 
 def test_offset_of_wrong_length() -> None:
-    with pytest.raises(OptionError, match="has 1 models for the 2 components x, y"):
+    with pytest.raises(OptionError, match="has 1 models for the 2 of x, y"):
         one_each(["spline"], ("x", "y"))
 
 
 def test_offset_mapping_names_all_that_is_wrong() -> None:
-    with pytest.raises(OptionError, match="no model for 'y', there is no component 'z'"):
+    with pytest.raises(OptionError, match="no model for 'y', there is no 'z'"):
         one_each({"x": "spline", "z": "spline"}, ("x", "y"))
 
 
+ENTRIES = [(row, column) for row in "xy" for column in "xy"]
+
+
+def of_matrix(value: Any) -> tuple[Any, ...]:
+    return one_each(value, ENTRIES, "matrix", rest="none")
+
+
 def test_matrix_row_by_row() -> None:
-    assert one_per_entry("linear", ("x", "y")) == (Linear(),) * 4
-    assert one_per_entry(["one", "zero", None, "spline"], ("x", "y")) == (
+    assert of_matrix("linear") == (Linear(),) * 4
+    assert of_matrix(["one", "zero", None, "spline"]) == (
         Constant(1.0),
         Constant(0.0),
         Uncorrected(),
@@ -100,7 +107,7 @@ def test_matrix_row_by_row() -> None:
 
 
 def test_matrix_by_entry_leaves_the_others() -> None:
-    assert one_per_entry({("y", "x"): "linear"}, ("x", "y")) == (
+    assert of_matrix({("y", "x"): "linear"}) == (
         Uncorrected(),
         Uncorrected(),
         Linear(),
@@ -109,7 +116,7 @@ def test_matrix_by_entry_leaves_the_others() -> None:
 
 
 def test_matrix_of_wrong_length_or_entry() -> None:
-    with pytest.raises(OptionError, match="has 2 models for 4 entries"):
-        one_per_entry(["spline", "spline"], ("x", "y"))
-    with pytest.raises(OptionError, match=r"no entry 'x'; .* as in \('x', 'y'\)"):
-        one_per_entry({"x": "spline"}, ("x", "y"))
+    with pytest.raises(OptionError, match=r"matrix=.* has 2 models for the 4 of \('x', 'x'\), "):
+        of_matrix(["spline", "spline"])
+    with pytest.raises(OptionError, match=r"there is no 'x'; .* of .*\('x', 'y'\)"):
+        of_matrix({"x": "spline"})

@@ -10,7 +10,7 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift import center_of, drift_of, require_drift
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.simulate import simulate_drift, simulate_thomas
 from smlm_accessor.simulate.drift_curve import drift_curve
@@ -89,7 +89,7 @@ def test_velocity_keeps_its_sign_beside_diffusion() -> None:
 def test_the_returned_drift_undoes_everything_at_once(d: int) -> None:
     table = table_of(d=d)
     moved, drift = simulate_drift(table, **with_d(ALL, d), return_drift=True)
-    transformations.check(drift)
+    require_drift(drift)
     assert np.abs(positions(moved) - positions(table)).max() > 20
     np.testing.assert_allclose(undo(moved, drift), positions(table), rtol=0, atol=1e-8)
 
@@ -136,7 +136,7 @@ def test_the_drift_at_the_centre_is_the_curve_also_with_rotation() -> None:
     options = {"velocity": (1, 2, 3), "diffusion_constant": 0.1, "seed": 2}
     _, drift = simulate_drift(table, **options, rotation=0.01, return_drift=True)
     curve = drift_curve(10, drift.sizes["chunk"], ("x", "y", "z"), **options)
-    np.testing.assert_allclose(transformations.drift(drift), curve, atol=1e-9)
+    np.testing.assert_allclose(drift_of(drift), curve, atol=1e-9)
 
 
 def test_rotation_is_about_the_centre_from_x_to_y() -> None:
@@ -150,7 +150,7 @@ def test_rotation_turns_about_the_middle_of_the_extent_and_keeps_z() -> None:
     table = table_of(d=3)
     moved, drift = simulate_drift(table, rotation=0.01, return_drift=True)
     middle = (positions(table).min(axis=0) + positions(table).max(axis=0)) / 2
-    np.testing.assert_allclose(transformations.center(drift), middle)
+    np.testing.assert_allclose(center_of(drift), middle)
     np.testing.assert_array_equal(moved["position_z"], table["position_z"])
     radius = np.linalg.norm(positions(table)[:, :2] - middle[:2], axis=1)
     turned = np.linalg.norm(positions(moved)[:, :2] - middle[:2], axis=1)
@@ -165,7 +165,7 @@ def test_growth_is_by_the_same_factor_along_all_axes(d: int) -> None:
     factor = np.exp(1e-3 * (table["frame"] - table["frame"].min())).to_numpy()[:, None]
     expected = np.array([10, 20, 30][:d]) + factor * (positions(table) - [10, 20, 30][:d])
     np.testing.assert_allclose(positions(moved), expected)
-    np.testing.assert_array_equal(transformations.center(drift), [10, 20, 30][:d])
+    np.testing.assert_array_equal(center_of(drift), [10, 20, 30][:d])
 
 
 @pytest.mark.parametrize("first", [0, 1, 12_345])
@@ -282,7 +282,7 @@ def test_an_empty_table_gives_an_empty_table() -> None:
         moved, drift = simulate_drift(table, **options, return_drift=True)
         pd.testing.assert_frame_equal(moved, table)
         assert drift.sizes == {"chunk": 0, "component": 2, "component_in": 2}
-        transformations.check(drift)
+        require_drift(drift)
     with pytest.raises(OptionError, match="velocity"):
         simulate_drift(table, velocity=(1, 2, 3))
 

@@ -16,46 +16,29 @@ from scipy.sparse import diags_array
 
 from smlm_accessor._typing import FloatArray
 
-# Decades of smoothing beyond that at which the smoothest mode is halved: from there on straight.
+# Decades of smoothing beyond that at which the smoothest mode is halved, from where on the curve
+# is a line: all such smoothings together weigh as much in the band as those of two decades.
 _STRAIGHT = 2.0
-# Residuals that a known noise is worth against others that are larger.
-_WORTH = 3
+# The number of residuals whose information on the noise a known noise has.
+_KNOWN_NOISE = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Modes:
     """Points and penalty in the basis of Demmler and Reinsch.
 
-    Parameters
-    ----------
-    knots : ndarray, shape (k + 4,)
-    line : ndarray, shape (k,)
-        B-spline coefficients of the weighted straight line, which is taken off the points.
-    modes : ndarray, shape (k, p)
-        Coefficients of each mode, of unit weighted sum of squares; the first two are lines.
-    roughness : ndarray, shape (p,)
-        Integral of the squared second derivative of each mode.
-    amplitudes : ndarray, shape (p,)
-        Projections of the points.
-    rss_all : float
-        Weighted sum of squares that no curve with these knots explains.
-    total : float
-        Weighted sum of squares about the mean.
-    n : int
-        Number of points.
-    noise : float
-        The variance of the noise is known to be no less than this.
+    A smoothing of ``s`` keeps the share ``1 / (1 + s * roughness)`` of the amplitude of a mode.
     """
 
-    knots: FloatArray
-    line: FloatArray
-    modes: FloatArray
-    roughness: FloatArray
-    amplitudes: FloatArray
-    rss_all: float
-    total: float
-    n: int
-    noise: float = 0.0
+    knots: FloatArray  # (k + 4,)
+    line: FloatArray  # (k,) B-spline coefficients of the weighted line, taken off the points
+    modes: FloatArray  # (k, p) coefficients of modes of unit sum of squares; two lines first
+    roughness: FloatArray  # (p,) integral of the squared second derivative of each mode
+    amplitudes: FloatArray  # (p,) projections of the points
+    rss_all: float  # weighted sum of squares that no curve with these knots explains
+    total: float  # weighted sum of squares about the mean
+    n: int  # points
+    noise: float = 0.0  # least variance of the noise that is known
 
     def shrinkage(self, smoothing: float) -> FloatArray:
         """Return the share of each amplitude that is kept."""
@@ -81,12 +64,12 @@ class Modes:
     @property
     def _n_free(self) -> int:
         """Residuals that tell the noise; what is known of it counts as some more."""
-        return max(self.n - 2, 0) + (_WORTH if self.noise else 0)
+        return max(self.n - 2, 0) + (_KNOWN_NOISE if self.noise else 0)
 
     def _lost(self, smoothing: float) -> float:
         """Return the penalised weighted sum of squares."""
         lost = float((1 - self.shrinkage(smoothing)) @ self.amplitudes**2)
-        return self.rss_all + lost + _WORTH * self.noise
+        return self.rss_all + lost + _KNOWN_NOISE * self.noise
 
     def decades(self) -> FloatArray:
         """Grid of log10(smoothing), from next to interpolation to next to a straight line."""

@@ -6,15 +6,15 @@ import numpy as np
 from scipy.interpolate import make_interp_spline
 from scipy.special import ndtr, stdtrit
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.splines.curve import SmoothingSpline
 from smlm_accessor.kernels.splines.modes import decompose
 
 __all__ = ["SmoothingSpline", "smoothing_spline"]
 
-MAX_KNOTS = 200
-# A rough curve takes more knots than that, up to here; the cost grows as their cube.
-_MOST_KNOTS = {"likelihood": 400, "s": 1600}
+# With a knot at each of 200 points the spline is that of Reinsch. A rough curve through more points
+# takes up to 400 knots, with a given s up to 1600: a second; the cost grows as their cube.
+KNOTS = 200
 
 
 def smoothing_spline(
@@ -24,7 +24,6 @@ def smoothing_spline(
     weights: FloatArray | None = None,
     s: float | None = None,
     noise: float = 0.0,
-    max_knots: int = MAX_KNOTS,
 ) -> SmoothingSpline:
     """Fit a cubic smoothing spline.
 
@@ -44,9 +43,6 @@ def smoothing_spline(
     noise : float, default 0
         Variance that the weighted points are known to have at least; 1 if weights are one over the
         standard deviation itself. Without it, it is estimated from the residuals alone.
-    max_knots : int, default 200
-        Bound on the number of knots. A curve too rough for these gets up to 400; a given ``s``,
-        up to 1600.
 
     Returns
     -------
@@ -99,10 +95,10 @@ def smoothing_spline(
         return _interpolate(x, y, w, noise)
     center, width = float(nodes[0]), float(nodes[-1] - nodes[0])
     u, nodes = (x - center) / width, (nodes - center) / width
-    n_knots = min(len(nodes), max_knots)
-    most = min(len(nodes), max(max_knots, _MOST_KNOTS["likelihood" if s is None else "s"]))
+    n_knots, most = min(len(nodes), KNOTS), min(len(nodes), KNOTS * (2 if s is None else 8))
     while True:
-        modes = decompose(u, y, w, nodes[_spread(len(nodes), n_knots)], noise)
+        spread = np.round(np.linspace(0, len(nodes) - 1, n_knots)).astype(np.int64)
+        modes = decompose(u, y, w, nodes[spread], noise)
         smoothing = modes.likeliest() if s is None else modes.for_rss(s)
         enough = smoothing is not None and (s is not None or modes.edf(smoothing) < n_knots / 2)
         if enough or n_knots == most:
@@ -133,11 +129,6 @@ def smoothing_spline(
     )
 
 
-def _spread(n: int, m: int) -> IntArray:
-    """Return indices of ``m`` of ``n`` things, evenly spread, with the first and the last."""
-    return np.round(np.linspace(0, n - 1, m)).astype(np.int64)
-
-
 def student(n_free: float) -> float:
     """Return how much wider than the normal distribution Student's t is, where it covers 68 %.
 
@@ -150,11 +141,8 @@ def student(n_free: float) -> float:
 
 
 def _diagonals(covariance: FloatArray) -> FloatArray:
-    """Return the main diagonal and three next to it, shape (4, k)."""
-    band = np.zeros((4, len(covariance)))
-    for j in range(4):
-        band[j, : band.shape[1] - j] = np.diagonal(covariance, j)
-    return band
+    """Return the main diagonal and three below it, shape (4, k)."""
+    return np.array([np.pad(np.diagonal(covariance, j), (0, j)) for j in range(4)])
 
 
 def _interpolate(x: FloatArray, y: FloatArray, w: FloatArray, noise: float) -> SmoothingSpline:

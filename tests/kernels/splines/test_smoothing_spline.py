@@ -7,7 +7,7 @@ from scipy.interpolate import CubicSpline, UnivariateSpline, make_smoothing_spli
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.splines import smoothing_spline as module
 from smlm_accessor.kernels.splines.smoothing_spline import (
-    MAX_KNOTS,
+    KNOTS,
     SmoothingSpline,
     smoothing_spline,
     student,
@@ -96,6 +96,23 @@ def test_takes_a_noisy_line_for_a_line() -> None:
     assert np.mean(curve_error) < 1.2 * np.mean(line_error)
 
 
+def test_the_smoothing_is_that_of_the_process_it_came_from() -> None:
+    """The penalty is the variance of the noise over the rate of the integrated Wiener process."""
+    rng = np.random.default_rng(9)
+    n, rate = 100, 500.0
+    x, h = np.arange(float(n)), 1 / (n - 1)
+    step = np.linalg.cholesky(rate * np.array([[h**3 / 3, h**2 / 2], [h**2 / 2, h]]))
+    found = []
+    for _ in range(40):
+        state, y = np.zeros(2), np.empty(n)
+        for k in range(n):
+            y[k] = state[0] + rng.normal()
+            state = np.array([state[0] + h * state[1], state[1]]) + step @ rng.normal(size=2)
+        found.append(np.log10(smoothing_spline(x, y, noise=1.0).smoothing * rate))
+    assert abs(np.median(found)) < 0.2
+    assert np.std(found) < 0.6
+
+
 def test_follows_a_sine() -> None:
     rng = np.random.default_rng(2)
     x = middles(40)
@@ -163,14 +180,14 @@ def test_a_small_s_takes_more_knots() -> None:
     x = np.arange(600.0)
     y = np.cumsum(rng.normal(size=600))
     spline = smoothing_spline(x, y, s=5.0)
-    assert n_knots(spline) > MAX_KNOTS
+    assert n_knots(spline) > KNOTS
     assert np.sum((y - spline(x)) ** 2) == pytest.approx(5, rel=1e-5)
 
 
 def test_an_s_out_of_reach_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(module._MOST_KNOTS, "s", 250)
+    monkeypatch.setattr(module, "KNOTS", 30)
     y = np.random.default_rng(6).normal(size=300)
-    with pytest.raises(ValueError, match=r"s=1e-06 cannot be reached with 250 knots, .* s=0"):
+    with pytest.raises(ValueError, match=r"s=1e-06 cannot be reached with 240 knots, .* s=0"):
         smoothing_spline(np.arange(300.0), y, s=1e-6)
 
 
@@ -233,7 +250,7 @@ def test_exact_lines_stay_exact(y: FloatArray) -> None:
 def test_many_points_take_few_knots() -> None:
     rng = np.random.default_rng(7)
     spline = smoothing_spline(FRAMES, sine(FRAMES) + rng.normal(0, 5, LAST))
-    assert n_knots(spline) == MAX_KNOTS
+    assert n_knots(spline) == KNOTS
     assert np.sqrt(np.mean((spline(FRAMES) - sine(FRAMES)) ** 2)) < 0.5
 
 

@@ -10,19 +10,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import pose, transformations
+from smlm_accessor.drift import build, center_of, components_of, poses
 from smlm_accessor.drift.between_chunks import FrameTransformations
 from smlm_accessor.errors import OptionError
 
 
 def as_frames(frames: npt.ArrayLike) -> npt.NDArray[Any]:
-    """Return frames as an array of numbers, shape (n,).
-
-    Raises
-    ------
-    OptionError
-        If they are not finite numbers in one dimension.
-    """
+    """Return frames as an array of finite numbers, shape (n,), or raise `OptionError`."""
     array = np.atleast_1d(np.asarray(frames))
     if array.ndim != 1 or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
         raise OptionError(f"frames={frames!r} must be finite numbers, a single one or a list")
@@ -67,19 +61,19 @@ def transformations_by_frame(
 def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
     """Return a Dataset of transformations from values by frame, which are whole and in order."""
     frames = values["frame"].values
-    dataset = transformations.build(
+    dataset = build(
         matrix=values["matrix"].values,
         offset=values["offset"].values,
         offset_std=values["offset_std"].values,
         frame=frames,
         frame_start=frames,
         frame_stop=frames + 1,
-        components=transformations.components(values),
-        center=transformations.center(values),
+        components=components_of(values),
+        center=center_of(values),
         segment=segment,
         attrs=values.attrs,
     )
-    stds = {name: values[name].values for name in pose.STDS if name in values}
+    stds = {name: values[name].values for name in poses.STDS if name in values}
     return _with_pose(dataset, stds, "chunk")
 
 
@@ -87,19 +81,10 @@ def _with_pose(dataset: xr.Dataset, values: dict[str, FloatArray], over: str) ->
     """Return a Dataset with rotation, scale, or their standard deviations, by name."""
     if not values:
         return dataset
-    turned = pose.rotation_dims(over, dataset.sizes["component"])
+    turned = poses.rotation_dims(over, dataset.sizes["component"])
     dims = {name: turned if name.startswith("rotation") else (over,) for name in values}
     if len(turned) == 2:
         dataset = dataset.assign_coords(axis=dataset["component"].values)
-    return pose.labelled(
+    return poses.labelled(
         dataset.assign({name: (dims[name], value) for name, value in values.items()})
     )
-
-
-def drift_by_frame(
-    frames: npt.NDArray[Any], values: FloatArray, *, components: Sequence[str], unit: str | None
-) -> xr.DataArray:
-    """Return the drift by frame and component."""
-    attrs = {"long_name": "drift"} | ({"units": unit} if unit else {})
-    coords = {"frame": frames, "component": list(components)}
-    return xr.DataArray(values, coords, ("frame", "component"), name="drift", attrs=attrs)

@@ -11,8 +11,8 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
+from smlm_accessor.models.chunk_series import ChunkSeries
 from smlm_accessor.models.specs import Spline
-from smlm_accessor.models.tracks import Track
 
 if TYPE_CHECKING:
     from smlm_accessor.kernels.splines.smoothing_spline import SmoothingSpline
@@ -26,22 +26,18 @@ class ComponentFit(ABC):
 
     Parameters
     ----------
-    name : str
-        What was fitted, for example ``"offset x"``.
-    kind : str
-        The model, for example ``"spline"``.
+    name, kind : str
+        What was fitted, for example ``"offset x"``, and the model, for example ``"spline"``.
     n_needed : int
         How many chunks the model needs at least.
+    result : lmfit.ModelResult, SmoothingSpline, or None
+        Of segments, a tuple of those of each.
     """
 
     name: str
     kind: str
     n_needed: int
-
-    @property
-    @abstractmethod
-    def result(self) -> Any:
-        """``lmfit.ModelResult``, smoothing spline, or None."""
+    result: Any
 
     @abstractmethod
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
@@ -52,20 +48,14 @@ class ComponentFit(ABC):
         frames : ndarray, shape (n,)
         within : (float, float), optional
             First and last frame between which the model holds; it goes on linearly outside.
-
-        Returns
-        -------
-        ndarray, shape (n,)
         """
 
     @abstractmethod
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """One standard deviation of the curve, but for the constant that no method can know.
+        """Return one standard deviation of the curve, but for the constant that nobody can know.
 
         By what is known of the chunks or by their residuals, whichever is more; NaN where the
-        chunks have no standard deviation and leave no residual to tell.
-
-        Parameters and shape are those of `eval`.
+        chunks have no standard deviation and leave no residual to tell. Parameters as of `eval`.
         """
 
     @abstractmethod
@@ -78,10 +68,6 @@ class UncorrectedFit(ComponentFit):
     """No model: 0, or the entry of the identity matrix."""
 
     value: float = 0.0
-
-    @property
-    def result(self) -> None:
-        """Nothing was fitted."""
 
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Return the one value."""
@@ -100,38 +86,33 @@ class UncorrectedFit(ComponentFit):
 class SplineFit(ComponentFit):
     """A cubic smoothing spline, which is a straight line outside the chunks' mean frames."""
 
-    spline: SmoothingSpline
+    result: SmoothingSpline
     widened: float = 1.0
-
-    @property
-    def result(self) -> SmoothingSpline:
-        """The smoothing spline."""
-        return self.spline
 
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Evaluate the spline."""
-        return self.spline(frames)
+        return self.result(frames)
 
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Posterior standard deviation."""
-        return self.widened * self.spline.std(frames)
+        return self.widened * self.result.std(frames)
 
     def figures(self) -> dict[str, str]:
         """Effective degrees of freedom, share of variance, weighted sum of squares."""
-        return {"edf": f"{self.spline.edf:.3g}"} | fit_quality(self.spline.rss, self.spline.total)
+        return {"edf": f"{self.result.edf:.3g}"} | fit_quality(self.result.rss, self.result.total)
 
 
-def fit_spline(spec: Spline, track: Track, kind: str) -> SplineFit:
+def fit_spline(spec: Spline, series: ChunkSeries, kind: str) -> SplineFit:
     """Fit a smoothing spline to one component."""
     from smlm_accessor.kernels.splines.smoothing_spline import smoothing_spline
 
     try:
         spline = smoothing_spline(
-            track.frames, track.values, weights=track.weights, s=spec.s, noise=track.noise
+            series.frames, series.values, weights=series.weights, s=spec.s, noise=series.noise
         )
     except ValueError as error:
-        raise OptionError(f"{track.name}: {error}") from error
-    return SplineFit(track.name, kind, 1, spline, track.widened(spline.edf))
+        raise OptionError(f"{series.name}: {error}") from error
+    return SplineFit(series.name, kind, 1, spline, series.widened(spline.edf))
 
 
 def fit_quality(rss: float, total: float) -> dict[str, str]:

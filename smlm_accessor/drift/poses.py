@@ -2,9 +2,9 @@
 
 Where a matrix corrects, ``corrected = matrix @ position + offset``, the sample did the opposite: it
 turned by ``rotation`` and grew by ``exp(log_scale)`` about the centre of the localizations, and the
-centre moved by the drift. So a sample that turns from x to y has a positive rotation, and a matrix
-that turns from y to x. This module is the one place that turns a matrix into rotation and scale,
-as `smlm_accessor.drift.transformations` turns an offset into drift.
+centre moved by the drift, for a pure shift ``-offset``. So a sample that turns from x to y has a
+positive rotation, and a matrix that turns from y to x. This module is the one place that turns
+transformations into what the sample did, and back.
 
 A Dataset of transformations may carry ``rotation_std`` and ``log_scale_std``, one standard
 deviation of each; that of a model does.
@@ -18,7 +18,8 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift import transformations
+from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.validation import require_drift
 from smlm_accessor.errors import DriftError
 
 STDS = ("rotation_std", "log_scale_std")
@@ -32,13 +33,35 @@ _MEANING = {
 }
 
 
-def of_matrices(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return by how much the sample turned and grew where these matrices correct it.
+def offset_about(matrix: FloatArray, offset: FloatArray, point: FloatArray) -> FloatArray:
+    """Return the offset of the same transformation written about a point.
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (n, d, d)
-        In the order of time.
+    ``matrix @ p + offset == matrix @ (p - point) + point + offset_about(...)``. Minus this is the
+    drift at that point.
+
+    Examples
+    --------
+    >>> offset_about(2 * np.eye(2), np.zeros(2), np.array([1.0, 5.0]))
+    array([1., 5.])
+    """
+    return np.asarray(offset + (matrix - np.eye(len(point))) @ point)
+
+
+def offset_from_about(matrix: FloatArray, about: FloatArray, point: FloatArray) -> FloatArray:
+    """Undo `offset_about`: return the offset of ``matrix @ p + offset``."""
+    return np.asarray(about - (matrix - np.eye(len(point))) @ point)
+
+
+def drift_of(dataset: xr.Dataset) -> xr.DataArray:
+    """Return the drift of the sample at its centre, ``+d``, with dims chunk and component."""
+    about = offset_about(dataset["matrix"].values, dataset["offset"].values, center_of(dataset))
+    result = dataset["offset"].copy(data=0.0 - about).rename("drift")  # 0 - a: no negative zeros
+    result.attrs["long_name"] = "drift"
+    return result
+
+
+def of_matrices(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return by how much the sample turned and grew where matrices, shape (n, d, d), correct it.
 
     Returns
     -------
@@ -80,39 +103,21 @@ def rotation_dims(over: str, n_components: int) -> tuple[str, ...]:
 
 
 def pose(dataset: xr.Dataset) -> xr.Dataset:
-    """Return what the sample did by chunk: its drift, rotation and scale, about its centre.
+    """Return what the sample did by chunk: its drift, rotation and scale; see ``drift.smlm.pose``.
 
-    A pose is the place and the attitude of a body; here of the sample, with its size.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations.
-
-    Returns
-    -------
-    Dataset
-        ``drift``, shape (chunk, component), in the length unit; ``rotation`` in radians, in 2D from
-        x to y, shape (chunk,), in 3D the rotation vector, shape (chunk, axis), for small angles
-        those about x, y and z; ``log_scale``, shape (chunk,), positive if the sample grew; and a
-        ``..._std`` of each, NaN where it is not known. NaN too in chunks that are not valid. The
-        coordinate ``center`` is the point about which.
-
-    Raises
-    ------
-    DriftError
-        If the Dataset does not hold transformations, or a matrix is not a rotation with one scale.
+    Rotation has shape (chunk,) in 2D and (chunk, axis) in 3D. All is NaN in chunks that are not
+    valid.
 
     Examples
     --------
-    >>> from smlm_accessor.drift.transformations import build
+    >>> from smlm_accessor.drift import build
     >>> turn = [[[1, 0], [0, 1]], [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]]]
     >>> drift = build(matrix=turn, offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
     ...               frame_start=[0, 10], frame_stop=[10, 20])
     >>> pose(drift).rotation.values.round(6)
     array([0. , 0.1])
     """
-    transformations.check(dataset)
+    require_drift(dataset)
     valid = dataset["valid"].values.astype(bool)
     matrix = np.where(valid[:, None, None], dataset["matrix"].values, np.nan).astype(np.float64)
     rotation, log_scale = of_matrices(matrix)
@@ -121,30 +126,22 @@ def pose(dataset: xr.Dataset) -> xr.Dataset:
         raise DriftError(
             f"The matrix of chunk {np.flatnonzero(other)[0]} is not a rotation with one scale: it "
             "shears, mirrors, or scales axes differently. See its entries: drift.matrix, "
-            "drift.smlm.plot(component='matrix'), drift.smlm.fit(matrix='spline')"
+            "drift.smlm.plot(quantity='matrix'), drift.smlm.fit(matrix='spline')"
         )
-    axes = transformations.components(dataset)
+    axes = components_of(dataset)
     turned = rotation_dims("chunk", len(axes))
-    shape = rotation.shape if len(turned) == 2 else rotation.shape[:1]
-    there = valid[:, None]
+    by_component = ("chunk", "component")
     values: dict[str, tuple[tuple[str, ...], FloatArray]] = {
-        "drift": (
-            ("chunk", "component"),
-            np.where(there, transformations.drift(dataset).values, np.nan),
-        ),
-        "drift_std": (
-            ("chunk", "component"),
-            np.where(there, dataset["offset_std"].values, np.nan),
-        ),
-        "rotation": (turned, rotation.reshape(shape)),
+        "drift": (by_component, np.where(valid[:, None], drift_of(dataset).values, np.nan)),
+        "drift_std": (by_component, np.where(valid[:, None], dataset["offset_std"].values, np.nan)),
+        "rotation": (turned, rotation if len(turned) == 2 else rotation[:, 0]),
         "rotation_std": (turned, std_of(dataset, "rotation_std")),
         "log_scale": (("chunk",), log_scale),
         "log_scale_std": (("chunk",), std_of(dataset, "log_scale_std")),
     }
-    coords: dict[str, Any] = {
-        name: dataset[name] for name in ("chunk", "component", "frame", "frame_start", "frame_stop")
-    }
-    coords["center"] = ("component", transformations.center(dataset))
+    kept = ("chunk", "component", "frame", "frame_start", "frame_stop")
+    coords: dict[str, Any] = {name: dataset[name] for name in kept}
+    coords["center"] = ("component", center_of(dataset))
     if len(turned) == 2:
         coords["axis"] = list(axes)
     return labelled(xr.Dataset(values, coords, dataset.attrs))

@@ -6,41 +6,42 @@ import warnings
 from collections.abc import Sequence
 from html import escape
 
-from smlm_accessor.display.svg import trace_svg
+import xarray as xr
+
+from smlm_accessor.display.drift_chart import curve_rows, drift_svg
 from smlm_accessor.display.tables import folded, html_table, text_table
-from smlm_accessor.display.traces import Curve, Trace, model_trace
-from smlm_accessor.models.components import ComponentFit
+from smlm_accessor.drift.curves import Curves
+from smlm_accessor.models.component_fit import ComponentFit
 
 
-def as_text(heading: str, fits: Sequence[ComponentFit], model: Curve) -> str:
+def as_text(
+    heading: str, fits: Sequence[ComponentFit], curves: Curves | None, unit: str | None
+) -> str:
     """Return the heading, a line for each component, and the drift in numbers."""
     names = max(len(fit.name) for fit in fits)
     kinds = max(len(fit.kind) for fit in fits)
     lines = [f"  {fit.name:{names}}  {fit.kind:{kinds}}  {_figures(fit)}".rstrip() for fit in fits]
-    trace = _trace(model)
-    drift = [] if trace is None else [f"  {line}" for line in text_table(trace.facts())]
-    return "\n".join([heading, *lines, *drift])
+    rows = [] if curves is None else text_table(curve_rows(curves, unit))
+    return "\n".join([heading, *lines, *(f"  {line}" for line in rows)])
 
 
-def as_html(heading: str, fits: Sequence[ComponentFit], model: Curve) -> str:
+def as_html(
+    heading: str,
+    fits: Sequence[ComponentFit],
+    curves: Curves | None,
+    chunks: Curves,
+    source: xr.Dataset,
+) -> str:
     """Return the curve, a table with a row for each component, and lmfit's reports folded below."""
     fitted = html_table(
         [(fit.name, fit.kind, _figures(fit)) for fit in fits], head=("", "model", "fit")
     )
     reports = "".join(folded(fit.name, inner) for fit in fits if (inner := _lmfit_html(fit)))
-    trace, drift = _trace(model), ""
-    if trace is not None:
-        head, *rows = trace.facts()
-        drift = html_table(rows, head=head, align="right") + trace_svg(trace)
+    drift = ""
+    if curves is not None:
+        head, *rows = curve_rows(curves, source.attrs.get("length_unit"))
+        drift = html_table(rows, head=head, align="right") + drift_svg(source, chunks, curves)
     return f"<div><div>{escape(heading)}</div>{drift}{fitted}{reports}</div>"
-
-
-def _trace(model: Curve) -> Trace | None:
-    """Return the curve; None if it cannot be evaluated, for a repr must not raise."""
-    try:
-        return model_trace(model)
-    except Exception:
-        return None
 
 
 def _figures(fit: ComponentFit) -> str:

@@ -7,8 +7,8 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.splines import smoothing_spline as kernel
 from smlm_accessor.kernels.splines.smoothing_spline import smoothing_spline
 from smlm_accessor.models import Spline
-from smlm_accessor.models.components import UncorrectedFit, continued, fit_quality, fit_spline
-from smlm_accessor.models.tracks import Track
+from smlm_accessor.models.chunk_series import ChunkSeries
+from smlm_accessor.models.component_fit import UncorrectedFit, continued, fit_quality, fit_spline
 
 FRAMES = np.arange(0.0, 100.0, 10.0)
 
@@ -36,7 +36,7 @@ def test_a_single_frame_is_held() -> None:
 
 
 def test_uncorrected() -> None:
-    fit = UncorrectedFit("matrix xx", "none", 0, 1.0)
+    fit = UncorrectedFit("matrix xx", "none", 0, None, 1.0)
     np.testing.assert_array_equal(fit.eval(FRAMES), 1)
     np.testing.assert_array_equal(fit.std(FRAMES), 0)
     assert fit.result is None
@@ -46,7 +46,9 @@ def test_uncorrected() -> None:
 def test_a_spline_fit_is_the_kernels() -> None:
     values = np.sin(FRAMES / 10)
     weights = np.linspace(1, 2, 10)
-    fit = fit_spline(Spline(s=0.5), Track("offset x", FRAMES, values, weights), "Spline(s=0.5)")
+    fit = fit_spline(
+        Spline(s=0.5), ChunkSeries("offset x", FRAMES, values, weights), "Spline(s=0.5)"
+    )
     expected = smoothing_spline(FRAMES, values, weights=weights, s=0.5)
     frames = np.array([-20.0, 33.0, 200.0])
     np.testing.assert_array_equal(fit.eval(frames), expected(frames))
@@ -58,10 +60,12 @@ def test_a_spline_fit_is_the_kernels() -> None:
 
 
 def test_a_spline_out_of_reach_names_the_component(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(kernel._MOST_KNOTS, "s", 200)
+    monkeypatch.setattr(kernel, "KNOTS", 25)
     values = np.random.default_rng(0).normal(size=300)
     with pytest.raises(OptionError, match="offset x: s=1e-06 cannot be reached"):
-        fit_spline(Spline(s=1e-6), Track("offset x", np.arange(300.0), values, None), "spline")
+        fit_spline(
+            Spline(s=1e-6), ChunkSeries("offset x", np.arange(300.0), values, None), "spline"
+        )
 
 
 def test_quality() -> None:

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from smlm_accessor.errors import OptionError
-from smlm_accessor.models.tracks import make_tracks, picked
+from smlm_accessor.models.chunk_series import make_series, picked
 
 MakeDrift = Callable[..., xr.Dataset]
 
@@ -30,23 +30,23 @@ def test_picked(make_drift: MakeDrift, chosen: Any, expected: list[int]) -> None
 
 @pytest.mark.parametrize("chosen", [[True, False], [5], [-6], [0.5], "all", [[0, 1]]])
 def test_what_cannot_be_picked(make_drift: MakeDrift, chosen: Any) -> None:
-    with pytest.raises(OptionError, match=r"^slice=.* does not choose among the 5 chunks; use"):
+    with pytest.raises(OptionError, match=r"^chunks=.* does not choose among the 5 chunks; use"):
         picked(chosen, make_drift(5))
 
 
-def test_tracks_are_at_the_centre(make_drift: MakeDrift) -> None:
+def test_series_are_at_the_centre(make_drift: MakeDrift) -> None:
     drift = make_drift(5, noise=0, angle=1e-3, center=1e6)
-    tracks = make_tracks(drift, np.array([0, 2]), None)
-    assert [t.name for t in tracks.offset] == ["offset x", "offset y"]
-    assert [t.name for t in tracks.matrix] == ["matrix xx", "matrix xy", "matrix yx", "matrix yy"]
-    np.testing.assert_array_equal(tracks.frames, drift.frame.values[[0, 2]])
-    np.testing.assert_allclose(tracks.offset[1].values, 0.001 * tracks.frames, atol=1e-7)
-    np.testing.assert_array_equal(tracks.matrix[2].values, drift.matrix.values[[0, 2], 1, 0])
+    series = make_series(drift, np.array([0, 2]), None)
+    assert [t.name for t in series.offset] == ["offset x", "offset y"]
+    assert [t.name for t in series.matrix] == ["matrix xx", "matrix xy", "matrix yx", "matrix yy"]
+    np.testing.assert_array_equal(series.frames, drift.frame.values[[0, 2]])
+    np.testing.assert_allclose(series.offset[1].values, 0.001 * series.frames, atol=1e-7)
+    np.testing.assert_array_equal(series.matrix[2].values, drift.matrix.values[[0, 2], 1, 0])
 
 
 def weights_of(drift: xr.Dataset, weights: Any, used: Any = slice(None)) -> list[Any]:
-    tracks = make_tracks(drift, np.arange(drift.sizes["chunk"])[used], weights)
-    return [t.weights for t in (*tracks.offset, tracks.matrix[0])]
+    series = make_series(drift, np.arange(drift.sizes["chunk"])[used], weights)
+    return [t.weights for t in (*series.offset, series.matrix[0])]
 
 
 def test_auto_weights_are_one_over_std_where_all_chunks_have_it(make_drift: MakeDrift) -> None:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from smlm_accessor.display.traces import model_trace
 from smlm_accessor.models import fit
 
 MakeDrift = Callable[..., xr.Dataset]
@@ -69,7 +68,7 @@ def test_a_curve_that_cannot_be_evaluated_is_left_out(
     def fail(*args: object, **kwargs: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(type(model), "drift", fail)
+    monkeypatch.setattr(type(model), "eval", fail)
     monkeypatch.setattr(lmfit.model.ModelResult, "_repr_html_", fail)
     assert len(repr(model).splitlines()) == 3
     html = model._repr_html_()
@@ -80,16 +79,14 @@ def test_a_curve_that_cannot_be_evaluated_is_left_out(
 
 def test_chunks_lie_on_a_curve_with_another_zero(make_drift: MakeDrift) -> None:
     model = fit(make_drift(noise=0), offset="linear", origin="mean")
-    trace = model_trace(model)
-    assert trace.dots is not None
-    assert trace.dot_frames is not None
-    np.testing.assert_allclose(trace.dots, model.drift(trace.dot_frames).values, atol=1e-9)
-    assert trace.values.mean() == pytest.approx(0, abs=0.01)
+    chunks = model.chunk_curves()
+    np.testing.assert_allclose(chunks.values, model.drift(chunks.frames).values, atol=1e-9)
+    assert model.curves().values.mean() == pytest.approx(0, abs=0.01)
 
 
 def test_a_jump_is_as_steep_as_the_model(make_drift: MakeDrift) -> None:
     drift = make_drift().assign_coords(segment=("chunk", [0] * 4 + [1] * 6))
     jump = int(drift["frame_start"][4])
-    trace = model_trace(fit(drift, offset="linear"))
-    assert trace.jumps == [jump]
-    assert {jump - 1, jump} <= set(trace.frames.tolist())
+    curves = fit(drift, offset="linear").curves()
+    assert curves.jumps.tolist() == [jump]
+    assert {jump - 1, jump} <= set(curves.frames.tolist())

@@ -1,8 +1,7 @@
-"""What models are fitted to: the valid chunks, one track for each component, with weights."""
+"""What models are fitted to: the valid chunks, one series for each component, with weights."""
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,12 +10,12 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import pose, transformations
+from smlm_accessor.drift import center_of, components_of, offset_about, poses
 from smlm_accessor.errors import OptionError
 from smlm_accessor.table import attributes
 
 
-class Track(NamedTuple):
+class ChunkSeries(NamedTuple):
     """One component of the chunks."""
 
     name: str  # "offset x"
@@ -36,70 +35,57 @@ class Track(NamedTuple):
         return float(np.sqrt(averaged * self.together / (averaged + self.together - 1)))
 
 
-class Tracks(NamedTuple):
+class AllSeries(NamedTuple):
     """All components of the chunks."""
 
     frames: FloatArray
-    offset: list[Track]  # at the centre
-    matrix: list[Track]  # row after row
-    rotation: list[Track]  # of the sample, about each axis; none if a matrix is no rotation
-    log_scale: Track | None  # of the sample
+    offset: list[ChunkSeries]  # at the centre
+    matrix: list[ChunkSeries]  # row after row
+    rotation: list[ChunkSeries]  # of the sample, about each axis; none if a matrix is no rotation
+    log_scale: ChunkSeries | None  # of the sample
 
 
-def make_tracks(dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLike | None) -> Tracks:
-    """Return the tracks of some chunks.
+def make_series(
+    dataset: xr.Dataset, used: IntArray, weights: str | npt.ArrayLike | None
+) -> AllSeries:
+    """Return the series of some chunks.
 
     Offsets are taken at the centre: about a far origin, the noise of the matrix entries would be
     multiplied by the distance.
     """
-    components = transformations.components(dataset)
+    components = components_of(dataset)
     frames = dataset["frame"].values[used].astype(np.float64)
     matrix = dataset["matrix"].values[used].astype(np.float64)
-    about = transformations.offset_about(
-        matrix, dataset["offset"].values[used], transformations.center(dataset)
-    )
+    about = offset_about(matrix, dataset["offset"].values[used], center_of(dataset))
     columns, common = _weights(weights, dataset, used)
-    std = dataset["offset_std"].values[used]
-    together = _together(dataset)
+    std, together = dataset["offset_std"].values[used], _together(dataset)
+    noise = [_noise(weight, one) for weight, one in zip(columns, std.T, strict=True)]
     offset = [
-        Track(
-            f"offset {name}",
-            frames,
-            about[:, i],
-            columns[i],
-            _noise(columns[i], std[:, i]),
-            together,
-        )
+        ChunkSeries(f"offset {name}", frames, about[:, i], columns[i], noise[i], together)
         for i, name in enumerate(components)
     ]
     entries = [
-        Track(f"matrix {row}{column}", frames, matrix[:, i, j], common)
+        ChunkSeries(f"matrix {row}{column}", frames, matrix[:, i, j], common)
         for i, row in enumerate(components)
         for j, column in enumerate(components)
     ]
-    rotation, log_scale = pose.of_matrices(matrix)
+    rotation, log_scale = poses.of_matrices(matrix)
     if np.isnan(log_scale).any():
-        return Tracks(frames, offset, entries, [], None)
+        return AllSeries(frames, offset, entries, [], None)
+
+    def posed(name: str, values: FloatArray, std: FloatArray) -> ChunkSeries:
+        known = isinstance(weights, str) and np.isfinite(std).all() and (std > 0).all()
+        weight = 1 / std if known else common
+        return ChunkSeries(name, frames, values, weight, _noise(weight, std))
+
     axes = rotation_axes(components)
-    by_name = {n: pose.std_of(dataset, n)[used].reshape(len(used), -1) for n in pose.STDS}
-
-    def weight(name: str, i: int) -> tuple[FloatArray | None, float]:
-        one = by_name[name][:, i]
-        known = np.isfinite(one) & (one > 0)
-        weighted = 1 / one if isinstance(weights, str) and known.all() else common
-        return weighted, _noise(weighted, one)
-
+    turns = poses.std_of(dataset, "rotation_std")[used].reshape(len(used), -1)
     turned = [
-        Track(
-            f"rotation {axis}" if len(axes) > 1 else "rotation",
-            frames,
-            rotation[:, i],
-            *weight("rotation_std", i),
-        )
+        posed(f"rotation {axis}" if len(axes) > 1 else "rotation", rotation[:, i], turns[:, i])
         for i, axis in enumerate(axes)
     ]
-    scale = Track("log-scale", frames, log_scale, *weight("log_scale_std", 0))
-    return Tracks(frames, offset, entries, turned, scale)
+    scale = posed("log-scale", log_scale, poses.std_of(dataset, "log_scale_std")[used])
+    return AllSeries(frames, offset, entries, turned, scale)
 
 
 def rotation_axes(components: Sequence[str]) -> tuple[str, ...]:
@@ -107,18 +93,12 @@ def rotation_axes(components: Sequence[str]) -> tuple[str, ...]:
     return ("z",) if len(components) == 2 else tuple(components)
 
 
-def picked(chosen: builtins.slice | npt.ArrayLike | None, dataset: xr.Dataset) -> IntArray:
-    """Return the indices of the chosen chunks.
-
-    Raises
-    ------
-    OptionError
-        If they are not chunks of this Dataset.
-    """
+def picked(chosen: slice | npt.ArrayLike | None, dataset: xr.Dataset) -> IntArray:
+    """Return the indices of the chosen chunks."""
     n = dataset.sizes["chunk"]
     if chosen is None:
         return np.arange(n)
-    if isinstance(chosen, builtins.slice):
+    if isinstance(chosen, slice):
         return np.arange(n)[chosen]
     index = np.atleast_1d(np.asarray(chosen))
     if index.dtype == bool and index.shape == (n,):
@@ -126,7 +106,7 @@ def picked(chosen: builtins.slice | npt.ArrayLike | None, dataset: xr.Dataset) -
     if index.dtype.kind in "iu" and index.ndim == 1 and ((index >= -n) & (index < n)).all():
         return np.asarray(np.arange(n)[index])
     raise OptionError(
-        f"slice={chosen!r} does not choose among the {n} chunks; use slice(1, -1), {n} booleans, "
+        f"chunks={chosen!r} does not choose among the {n} chunks; use slice(1, -1), {n} booleans, "
         f"or numbers of chunks from 0 to {n - 1}"
     )
 
@@ -157,7 +137,7 @@ def _weights(
     given = np.broadcast_to(given.reshape(n, -1), (n, d))[used]
     if not (np.isfinite(given) & (given > 0)).all():
         raise OptionError(
-            "weights must be positive and finite for all valid chunks; leave chunks out by slice="
+            "weights must be positive and finite for all valid chunks; leave chunks out by chunks="
         )
     return [given[:, i] for i in range(d)], np.sqrt(np.mean(given**2, axis=1))
 

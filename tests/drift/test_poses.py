@@ -9,14 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift import transformations
-from smlm_accessor.drift.pose import pose, to_matrices
+from smlm_accessor.drift import build, drift_of, is_shift_only, offset_about, offset_from_about
+from smlm_accessor.drift.poses import pose, to_matrices
 from smlm_accessor.errors import DriftError
 from smlm_accessor.io import read_drift, write_drift
 from smlm_accessor.models import fit
 from smlm_accessor.simulate import simulate_drift
+from tests.drift.datasets import drift_dataset
 
 N = 6
 MEANS = 10.0 * np.arange(N) + 4.5
@@ -37,7 +41,7 @@ def chunks(rotation: Any, log_scale: Any = 0.0, **changes: Any) -> xr.Dataset:
     about = -np.arange(N)[:, None] * np.ones(d)
     fields: dict[str, Any] = {
         "matrix": matrix,
-        "offset": transformations.offset_from_about(matrix, about, center),
+        "offset": offset_from_about(matrix, about, center),
         "components": "xyz"[:d],
         "frame": MEANS,
         "frame_start": MEANS - 4.5,
@@ -45,7 +49,7 @@ def chunks(rotation: Any, log_scale: Any = 0.0, **changes: Any) -> xr.Dataset:
         "center": center,
         "attrs": {"length_unit": "nm"},
     }
-    return transformations.build(**fields | changes)
+    return build(**fields | changes)
 
 
 @pytest.mark.parametrize("d", [2, 3])
@@ -149,3 +153,74 @@ def test_the_dataset_is_not_changed() -> None:
     turned: FloatArray = pose(drift).rotation.values
     turned[:] = 9
     assert drift.identical(before)
+
+
+# About a point.
+
+
+@st.composite
+def affine(draw: st.DrawFn) -> tuple[FloatArray, FloatArray, FloatArray]:
+    d = draw(st.sampled_from([2, 3]))
+    element = st.floats(-2, 2)
+    matrix = np.eye(d) + 0.1 * draw(arrays(np.float64, (4, d, d), elements=element))
+    offset = draw(arrays(np.float64, (4, d), elements=st.floats(-1e3, 1e3)))
+    center = draw(arrays(np.float64, d, elements=st.floats(-1e6, 1e6)))
+    return matrix, offset, center
+
+
+@given(affine())
+def test_offset_about_is_the_same_transformation(
+    parts: tuple[FloatArray, FloatArray, FloatArray],
+) -> None:
+    matrix, offset, center = parts
+    position = center + np.arange(len(center)) + 1.0
+    about = offset_about(matrix, offset, center)
+    np.testing.assert_allclose(
+        matrix @ (position - center) + center + about, matrix @ position + offset, atol=1e-7
+    )
+
+
+@given(affine())
+def test_offset_from_about_undoes_offset_about(
+    parts: tuple[FloatArray, FloatArray, FloatArray],
+) -> None:
+    matrix, offset, center = parts
+    back = offset_from_about(matrix, offset_about(matrix, offset, center), center)
+    np.testing.assert_allclose(back, offset, rtol=0, atol=1e-8)
+
+
+@given(affine())
+def test_a_shift_is_the_same_about_every_point(
+    parts: tuple[FloatArray, FloatArray, FloatArray],
+) -> None:
+    _, offset, center = parts
+    matrix = np.broadcast_to(np.eye(len(center)), (4, len(center), len(center)))
+    np.testing.assert_array_equal(offset_about(matrix, offset, center), offset)
+
+
+def test_drift_is_what_the_sample_did_at_the_center() -> None:
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    center = np.array([10.0, 20.0])
+    shift = np.array([3.0, 4.0])  # corrected = turned about the center, then shifted
+    drift = build(
+        matrix=[np.eye(2), turn],
+        offset=[[0.0, 0.0], center + shift - turn @ center],
+        components="xy",
+        frame=[0, 1],
+        frame_start=[0, 1],
+        frame_stop=[1, 2],
+        center=center,
+        attrs={"length_unit": "nm"},
+    )
+    moved = drift_of(drift)
+    np.testing.assert_allclose(moved.values, [[0, 0], [-3, -4]], atol=1e-12)
+    assert not np.signbit(moved.values[0]).any()  # 0, not -0
+    assert moved.name == "drift"
+    assert moved.dims == ("chunk", "component")
+    assert moved.attrs["units"] == "nm"
+    assert not is_shift_only(drift)
+
+
+def test_is_shift_only_looks_at_valid_chunks() -> None:
+    matrix = np.array([np.eye(2), np.full((2, 2), np.nan), np.eye(2)])
+    assert is_shift_only(drift_dataset("xy", matrix=matrix))

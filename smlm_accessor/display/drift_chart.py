@@ -1,0 +1,85 @@
+"""The chart of drift over frames, and the drift in a few numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.display.svg_chart import COLORS, Chart, limits
+from smlm_accessor.display.tables import number
+from smlm_accessor.drift.curves import MANY, Curves, invalid_spans
+
+_BINS_OF_NOTEBOOK = 80  # of its smaller picture; so that a notebook stays small
+
+
+def draw_drift(
+    source: xr.Dataset, chunks: Curves, curve: Curves | None = None, *, bins: int = 500
+) -> Chart:
+    """Draw the drift of chunks, and a curve through or beside them, with one standard deviation.
+
+    Without a curve the line goes from chunk to chunk. The band is that of the curve; where the
+    curve has none, as that of a correction, it is that of the chunks. Chunks are dots with error
+    bars beside a band of the curve, and small dots where they are many.
+
+    Parameters
+    ----------
+    source : Dataset
+        Transformations: ends, jumps and chunks that are not valid are taken from here.
+    chunks : Curves
+    curve : Curves, optional
+    bins : int
+        Of the chart, see `Chart`.
+    """
+    n = source.sizes["chunk"]
+    start, stop = (int(source["frame_start"][0]), int(source["frame_stop"][-1])) if n else (0, 1)
+    line = chunks if curve is None else curve
+    band = line if np.isfinite(line.std).any() else chunks
+    shown = [chunks.values, line.values, *_edges(chunks), *_edges(line)]
+    chart = Chart((start, max(stop, start + 1)), limits(*shown), bins)
+    chart.level(0.0, "zero")
+    for frame in chunks.jumps if len(chunks.jumps) < bins else []:
+        chart.upright(float(frame), "jump")
+    for j, color in enumerate(COLORS[: len(chunks.names)]):
+        low, high = (edge[:, j] for edge in _edges(band))
+        for rows in band.segments():
+            chart.band(band.frames[rows], low[rows], high[rows], color)
+        for rows in line.segments():
+            chart.line(line.frames[rows], line.values[rows, j], color)
+        if n <= MANY and band is not chunks:
+            low, high = (edge[:, j] for edge in _edges(chunks))
+            chart.bars(chunks.frames, low, high, color)
+        if n <= MANY or line is not chunks:
+            size = 5 if n <= MANY else 2
+            chart.dots(chunks.frames, chunks.values[:, j], color, size=size)
+    for first, after in invalid_spans(source):
+        chart.strip(first, after, "not registered")
+    return chart
+
+
+def drift_svg(source: xr.Dataset, chunks: Curves, curve: Curves | None = None) -> str:
+    """Return the chart as a picture for a notebook."""
+    unit = source.attrs.get("length_unit")
+    return draw_drift(source, chunks, curve, bins=_BINS_OF_NOTEBOOK).svg(
+        says="Drift over frames",
+        x_name="frame",
+        y_name=f"drift ({unit})" if unit else "drift",
+        names=chunks.names,
+    )
+
+
+def curve_rows(curves: Curves, unit: str | None) -> list[list[str]]:
+    """Return the range and the errors of each component, after a row of headings."""
+    name = f"drift ({unit})" if unit else "drift"
+    rows = [[name, "lowest", "highest", "range", "std, median", "std, largest"]]
+    for name, values, std in zip(curves.names, curves.values.T, curves.std.T, strict=True):
+        known, sure = values[np.isfinite(values)], std[np.isfinite(std)]
+        low, high = (known.min(), known.max()) if len(known) else (np.nan, np.nan)
+        middle, most = (np.median(sure), sure.max()) if len(sure) else (np.nan, np.nan)
+        found = (low, high, high - low, middle, most)
+        rows.append([name, *(number(v) if np.isfinite(v) else "unknown" for v in found)])
+    return rows
+
+
+def _edges(curves: Curves) -> tuple[FloatArray, FloatArray]:
+    return curves.values - curves.std, curves.values + curves.std

@@ -1,0 +1,78 @@
+"""The Dataset of transformations: what is in it.
+
+A transformation registers the localizations of a chunk: ``corrected = matrix @ position + offset``.
+The drift is what the sample did, ``+d``; for a pure shift ``offset = -d``.
+
+All variables below have to be there, with these dims; ``center`` and ``segment`` may be left out,
+and stand for 0. Components are x, y or x, y, z in this order. Chunks are in the order of time and
+do not overlap. ``attrs`` are strings and numbers: ``schema_version``, ``package_version``, and as
+far as known ``method``, ``target``, ``origin``, ``length_unit``, and ``parameters`` as JSON.
+
+`smlm_accessor.drift.dataset` builds such a Dataset, `smlm_accessor.drift.validation` checks one.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray
+
+COMPONENTS = ("x", "y", "z")
+
+
+class Variable(NamedTuple):
+    """Dims and meaning of a variable or coordinate."""
+
+    dims: tuple[str, ...]
+    meaning: str
+
+
+_OF_CHUNK = ("chunk",)
+REQUIRED = {
+    "matrix": Variable(
+        ("chunk", "component", "component_in"), "corrected = matrix @ position + offset"
+    ),
+    "offset": Variable(
+        ("chunk", "component"),
+        "corrected = matrix @ position + offset; a sample that moved by +d has offset -d",
+    ),
+    "offset_std": Variable(
+        ("chunk", "component"),
+        "one standard deviation of the offset at the centre, but for a constant",
+    ),
+    "n_localizations": Variable(_OF_CHUNK, "localizations in the chunk"),
+    "valid": Variable(_OF_CHUNK, "False where the chunk could not be registered"),
+    "quality": Variable(_OF_CHUNK, "higher is better"),
+    "frame": Variable(_OF_CHUNK, "mean frame of the chunk's localizations"),
+    "frame_start": Variable(_OF_CHUNK, "first frame of the chunk"),
+    "frame_stop": Variable(_OF_CHUNK, "first frame after the chunk"),
+    "component": Variable(("component",), ""),
+    "component_in": Variable(("component_in",), ""),
+}
+OPTIONAL = {
+    "center": Variable(("component",), "middle of the localizations"),
+    "segment": Variable(_OF_CHUNK, "changes where the sample jumps"),
+}
+VARIABLES = REQUIRED | OPTIONAL
+LENGTHS = ("offset", "offset_std", "center")  # in the length unit
+
+
+def components_of(dataset: xr.Dataset) -> tuple[str, ...]:
+    """Return the names of the axes."""
+    return tuple(str(c) for c in dataset["component"].values)
+
+
+def center_of(dataset: xr.Dataset) -> FloatArray:
+    """Return the middle of the localizations, about which matrices are modelled; 0 if not named."""
+    if "center" in dataset.coords:
+        return np.asarray(dataset["center"].values, dtype=np.float64)
+    return np.zeros(dataset.sizes["component"])
+
+
+def is_shift_only(dataset: xr.Dataset) -> bool:
+    """Whether every matrix of a valid chunk is the identity."""
+    matrix = dataset["matrix"].values[dataset["valid"].values.astype(bool)]
+    return bool((matrix == np.eye(matrix.shape[-1])).all())
