@@ -8,14 +8,14 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Image, Spectrum, spread
 
 #: The Gaussian that is subtracted is this many times wider. Measured: it takes out uneven
 #: background under a fixed illumination, and loses nothing of clusters, rings and cells.
 HIGH_PASS = 3.0
-# Two maxima closer than this many smoothing lengths are one.
-_NEAR = 5.0
+#: Two maxima closer than this many smoothing lengths are one.
+NEAR = 5.0
 # Samples of the correlation per frequency: at the sample next to a maximum Newton's method
 # converges.
 _OVERSAMPLING = 1.35
@@ -37,16 +37,7 @@ class Peak(NamedTuple):
 
 
 def cross(reference: Spectrum, moving: Spectrum) -> Spectrum:
-    """Cross power spectrum of two stacks of images, summed over the images.
-
-    Parameters
-    ----------
-    reference, moving : ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1)
-
-    Returns
-    -------
-    ndarray of complex64, shape (2 m0 + 1, m1 + 1)
-    """
+    """Cross power spectrum of two stacks of images, summed over the images."""
     total: Spectrum = (np.conj(reference) * moving).sum(axis=0)
     return total
 
@@ -59,13 +50,12 @@ class Correlator:
 
     Parameters
     ----------
-    grid : Grid
+    grid : PixelGrid
     smoothing : float
         0 for none.
 
     Examples
     --------
-    >>> import numpy as np
     >>> from smlm_accessor.kernels.images.grid import make_grid
     >>> from smlm_accessor.kernels.images.images import count, transform
     >>> points = np.random.default_rng(1).uniform(2, 8, size=(50, 2))
@@ -78,7 +68,7 @@ class Correlator:
     (array([ 0.73, -1.  ]), True, True)
     """
 
-    def __init__(self, grid: Grid, smoothing: float) -> None:
+    def __init__(self, grid: PixelGrid, smoothing: float) -> None:
         self.grid = grid
         self.smoothing = smoothing
         k2 = grid.wavenumbers[0][:, None] ** 2 + grid.wavenumbers[1] ** 2
@@ -96,6 +86,12 @@ class Correlator:
         )
         out: Spectrum = rows[:, None] * columns
         return out
+
+    def slopes(self, spectra: Spectrum) -> Spectrum:
+        """Return the transforms of the smoothed images' slopes along each axis, shape (2, ...)."""
+        rows, columns = (k.astype(np.float32) for k in self.grid.wavenumbers)
+        axes = (rows[:, None], columns[None, :])
+        return np.stack([np.complex64(1j) * (k * self.gain) * spectra for k in axes])
 
     def shape(self, oversampling: float) -> tuple[int, int]:
         """Return the smallest good shape that samples the frequencies kept so finely."""
@@ -155,9 +151,7 @@ class Correlator:
         for lag, at in zip(lags, peak, strict=True):
             period = len(lag) * (lag[1] - lag[0]) if len(lag) > 1 else 1.0
             distance = np.abs((lag - at + period / 2) % period - period / 2)
-            near.append(
-                distance <= min(_NEAR * max(self.smoothing, self.grid.bin_size), period / 4)
-            )
+            near.append(distance <= min(NEAR * max(self.smoothing, self.grid.bin_size), period / 4))
         window = values[np.ix_(*within)]
         inside = np.ix_(*(n[w] for n, w in zip(near, within, strict=True)))
         highest = float(window[inside].max())

@@ -18,17 +18,9 @@ _SMOOTH = 32  # rings are averaged over one part in so many of their number
 def time_halves(frames: IntArray) -> BoolArray:
     """Split localizations into random halves, by blocks of time.
 
-    Of every two successive blocks one belongs to each half, so that both halves are seen over the
-    whole movie; a blink is in one of them, unless a block ends during it.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        Whether a localization is in the second half. Neither chance nor the order of rows matters.
+    Of every two successive blocks one belongs to each half, so that both halves cover all frames; a
+    blink is in one of them, unless a block ends during it. Returns whether each localization is in
+    the second half, shape (n,). Neither chance nor the order of rows matters.
 
     Examples
     --------
@@ -48,17 +40,9 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
     """Correlate two images ring by ring of their Fourier transforms.
 
     The correlation of a ring is that of [1]_: ``sum(F1 conj(F2)) / sqrt(sum |F1|^2 sum |F2|^2)``.
-    Several parts of the field add to the same sums. Towards its edges each image fades out.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (n, m, m) or (m, m)
-        Images of two halves of the localizations: counts per pixel.
-
-    Returns
-    -------
-    ndarray, shape (m // 2,)
-        Ring ``k`` is at ``k / m`` cycles per pixel. NaN where there is nothing.
+    Several parts of the field, shape (n, m, m), add to the same sums. Towards its edges each image,
+    of counts per pixel, fades out. Ring ``k`` of the ``m // 2`` rings is at ``k / m`` cycles per
+    pixel; it is NaN where there is nothing.
 
     References
     ----------
@@ -92,18 +76,10 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
 
 
 def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> float:
-    """Return the length down to which the correlation is above a threshold.
+    """Return the length, in pixels, down to which the correlation is above a threshold.
 
-    Parameters
-    ----------
-    correlation : ndarray, shape (n,)
-        Ring ``k`` is at ``k / 2 n`` cycles per pixel, as from `fourier_ring_correlation`.
-    threshold : float
-
-    Returns
-    -------
-    float
-        In pixels, at least 2; NaN if even the widest rings do not agree.
+    It is at least 2, and NaN if even the widest rings do not agree. The correlation is that of
+    `fourier_ring_correlation`.
 
     Examples
     --------
@@ -126,15 +102,6 @@ def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> floa
 
 def smoothed(correlation: FloatArray) -> FloatArray:
     """Average over neighbouring rings, as the resolution is read off; the first ring left out.
-
-    Parameters
-    ----------
-    correlation : ndarray, shape (n,)
-        At least two rings.
-
-    Returns
-    -------
-    ndarray, shape (n - 1,)
 
     Examples
     --------

@@ -18,17 +18,10 @@ _MARGIN = 0.1
 
 
 def field_of(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Corners of the field, in which a few outliers far away do not count.
+    """Corners of the field, in which a few outliers far away do not count, both of shape (d,).
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-
-    Returns
-    -------
-    lower, upper : ndarray, shape (d,)
-        The range of all but 0.1 % of the positions at either end, a tenth wider, and no wider than
-        the range of all.
+    They are the range of all but 0.1 % of the positions at either end of an axis, a tenth wider,
+    and no wider than the range of all.
     """
     n = len(positions)
     skip = int(_OUTLIERS * n)
@@ -42,7 +35,7 @@ def field_of(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PixelGrid:
     """Two axes of square pixels, padded, and how many frequencies of the transform are kept.
 
     An axis without extent has one pixel and one frequency: a shift along it is never looked for.
@@ -107,7 +100,7 @@ class Grid:
             profiles.append(_ramp(ends[1] - np.arange(n)) - _ramp(ends[0] - np.arange(n)))
         return profiles[0], profiles[1]
 
-    def narrow(self, smoothing: float) -> Grid:
+    def narrow(self, smoothing: float) -> PixelGrid:
         """Keep only the frequencies that matter at this smoothing."""
         first, last = (
             min(kept, _modes(padded, self.bin_size, smoothing))
@@ -136,16 +129,8 @@ def make_grid(
     bin_size: float,
     smoothing: float,
     max_shift: FloatArray,
-) -> Grid:
-    """Lay a grid over a field, padded so that no shift up to ``max_shift`` wraps round.
-
-    Parameters
-    ----------
-    lower, upper : ndarray, shape (2,)
-    bin_size, smoothing : float
-    max_shift : ndarray, shape (2,)
-        Largest shift along each axis.
-    """
+) -> PixelGrid:
+    """Lay a grid over a field, padded so that no shift up to ``max_shift`` wraps round."""
     bins, padded, modes = [], [], []
     for axis in range(2):
         extent = float(upper[axis] - lower[axis])
@@ -154,7 +139,7 @@ def make_grid(
         bins.append(n)
         padded.append(fft.next_fast_len(n + room, real=axis == 1))
         modes.append(_modes(padded[-1], bin_size, smoothing))
-    return Grid(
+    return PixelGrid(
         lower=(float(lower[0]), float(lower[1])),
         upper=(float(upper[0]), float(upper[1])),
         bin_size=bin_size,

@@ -8,11 +8,11 @@ import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import RIM, Image
 
 
-class Sums(NamedTuple):
+class ImageSums(NamedTuple):
     """Of the two channels of an image: sums and sums of squares, shape (2,); and counts.
 
     ``within`` localizations lie in the field, ``inner`` of these off its rim.
@@ -24,16 +24,12 @@ class Sums(NamedTuple):
     inner: int
 
 
-def sums_under(image: Image, grid: Grid, positions: FloatArray, shift: FloatArray) -> Sums:
+def sums_under(
+    image: Image, grid: PixelGrid, positions: FloatArray, shift: FloatArray
+) -> ImageSums:
     """Interpolate an image linearly under localizations less a shift, and sum.
 
-    Parameters
-    ----------
-    image : ndarray of float32, shape (n_pixels, 2)
-        Two channels; zero outside the field.
-    grid : Grid
-    positions : ndarray, shape (n, 2), C order
-    shift : ndarray, shape (2,)
+    The image has two channels, shape (n_pixels, 2), and is zero outside the field.
 
     Examples
     --------
@@ -51,7 +47,7 @@ def sums_under(image: Image, grid: Grid, positions: FloatArray, shift: FloatArra
     out, counts = np.zeros((2, 2)), np.zeros(2, np.int64)
     bins = np.array(grid.bins)
     _sum(image, bins, positions, shift, box, inner, grid.corner, grid.bin_size, out, counts)
-    return Sums(out[0], out[1], int(counts[0]), int(counts[1]))
+    return ImageSums(out[0], out[1], int(counts[0]), int(counts[1]))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -79,33 +75,22 @@ def _sum(  # type: ignore[no-untyped-def]
             out[1, c] += value * value
 
 
-def sums_by_place(
+def sums_by_block(
     image: Image,
-    grid: Grid,
+    grid: PixelGrid,
     positions: FloatArray,
     shift: FloatArray,
-    places: IntArray,
-    n_places: int,
-) -> tuple[FloatArray, FloatArray]:
-    """Sum an image under the localizations of each place, and return their share of all.
+    blocks: IntArray,
+    n_blocks: int,
+) -> FloatArray:
+    """Return the sums of an image under the localizations of each block, shape (n_blocks, 2).
 
-    Parameters
-    ----------
-    image, grid, positions, shift
-        See `sums_under`.
-    places : ndarray of int, shape (n,)
-    n_places : int
-
-    Returns
-    -------
-    total : ndarray, shape (n_places, 2)
-    share : ndarray, shape (n_places,)
+    ``blocks``, shape (n,), is the block of each localization; for the rest see `sums_under`.
     """
-    total, share = np.zeros((n_places, 2)), np.zeros(n_places)
-    order = np.argsort(places, kind="stable")
-    ends = np.searchsorted(places[order], np.arange(n_places + 1))
+    total = np.zeros((n_blocks, 2))
+    order = np.argsort(blocks, kind="stable")
+    ends = np.searchsorted(blocks[order], np.arange(n_blocks + 1))
     for k in np.flatnonzero(np.diff(ends)):
         there = positions[order[ends[k] : ends[k + 1]]]
         total[k] = sums_under(image, grid, there, shift).total
-        share[k] = len(there) / len(positions)
-    return total, share
+    return total

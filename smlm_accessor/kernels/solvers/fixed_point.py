@@ -18,15 +18,9 @@ _GRAIN = 1e-3  # of the radius: to multiples of this the step of `smooth_root` i
 class Evaluation:
     """What the map gives at one point.
 
-    Parameters
-    ----------
-    residual : ndarray, shape (p,)
-        Image of the point minus the point; all components in one unit.
-    cost : float
-        What plain iteration lowers.
-    fraction, scale : float
-        Two numbers watched for convergence; ``scale``, in the unit of the residual, is also what a
-        step is compared with.
+    ``residual``, shape (p,), is the image of the point minus the point, all components in one unit;
+    ``cost`` is what plain iteration lowers. ``fraction`` and ``scale`` are watched for convergence;
+    ``scale``, in the unit of the residual, is also what a step is compared with.
     """
 
     residual: FloatArray
@@ -79,7 +73,6 @@ def solve(
     max_iterations : int
         Most evaluations.
     tolerance : float
-        See above.
     resolution : float
         A step below this is rounding.
     unit : float
@@ -184,19 +177,8 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
     line through evaluations all around averages that out. The step there is rounded: between the
     jumps of the map the residual changes faster than the line, which makes errors larger.
 
-    Parameters
-    ----------
-    evaluate : callable
-        As in `solve`.
-    point : ndarray, shape (p,)
-        A fixed point, or close to one.
-    radius : float
-        Distance of the evaluations from ``point``.
-
-    Returns
-    -------
-    ndarray, shape (p,), or None
-        None if there is no zero within ``radius``.
+    ``point`` is a fixed point of ``evaluate`` (see `solve`), or close to one. None if there is no
+    zero within ``radius``.
     """
     if not radius > 0:
         return None

@@ -9,27 +9,36 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Spectrum, count, transform
 
 #: Bytes of transforms that are kept; if they are more, each is computed when it is needed.
 MAX_BYTES = 2**28
 
 
-class Tiles(NamedTuple):
+class ImageTiles(NamedTuple):
     """Number of each localization's tile, from 0 to ``n - 1``; one tile has no size."""
 
     number: IntArray
     n: int
     size: float | None
 
+    @classmethod
+    def of_width(cls, positions: FloatArray, size: float) -> ImageTiles:
+        """Cut the field into square tiles; each that holds localizations is one."""
+        # Off the corner by an uncommon part: rounded coordinates would sit on edges of tiles.
+        lower = positions[:, :2].min(axis=0) - 0.381966 * size
+        column, row = np.floor((positions[:, :2] - lower) / size).astype(np.int64).T
+        used, number = np.unique(column * (row.max() + 1) + row, return_inverse=True)
+        return cls(number, len(used), size)
+
 
 def summarize(
     positions: FloatArray,
     bounds: IntArray,
-    grid: Grid,
+    grid: PixelGrid,
     *,
-    tiles: Tiles | None = None,
+    tiles: ImageTiles | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Sequence[Spectrum]:
@@ -42,7 +51,7 @@ def summarize(
     positions : ndarray, shape (n, 2)
     bounds : ndarray, shape (n_chunks + 1,)
         Row bounds of the chunks.
-    grid : Grid
+    grid : PixelGrid
     """
     n_tiles = 1 if tiles is None else tiles.n
 

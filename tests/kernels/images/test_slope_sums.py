@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import RIM
 from smlm_accessor.kernels.images.slope_sums import sums_under
 
 
-def grid(width: float, height: float) -> Grid:
+def grid(width: float, height: float) -> PixelGrid:
     return make_grid(
         np.zeros(2), np.array([width, height]), bin_size=3.0, smoothing=4.0, max_shift=np.ones(2)
     )
 
 
-def twin(image: FloatArray, pixels: Grid, x: FloatArray) -> FloatArray:
+def twin(image: FloatArray, pixels: PixelGrid, x: FloatArray) -> FloatArray:
     """The image under each position in the field, in plain numpy."""
     u = (x - pixels.corner) / pixels.bin_size
     low = np.floor(u).astype(int)

@@ -1,18 +1,17 @@
-"""Where one set of points lies on another, among all shifts: by their padded images."""
+"""The shift of one set of localizations onto another, among all shifts, by their padded images."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, NEAR
+from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
+from smlm_accessor.kernels.images.images import Image
 
-_PIXELS_PER_SMOOTHING = 1.5
-_HIGH_PASS = 3.0  # times the smoothing: slopes of the density and edges of the fields do not count
-_NEAR = 5.0  # smoothing lengths: two maxima that are closer are one
 # Two pairs of straight filaments can be laid on each other by some shift: where no more parts of
 # the field agree than these would make, a maximum has to be twice as high as any other.
 _FEW, _TWICE = 4.5, 2.0
@@ -21,88 +20,84 @@ _BLOCKS = 16  # of the field along an axis
 _FADE = 9.0  # smoothing lengths
 _CAP = 1.5  # usual brightnesses: brighter pixels, such as beads, count no more
 
-Image = npt.NDArray[np.float32]
 
+class GlobalShift(NamedTuple):
+    """A shift that puts the moving localizations onto the others.
 
-class Place(NamedTuple):
-    """A shift of the moving points that puts them onto the others.
-
-    ``clarity`` is the geometric mean of two numbers of standard deviations. The one is by how much
-    the correlation is higher than anywhere else, beside chance or, if that is more, a coincidence
-    of the two brightest spots; of dense tables, it is small for chance. The other is the sum of
-    what parts of the field contribute, beside the root of the sum of squares; it is small if few
-    spots or structures lie on each other: the clarity is no more than twice that. If it is small,
-    the maximum also has to be twice as high as any other, or else the clarity is halved.
+    ``significance`` is the geometric mean of two numbers of standard deviations. The one is by how
+    much the correlation is higher than anywhere else, over chance or, if that is more, a
+    coincidence of the two brightest pixels; of dense tables it is small for chance. The other is
+    the sum of what blocks of the field contribute over the root of the sum of squares; it is small
+    if few structures overlap: the significance is no more than twice that. If it is small, the
+    maximum also has to be twice as high as any other, or else the significance is halved.
     """
 
     shift: FloatArray
-    clarity: float
+    significance: float
     smoothing: float
 
 
 def pixels_at(extent: FloatArray, smoothing: float) -> float:
     """Return the number of pixels of a padded image; ``extent`` (2,) is the sum of both fields."""
-    return float(np.prod(extent * _PIXELS_PER_SMOOTHING / smoothing + 2))
+    return float(np.prod(extent * PIXELS_PER_SMOOTHING / smoothing + 2))
 
 
-def place(
+def find_global_shift(
     reference: FloatArray,
     moving: FloatArray,
     smoothing: float,
     max_shift: FloatArray | None = None,
-) -> Place:
-    """Find the shift at which two sets of points have most in common.
+) -> GlobalShift:
+    """Find the shift at which two sets of localizations, of shape (n, 2), have most in common.
 
-    Brightness is the square root of the number of points in a pixel, and hardly more than the
-    usual one, so that few bright spots do not outweigh everything else.
+    Brightness is the square root of the localizations in a pixel, and hardly more than the usual
+    one, so that few bright spots do not outweigh everything else.
 
-    Parameters
-    ----------
-    reference, moving : ndarray, shape (n, 2)
-    smoothing : float
-        Standard deviation with which the correlation is smoothed.
-    max_shift : ndarray, shape (2,), optional
-        The largest along each axis; by default all at which the fields overlap.
+    The correlation is smoothed with a Gaussian of standard deviation ``smoothing``. ``max_shift``,
+    shape (2,), is the largest along each axis; by default all at which the fields overlap.
 
     Examples
     --------
     >>> points = np.random.default_rng(1).uniform(0, 100, (200, 2))
-    >>> found = place(points, points + [30.0, -20.0], 0.5)
-    >>> found.shift.round(), found.clarity > 5
+    >>> found = find_global_shift(points, points + [30.0, -20.0], 0.5)
+    >>> found.shift.round(), found.significance > 5
     (array([-30.,  20.]), True)
     """
-    pixel = smoothing / _PIXELS_PER_SMOOTHING
-    corners = [points.min(axis=0) for points in (reference, moving)]
+    pixel = smoothing / PIXELS_PER_SMOOTHING
+    corners = [positions.min(axis=0) for positions in (reference, moving)]
     cells = [
-        np.floor((points - corner) / pixel).astype(np.int64)
-        for points, corner in zip((reference, moving), corners, strict=True)
+        np.floor((positions - corner) / pixel).astype(np.int64)
+        for positions, corner in zip((reference, moving), corners, strict=True)
     ]
     bins = [cell.max(axis=0) + 1 for cell in cells]
-    room = int(np.ceil(3 * _HIGH_PASS * _PIXELS_PER_SMOOTHING))
+    room = int(np.ceil(3 * HIGH_PASS * PIXELS_PER_SMOOTHING))
     rows, columns = (bins[0] + bins[1] + room).tolist()
     shape = (fft.next_fast_len(rows), fft.next_fast_len(columns, real=True))
     images = [_brightness(c, b) for c, b in zip(cells, bins, strict=True)]
     spectra = [fft.rfft2(image, s=shape) for image in images]
     gain = _gain(shape, pixel, smoothing)
     values = fft.irfft2(gain * spectra[0] * np.conj(spectra[1]), s=shape)
-    lags = [_lags(n, int(b[a])) for a, (n, b) in enumerate(zip(shape, (bins[0],) * 2, strict=True))]
-    shifts = [lag * pixel + corners[0][a] - corners[1][a] for a, lag in enumerate(lags)]
-    within = [_within(s, lag, int(bins[1][a]), a, max_shift)
-              for a, (s, lag) in enumerate(zip(shifts, lags, strict=True))]  # fmt: skip
-    if not (len(within[0]) and len(within[1])):
-        return Place(np.full(2, np.nan), 0.0, smoothing)
-    window = values[np.ix_(*within)]
+    largest = np.full(2, np.inf) if max_shift is None else max_shift
+    lags, shifts = [], []  # at which the fields overlap and that are not too large, in order
+    for axis in range(2):
+        lag = np.arange(1 - bins[1][axis], bins[0][axis])
+        shift = lag * pixel + corners[0][axis] - corners[1][axis]
+        within = np.abs(shift) <= largest[axis]
+        lags.append(lag[within])
+        shifts.append(shift[within])
+    if not (len(lags[0]) and len(lags[1])):
+        return GlobalShift(np.full(2, np.nan), 0.0, smoothing)
+    window = values[np.ix_(*lags)]
     best = np.unravel_index(int(window.argmax()), window.shape)
-    at = np.array([s[w][b] for s, w, b in zip(shifts, within, best, strict=True)])
+    at = np.array([s[b] for s, b in zip(shifts, best, strict=True)])
     one_pair = float(gain.sum(dtype=float) * 2 / (shape[0] * shape[1]))
     brightest = float(images[0].max()) * float(images[1].max()) * one_pair
     lead, ratio = _lead(window, best, brightest)
-    lag = [int(lags[a][within[a][b]]) for a, b in enumerate(best)]
     filtered = fft.irfft2(gain * spectra[0], s=shape)
-    spread = _spread(filtered, images[1], lag)
-    clarity = min(float(np.sqrt(max(lead, 0.0) * max(spread, 0.0))), _MOST * spread)
+    spread = _spread(filtered, images[1], [int(x[b]) for x, b in zip(lags, best, strict=True)])
+    significance = min(float(np.sqrt(max(lead, 0.0) * max(spread, 0.0))), _MOST * spread)
     doubtful = spread < _FEW and ratio < _TWICE
-    return Place(at, clarity / 2 if doubtful else clarity, smoothing)
+    return GlobalShift(at, significance / 2 if doubtful else significance, smoothing)
 
 
 def _spread(filtered: Image, moving: Image, lag: list[int]) -> float:
@@ -132,7 +127,7 @@ def _without_edges(image: FloatArray) -> FloatArray:
     """
     fades = []
     for n in image.shape:
-        width = int(min(_FADE * _PIXELS_PER_SMOOTHING, n / 5)) + 1
+        width = int(min(_FADE * PIXELS_PER_SMOOTHING, n / 5)) + 1
         ramp = np.sin(0.5 * np.pi * (np.arange(width) + 0.5) / width) ** 2
         fades.append(np.concatenate([ramp, np.ones(max(n - 2 * width, 0)), ramp[::-1]])[:n])
     fade = fades[0][:, None] * fades[1]
@@ -144,31 +139,14 @@ def _gain(shape: tuple[int, int], pixel: float, smoothing: float) -> Image:
     k2 = (
         fft.fftfreq(shape[0])[:, None] ** 2 + fft.rfftfreq(shape[1])[None, :] ** 2
     ) * (2 * np.pi / pixel) ** 2  # fmt: skip
-    gain = np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (_HIGH_PASS * smoothing) ** 2 * k2)
+    gain = np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * smoothing) ** 2 * k2)
     return np.asarray(gain, dtype=np.float32)
-
-
-def _lags(n: int, positive: int) -> IntArray:
-    """Return the lag of each value of a circular correlation of which so many are not negative."""
-    lag = np.arange(n)
-    return np.where(lag < positive, lag, lag - n)
-
-
-def _within(
-    shift: FloatArray, lag: IntArray, behind: int, axis: int, max_shift: FloatArray | None
-) -> IntArray:
-    """Return where the fields overlap and shifts are not too large, in the order of the lags."""
-    within = lag > -behind
-    if max_shift is not None:
-        within &= np.abs(shift) <= max_shift[axis]
-    inside = np.flatnonzero(within)
-    return np.asarray(inside[np.argsort(lag[inside])])
 
 
 def _lead(window: Image, best: tuple[np.intp, ...], brightest: float) -> tuple[float, float]:
     """Return how far the maximum is above the runner-up, in deviations, and times as high."""
     near = [
-        np.abs(np.arange(n) - b) <= min(_NEAR * _PIXELS_PER_SMOOTHING, n / 4)
+        np.abs(np.arange(n) - b) <= min(NEAR * PIXELS_PER_SMOOTHING, n / 4)
         for n, b in zip(window.shape, best, strict=True)
     ]
     highest = float(window[best])
