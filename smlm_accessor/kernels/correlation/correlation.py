@@ -42,6 +42,17 @@ def cross(reference: Spectrum, moving: Spectrum) -> Spectrum:
     return total
 
 
+def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: float) -> FloatArray:
+    """Return the gain of a Gaussian less one that is `HIGH_PASS` times as wide as ``wide``.
+
+    ``rows`` and ``columns`` are the angular frequencies along the two axes.
+    """
+    k2 = rows[:, None] ** 2 + columns**2
+    return np.asarray(
+        np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * wide) ** 2 * k2)
+    )
+
+
 class Correlator:
     """Correlations on one grid at one smoothing.
 
@@ -53,27 +64,12 @@ class Correlator:
     grid : PixelGrid
     smoothing : float
         0 for none.
-
-    Examples
-    --------
-    >>> from smlm_accessor.kernels.images.grid import make_grid
-    >>> from smlm_accessor.kernels.images.images import count, transform
-    >>> points = np.random.default_rng(1).uniform(2, 8, size=(50, 2))
-    >>> grid = make_grid(
-    ...     np.zeros(2), np.full(2, 10.0), bin_size=0.2, smoothing=0.3, max_shift=np.full(2, 5.0)
-    ... )
-    >>> first, second = (transform(count(p, grid), grid) for p in (points, points + [0.73, -1.0]))
-    >>> peak = Correlator(grid, 0.3).locate(cross(first, second), np.full(2, 5.0))
-    >>> peak.shift.round(2), peak.found, peak.quality > 7
-    (array([ 0.73, -1.  ]), True, True)
     """
 
     def __init__(self, grid: PixelGrid, smoothing: float) -> None:
         self.grid = grid
         self.smoothing = smoothing
-        k2 = grid.wavenumbers[0][:, None] ** 2 + grid.wavenumbers[1] ** 2
-        wide = HIGH_PASS * max(smoothing, grid.bin_size)
-        gain = np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * wide**2 * k2)
+        gain = band_pass(*grid.wavenumbers, smoothing, max(smoothing, grid.bin_size))
         self.gain: Image = gain.astype(np.float32)
         self.weighted_gain: Image = (gain * grid.weights).astype(np.float32)
         self.active: BoolArray = np.array(grid.modes) > 0

@@ -8,9 +8,9 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, NEAR
+from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, NEAR, band_pass
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
-from smlm_accessor.kernels.images.images import Image
+from smlm_accessor.kernels.images.images import Image, fade
 
 # Two pairs of straight filaments can be laid on each other by some shift: where no more parts of
 # the field agree than these would make, a maximum has to be twice as high as any other.
@@ -55,13 +55,6 @@ def find_global_shift(
 
     The correlation is smoothed with a Gaussian of standard deviation ``smoothing``. ``max_shift``,
     shape (2,), is the largest along each axis; by default all at which the fields overlap.
-
-    Examples
-    --------
-    >>> points = np.random.default_rng(1).uniform(0, 100, (200, 2))
-    >>> found = find_global_shift(points, points + [30.0, -20.0], 0.5)
-    >>> found.shift.round(), found.significance > 5
-    (array([-30.,  20.]), True)
     """
     pixel = smoothing / PIXELS_PER_SMOOTHING
     corners = [positions.min(axis=0) for positions in (reference, moving)]
@@ -75,7 +68,8 @@ def find_global_shift(
     shape = (fft.next_fast_len(rows), fft.next_fast_len(columns, real=True))
     images = [_brightness(c, b) for c, b in zip(cells, bins, strict=True)]
     spectra = [fft.rfft2(image, s=shape) for image in images]
-    gain = _gain(shape, pixel, smoothing)
+    turns, half = fft.fftfreq(shape[0], pixel), fft.rfftfreq(shape[1], pixel)
+    gain = band_pass(2 * np.pi * turns, 2 * np.pi * half, smoothing, smoothing).astype(np.float32)
     values = fft.irfft2(gain * spectra[0] * np.conj(spectra[1]), s=shape)
     largest = np.full(2, np.inf) if max_shift is None else max_shift
     lags, shifts = [], []  # at which the fields overlap and that are not too large, in order
@@ -125,22 +119,10 @@ def _without_edges(image: FloatArray) -> FloatArray:
 
     Two cameras' edges would lie on each other at some shift, whatever is between them.
     """
-    fades = []
-    for n in image.shape:
-        width = int(min(_FADE * PIXELS_PER_SMOOTHING, n / 5)) + 1
-        ramp = np.sin(0.5 * np.pi * (np.arange(width) + 0.5) / width) ** 2
-        fades.append(np.concatenate([ramp, np.ones(max(n - 2 * width, 0)), ramp[::-1]])[:n])
-    fade = fades[0][:, None] * fades[1]
-    rim = fade < 1
-    return np.asarray((image - image[rim].mean()) * fade)
-
-
-def _gain(shape: tuple[int, int], pixel: float, smoothing: float) -> Image:
-    k2 = (
-        fft.fftfreq(shape[0])[:, None] ** 2 + fft.rfftfreq(shape[1])[None, :] ** 2
-    ) * (2 * np.pi / pixel) ** 2  # fmt: skip
-    gain = np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * smoothing) ** 2 * k2)
-    return np.asarray(gain, dtype=np.float32)
+    widths = [int(min(_FADE * PIXELS_PER_SMOOTHING, n / 5)) + 1 for n in image.shape]
+    weight = np.outer(*(fade(n, width) for n, width in zip(image.shape, widths, strict=True)))
+    rim = weight < 1
+    return np.asarray((image - image[rim].mean()) * weight)
 
 
 def _lead(window: Image, best: tuple[np.intp, ...], brightest: float) -> tuple[float, float]:

@@ -136,18 +136,6 @@ def pair_sums(
     blocks : ndarray of int, shape (n,), optional
     run : callable
         Maps a function over parts, in threads perhaps.
-
-    Examples
-    --------
-    >>> positions = np.array([[0.0, 0.0], [0.3, 0.0], [5.0, 0.0], [5.1, 0.0]])
-    >>> layers = sort_into_layers(positions, np.zeros(4, int), np.inf)
-    >>> sums = pair_sums(positions, np.array([0, 1, 0, 1]), 2, layers)
-    >>> sums.overlap.round(3)
-    array([[0.   , 1.646],
-           [1.646, 0.   ]])
-    >>> sums.slope[0].round(3)
-    array([[ 0.   ,  2.585],
-           [-2.585,  0.   ]])
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))

@@ -36,13 +36,6 @@ _LARGE = 20.0
 _MANY = 5000
 
 
-class Stack(NamedTuple):
-    """Localizations of one image, or of a stack of images if ``tiles`` tells them apart."""
-
-    positions: FloatArray
-    tiles: IntArray | None = None
-
-
 class Prediction(NamedTuple):
     """Variance of a shift (infinite if none is significant), and shifts of all but the first."""
 
@@ -51,20 +44,23 @@ class Prediction(NamedTuple):
 
 
 def predict(
-    stacks: Sequence[Stack],
+    samples: Sequence[FloatArray],
     grid: PixelGrid,
     smoothings: Sequence[float],
     *,
     max_shift: FloatArray,
     significance: PeakSignificance,
+    tiles: Sequence[IntArray] | None = None,
     n_tiles: int = 1,
 ) -> list[Prediction]:
-    """Predict the variance of a shift against the first stack, for each smoothing.
+    """Predict the variance of a shift against the first sample, for each smoothing.
 
+    Samples are images, or stacks of images if ``tiles`` tells these apart.
     None of these is smaller than the one the grid was made for. Maxima that lack the significance
     do not count.
     """
-    images = (count(x, grid, tiles=t, n_tiles=n_tiles) for x, t in stacks)
+    of = tiles or [np.zeros(len(x), dtype=np.int64) for x in samples]
+    images = (count(x, grid, tiles=t, n_tiles=n_tiles) for x, t in zip(samples, of, strict=True))
     spectra = [transform(image, grid) for image in images]
     out = []
     for smoothing in smoothings:
@@ -129,9 +125,8 @@ def choose_smoothing(
         grid = make_grid(*area, bin_size=bin_size, smoothing=fine, max_shift=max_shift)
         if not aligned and grid.pixels > _SPARSEST * sum(len(s) for s in samples):
             break
-        stacks = [Stack(s) for s in samples]
         predicted = predict(
-            stacks, grid, (coarse, fine), max_shift=max_shift, significance=significance
+            samples, grid, (coarse, fine), max_shift=max_shift, significance=significance
         )
         tried.append(fine)
         gains.append(_gain(*predicted, aligned=aligned))

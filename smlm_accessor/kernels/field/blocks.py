@@ -37,13 +37,7 @@ class FieldBlocks(NamedTuple):
 
     @classmethod
     def covering(cls, positions: FloatArray, n: int, least: float = 0.0) -> FieldBlocks:
-        """Cut the field into about ``n`` blocks, of which none has an edge shorter than ``least``.
-
-        Parameters
-        ----------
-        positions : ndarray, shape (m, d)
-            Of which only x and y count.
-        """
+        """Cut the field into about ``n`` blocks, none of which is narrower than ``least``."""
         lower, upper = field_of(positions[:, :2])
         extent = upper - lower
         longest = float(extent.max())
@@ -76,17 +70,6 @@ def make_field_blocks(positions: FloatArray) -> FieldBlocks:
     """Cut the field into about 64 blocks; into more where most of it is empty.
 
     Blocks are halved until the effective number of blocks (Kish), by their localizations, is 20.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        Of which only x and y count.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> 50 < make_field_blocks(rng.uniform(0, 80, (1000, 2))).n < 90
-    True
     """
     blocks = FieldBlocks.covering(positions, _WANTED)
     for _ in range(_HALVINGS):

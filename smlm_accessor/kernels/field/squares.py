@@ -26,14 +26,8 @@ _TABLE = 2**20  # squares that are looked up in a table
 class Squares:
     """The squares that hold localizations.
 
-    Parameters
-    ----------
-    level : int
-        Their edge is ``2.0**level``.
-    number : ndarray of int64, shape (m, 2)
-        Square ``i`` reaches from ``number[i] * edge`` to ``(number[i] + 1) * edge``.
-    count : ndarray of int64, shape (m,)
-        Localizations in each.
+    Their edge is ``2.0**level``; square ``i`` reaches from ``number[i] * edge``, shape (2,), to
+    ``(number[i] + 1) * edge`` and holds ``count[i]`` localizations.
     """
 
     level: int
@@ -66,12 +60,6 @@ def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
 
     Positions, shape (n, 2 or more), are finite and in C order; further axes do not count. What was
     counted before, ``known``, is added.
-
-    Examples
-    --------
-    >>> squares = count_squares(np.array([[0.5, 0.5], [0.6, 0.6], [9.0, 3.0]]))
-    >>> squares.at_most(2).level, squares.at_most(2).count.tolist()
-    (-3, [2, 1])
     """
     if known is None:
         known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))

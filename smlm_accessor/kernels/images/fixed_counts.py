@@ -49,11 +49,6 @@ def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntAr
 
     About which part of those of each chunk is ``part``, shape (k,). Rows whose chunk is negative
     are left out.
-
-    Examples
-    --------
-    >>> in_some_frames(np.arange(4), np.array([0, 0, 1, 1]), np.array([0.0, 1.0]))
-    array([2, 3])
     """
     rows = np.empty(len(frames), np.int64)
     n = _in_some_frames(frames, chunk, part, rows)
@@ -64,12 +59,6 @@ def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: floa
     """Return about a part of the rows that have a chunk.
 
     Which ones depends on nothing but what is in them.
-
-    Examples
-    --------
-    >>> positions, frames = np.zeros((3, 2)), np.arange(3)
-    >>> thinned(positions, frames, np.array([0, -1, 0]), 1.0)
-    array([0, 2])
     """
     rows = np.empty(len(frames), np.int64)
     limit = np.uint64(min(int(part * 2.0**64), 2**64 - 1))

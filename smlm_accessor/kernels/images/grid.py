@@ -40,16 +40,9 @@ class PixelGrid:
 
     An axis without extent has one pixel and one frequency: a shift along it is never looked for.
 
-    Parameters
-    ----------
-    lower, upper : tuple of float, length 2
-        The field; positions outside it are left out.
-    bin_size : float
-        Edge of a pixel.
-    bins, padded : tuple of int, length 2
-        Pixels of the field, and of the transform.
-    modes : tuple of int, length 2
-        Highest frequency kept along each axis, in cycles over the padded length.
+    Positions outside the field, from ``lower`` to ``upper``, are left out. It has ``bins`` pixels
+    of edge ``bin_size`` along each axis, and ``padded`` pixels in the transform, of which the
+    frequencies up to ``modes`` cycles over the padded length are kept.
     """
 
     lower: tuple[float, float]

@@ -28,16 +28,6 @@ def count(
 
     ``tiles``, shape (n,), is the image that each localization belongs to; all to the same one by
     default. Returns images of shape (n_tiles, *grid.bins).
-
-    Examples
-    --------
-    >>> from smlm_accessor.kernels.images.grid import make_grid
-    >>> grid = make_grid(
-    ...     np.zeros(2), np.ones(2), bin_size=0.25, smoothing=0.25, max_shift=np.full(2, 0.5)
-    ... )
-    >>> image = count(np.array([[0.5, 0.5], [0.2, 0.9], [7.0, 7.0]]), grid)
-    >>> image.shape, float(image.sum().round(3))
-    ((1, 6, 6), 2.0)
     """
     inside = np.ones(len(positions), dtype=bool)
     for axis in range(2):
@@ -121,6 +111,12 @@ def restore(spectra: Spectrum, grid: PixelGrid, shape: tuple[int, int]) -> Image
     """Return the images of kept frequencies, sampled at another shape, shape (n_tiles, *shape)."""
     images = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
     return np.asarray(images * np.float32(shape[0] * shape[1] / grid.pixels))
+
+
+def fade(n: int, width: float) -> FloatArray:
+    """Return the weights of ``n`` pixels that fall to zero over a width at both ends (Hann)."""
+    ramp = np.sin(0.5 * np.pi * np.minimum((np.arange(n) + 0.5) / width, 1.0)) ** 2
+    return np.asarray(ramp * ramp[::-1])
 
 
 def field_spectrum(grid: PixelGrid) -> Spectrum:

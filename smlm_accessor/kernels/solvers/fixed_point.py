@@ -90,14 +90,6 @@ def solve(
     ----------
     Walker & Ni, SIAM J. Numer. Anal. 49, 1715 (2011), DOI 10.1137/10078356X. For closest points:
     Pavlov et al., ICRA 2018, DOI 10.1109/ICRA.2018.8461063.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> slow = lambda x: Evaluation(0.05 * (2.0 - x), float((x - 2.0) @ (x - 2.0)), 1.0, 1.0)
-    >>> found = solve(slow, np.zeros(1), memory=3, max_iterations=50, tolerance=1e-6)
-    >>> found.point.round(6).tolist(), found.n_iterations < 20
-    ([2.0], True)
     """
     point = np.array(start, dtype=np.float64)
     points: list[FloatArray] = []
@@ -200,13 +192,7 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
 
 
 def directions(n: int) -> FloatArray:
-    """Return the unit vectors to the corners of a regular simplex and their opposites.
-
-    Examples
-    --------
-    >>> directions(1).ravel().tolist(), directions(3).shape
-    ([1.0, -1.0, -1.0, 1.0], (8, 3))
-    """
+    """Return the unit vectors to the corners of a regular simplex and their opposites."""
     corners = np.sqrt(1 + 1 / n) * np.eye(n) - (np.sqrt(n + 1) - 1) / n**1.5
     corners = np.vstack([corners, np.full(n, -1 / np.sqrt(n))])
     return np.vstack([corners, -corners])

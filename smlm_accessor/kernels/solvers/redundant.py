@@ -50,18 +50,6 @@ def solve_pairs(
     References
     ----------
     Y. Wang et al., Opt. Express 22, 15982 (2014), DOI 10.1364/OE.22.015982.
-
-    Examples
-    --------
-    >>> true = np.array([0.0, 1.0, 5.0, 3.0])
-    >>> measured = true[:, None] - true
-    >>> measured[0, 3] += 40
-    >>> measured[3, 0] -= 40
-    >>> weights = 1 - np.eye(4)
-    >>> solve_pairs(measured[None], weights).shift[:, 0].round(2)
-    array([ 7.75, -1.25,  2.75, -9.25])
-    >>> solve_pairs(measured[None], weights, np.full((4, 4), 5.0)).shift[:, 0].round(2)
-    array([-2.25, -1.25,  2.75,  0.75])
     """
     network = _solve_used(differences, weights, weights > 0)
     if max_residual is None:
@@ -84,14 +72,7 @@ def solve_pairs(
 
 
 def solve_all(right: FloatArray, weights: FloatArray) -> Network:
-    """Find the least-squares shifts from the right-hand side of the normal equations.
-
-    Parameters
-    ----------
-    right : ndarray, shape (d, k)
-        ``(differences * weights).sum(axis=2)``.
-    weights : ndarray, shape (k, k)
-    """
+    """Find the same from ``right = (differences * weights).sum(axis=2)``, shape (d, k)."""
     degree = weights.sum(axis=1)
     inverse = np.divide(1.0, degree, out=np.zeros_like(degree), where=degree > 0)
     k = len(degree)

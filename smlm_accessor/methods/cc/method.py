@@ -104,9 +104,9 @@ def cc(
     Registered
         ``quality`` is the height of the maximum above the next highest, at least five smoothing
         lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
-        is when the maximum lies at the edge of the range (chance gives 7 to less than one in a
-        thousand, if localizations are independent; where blinks are long and few, chunks may lie
-        here and there in the field, and then all are invalid). ``offset_std`` is from a jackknife
+        is when the maximum lies at the edge of the range. (Chance gives 7 to less than one in a
+        thousand, if localizations are independent; where blinks are long and few, shifts may be
+        erratic, and then all chunks are invalid.) ``offset_std`` is from a jackknife
         over field blocks: localizations of one block need not be independent. (Where fewer than
         three blocks count, as if all were.) The first chunk has one, too, and the
         difference of two chunks has the variance of both. It is NaN along z if all heights are

@@ -28,14 +28,6 @@ def erratic(drift: FloatArray, valid: BoolArray, smoothing: float, extent: float
         Others are left out.
     smoothing, extent : float
         Of the correlation, and of the field.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> erratic(rng.uniform(-500, 500, (10, 2)), np.full(10, True), 20, 1000)
-    True
-    >>> erratic(np.outer(np.arange(10), [90, 0]), np.full(10, True), 20, 1000)
-    False
     """
     known = drift[valid][:, :2]
     if len(known) < _FEWEST:

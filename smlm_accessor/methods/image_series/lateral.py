@@ -28,14 +28,8 @@ def register_lateral(
 ) -> tuple[Shifts, dict[str, Any]]:
     """Return the shifts of the chunks in x and y, and what was chosen.
 
-    Parameters
-    ----------
-    localizations : ChunkedLocalizations
-        With images of all rows if these are only some of them.
-    plan : LateralPlan, optional
-        None if the field has no extent.
-    target, threads, progress
-        See `cc`.
+    Localizations come with images of all rows if these are only some of them. The plan is None if
+    the field has no extent. For other parameters see `cc`.
     """
     counted, bounds = localizations.counted, localizations.bounds
     counts = np.diff(bounds) if counted is None else counted.counts

@@ -70,15 +70,8 @@ class Field(NamedTuple):
 class LateralPlan:
     """How chunks are registered in x and y.
 
-    Parameters
-    ----------
-    field : Field
-    bin_size, smoothing : float
-        That promise the most precise shifts.
-    grid : PixelGrid
-        Of the images in which shifts are searched; their pixels may be larger.
-    grid_smoothing : float
-    record : dict
+    ``bin_size`` and ``smoothing`` promise the most precise shifts. The pixels of ``grid``, that of
+    the images in which shifts are searched, may be larger, and so may ``grid_smoothing``.
     """
 
     field: Field
@@ -100,15 +93,8 @@ def plan_lateral(
 ) -> LateralPlan | None:
     """Choose pixels and smoothing, judging by some chunks; None if the field has no extent.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2), C order
-    bounds : ndarray of int, shape (k + 1,)
-        Of the rows of each chunk; at least one chunk has rows.
-    bin_size, smoothing, max_shift
-        See `cc`.
-    pixels : int
-        Of the padded image of a chunk, at most.
+    At least one chunk has rows. The padded image of a chunk has at most so many ``pixels``. For the
+    other parameters see `cc`.
     """
     field = Field.of(xy, max_shift)
     extent = field.extent

@@ -35,20 +35,9 @@ def refine(
     One large image is made of the reference, and sampled at the localizations of each chunk. A
     chunk for which that gives nothing stays as it is.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    bounds : ndarray of int, shape (k + 1,)
-    shifts : Shifts
-        Good to about one smoothing length.
-    grid : PixelGrid
-        From `slope_grid`.
-    smoothing : float
-    blocks : FieldBlocks
-        Of the field, those of ``shifts``.
-    target : {"first", "previous", "all"}
-        With "all", even and odd chunks take turns in being the reference of the others, so that no
-        chunk is compared with itself.
+    Shifts are good to about one smoothing length, and their influences are those of ``blocks``. The
+    grid is from `slope_grid`. With target "all", even and odd chunks take turns in being the
+    reference of the others, so that no chunk is compared with itself.
     """
     valid = [int(i) for i in np.flatnonzero(shifts.valid)]
     assert shifts.influence is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,14 +45,8 @@ def summarize(
 ) -> Sequence[Spectrum]:
     """Return the transform of each chunk's image, or stack of images if there are tiles.
 
-    They add: the transforms of parts of a chunk sum to that of the chunk.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    bounds : ndarray, shape (n_chunks + 1,)
-        Row bounds of the chunks.
-    grid : PixelGrid
+    They add: the transforms of parts of a chunk sum to that of the chunk. ``bounds`` are those of
+    the rows of the chunks.
     """
     n_tiles = 1 if tiles is None else tiles.n
 
@@ -67,11 +62,12 @@ def summarize(
     return map_threads(one, range(k), threads=threads, progress=progress, description="images")
 
 
+@dataclass(frozen=True)
 class _OnDemand(Sequence[Spectrum]):
     """Transforms that are computed whenever they are asked for."""
 
-    def __init__(self, function: Callable[[int], Spectrum], n: int) -> None:
-        self.function, self.n = function, n
+    function: Callable[[int], Spectrum]
+    n: int
 
     def __len__(self) -> int:
         return self.n

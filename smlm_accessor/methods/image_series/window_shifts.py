@@ -50,14 +50,8 @@ def search_window_shifts(
 ) -> WindowShifts:
     """Return the drift of each chunk from the correlation of its image with that of all others.
 
-    Parameters
-    ----------
-    localizations : ChunkedLocalizations
-        At least one chunk has localizations.
-    bin_size, max_shift, threads, progress
-        See `rcc`.
-    pixels : int
-        Of a padded image, at most, if there is no ``bin_size``.
+    At least one chunk has localizations. A padded image has at most so many ``pixels``, if there is
+    no ``bin_size``. For the other parameters see `rcc`.
     """
     d = localizations.positions.shape[1]
     xy = np.ascontiguousarray(localizations.positions[:, :2])

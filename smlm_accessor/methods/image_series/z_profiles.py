@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
-from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING, Stack, predict
+from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING, predict
 from smlm_accessor.kernels.images.grid import PixelGrid, field_of
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.pixels import Field
@@ -49,13 +49,8 @@ def register_z(
 ) -> tuple[Shifts, dict[str, Any]]:
     """Return shifts along z, too, of the chunks that are valid laterally, and what was chosen.
 
-    Parameters
-    ----------
-    localizations : ChunkedLocalizations
-    lateral : Shifts
-        Of the chunks in x and y, found with ``lateral_smoothing``; their quality is kept.
-    max_shift : float, optional
-        All of the extent by default.
+    Shifts in x and y were found with ``lateral_smoothing``; their quality is kept. Shifts along z
+    reach over all of the extent by default.
     """
     bounds = localizations.bounds
     counts = np.where(lateral.valid, np.diff(bounds), 0)
@@ -96,16 +91,8 @@ def choose_profiles(
     Structures in different tiles may have different heights: then the profile of the whole field
     says little, and that of a tile much. A flat sample is best seen as a whole.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 3)
-        Aligned laterally.
-    samples : list of slice
-        Rows of a few chunks; the others are compared with the first.
-    lateral_smoothing : float
-        That of the lateral correlation.
-    reach : float
-        Largest shift.
+    Positions are aligned laterally. ``samples`` are the rows of a few chunks; the others are
+    compared with the first, up to a shift of ``reach``.
     """
     flat = np.zeros((len(positions), 2))
     flat[:, 1] = positions[:, 2]
@@ -117,10 +104,11 @@ def choose_profiles(
 
     def variances(tiles: ImageTiles, smoothings: tuple[float, ...]) -> list[float]:
         predictions = predict(
-            [Stack(flat[s], tiles.number[s]) for s in samples],
+            [flat[s] for s in samples],
             grid_for(min(smoothings)),
             smoothings,
             max_shift=field.reach,
+            tiles=[tiles.number[s] for s in samples],
             n_tiles=tiles.n,
             significance=_SIGNIFICANCE,
         )
