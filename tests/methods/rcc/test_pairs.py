@@ -30,7 +30,7 @@ def localizations(seed: int, *, n: int = 4000, repeated: int = 1) -> ChunkedLoca
 
 def align(points: ChunkedLocalizations, start: FloatArray, **options: Any) -> Aligned:
     aligner = Aligner(points, None, options.pop("max_residual", None), None)
-    windows = aligner.all.movie.cut(edges())
+    windows = aligner.all.timeline.cut(edges())
     return aligner.all.align(windows, start, STILL, SMOOTHING, still=STILL, **options)
 
 
@@ -56,7 +56,7 @@ def test_a_window_of_background_is_not_sharp() -> None:
     there = points.frames // 100 == 4
     points.positions[there] = np.random.default_rng(2).uniform(0, 3000, (there.sum(), 2))
     aligner = Aligner(points, None, None, None)
-    windows = aligner.all.movie.cut(edges())
+    windows = aligner.all.timeline.cut(edges())
     found = aligner.align_all(windows, TRUE, STILL, SMOOTHING, STILL)
     assert not found.valid[4]
     assert found.valid.sum() == K - 1
@@ -70,7 +70,7 @@ def test_variances_are_inflated_by_as_much_as_localizations_are_repeated() -> No
         points = localizations(3, repeated=repeated)
         found = align(points, TRUE)
         aligner = Aligner(points, None, None, None)
-        windows = aligner.all.movie.cut(edges())
+        windows = aligner.all.timeline.cut(edges())
         factors[repeated] = aligner.all.inflation(windows, found, SMOOTHING, STILL, 1e9)
     assert (factors[1] < 1.6).all()
     np.testing.assert_allclose(factors[4], 4, rtol=0.4)
@@ -88,8 +88,8 @@ def test_the_sample_is_whole_frames_and_gives_nearly_the_same() -> None:
     points = localizations(5, n=100_000)
     aligner = Aligner(points, None, None, None)
     assert 0.7 < aligner.share < 0.8
-    chosen = np.isin(points.frames, aligner.sample.movie.frames)
+    chosen = np.isin(points.frames, aligner.sample.timeline.frames)
     assert chosen.sum() == len(aligner.sample.positions)
-    windows = aligner.all.movie.cut(edges())
+    windows = aligner.all.timeline.cut(edges())
     error = aligner.align_sample(windows, TRUE, SMOOTHING).drift - TRUE
     assert np.abs(error - error.mean(axis=0)).max() < 1.5

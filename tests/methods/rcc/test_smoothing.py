@@ -28,7 +28,7 @@ def aligner(std: float, *, d: int = 2, given: float | None = None) -> Aligner:
 @pytest.mark.parametrize("start", [10.0, 160.0])
 def test_no_smoothing_makes_shifts_more_precise(std: float, start: float) -> None:
     points = aligner(std)
-    windows = points.all.movie.cut(np.linspace(0, 800, K + 1).astype(int))
+    windows = points.all.timeline.cut(np.linspace(0, 800, K + 1).astype(int))
     nothing = np.zeros((K, 2))
     h, found = choose_smoothing(points, windows, nothing, STILL, np.full(2, start))
     assert std / 2 < h[0] <= 4 * std
@@ -39,7 +39,7 @@ def test_no_smoothing_makes_shifts_more_precise(std: float, start: float) -> Non
 
 def test_along_z_it_is_chosen_by_itself() -> None:
     points = aligner(8.0, d=3)
-    windows = points.all.movie.cut(np.linspace(0, 800, K + 1).astype(int))
+    windows = points.all.timeline.cut(np.linspace(0, 800, K + 1).astype(int))
     nothing = np.zeros((K, 3))
     h, found = choose_smoothing(points, windows, nothing, STILL, np.full(3, 100.0))
     assert h[0] == h[1]
@@ -50,7 +50,7 @@ def test_along_z_it_is_chosen_by_itself() -> None:
 
 def test_a_smoothing_that_is_asked_for_is_taken() -> None:
     points = aligner(8.0, given=33.0)
-    windows = points.all.movie.cut(np.linspace(0, 800, K + 1).astype(int))
+    windows = points.all.timeline.cut(np.linspace(0, 800, K + 1).astype(int))
     h, found = choose_smoothing(points, windows, np.zeros((K, 2)), STILL, np.full(2, 100.0))
     assert h.tolist() == [33, 33]
     assert found.valid.all()

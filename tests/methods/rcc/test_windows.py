@@ -65,7 +65,7 @@ def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, 
     h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
     windows, aligned = choose_length(aligner, windows, aligned, h)
     assert least <= len(windows) <= most
-    error = aligned.drift - windows.mean(curve[aligner.all.movie.frames])
+    error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
     assert np.median(np.abs(error - error.mean(axis=0))) < 3
 
 
@@ -80,5 +80,5 @@ def test_motion_within_chunks_is_taken_out_if_there_is_any(length: float) -> Non
     frames = aligner.localizations.frames
     removed = aligner.localizations.positions - start.aligner.localizations.positions
     chunk = start.chunks.of_frame[aligner.all.frame_of]
-    within = curve[frames] - start.chunks.mean(curve[aligner.all.movie.frames])[chunk]
+    within = curve[frames] - start.chunks.mean(curve[aligner.all.timeline.frames])[chunk]
     assert np.std(removed - within) < 3
