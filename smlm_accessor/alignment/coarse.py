@@ -10,8 +10,8 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.global_shift import find_global_shift, pixels_at
 
-#: Least significance that is not taken for chance. Of unrelated tables it was below 4 in 100 trials;
-#: with hundreds of angles there are more chances.
+#: Least significance that is not taken for chance. Of unrelated tables it was below 4 in 100
+#: trials; with hundreds of angles there are more chances.
 CLEAR = 5.0
 CLEAR_TURNED = 6.0
 _CERTAIN = 15.0  # standard deviations: no finer scale is needed
@@ -102,9 +102,8 @@ def coarse_alignment(
     for parts in _TURNS:
         smoothing = float(extent.max()) / parts
         angles = np.linspace(-np.pi, np.pi, 2 * int(np.ceil(np.pi * radius / smoothing)) + 1)[:-1]
-        found = max(
-            found, at_angles(angles, smoothing, shown=progress), key=lambda f: f.significance
-        )
+        at_best = at_angles(angles, smoothing, shown=progress)
+        found = max(found, at_best, key=lambda f: f.significance)
     # What is no chance becomes clearer where structures are seen better.
     while not too_fine(smoothing := (found.reach - found.step * radius / 2) / 4):
         angles = np.asarray(found.angle + found.step / 2 * np.arange(-2.0, 3.0))
