@@ -127,8 +127,8 @@ def _register(
 def _height(reference: FloatArray, moving: FloatArray, found: CoarseAlignment) -> float | None:
     """Return the shift along z, roughly; None if there is none that is clear."""
     from smlm_accessor.methods.api import ChunkedLocalizations
-    from smlm_accessor.methods.image_series.heights import register_heights
-    from smlm_accessor.methods.image_series.series import Shifts
+    from smlm_accessor.methods.image_series.registration import Shifts
+    from smlm_accessor.methods.image_series.z_profiles import register_z
 
     laid = moving.copy()
     laid[:, :2] = turned(laid[:, :2], found.angle) + found.shift
@@ -140,7 +140,7 @@ def _height(reference: FloatArray, moving: FloatArray, found: CoarseAlignment) -
         ("x", "y", "z"),
     )
     still = np.zeros((2, 2))
-    heights, _ = register_heights(
+    heights, _ = register_z(
         points,
         Shifts(still, still, np.ones(2), np.ones(2, dtype=bool)),
         lateral_smoothing=found.reach / 2,
@@ -151,7 +151,7 @@ def _height(reference: FloatArray, moving: FloatArray, found: CoarseAlignment) -
     )
     if not heights.valid.all():
         return None
-    return -float(heights.shift[1, 1] - heights.shift[0, 1])
+    return -float(heights.shift[1, 2] - heights.shift[0, 2])
 
 
 def _dataset(
@@ -172,7 +172,7 @@ def _dataset(
         frame_stop=[both.last + 1],
         n_localizations=[len(both.moving.frames)],
         valid=[fit is not None],
-        quality=[found.clarity],
+        quality=[found.significance],
         center=center,
         attrs={
             "method": "align",
@@ -191,7 +191,7 @@ def _reason(both: TablePair, found: CoarseAlignment) -> str:
     elif not found.is_clear:
         needed = CLEAR_TURNED if found.angle else CLEAR
         why = (
-            f"no shift stands out from chance (the best one by {found.clarity:.1f} standard "
+            f"no shift stands out from chance (the best one by {found.significance:.1f} standard "
             f"deviations, and it takes {needed:g})"
         )
     else:

@@ -8,10 +8,10 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.placement import pixels_at, place
+from smlm_accessor.kernels.correlation.global_shift import find_global_shift, pixels_at
 
-#: Least clarity that is not taken for chance. Of unrelated tables it was below 4 in 100 trials;
-#: with hundreds of angles there are more chances.
+#: Least significance that is not taken for chance. Of unrelated tables it was below 4 in 100
+#: trials; with hundreds of angles there are more chances.
 CLEAR = 5.0
 CLEAR_TURNED = 6.0
 _CERTAIN = 15.0  # standard deviations: no finer scale is needed
@@ -25,21 +25,21 @@ _TURNS = (64, 128)  # smoothings in that extent, at all angles
 class CoarseAlignment(NamedTuple):
     """A rough transformation: turned by ``angle`` about the origin, then shifted.
 
-    ``clarity`` is how far its correlation stands out from chance, in standard deviations;
+    ``significance`` is how far its correlation stands out from chance, in standard deviations;
     ``reach`` how far from its true position it may leave a localization; ``step`` the difference
     of angles that were tried.
     """
 
     angle: float
     shift: FloatArray
-    clarity: float
+    significance: float
     reach: float
     step: float = 0.0
 
     @property
     def is_clear(self) -> bool:
         """Whether this is more than chance."""
-        return self.clarity >= (CLEAR_TURNED if self.angle else CLEAR)
+        return self.significance >= (CLEAR_TURNED if self.angle else CLEAR)
 
 
 def coarse_alignment(
@@ -76,39 +76,42 @@ def coarse_alignment(
 
     def at_angles(angles: FloatArray, smoothing: float, *, shown: bool) -> CoarseAlignment:
         places = map_threads(
-            lambda angle: place(reference, turned(moving, angle), smoothing, largest),
+            lambda angle: find_global_shift(reference, turned(moving, angle), smoothing, largest),
             list(angles),
             progress=shown,
             description="angles",
         )
-        k = int(np.argmax([p.clarity for p in places]))
+        k = int(np.argmax([p.significance for p in places]))
         step = float(angles[1] - angles[0])
         reach = 2 * smoothing + step / 2 * radius
-        return CoarseAlignment(float(angles[k]), places[k].shift, places[k].clarity, reach, step)
+        return CoarseAlignment(
+            float(angles[k]), places[k].shift, places[k].significance, reach, step
+        )
 
     # From coarse to fine, since what tables share may be molecules or only shapes.
     smoothing = float(extent.max()) / _COARSEST
-    best = place(reference, moving, smoothing, largest)
-    while best.clarity <= _CERTAIN and not too_fine(smoothing := smoothing / 2):
-        now = place(reference, moving, smoothing, largest)
-        best = max(best, now, key=lambda p: p.clarity)
-    still = CoarseAlignment(0.0, best.shift, best.clarity, 2 * best.smoothing)
+    best = find_global_shift(reference, moving, smoothing, largest)
+    while best.significance <= _CERTAIN and not too_fine(smoothing := smoothing / 2):
+        now = find_global_shift(reference, moving, smoothing, largest)
+        best = max(best, now, key=lambda p: p.significance)
+    still = CoarseAlignment(0.0, best.shift, best.significance, 2 * best.smoothing)
     if not turn or still.is_clear:
         return still
     # A full circle, in steps that move no localization by more than the smoothing.
-    found = still._replace(clarity=-np.inf)
+    found = still._replace(significance=-np.inf)
     for parts in _TURNS:
         smoothing = float(extent.max()) / parts
         angles = np.linspace(-np.pi, np.pi, 2 * int(np.ceil(np.pi * radius / smoothing)) + 1)[:-1]
-        found = max(found, at_angles(angles, smoothing, shown=progress), key=lambda f: f.clarity)
+        at_best = at_angles(angles, smoothing, shown=progress)
+        found = max(found, at_best, key=lambda f: f.significance)
     # What is no chance becomes clearer where structures are seen better.
     while not too_fine(smoothing := (found.reach - found.step * radius / 2) / 4):
         angles = np.asarray(found.angle + found.step / 2 * np.arange(-2.0, 3.0))
         finer = at_angles(angles, smoothing, shown=False)
-        if finer.clarity < found.clarity:
+        if finer.significance < found.significance:
             break
         found = finer
-    return max(still, found, key=lambda f: f.clarity / (CLEAR_TURNED if f.angle else CLEAR))
+    return max(still, found, key=lambda f: f.significance / (CLEAR_TURNED if f.angle else CLEAR))
 
 
 def turned(points: FloatArray, angle: float) -> FloatArray:

@@ -14,7 +14,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.common_density import N_SUMS, common_sums
 from smlm_accessor.kernels.density.tiles import Int32Array, Tiles, sort_into_tiles
-from smlm_accessor.kernels.field.blocks import effective_number
+from smlm_accessor.kernels.field.jackknife import effective_number
 
 _PIXELS_PER_WIDTH = 1.5
 _HALF = 4  # pixels of the kernel to either side: 2.7 widths

@@ -8,14 +8,14 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Image, Spectrum, spread
 
 #: The Gaussian that is subtracted is this many times wider. Measured: it takes out uneven
 #: background under a fixed illumination, and loses nothing of clusters, rings and cells.
 HIGH_PASS = 3.0
-# Two maxima closer than this many smoothing lengths are one.
-_NEAR = 5.0
+#: Two maxima closer than this many smoothing lengths are one.
+NEAR = 5.0
 # Samples of the correlation per frequency: at the sample next to a maximum Newton's method
 # converges.
 _OVERSAMPLING = 1.35
@@ -37,18 +37,20 @@ class Peak(NamedTuple):
 
 
 def cross(reference: Spectrum, moving: Spectrum) -> Spectrum:
-    """Cross power spectrum of two stacks of images, summed over the images.
-
-    Parameters
-    ----------
-    reference, moving : ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1)
-
-    Returns
-    -------
-    ndarray of complex64, shape (2 m0 + 1, m1 + 1)
-    """
+    """Cross power spectrum of two stacks of images, summed over the images."""
     total: Spectrum = (np.conj(reference) * moving).sum(axis=0)
     return total
+
+
+def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: float) -> FloatArray:
+    """Return the gain of a Gaussian less one that is `HIGH_PASS` times as wide as ``wide``.
+
+    ``rows`` and ``columns`` are the angular frequencies along the two axes.
+    """
+    k2 = rows[:, None] ** 2 + columns**2
+    return np.asarray(
+        np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * wide) ** 2 * k2)
+    )
 
 
 class Correlator:
@@ -59,31 +61,15 @@ class Correlator:
 
     Parameters
     ----------
-    grid : Grid
+    grid : PixelGrid
     smoothing : float
         0 for none.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from smlm_accessor.kernels.images.grid import make_grid
-    >>> from smlm_accessor.kernels.images.images import count, transform
-    >>> points = np.random.default_rng(1).uniform(2, 8, size=(50, 2))
-    >>> grid = make_grid(
-    ...     np.zeros(2), np.full(2, 10.0), bin_size=0.2, smoothing=0.3, max_shift=np.full(2, 5.0)
-    ... )
-    >>> first, second = (transform(count(p, grid), grid) for p in (points, points + [0.73, -1.0]))
-    >>> peak = Correlator(grid, 0.3).locate(cross(first, second), np.full(2, 5.0))
-    >>> peak.shift.round(2), peak.found, peak.quality > 7
-    (array([ 0.73, -1.  ]), True, True)
     """
 
-    def __init__(self, grid: Grid, smoothing: float) -> None:
+    def __init__(self, grid: PixelGrid, smoothing: float) -> None:
         self.grid = grid
         self.smoothing = smoothing
-        k2 = grid.wavenumbers[0][:, None] ** 2 + grid.wavenumbers[1] ** 2
-        wide = HIGH_PASS * max(smoothing, grid.bin_size)
-        gain = np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * wide**2 * k2)
+        gain = band_pass(*grid.wavenumbers, smoothing, max(smoothing, grid.bin_size))
         self.gain: Image = gain.astype(np.float32)
         self.weighted_gain: Image = (gain * grid.weights).astype(np.float32)
         self.active: BoolArray = np.array(grid.modes) > 0
@@ -96,6 +82,12 @@ class Correlator:
         )
         out: Spectrum = rows[:, None] * columns
         return out
+
+    def slopes(self, spectra: Spectrum) -> Spectrum:
+        """Return the transforms of the smoothed images' slopes along each axis, shape (2, ...)."""
+        rows, columns = (k.astype(np.float32) for k in self.grid.wavenumbers)
+        axes = (rows[:, None], columns[None, :])
+        return np.stack([np.complex64(1j) * (k * self.gain) * spectra for k in axes])
 
     def shape(self, oversampling: float) -> tuple[int, int]:
         """Return the smallest good shape that samples the frequencies kept so finely."""
@@ -155,9 +147,7 @@ class Correlator:
         for lag, at in zip(lags, peak, strict=True):
             period = len(lag) * (lag[1] - lag[0]) if len(lag) > 1 else 1.0
             distance = np.abs((lag - at + period / 2) % period - period / 2)
-            near.append(
-                distance <= min(_NEAR * max(self.smoothing, self.grid.bin_size), period / 4)
-            )
+            near.append(distance <= min(NEAR * max(self.smoothing, self.grid.bin_size), period / 4))
         window = values[np.ix_(*within)]
         inside = np.ix_(*(n[w] for n, w in zip(near, within, strict=True)))
         highest = float(window[inside].max())

@@ -7,6 +7,7 @@ from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.hashing import split_mix64
+from smlm_accessor.kernels.images.images import fade
 
 #: Correlation at which the resolution is read off.
 THRESHOLD = 1 / 7
@@ -18,23 +19,9 @@ _SMOOTH = 32  # rings are averaged over one part in so many of their number
 def time_halves(frames: IntArray) -> BoolArray:
     """Split localizations into random halves, by blocks of time.
 
-    Of every two successive blocks one belongs to each half, so that both halves are seen over the
-    whole movie; a blink is in one of them, unless a block ends during it.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        Whether a localization is in the second half. Neither chance nor the order of rows matters.
-
-    Examples
-    --------
-    >>> second = time_halves(np.arange(10_000))
-    >>> int(second.sum())
-    5000
+    Of every two successive blocks one belongs to each half, so that both halves cover all frames; a
+    blink is in one of them, unless a block ends during it. Returns whether each localization is in
+    the second half, shape (n,). Neither chance nor the order of rows matters.
     """
     if not len(frames):
         return np.zeros(0, dtype=np.bool_)
@@ -48,17 +35,9 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
     """Correlate two images ring by ring of their Fourier transforms.
 
     The correlation of a ring is that of [1]_: ``sum(F1 conj(F2)) / sqrt(sum |F1|^2 sum |F2|^2)``.
-    Several parts of the field add to the same sums. Towards its edges each image fades out.
-
-    Parameters
-    ----------
-    first, second : ndarray, shape (n, m, m) or (m, m)
-        Images of two halves of the localizations: counts per pixel.
-
-    Returns
-    -------
-    ndarray, shape (m // 2,)
-        Ring ``k`` is at ``k / m`` cycles per pixel. NaN where there is nothing.
+    Several parts of the field, shape (n, m, m), add to the same sums. Towards its edges each image,
+    of counts per pixel, fades out. Ring ``k`` of the ``m // 2`` rings is at ``k / m`` cycles per
+    pixel; it is NaN where there is nothing.
 
     References
     ----------
@@ -71,7 +50,7 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
     array([1., 1.])
     """
     m = first.shape[-1]
-    window = _window(m)
+    window = np.outer(*[fade(m, m / _EDGE)] * 2)
     ring = np.rint(m * np.hypot(fft.fftfreq(m)[:, None], fft.rfftfreq(m)[None, :])).astype(int)
     # Half of the transform is kept; all but its edges stand for two frequencies.
     weight = np.full(ring.shape, 2.0)
@@ -92,23 +71,10 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
 
 
 def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> float:
-    """Return the length down to which the correlation is above a threshold.
+    """Return the length, in pixels, down to which the correlation is above a threshold.
 
-    Parameters
-    ----------
-    correlation : ndarray, shape (n,)
-        Ring ``k`` is at ``k / 2 n`` cycles per pixel, as from `fourier_ring_correlation`.
-    threshold : float
-
-    Returns
-    -------
-    float
-        In pixels, at least 2; NaN if even the widest rings do not agree.
-
-    Examples
-    --------
-    >>> resolution(np.linspace(1, -0.2, 100)).__round__(1)
-    2.8
+    It is at least 2, and NaN if even the widest rings do not agree. The correlation is that of
+    `fourier_ring_correlation`.
     """
     n = len(correlation)
     if n < 2:
@@ -125,30 +91,7 @@ def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> floa
 
 
 def smoothed(correlation: FloatArray) -> FloatArray:
-    """Average over neighbouring rings, as the resolution is read off; the first ring left out.
-
-    Parameters
-    ----------
-    correlation : ndarray, shape (n,)
-        At least two rings.
-
-    Returns
-    -------
-    ndarray, shape (n - 1,)
-
-    Examples
-    --------
-    >>> smoothed(np.array([1.0, 0.5, 0.25, np.nan]))
-    array([0.5 , 0.25, 0.  ])
-    """
+    """Average over neighbouring rings, as the resolution is read off; the first ring left out."""
     width = max(len(correlation) // _SMOOTH, 1) | 1
     padded = np.pad(np.nan_to_num(correlation[1:]), width // 2, mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), mode="valid")
-
-
-def _window(m: int) -> FloatArray:
-    """Return a square that fades out at its edges like a cosine."""
-    ramp = np.minimum((np.arange(m) + 0.5) * _EDGE / m, 1.0)
-    side = np.sin(0.5 * np.pi * ramp) ** 2
-    side = side * side[::-1]
-    return np.asarray(side[:, None] * side[None, :])

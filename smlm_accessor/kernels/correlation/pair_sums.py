@@ -1,8 +1,8 @@
-"""Correlations of all pairs of segments next to no shift, as sums over pairs of localizations.
+"""Correlations of all pairs of windows next to no shift, as sums over pairs of localizations.
 
 The correlation of two images, smoothed with a kernel, is the sum of the kernel over all pairs of
 one localization from each. Near its maximum only close pairs matter: then the sum needs no image,
-whatever the field, and costs the same for any number of segments. Numba code is in this file only.
+whatever the field, and costs the same for any number of windows.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from smlm_accessor.kernels.hashing import split_mix64
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5
 #: Parts into which localizations are cut, whatever the number of threads.
-BLOCKS = 2
+PARTS = 2
 # Cells, at most, for each localization: cells grow where localizations are few in a large field.
 _CELLS = 8
-# Cells along an axis of a block in which all localizations have equally many partners.
-_BLOCK = 16
+# Cells along an axis of a region in which all localizations have equally many partners.
+_REGION = 16
 
 
-class Sums(NamedTuple):
+class PairSums(NamedTuple):
     """Sums over pairs, lengths in units of the reach.
 
-    ``overlap``, shape (k, k), is the sum of the kernel over the pairs of two segments, symmetric;
-    ``slope``, shape (d, k, k), its derivative if the first segment moves, antisymmetric. The
-    following, of shape (k, d), add up over the localizations of a segment: ``curvature``, minus the
+    ``overlap``, shape (k, k), is the sum of the kernel over the pairs of two windows, symmetric;
+    ``slope``, shape (d, k, k), its derivative if the first window moves, antisymmetric. The
+    following, of shape (k, d), add up over the localizations of a window: ``curvature``, minus the
     second derivatives; ``squares``, the squared slope of a localization, all its pairs together;
-    ``pair_squares``, that of each pair; and, (k, n_places, d), the slope ``by_place``.
+    ``pair_squares``, that of each pair; and, (k, n_blocks, d), the slope ``by_block``.
     """
 
     overlap: FloatArray
@@ -41,7 +41,7 @@ class Sums(NamedTuple):
     curvature: FloatArray
     squares: FloatArray
     pair_squares: FloatArray
-    by_place: FloatArray
+    by_block: FloatArray
 
 
 class Layers(NamedTuple):
@@ -58,30 +58,30 @@ def split_mix(number: IntArray) -> IntArray:
     return np.asarray((split_mix64(number) >> np.uint64(2)).astype(np.int64))
 
 
-def sort_into_layers(points: FloatArray, group: IntArray, partners: float) -> Layers:
+def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) -> Layers:
     """Sort localizations into cells as wide as the reach, thinned to so many partners.
 
     Where a localization would have more, those around are dealt out to 2, 4, 8 .. layers.
 
     Parameters
     ----------
-    points : ndarray, shape (n, d), float64
+    positions : ndarray, shape (n, d), float64
         In units of the reach.
     group : ndarray of int, shape (n,)
         Random bits; localizations with the same ones share their layer.
     partners : float
     """
-    n, d = points.shape
+    n, d = positions.shape
     if not n:
         return Layers(np.zeros(0, int), np.zeros(1, int), np.zeros(0, int), (1, 1, 1))
     # One axis at a time is several times faster than axis=0.
-    lower = np.array([column.min() for column in points.T])
-    extent = np.array([column.max() for column in points.T]) - lower
+    lower = np.array([column.min() for column in positions.T])
+    extent = np.array([column.max() for column in positions.T]) - lower
     size = 1.0
     while np.prod(np.floor(extent / size) + 3) > max(_CELLS * n, 1000):
         size *= 1.25
     cell = np.zeros((n, 3), dtype=np.int64)
-    cell[:, 3 - d :] = (points - lower) / size
+    cell[:, 3 - d :] = (positions - lower) / size
     cell[:, 3 - d :] += 1  # a rim of empty cells: neighbours need no check
     counts = np.ones(3, dtype=np.int64)
     counts[3 - d :] = (extent / size).astype(np.int64) + 3
@@ -100,9 +100,9 @@ def sort_into_layers(points: FloatArray, group: IntArray, partners: float) -> La
 
 def _levels(cell: IntArray, counts: IntArray, size: float, d: int, partners: float) -> IntArray:
     """Return the logarithm, to the base of two, of the number of layers around localizations."""
-    block = cell // _BLOCK
-    blocks = (counts - 1) // _BLOCK + 1
-    number = (block[:, 0] * blocks[1] + block[:, 1]) * blocks[2] + block[:, 2]
+    region = cell // _REGION
+    regions = (counts - 1) // _REGION + 1
+    number = (region[:, 0] * regions[1] + region[:, 1]) * regions[2] + region[:, 2]
     flat = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
     each = np.bincount(flat, minlength=int(counts.prod()))[flat]
     present = np.bincount(number)
@@ -114,77 +114,64 @@ def _levels(cell: IntArray, counts: IntArray, size: float, d: int, partners: flo
 
 
 def pair_sums(
-    points: FloatArray,
-    segment: IntArray,
-    n_segments: int,
+    positions: FloatArray,
+    window: IntArray,
+    n_windows: int,
     layers: Layers,
     *,
     blocks: IntArray | None = None,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
-) -> Sums:
-    """Sum over all pairs of localizations of different segments that are closer than 1.
+) -> PairSums:
+    """Sum over all pairs of localizations of different windows that are closer than 1.
 
     Parameters
     ----------
-    points : ndarray, shape (n, d), float64
+    positions : ndarray, shape (n, d), float64
         Aligned, in units of the reach.
-    segment : ndarray of int, shape (n,)
+    window : ndarray of int, shape (n,)
         Negative for localizations that are left out.
-    n_segments : int
+    n_windows : int
     layers : Layers
         Of the same points.
     blocks : ndarray of int, shape (n,), optional
     run : callable
-        Maps a function over blocks, in threads perhaps.
-
-    Examples
-    --------
-    >>> points = np.array([[0.0, 0.0], [0.3, 0.0], [5.0, 0.0], [5.1, 0.0]])
-    >>> layers = sort_into_layers(points, np.zeros(4, int), np.inf)
-    >>> sums = pair_sums(points, np.array([0, 1, 0, 1]), 2, layers)
-    >>> sums.overlap.round(3)
-    array([[0.   , 1.646],
-           [1.646, 0.   ]])
-    >>> sums.slope[0].round(3)
-    array([[ 0.   ,  2.585],
-           [-2.585,  0.   ]])
+        Maps a function over parts, in threads perhaps.
     """
-    n, d = points.shape
+    n, d = positions.shape
     ordered = np.zeros((n, 3))
-    ordered[:, :d] = points[layers.order]
-    of = segment[layers.order].astype(np.int32)
-    place = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
-    n_cells = len(layers.cells)
-    cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, BLOCKS + 1))
-    cuts[-1] = n_cells
+    ordered[:, :d] = positions[layers.order]
+    of = window[layers.order].astype(np.int32)
+    block = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
+    cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, PARTS + 1))
+    cuts[-1] = len(layers.cells)
 
-    def one(block: int) -> tuple[FloatArray, FloatArray]:
-        pairs = np.zeros((n_segments, n_segments, d + 1))
-        own = np.zeros((n_segments, 4 + place.max(initial=0), d))
+    def one(part: int) -> tuple[FloatArray, FloatArray]:
+        pairs = np.zeros((n_windows, n_windows, d + 1))
+        own = np.zeros((n_windows, 4 + block.max(initial=0), d))
         _sum_pairs(
-            ordered, of, place, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
-            cuts[block], cuts[block + 1], d, pairs, own,
+            ordered, of, block, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
+            cuts[part], cuts[part + 1], d, pairs, own,
         )  # fmt: skip
         return pairs, own
 
-    results = run(one, range(BLOCKS))
+    results = run(one, range(PARTS))
     pairs, own = results[0]
     for more, also in results[1:]:
         pairs += more
         own += also
-    return Sums(
+    return PairSums(
         overlap=pairs[:, :, d],
         slope=np.moveaxis(pairs[:, :, :d], 2, 0),
         curvature=own[:, 0],
         squares=own[:, 1],
         pair_squares=own[:, 2],
-        by_place=own[:, 3:],
+        by_block=own[:, 3:],
     )
 
 
 @numba.njit(cache=True, nogil=True)
 def _sum_pairs(  # type: ignore[no-untyped-def]
-    points, segment, place, starts, cells, columns, depth, first, last, d, pairs, own
+    positions, window, block, starts, cells, columns, depth, first, last, d, pairs, own
 ):
     rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
     n_cells = cells.size
@@ -209,19 +196,19 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
             begin[line] = starts[low[line]]
             end[line] = starts[high[line]]
         for a in range(starts[c], starts[c + 1]):
-            i = segment[a]
+            i = window[a]
             if i < 0:
                 continue
-            x, y, z = points[a, 0], points[a, 1], points[a, 2]
+            x, y, z = positions[a, 0], positions[a, 1], positions[a, 2]
             sx = sy = sz = cx = cy = cz = qx = qy = qz = 0.0
             for line in range(rows * lines):
                 for b in range(begin[line], end[line]):
-                    j = segment[b]
+                    j = window[b]
                     if j == i or j < 0:
                         continue
-                    u = x - points[b, 0]
-                    v = y - points[b, 1]
-                    w = z - points[b, 2]
+                    u = x - positions[b, 0]
+                    v = y - positions[b, 1]
+                    w = z - positions[b, 2]
                     t = 1.0 - (u * u + v * v + w * w)
                     if t <= 0.0:
                         continue
@@ -247,4 +234,4 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                 own[i, 0, axis] += curvature[axis]
                 own[i, 1, axis] += slope[axis] * slope[axis]
                 own[i, 2, axis] += pair[axis]
-                own[i, 3 + place[a], axis] += slope[axis]
+                own[i, 3 + block[a], axis] += slope[axis]

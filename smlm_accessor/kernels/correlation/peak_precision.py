@@ -16,135 +16,139 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import Correlator, cross
 from smlm_accessor.kernels.field.blocks import FieldBlocks
-from smlm_accessor.kernels.images.block_slopes import ImagePlaces
-from smlm_accessor.kernels.images.images import Image, Spectrum, keep, spread, with_background
+from smlm_accessor.kernels.field.jackknife import influence
+from smlm_accessor.kernels.images.images import Image, Spectrum, keep, restore, with_background
 
 # The square of a band-limited slope reaches twice as far; what folds back from there falls beyond
 # the frequencies kept.
 _OVERSAMPLING = 1.5
+_OVERSAMPLING_BLOCKS = 1.0  # of the product of two images: what folds back stays in its block
+_LEAST_OWN = 0.1  # of the variance of a shift: a difference of two estimates may be negative
 
 
-class Clarity(NamedTuple):
+class PeakSignificance(NamedTuple):
     """What a maximum needs so as not to be taken for chance.
 
-    ``quality`` is that of a `Peak`. ``sharpness`` is the smoothing divided by the standard
-    deviation of the shift, by the localizations of the moving image; for chance it is three or
-    four.
+    ``quality`` is that of a `Peak`. ``sharpness`` is the smoothing divided by the standard error of
+    the shift, by the localizations of the moving image; for chance it is three or four.
     """
 
     quality: float = -np.inf
     sharpness: float = 0.0
 
 
-class Match(NamedTuple):
+class PeakMatch(NamedTuple):
     """An image on a reference: shift, variance it causes, part of it peculiar to the pair.
 
-    The variances are those of independent localizations. ``moves``, shape (n_places, 2), is how the
-    shift would change without each place of the field.
+    The variances are those of independent localizations. ``influence``, shape (n_blocks, 2), is how
+    the shift would change without each field block.
     """
 
     shift: FloatArray
     variance: FloatArray
     pair_variance: FloatArray
     quality: float
-    moves: FloatArray
+    influence: FloatArray
 
 
 class Slopes(NamedTuple):
-    """Of a reference: transforms of the squared slopes, and what `ImagePlaces` needs."""
+    """Slopes of a reference: the transforms of their squares; images of them, if by blocks."""
 
     squared: Spectrum
-    by_place: Spectrum | Image
+    restored: Spectrum | Image
 
 
-class Precision:
-    """Variances of the shifts that a `Correlator` finds.
+def own_variance(variance: FloatArray, pair_variance: FloatArray) -> FloatArray:
+    """Return what an image contributes to the variance whatever it is compared with.
+
+    It is a difference of two estimates, and at least `_LEAST_OWN` of the larger one.
+    """
+    own: FloatArray = np.maximum(variance - pair_variance, _LEAST_OWN * variance)
+    return own
+
+
+class PeakMatcher:
+    """Finds the shifts of images with a `Correlator`, and their variances.
 
     Parameters
     ----------
     correlator : Correlator
+    max_shift : ndarray, shape (2,)
+    significance : PeakSignificance
     blocks : FieldBlocks, optional
-        Of the field; the tiles of a stack of images if not given.
+        By which the influence on a shift is told; the tiles of a stack of images if not given.
     """
 
-    def __init__(self, correlator: Correlator, blocks: FieldBlocks | None = None) -> None:
-        self.correlator = correlator
-        self.blocks = ImagePlaces(correlator, blocks)
-        self.grid = correlator.grid
+    def __init__(
+        self,
+        correlator: Correlator,
+        max_shift: FloatArray,
+        significance: PeakSignificance,
+        blocks: FieldBlocks | None = None,
+    ) -> None:
+        self.correlator, self.grid = correlator, correlator.grid
+        self.max_shift, self.significance = max_shift, significance
+        self._shape = correlator.shape(_OVERSAMPLING_BLOCKS)
+        self._cuts = None
+        if blocks is not None:
+            self._cuts = [self._first_pixels(axis, blocks) for axis in range(2)]
 
     def match(
         self,
         reference: Spectrum,
         moving: Spectrum,
-        *,
-        max_shift: FloatArray,
-        clarity: Clarity,
         slopes: Slopes | None = None,
+        *,
         pairs: bool = False,
-    ) -> Match | None:
-        """Find the shift of an image and how precise it is; None if the maximum is not clear.
+    ) -> PeakMatch | None:
+        """Find the shift of an image and its variance; None if the maximum is not significant.
 
         Parameters
         ----------
         reference, moving : ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1)
             From `transform`.
-        max_shift : ndarray, shape (2,)
-        clarity : Clarity
         slopes : Slopes, optional
             Those of the reference, if they are known already.
         pairs : bool, default False
             Whether the variance of the pair is needed; else it is NaN.
         """
         c = self.correlator
-        peak = c.locate(cross(reference, moving), max_shift)
-        if not peak.found or peak.quality < clarity.quality:
+        peak = c.locate(cross(reference, moving), self.max_shift)
+        if not peak.found or peak.quality < self.significance.quality:
             return None
         aligned = moving * c.phase(peak.shift)
         curvature = self.curvature(cross(reference, aligned))
         slopes = self.of(reference) if slopes is None else slopes
         variance = self.variance(slopes.squared, aligned, curvature)
         least_sharp = c.smoothing**2 / variance[c.active].max()
-        if not least_sharp >= clarity.sharpness**2:
+        if not least_sharp >= self.significance.sharpness**2:
             return None
+        of_blocks = self._influence(slopes.restored, aligned, curvature)
         of_pair = np.full(2, np.nan)
         if pairs:
             of_pair = self.pair_variance(reference, aligned, curvature)
-        moves = self.blocks.moves(slopes.by_place, aligned, curvature)
-        if pairs:
-            # Of a structure that a border of two places cuts, each pulls its part to the middle.
-            back = self.blocks.slopes(aligned)
-            moves = (moves - self.blocks.moves(back, reference, curvature)) / 2
-        return Match(peak.shift, variance, of_pair, peak.quality, moves)
+            # Of a structure that a border of two blocks cuts, each draws its part to the middle.
+            back = self._restored(self.correlator.slopes(aligned))
+            of_blocks = (of_blocks - self._influence(back, reference, curvature)) / 2
+        return PeakMatch(peak.shift, variance, of_pair, peak.quality, of_blocks)
 
     def of(self, reference: Spectrum) -> Slopes:
         """Return what `match` needs of a reference."""
-        return Slopes(self.slopes(reference), self.blocks.slopes(reference))
+        slopes = self.correlator.slopes(reference)
+        return Slopes(self.squared(slopes), self._restored(slopes))
 
-    def slopes(self, reference: Spectrum) -> Spectrum:
-        """Return the transforms of the squared slopes that a reference makes along each axis.
-
-        Parameters
-        ----------
-        reference : ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1)
-            From `transform`.
-
-        Returns
-        -------
-        ndarray of complex64, shape (2, n_tiles, 2 m0 + 1, m1 + 1)
-        """
-        c, modes = self.correlator, self.grid.modes
-        shape = c.shape(_OVERSAMPLING)
+    def squared(self, slopes: Spectrum) -> Spectrum:
+        """Return the transforms of the squares of slopes (from `Correlator.slopes`)."""
+        shape = self.correlator.shape(_OVERSAMPLING)
         scale = np.float32(shape[0] * shape[1] / self.grid.pixels)
-        out = np.zeros((2, *reference.shape), dtype=np.complex64)
-        rows, columns = (k.astype(np.float32) for k in self.grid.wavenumbers)
-        for axis, k in enumerate((rows[:, None], columns[None, :])):
-            if c.active[axis]:
-                slope = np.complex64(1j) * (k * c.gain) * reference
-                image = fft.irfft2(spread(slope, modes, shape), s=shape, axes=(1, 2)) * scale
-                out[axis] = keep(_rfft2(image * image), modes) / scale
+        out = np.zeros_like(slopes)
+        for axis in np.flatnonzero(self.correlator.active):
+            image = restore(slopes[axis], self.grid, shape)
+            squared = np.asarray(fft.rfft2(image * image, axes=(1, 2)), dtype=np.complex64)
+            out[axis] = keep(squared, self.grid.modes) / scale
         return out
 
     def curvature(self, aligned: Spectrum) -> FloatArray:
@@ -155,24 +159,15 @@ class Precision:
         last = (power.sum(axis=0, dtype=float) * columns**2).sum()
         return np.array([first, last]) / self.grid.pixels
 
-    def variance(self, slopes: Spectrum, moving: Spectrum, curvature: FloatArray) -> FloatArray:
+    def variance(self, squared: Spectrum, moving: Spectrum, curvature: FloatArray) -> FloatArray:
         """Variance of the shift that the localizations of one image cause, shape (2,).
 
-        Parameters
-        ----------
-        slopes : ndarray, shape (2, n_tiles, 2 m0 + 1, m1 + 1)
-            Of the other image, from `slopes`.
-        moving : ndarray, shape (n_tiles, 2 m0 + 1, m1 + 1)
-            Of this image, aligned.
-        curvature : ndarray, shape (2,)
-
-        Returns
-        -------
-        ndarray, shape (2,)
-            NaN along an axis without extent.
+        It is the squared slope of the other image (from `squared`), summed over the
+        localizations of this one, which is aligned, over the squared curvature. NaN along an axis
+        without extent.
         """
         moving = with_background(moving, self.grid)
-        return self._of_shift([cross(moving, s) for s in slopes], curvature)
+        return self._of_shift([cross(moving, s) for s in squared], curvature)
 
     def pair_variance(
         self, reference: Spectrum, moving: Spectrum, curvature: FloatArray
@@ -184,7 +179,7 @@ class Precision:
     @cached_property
     def _slopes_of_a_point(self) -> Spectrum:
         point = np.ones((1, *self.correlator.gain.shape), dtype=np.complex64)
-        return self.slopes(point)[:, 0]
+        return self.squared(self.correlator.slopes(point))[:, 0]
 
     def _of_shift(self, spectra: list[Spectrum], curvature: FloatArray) -> FloatArray:
         out = np.full(2, np.nan)
@@ -194,6 +189,37 @@ class Precision:
             out[axis] = max(power, 0.0) / curvature[axis] ** 2
         return out
 
+    def _first_pixels(self, axis: int, blocks: FieldBlocks) -> IntArray:
+        """Return the first pixel of each block along an axis; padding belongs to the last."""
+        spacing = self.grid.padded[axis] * self.grid.bin_size / self._shape[axis]
+        borders = blocks.lower[axis] + blocks.width * np.arange(blocks.shape[axis])
+        pixel = np.ceil((borders - self.grid.corner[axis]) / spacing).astype(np.int64)
+        pixel[0] = 0
+        return np.asarray(np.clip(pixel, 0, self._shape[axis]))
 
-def _rfft2(image: Image) -> Spectrum:
-    return np.asarray(fft.rfft2(image, axes=(1, 2)), dtype=np.complex64)
+    def _restored(self, spectra: Spectrum) -> Spectrum | Image:
+        """Return the first images of stacks in real space; the transforms if without blocks."""
+        if self._cuts is None:
+            return spectra
+        return np.stack([restore(s[:1], self.grid, self._shape)[0] for s in spectra])
+
+    def _influence(
+        self, slopes: Spectrum | Image, moving: Spectrum, curvature: FloatArray
+    ) -> FloatArray:
+        """Return how the shift of an aligned image would change without each block or tile."""
+        if self._cuts is None:
+            products = (np.conj(slopes) * moving).real * self.grid.weights
+            slope = products.sum(axis=(2, 3), dtype=float) / self.grid.pixels
+        else:
+            (image,) = self._restored(moving[None])
+            slope = np.stack([_by_blocks(s * image, *self._cuts).ravel() for s in slopes])
+            slope /= np.prod(self._shape) / self.grid.pixels
+        return influence(slope.T, curvature)
+
+
+def _by_blocks(image: Image, rows: IntArray, columns: IntArray) -> FloatArray:
+    """Sum an image between the rows and columns at which blocks begin."""
+    sums = np.concatenate([np.zeros((1, image.shape[1])), np.cumsum(image, axis=0, dtype=float)])
+    bands = np.diff(sums[np.append(rows, len(image))], axis=0)
+    sums = np.concatenate([np.zeros((len(bands), 1)), np.cumsum(bands, axis=1)], axis=1)
+    return np.diff(sums[:, np.append(columns, image.shape[1])], axis=1)

@@ -9,8 +9,8 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import Correlator
-from smlm_accessor.kernels.correlation.peak_precision import Clarity, Precision
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import count, keep, transform
 
 #: Pixels per smoothing length. More gain nothing; at one, the error is some 5 % larger.
@@ -36,56 +36,42 @@ _LARGE = 20.0
 _MANY = 5000
 
 
-class Stack(NamedTuple):
-    """Localizations of one image, or of a stack of images if ``tiles`` tells them apart."""
-
-    positions: FloatArray
-    tiles: IntArray | None = None
-
-
 class Prediction(NamedTuple):
-    """Variance of a shift, infinite if no maximum is clear, and the shifts of all but the first."""
+    """Variance of a shift (infinite if none is significant), and shifts of all but the first."""
 
     variance: float
     shifts: FloatArray
 
 
 def predict(
-    stacks: Sequence[Stack],
-    grid: Grid,
+    samples: Sequence[FloatArray],
+    grid: PixelGrid,
     smoothings: Sequence[float],
     *,
     max_shift: FloatArray,
-    clarity: Clarity,
+    significance: PeakSignificance,
+    tiles: Sequence[IntArray] | None = None,
     n_tiles: int = 1,
 ) -> list[Prediction]:
-    """Predict the variance of a shift against the first stack, for each smoothing.
+    """Predict the variance of a shift against the first sample, for each smoothing.
 
-    Parameters
-    ----------
-    stacks : sequence of Stack
-    grid : Grid
-    smoothings : sequence of float
-        None smaller than the one the grid was made for.
-    max_shift : ndarray, shape (2,)
-    clarity : Clarity
-        Maxima that lack it do not count.
-    n_tiles : int, default 1
+    Samples are images, or stacks of images if ``tiles`` tells these apart.
+    None of these is smaller than the one the grid was made for. Maxima that lack the significance
+    do not count.
     """
-    images = (count(x, grid, tiles=t, n_tiles=n_tiles) for x, t in stacks)
+    of = tiles or [np.zeros(len(x), dtype=np.int64) for x in samples]
+    images = (count(x, grid, tiles=t, n_tiles=n_tiles) for x, t in zip(samples, of, strict=True))
     spectra = [transform(image, grid) for image in images]
     out = []
     for smoothing in smoothings:
         correlator = Correlator(grid.narrow(smoothing), smoothing)
         first, *others = (keep(s, correlator.grid.modes) for s in spectra)
-        precision = Precision(correlator)
-        slopes = precision.of(first)
+        matcher = PeakMatcher(correlator, max_shift, significance)
+        slopes = matcher.of(first)
         variances: list[float] = []
         shifts = np.full((len(others), 2), np.nan)
         for i, moving in enumerate(others):
-            match = precision.match(
-                first, moving, max_shift=max_shift, clarity=clarity, slopes=slopes
-            )
+            match = matcher.match(first, moving, slopes)
             if match is not None:
                 shifts[i] = match.shift
                 variances.append(float(np.nansum(match.variance)))
@@ -99,7 +85,7 @@ def choose_smoothing(
     upper: FloatArray,
     *,
     max_shift: FloatArray,
-    clarity: Clarity,
+    significance: PeakSignificance,
     finest: float = 0.0,
 ) -> float | None:
     """Choose the smoothing that promises the smallest variance of the shift between images.
@@ -115,14 +101,14 @@ def choose_smoothing(
     lower, upper : ndarray, shape (2,)
         The field.
     max_shift : ndarray, shape (2,)
-    clarity : Clarity
+    significance : PeakSignificance
     finest : float, default 0
         No smaller smoothing is tried.
 
     Returns
     -------
     float or None
-        None if no sample has anything clear in common with the first.
+        None if no sample has a significant shift against the first.
     """
     # Coarser than the range of shifts, every maximum would lie at its edge.
     tried = [min(float((upper - lower).max()) / _COARSEST, float(max_shift.max()) / _RANGE)]
@@ -139,8 +125,9 @@ def choose_smoothing(
         grid = make_grid(*area, bin_size=bin_size, smoothing=fine, max_shift=max_shift)
         if not aligned and grid.pixels > _SPARSEST * sum(len(s) for s in samples):
             break
-        stacks = [Stack(s) for s in samples]
-        predicted = predict(stacks, grid, (coarse, fine), max_shift=max_shift, clarity=clarity)
+        predicted = predict(
+            samples, grid, (coarse, fine), max_shift=max_shift, significance=significance
+        )
         tried.append(fine)
         gains.append(_gain(*predicted, aligned=aligned))
         worth.append(worth[-1] + gains[-1] - _WORTHWHILE)

@@ -1,7 +1,7 @@
-"""The field cut into squares, by which it is seen how far an estimate depends on chance.
+"""Field blocks: the field cut into squares.
 
-Localizations of one molecule, and structures that reach over a few of them, are not independent of
-each other; what lies in different squares is, nearly.
+Localizations of one molecule, and structures that reach over a few of them, depend on each other.
+Those of different blocks are nearly independent, which the jackknife and halves of the field use.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.images.grid import field_of
 
-_WANTED = 64  # squares over the field
-_ENOUGH = 20.0  # squares that count, for a standard deviation good to a sixth
+_WANTED = 64  # blocks over the field
+_ENOUGH = 20.0  # effective blocks, for a standard deviation good to a sixth
 _MOST = 1024
-_HALVINGS = 8
+_HALVINGS = 7
 
 
 class FieldBlocks(NamedTuple):
@@ -24,25 +25,40 @@ class FieldBlocks(NamedTuple):
 
     Parameters
     ----------
-    lower : ndarray, shape (2,)
-        Corner of the field.
+    lower, extent : ndarray, shape (2,)
+        Corner and size of the field.
     width : float
-        Edge of a square; 0 if there is one square only.
-    shape : tuple of int
-        Squares along both axes. What lies outside the field belongs to the squares at its border.
+        Edge of a block; 0 if the field has no extent.
     """
 
     lower: FloatArray
+    extent: FloatArray
     width: float
-    shape: tuple[int, int]
+
+    @classmethod
+    def covering(cls, positions: FloatArray, n: int, least: float = 0.0) -> FieldBlocks:
+        """Cut the field into about ``n`` blocks, none of which is narrower than ``least``."""
+        lower, upper = field_of(positions[:, :2])
+        extent = upper - lower
+        longest = float(extent.max())
+        width = max(float(np.sqrt(np.prod(extent) / n)), longest / n, least) if longest > 0 else 0.0
+        return cls(lower, extent, width)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Blocks along both axes; those at the border hold what lies outside the field, too."""
+        if not self.width > 0:
+            return 1, 1
+        rows, columns = np.maximum(np.ceil(self.extent / self.width * (1 - 1e-9)), 1).tolist()
+        return int(rows), int(columns)
 
     @property
     def n(self) -> int:
-        """Number of squares."""
+        """Number of blocks."""
         return self.shape[0] * self.shape[1]
 
     def of(self, positions: FloatArray) -> IntArray:
-        """Return the number of the square of each position, shape (n,)."""
+        """Return the number of the block of each position, shape (n,)."""
         if self.n == 1:
             return np.zeros(len(positions), dtype=np.int64)
         cell = np.floor((positions[:, :2] - self.lower) / self.width)
@@ -51,45 +67,15 @@ class FieldBlocks(NamedTuple):
 
 
 def make_field_blocks(positions: FloatArray) -> FieldBlocks:
-    """Cut the field into about 64 squares; into more where most of it is empty.
+    """Cut the field into about 64 blocks; into more where most of it is empty.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        Of which only x and y count.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> 50 < make_field_blocks(rng.uniform(0, 80, (1000, 2))).n < 90
-    True
+    Blocks are halved until the effective number of blocks (Kish), by their localizations, is 20.
     """
-    lower, upper = field_of(positions[:, :2])
-    extent = upper - lower
-    one = FieldBlocks(lower, 0.0, (1, 1))
-    if not extent.max() > 0:
-        return one
-    area = float(np.prod(extent))
-    width = max(np.sqrt(area / _WANTED), float(extent.max()) / _WANTED)
-    found = one
+    blocks = FieldBlocks.covering(positions, _WANTED)
     for _ in range(_HALVINGS):
-        shape = np.maximum(np.ceil(extent / width * (1 - 1e-9)), 1).astype(int)
-        if found.n > 1 and shape.prod() > _MOST:
+        finer = blocks._replace(width=blocks.width / 2)
+        enough = effective_number(np.bincount(blocks.of(positions))) >= _ENOUGH
+        if enough or blocks.n == 1 or finer.n > _MOST:
             break
-        found = FieldBlocks(lower, float(width), (int(shape[0]), int(shape[1])))
-        if effective_number(np.bincount(found.of(positions))) >= _ENOUGH:
-            break
-        width /= 2
-    return found
-
-
-def effective_number(weights: FloatArray | IntArray) -> float:
-    """Return how many equal squares would be as good as these.
-
-    Examples
-    --------
-    >>> effective_number(np.array([5, 5, 5, 5])), effective_number(np.array([100, 0, 0, 0]))
-    (4.0, 1.0)
-    """
-    squares = float(np.sum(np.square(weights, dtype=float)))
-    return float(np.sum(weights, dtype=float)) ** 2 / squares if squares > 0 else 0.0
+        blocks = finer
+    return blocks

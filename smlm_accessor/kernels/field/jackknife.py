@@ -1,51 +1,86 @@
-"""Variances from how estimates would change if places of the field were left out."""
+"""Variances of estimates by the jackknife over field blocks, and effective sample sizes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.field.blocks import effective_number
+from smlm_accessor._typing import FloatArray, IntArray
 
-_FEWEST = 3.0  # places that tell anything
+_FEWEST = 3.0  # effective blocks: fewer tell nothing
 
 
-def variances(moves: FloatArray) -> FloatArray | None:
-    """Return variances of estimates but for what is common to all, which cannot be known.
+def effective_number(weights: FloatArray | IntArray) -> float:
+    """Return the effective number of field blocks (Kish): ``sum(weights)**2 / sum(weights**2)``."""
+    squares = float(np.sum(np.square(weights, dtype=float)))
+    return float(np.sum(weights, dtype=float)) ** 2 / squares if squares > 0 else 0.0
+
+
+def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
+    """Return how a shift would change without each block, to first order: ``slope / curvature``.
 
     Parameters
     ----------
-    moves : ndarray, shape (k, n_places, d)
-        How each of ``k`` estimates would change without each place.
+    slope : ndarray, shape (..., n_blocks, d)
+        How the correlation changes, at its maximum, as the localizations of each block move.
+    curvature : ndarray, shape (..., 1, d) or (d,)
+        Minus the second derivatives; the influence is 0 where it is not positive.
+    """
+    step = np.divide(1.0, curvature, out=np.zeros(np.shape(curvature)), where=curvature > 0)
+    return np.asarray(slope * step)
+
+
+def variances(influences: FloatArray) -> FloatArray | None:
+    """Return variances of estimates but for what is common to all, which cannot be known.
+
+    With the effective number ``n`` of blocks, that of an estimate is the sum of its squared
+    influences, less their mean over all ``k`` estimates, times ``k / (k - 1) * n / (n - 1)``.
+
+    Parameters
+    ----------
+    influences : ndarray, shape (k, n_blocks, d)
+        How each of ``k`` estimates would change without each block.
 
     Returns
     -------
     ndarray, shape (k, d), or None
-        None if too few places have a say, or if there is a single estimate.
+        None if too few blocks count, or if there is a single estimate.
 
     References
     ----------
     Wu, Ann. Statist. 14, 1261 (1986), DOI 10.1214/aos/1176350142.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> found = variances(rng.normal(0, 0.1, (50, 100, 2)))
-    >>> bool(0.95 < np.sqrt(found).mean() < 1.05)
-    True
     """
-    k = len(moves)
+    k = len(influences)
     if k < 2:
         return None
-    moves = moves - moves.mean(axis=0)
-    squares = moves**2
+    squares = (influences - influences.mean(axis=0)) ** 2
     of_each = squares.sum(axis=2)
-    # Together, or of most of them, if one has gone astray.
+    # Of all estimates together, or the median if one estimate has gone astray.
     n = max(
         effective_number(of_each.sum(axis=0)),
         float(np.median([effective_number(s) for s in of_each])),
     )
     if not n >= _FEWEST:
         return None
-    # The mean contains each estimate itself, and the sum over the places is zero.
+    # The mean contains each estimate itself, and the sum over the blocks is zero.
     return np.asarray(squares.sum(axis=1) * (k / (k - 1) * n / (n - 1)))
+
+
+def inflation(influences: FloatArray, variance: FloatArray, counts: IntArray) -> FloatArray:
+    """Return by how much variances exceed those of independent localizations, shape (d,).
+
+    It is ``sum(counts * jackknifed) / sum(counts * variance)`` over all estimates, at least 1.
+
+    Parameters
+    ----------
+    influences : ndarray, shape (k, n_blocks, d)
+    variance : ndarray, shape (k, d)
+        Of independent localizations.
+    counts : ndarray, shape (k,)
+        Localizations of each estimate.
+    """
+    factor = np.ones(influences.shape[2])
+    seen = variances(influences)
+    if seen is not None:
+        expected = counts @ variance
+        np.divide(counts @ seen, expected, out=factor, where=expected > 0)
+    return np.maximum(factor, 1.0)

@@ -26,14 +26,8 @@ _TABLE = 2**20  # squares that are looked up in a table
 class Squares:
     """The squares that hold localizations.
 
-    Parameters
-    ----------
-    level : int
-        Their edge is ``2.0**level``.
-    number : ndarray of int64, shape (m, 2)
-        Square ``i`` reaches from ``number[i] * edge`` to ``(number[i] + 1) * edge``.
-    count : ndarray of int64, shape (m,)
-        Localizations in each.
+    Their edge is ``2.0**level``; square ``i`` reaches from ``number[i] * edge``, shape (2,), to
+    ``(number[i] + 1) * edge`` and holds ``count[i]`` localizations.
     """
 
     level: int
@@ -43,8 +37,8 @@ class Squares:
     def coarser(self, level: int) -> Squares:
         """Return the same localizations in larger squares, in the order of their numbers."""
         shift = min(max(level - self.level, 0), 63)
-        number, place = np.unique(self.number >> shift, axis=0, return_inverse=True)
-        count = np.bincount(place.ravel(), self.count, len(number)).astype(np.int64)
+        number, block = np.unique(self.number >> shift, axis=0, return_inverse=True)
+        count = np.bincount(block.ravel(), self.count, len(number)).astype(np.int64)
         return Squares(max(level, self.level), number, count)
 
     def at_most(self, n: int) -> Squares:
@@ -64,18 +58,8 @@ class Squares:
 def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
     """Count localizations in the smallest squares of which there are at most `MOST`.
 
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2 or more), C order
-        Finite; further axes do not count.
-    known : Squares, optional
-        What was counted before, to be added.
-
-    Examples
-    --------
-    >>> squares = count_squares(np.array([[0.5, 0.5], [0.6, 0.6], [9.0, 3.0]]))
-    >>> squares.at_most(2).level, squares.at_most(2).count.tolist()
-    (-3, [2, 1])
+    Positions, shape (n, 2 or more), are finite and in C order; further axes do not count. What was
+    counted before, ``known``, is added.
     """
     if known is None:
         known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
@@ -110,14 +94,7 @@ def add_up(parts: Sequence[Squares]) -> Squares:
 
 
 def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
-    """Return which of the squares each position lies in, -1 if in none.
-
-    Parameters
-    ----------
-    xy : ndarray, shape (n, 2 or more), C order
-        -1 where it is not finite.
-    squares : Squares
-    """
+    """Return which of the squares each position lies in, -1 if in none or not finite."""
     rank = np.empty(len(xy), np.int64)
     low = squares.number.min(axis=0)
     wide = squares.number.max(axis=0) - low + 1

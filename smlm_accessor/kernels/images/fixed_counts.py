@@ -8,14 +8,14 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.hashing import FIRST, GOLDEN, SECOND
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 
 #: Steps into which a pixel is cut along each axis; a localization counts ``STEPS**2``.
 STEPS = 32
 FixedImages = npt.NDArray[np.uint32]
 
 
-def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedImages) -> None:
+def add_counts(positions: FloatArray, slot: IntArray, grid: PixelGrid, images: FixedImages) -> None:
     """Add localizations to images, each shared linearly among the pixels around it.
 
     Parameters
@@ -24,7 +24,7 @@ def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedI
         Of which x and y count; those outside the field, or not finite, are left out.
     slot : ndarray of int64, shape (n,)
         The image each belongs to; none if negative.
-    grid : Grid
+    grid : PixelGrid
     images : ndarray of uint32, shape (m, *grid.bins)
         Added to. The image that `count` makes, times ``STEPS**2``, with positions rounded to
         1 / `STEPS` of a pixel.
@@ -34,14 +34,10 @@ def add_counts(positions: FloatArray, slot: IntArray, grid: Grid, images: FixedI
 
 
 def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntArray) -> IntArray:
-    """Return the chunk of each frame, -1 outside the edges.
+    """Return the chunk of each frame between ``edges``, shape (k + 1,); -1 outside.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-    edges : ndarray, shape (k + 1,)
-    counts, sums : ndarray of int64, shape (k,)
-        Added to: localizations of each chunk, and their frames since the chunk begins.
+    The localizations of each chunk are added to ``counts``, their frames since the chunk begins to
+    ``sums``, both of shape (k,).
     """
     chunk = np.empty(len(frames), np.int64)
     _count_chunks(frames, edges, chunk, counts, sums)
@@ -51,17 +47,8 @@ def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntA
 def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntArray:
     """Return the rows of some of the frames of each chunk, always the same frames.
 
-    Parameters
-    ----------
-    frames, chunk : ndarray of int64, shape (n,)
-        Rows whose chunk is negative are left out.
-    part : ndarray, shape (k,)
-        About which part of the frames of each chunk.
-
-    Examples
-    --------
-    >>> in_some_frames(np.arange(4), np.array([0, 0, 1, 1]), np.array([0.0, 1.0]))
-    array([2, 3])
+    About which part of those of each chunk is ``part``, shape (k,). Rows whose chunk is negative
+    are left out.
     """
     rows = np.empty(len(frames), np.int64)
     n = _in_some_frames(frames, chunk, part, rows)
@@ -69,20 +56,9 @@ def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntAr
 
 
 def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: float) -> IntArray:
-    """Return some of the rows that have a chunk: which ones depends on nothing but what is in them.
+    """Return about a part of the rows that have a chunk.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d), C order
-    frames, chunk : ndarray of int64, shape (n,)
-    part : float
-        About which part of the rows.
-
-    Examples
-    --------
-    >>> positions, frames = np.zeros((3, 2)), np.arange(3)
-    >>> thinned(positions, frames, np.array([0, -1, 0]), 1.0)
-    array([0, 2])
+    Which ones depends on nothing but what is in them.
     """
     rows = np.empty(len(frames), np.int64)
     limit = np.uint64(min(int(part * 2.0**64), 2**64 - 1))

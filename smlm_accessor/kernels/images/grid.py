@@ -18,17 +18,10 @@ _MARGIN = 0.1
 
 
 def field_of(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Corners of the field, in which a few outliers far away do not count.
+    """Corners of the field, in which a few outliers far away do not count, both of shape (d,).
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-
-    Returns
-    -------
-    lower, upper : ndarray, shape (d,)
-        The range of all but 0.1 % of the positions at either end, a tenth wider, and no wider than
-        the range of all.
+    They are the range of all but 0.1 % of the positions at either end of an axis, a tenth wider,
+    and no wider than the range of all.
     """
     n = len(positions)
     skip = int(_OUTLIERS * n)
@@ -42,21 +35,14 @@ def field_of(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PixelGrid:
     """Two axes of square pixels, padded, and how many frequencies of the transform are kept.
 
     An axis without extent has one pixel and one frequency: a shift along it is never looked for.
 
-    Parameters
-    ----------
-    lower, upper : tuple of float, length 2
-        The field; positions outside it are left out.
-    bin_size : float
-        Edge of a pixel.
-    bins, padded : tuple of int, length 2
-        Pixels of the field, and of the transform.
-    modes : tuple of int, length 2
-        Highest frequency kept along each axis, in cycles over the padded length.
+    Positions outside the field, from ``lower`` to ``upper``, are left out. It has ``bins`` pixels
+    of edge ``bin_size`` along each axis, and ``padded`` pixels in the transform, of which the
+    frequencies up to ``modes`` cycles over the padded length are kept.
     """
 
     lower: tuple[float, float]
@@ -107,7 +93,7 @@ class Grid:
             profiles.append(_ramp(ends[1] - np.arange(n)) - _ramp(ends[0] - np.arange(n)))
         return profiles[0], profiles[1]
 
-    def narrow(self, smoothing: float) -> Grid:
+    def narrow(self, smoothing: float) -> PixelGrid:
         """Keep only the frequencies that matter at this smoothing."""
         first, last = (
             min(kept, _modes(padded, self.bin_size, smoothing))
@@ -136,16 +122,8 @@ def make_grid(
     bin_size: float,
     smoothing: float,
     max_shift: FloatArray,
-) -> Grid:
-    """Lay a grid over a field, padded so that no shift up to ``max_shift`` wraps round.
-
-    Parameters
-    ----------
-    lower, upper : ndarray, shape (2,)
-    bin_size, smoothing : float
-    max_shift : ndarray, shape (2,)
-        Largest shift along each axis.
-    """
+) -> PixelGrid:
+    """Lay a grid over a field, padded so that no shift up to ``max_shift`` wraps round."""
     bins, padded, modes = [], [], []
     for axis in range(2):
         extent = float(upper[axis] - lower[axis])
@@ -154,7 +132,7 @@ def make_grid(
         bins.append(n)
         padded.append(fft.next_fast_len(n + room, real=axis == 1))
         modes.append(_modes(padded[-1], bin_size, smoothing))
-    return Grid(
+    return PixelGrid(
         lower=(float(lower[0]), float(lower[1])),
         upper=(float(upper[0]), float(upper[1])),
         bin_size=bin_size,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from smlm_accessor._typing import IntArray
 
 if TYPE_CHECKING:
-    from smlm_accessor.kernels.images.grid import Grid
+    from smlm_accessor.kernels.images.grid import PixelGrid
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class ImagePlan:
 
     Parameters
     ----------
-    grid : Grid
+    grid : PixelGrid
     chosen : object
         What the method chose besides; for itself.
     """
 
-    grid: Grid
+    grid: PixelGrid
     chosen: Any
 
 

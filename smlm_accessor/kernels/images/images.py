@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 
 Image = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.complex64]
@@ -19,35 +19,15 @@ RIM = 20
 
 
 def count(
-    positions: FloatArray, grid: Grid, *, tiles: IntArray | None = None, n_tiles: int = 1
+    positions: FloatArray, grid: PixelGrid, *, tiles: IntArray | None = None, n_tiles: int = 1
 ) -> Image:
     """Count localizations per pixel, each shared linearly among the pixels around it.
 
     Sharing keeps the image continuous in the positions, which lets pixels be as large as the
     smoothing.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    grid : Grid
-    tiles : ndarray of int, shape (n,), optional
-        Image each localization belongs to; all to the same one by default.
-    n_tiles : int, default 1
-
-    Returns
-    -------
-    ndarray of float32, shape (n_tiles, *grid.bins)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from smlm_accessor.kernels.images.grid import make_grid
-    >>> grid = make_grid(
-    ...     np.zeros(2), np.ones(2), bin_size=0.25, smoothing=0.25, max_shift=np.full(2, 0.5)
-    ... )
-    >>> image = count(np.array([[0.5, 0.5], [0.2, 0.9], [7.0, 7.0]]), grid)
-    >>> image.shape, float(image.sum().round(3))
-    ((1, 6, 6), 2.0)
+    ``tiles``, shape (n,), is the image that each localization belongs to; all to the same one by
+    default. Returns images of shape (n_tiles, *grid.bins).
     """
     inside = np.ones(len(positions), dtype=bool)
     for axis in range(2):
@@ -71,7 +51,7 @@ def count(
     return image.reshape(n_tiles, first, last)
 
 
-def transform(image: Image, grid: Grid) -> Spectrum:
+def transform(image: Image, grid: PixelGrid) -> Spectrum:
     """Transform padded images, less the even background that the rim of the field shows.
 
     Background in a field that does not move with the sample has edges that do not move either; they
@@ -79,13 +59,7 @@ def transform(image: Image, grid: Grid) -> Spectrum:
     number of localizations and, as its imaginary part, how many of them were subtracted. Thus what
     is returned for parts of the localizations adds up to what is returned for all.
 
-    Parameters
-    ----------
-    image : ndarray of float32, shape (n_tiles, *grid.bins)
-
-    Returns
-    -------
-    ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1) with ``grid.modes = (m0, m1)``
+    The shape is (n_tiles, 2 m0 + 1, m1 + 1) with ``grid.modes = (m0, m1)``.
     """
     spectra = keep(fft.rfft2(image, s=grid.padded, axes=(1, 2)), grid.modes)
     counts = spectra[:, :1, :1].real.copy()
@@ -95,7 +69,7 @@ def transform(image: Image, grid: Grid) -> Spectrum:
     return spectra
 
 
-def with_background(spectra: Spectrum, grid: Grid) -> Spectrum:
+def with_background(spectra: Spectrum, grid: PixelGrid) -> Spectrum:
     """Undo the subtraction of background in `transform`."""
     zero = spectra[:, :1, :1]
     out: Spectrum = spectra + zero.imag * field_spectrum(grid)
@@ -103,7 +77,7 @@ def with_background(spectra: Spectrum, grid: Grid) -> Spectrum:
     return out
 
 
-def background(image: Image, grid: Grid) -> Image:
+def background(image: Image, grid: PixelGrid) -> Image:
     """Count the localizations of each image, if all the field were as dense as its rim."""
     inner = tuple(slice(n // RIM, n - n // RIM) if n > RIM else slice(None) for n in grid.bins)
     area = float(np.prod([p.sum() for p in grid.profiles]))
@@ -133,7 +107,19 @@ def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) ->
     return out
 
 
-def field_spectrum(grid: Grid) -> Spectrum:
+def restore(spectra: Spectrum, grid: PixelGrid, shape: tuple[int, int]) -> Image:
+    """Return the images of kept frequencies, sampled at another shape, shape (n_tiles, *shape)."""
+    images = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
+    return np.asarray(images * np.float32(shape[0] * shape[1] / grid.pixels))
+
+
+def fade(n: int, width: float) -> FloatArray:
+    """Return the weights of ``n`` pixels that fall to zero over a width at both ends (Hann)."""
+    ramp = np.sin(0.5 * np.pi * np.minimum((np.arange(n) + 0.5) / width, 1.0)) ** 2
+    return np.asarray(ramp * ramp[::-1])
+
+
+def field_spectrum(grid: PixelGrid) -> Spectrum:
     """Transform of one localization, spread evenly over the field; shape as of one image."""
     first, last = (
         np.fft.fft(p / p.sum(), n) for p, n in zip(grid.profiles, grid.padded, strict=True)

@@ -18,15 +18,9 @@ _GRAIN = 1e-3  # of the radius: to multiples of this the step of `smooth_root` i
 class Evaluation:
     """What the map gives at one point.
 
-    Parameters
-    ----------
-    residual : ndarray, shape (p,)
-        Image of the point minus the point; all components in one unit.
-    cost : float
-        What plain iteration lowers.
-    fraction, scale : float
-        Two numbers watched for convergence; ``scale``, in the unit of the residual, is also what a
-        step is compared with.
+    ``residual``, shape (p,), is the image of the point minus the point, all components in one unit;
+    ``cost`` is what plain iteration lowers. ``fraction`` and ``scale`` are watched for convergence;
+    ``scale``, in the unit of the residual, is also what a step is compared with.
     """
 
     residual: FloatArray
@@ -79,7 +73,6 @@ def solve(
     max_iterations : int
         Most evaluations.
     tolerance : float
-        See above.
     resolution : float
         A step below this is rounding.
     unit : float
@@ -97,14 +90,6 @@ def solve(
     ----------
     Walker & Ni, SIAM J. Numer. Anal. 49, 1715 (2011), DOI 10.1137/10078356X. For closest points:
     Pavlov et al., ICRA 2018, DOI 10.1109/ICRA.2018.8461063.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> slow = lambda x: Evaluation(0.05 * (2.0 - x), float((x - 2.0) @ (x - 2.0)), 1.0, 1.0)
-    >>> found = solve(slow, np.zeros(1), memory=3, max_iterations=50, tolerance=1e-6)
-    >>> found.point.round(6).tolist(), found.n_iterations < 20
-    ([2.0], True)
     """
     point = np.array(start, dtype=np.float64)
     points: list[FloatArray] = []
@@ -184,19 +169,8 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
     line through evaluations all around averages that out. The step there is rounded: between the
     jumps of the map the residual changes faster than the line, which makes errors larger.
 
-    Parameters
-    ----------
-    evaluate : callable
-        As in `solve`.
-    point : ndarray, shape (p,)
-        A fixed point, or close to one.
-    radius : float
-        Distance of the evaluations from ``point``.
-
-    Returns
-    -------
-    ndarray, shape (p,), or None
-        None if there is no zero within ``radius``.
+    ``point`` is a fixed point of ``evaluate`` (see `solve`), or close to one. None if there is no
+    zero within ``radius``.
     """
     if not radius > 0:
         return None
@@ -218,13 +192,7 @@ def smooth_root(evaluate: Map, point: FloatArray, radius: float) -> FloatArray |
 
 
 def directions(n: int) -> FloatArray:
-    """Return the unit vectors to the corners of a regular simplex and their opposites.
-
-    Examples
-    --------
-    >>> directions(1).ravel().tolist(), directions(3).shape
-    ([1.0, -1.0, -1.0, 1.0], (8, 3))
-    """
+    """Return the unit vectors to the corners of a regular simplex and their opposites."""
     corners = np.sqrt(1 + 1 / n) * np.eye(n) - (np.sqrt(n + 1) - 1) / n**1.5
     corners = np.vstack([corners, np.full(n, -1 / np.sqrt(n))])
     return np.vstack([corners, -corners])

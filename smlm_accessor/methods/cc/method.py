@@ -10,9 +10,9 @@ import numpy as np
 from smlm_accessor.kernels.images.image_plan import ImagePlan
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.chance import erratic
-from smlm_accessor.methods.image_series.heights import register_heights
 from smlm_accessor.methods.image_series.lateral import register_lateral
-from smlm_accessor.methods.image_series.lateral_plan import MAX_PIXELS, plan_lateral
+from smlm_accessor.methods.image_series.pixels import MAX_PIXELS, plan_lateral
+from smlm_accessor.methods.image_series.z_profiles import register_z
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
@@ -104,11 +104,11 @@ def cc(
     Registered
         ``quality`` is the height of the maximum above the next highest, at least five smoothing
         lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
-        is when the maximum lies at the edge of the range (chance gives 7 to less than one in a
-        thousand, if localizations are independent; where blinks are long and few, chunks may lie
-        here and there in the field, and then all are invalid). ``offset_std`` is from a jackknife
-        over squares of the field: localizations of one square need not be independent. (Where fewer
-        than three squares have a say, as if all were.) The first chunk has one, too, and the
+        is when the maximum lies at the edge of the range. (Chance gives 7 to less than one in a
+        thousand, if localizations are independent; where blinks are long and few, shifts may be
+        erratic, and then all chunks are invalid.) ``offset_std`` is from a jackknife
+        over field blocks: localizations of one block need not be independent. (Where fewer than
+        three blocks count, as if all were.) The first chunk has one, too, and the
         difference of two chunks has the variance of both. It is NaN along z if all heights are
         equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
         smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
@@ -145,9 +145,6 @@ def cc(
     >>> bool(np.abs(offset[1] - [-30, 20]).max() < 2)
     True
     """
-    counts = np.diff(localizations.bounds)
-    k, d = len(counts), localizations.positions.shape[1]
-    drift, std, bins = np.full((k, d), np.nan), np.full((k, d), np.nan), np.zeros(d)
     options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
     if localizations.counted is not None:
         plan = localizations.counted.plan.chosen
@@ -159,30 +156,20 @@ def cc(
             smoothing=smoothing,
             max_shift=max_shift,
         )
-    lateral, chosen = register_lateral(localizations, plan, **options)
-    drift[:, :2], std[:, :2], bins[:2] = (
-        lateral.shift,
-        np.sqrt(lateral.variance),
-        chosen["bin_size"],
-    )
-    valid = lateral.valid
-    if plan is not None:
-        extent = float((plan.upper - plan.lower).max())
-        if erratic(lateral.shift, valid, float(chosen["smoothing"]), extent):
-            return Registered.failed(localizations, _CHANCE, chosen, lateral.quality)
-    if d == 3:
-        heights, also = register_heights(
-            localizations,
-            lateral,
-            lateral_smoothing=chosen["smoothing"],
-            max_shift=max_shift,
-            **options,
-        )
-        drift[:, 2], std[:, 2] = heights.shift[:, 1], np.sqrt(heights.variance[:, 1])
-        bins[2] = also["bin_size_z"]
-        valid = valid & heights.valid
+    shifts, chosen = register_lateral(localizations, plan, **options)
+    length = chosen["smoothing"]
+    if plan and erratic(shifts.shift, shifts.valid, length, float(plan.field.extent.max())):
+        return Registered.failed(localizations, _CHANCE, chosen, shifts.quality)
+    bins = [chosen["bin_size"]] * 2
+    if localizations.positions.shape[1] == 3:
+        options |= {"lateral_smoothing": length, "max_shift": max_shift}
+        shifts, also = register_z(localizations, shifts, **options)
         chosen |= also
+        bins.append(also["bin_size_z"])
+    lost = ~shifts.valid[:, None]
+    drift = np.where(lost, np.nan, shifts.shift)
+    std = np.where(lost, np.nan, np.sqrt(shifts.variance))
     if not subpixel:
-        drift = bins * np.round(drift / np.where(bins > 0, bins, 1.0))
-    drift[~valid] = std[~valid] = np.nan
-    return Registered(-drift + 0.0, lateral.quality, valid, None, std, chosen)
+        size = np.array(bins)
+        drift = size * np.round(drift / np.where(size > 0, size, 1.0))
+    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, std, chosen)

@@ -60,7 +60,7 @@ def far_pieces(
         Edges of the cells in which localizations are followed; NaN along an axis without extent.
     threads : int, optional
     """
-    from smlm_accessor.methods.image_series.search import search
+    from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 
     positions, frames = sampled(localizations, _SAMPLE)
     localizations = replace(localizations, positions=positions, frames=frames, uncertainty=None)
@@ -68,7 +68,7 @@ def far_pieces(
     k = int(np.clip(len(localizations.frames) / _PER_WINDOW, 4, _WINDOWS))
     windows = timeline.evenly(k)
     bounds = np.searchsorted(localizations.frames, windows.edges)
-    found = search(
+    found = search_window_shifts(
         replace(localizations, bounds=bounds, edges=windows.edges),
         bin_size=None,
         max_shift=None,

@@ -1,4 +1,4 @@
-"""Sharpen shifts where the images of all chunks would be too large at the best smoothing."""
+"""Refine shifts where the images of all chunks would be too large at the best smoothing."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.correlation.peak_precision import PeakMatch, own_variance
 from smlm_accessor.kernels.field.blocks import FieldBlocks
-from smlm_accessor.kernels.images.grid import Grid
-from smlm_accessor.kernels.images.slopes import Landing, SlopeMap
-from smlm_accessor.methods.image_series.series import Shifts, own_variance
+from smlm_accessor.kernels.images.grid import PixelGrid
+from smlm_accessor.kernels.images.slope_image import SlopeImage
+from smlm_accessor.methods.image_series.registration import Shifts
 
 _ROUNDS = 2
 
@@ -21,7 +22,7 @@ def refine(
     positions: FloatArray,
     bounds: IntArray,
     shifts: Shifts,
-    grid: Grid,
+    grid: PixelGrid,
     smoothing: float,
     blocks: FieldBlocks,
     *,
@@ -34,79 +35,60 @@ def refine(
     One large image is made of the reference, and sampled at the localizations of each chunk. A
     chunk for which that gives nothing stays as it is.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    bounds : ndarray of int, shape (k + 1,)
-    shifts : Shifts
-        Good to about one smoothing length.
-    grid : Grid
-        From `slope_grid`.
-    smoothing : float
-    blocks : FieldBlocks
-        Of the field, those of ``shifts``.
-    target : {"first", "previous", "all"}
-        With "all", even and odd chunks take turns in being the reference of the others, so that no
-        chunk is compared with itself.
+    Shifts are good to about one smoothing length, and their influences are those of ``blocks``. The
+    grid is from `slope_grid`. With target "all", even and odd chunks take turns in being the
+    reference of the others, so that no chunk is compared with itself.
     """
     valid = [int(i) for i in np.flatnonzero(shifts.valid)]
-    assert shifts.moves is not None
-    moves = shifts.moves.copy()
-    out = shifts._replace(shift=shifts.shift.copy(), variance=shifts.variance.copy(), moves=moves)
+    assert shifts.influence is not None
+    influence = shifts.influence.copy()
+    shift, variance = shifts.shift.copy(), shifts.variance.copy()
     if len(valid) < 2:
-        return out
+        return shifts
     run = partial(map_threads, threads=threads, progress=progress, description="refinement")
 
     def aligned(i: int) -> FloatArray:
-        return np.asarray(positions[bounds[i] : bounds[i + 1]] - out.shift[i])
+        return np.asarray(positions[bounds[i] : bounds[i + 1]] - shift[i])
 
-    def land_on(still: list[int], moving: list[int]) -> None:
+    def match_on(still: list[int], moving: list[int]) -> None:
         reference = np.concatenate([aligned(i) for i in still])
-        image = SlopeMap(reference, grid, smoothing, workers=threads or -1)
-        landings = run(lambda i: image.land(aligned(i), blocks), moving)
-        for i, landing in zip(moving, landings, strict=True):
-            if _usable(landing):
-                out.shift[i] += landing.shift
-                out.variance[i], moves[i] = landing.variance, landing.moves
+        image = SlopeImage(reference, grid, smoothing, workers=threads or -1)
+        matches = run(lambda i: image.match(aligned(i), blocks), moving)
+        for i, match in zip(moving, matches, strict=True):
+            if match is not None:
+                shift[i] += match.shift
+                variance[i], influence[i] = match.variance, match.influence
 
-    def step(pair: tuple[int, int]) -> Landing:
-        still, moving = pair
-        there, here = aligned(still), aligned(moving)
-        landing = SlopeMap(there, grid, smoothing, pairs=True).land(here, blocks)
-        if not _usable(landing):
-            return landing
-        # See `Precision.match`.
-        back = SlopeMap(here - landing.shift, grid, smoothing).moves(there, np.zeros(2), blocks)
-        return landing._replace(moves=(landing.moves - back) / 2)
+    def step(pair: tuple[int, int]) -> PeakMatch | None:
+        there, here = (aligned(i) for i in pair)
+        match = SlopeImage(there, grid, smoothing, pairs=True).match(here, blocks)
+        if match is None:
+            return None
+        # See `PeakMatcher.match`.
+        back = SlopeImage(here - match.shift, grid, smoothing).influence(there, np.zeros(2), blocks)
+        return match._replace(influence=(match.influence - back) / 2)
 
     n = np.diff(bounds)
     first = valid[0]
     if target == "first":
-        land_on([first], valid[1:])
+        match_on([first], valid[1:])
         # The first is like the others, but for the number of its localizations.
-        out.variance[first] = (
-            np.mean([out.variance[i] * n[i] for i in valid[1:]], axis=0) / n[first]
-        )
+        variance[first] = np.mean([variance[i] * n[i] for i in valid[1:]], axis=0) / n[first]
     elif target == "all":
         for _ in range(_ROUNDS):
-            land_on(valid[::2], valid[1::2])
-            land_on(valid[1::2], valid[::2])
+            match_on(valid[::2], valid[1::2])
+            match_on(valid[1::2], valid[::2])
     else:
         steps = list(pairwise(valid))
         moved, pairs = np.zeros(2), np.zeros(2)
-        before = moves.copy()
-        for (last, i), landing in zip(steps, run(step, steps), strict=True):
-            moves[i] = moves[last] + before[i] - before[last]
-            if _usable(landing):
-                own = own_variance(landing.variance, landing.pair_variance)
-                moved, pairs = moved + landing.shift, pairs + landing.pair_variance
-                out.variance[i], moves[i] = own + pairs, moves[last] + landing.moves
+        before = influence.copy()
+        for (last, i), match in zip(steps, run(step, steps), strict=True):
+            influence[i] = influence[last] + before[i] - before[last]
+            if match is not None:
+                own = own_variance(match.variance, match.pair_variance)
+                moved, pairs = moved + match.shift, pairs + match.pair_variance
+                variance[i], influence[i] = own + pairs, influence[last] + match.influence
                 if i == valid[1]:
-                    out.variance[first] = own * n[i] / n[first]
-            out.shift[i] += moved
-    out.shift[:] -= out.shift[first]
-    return out
-
-
-def _usable(landing: Landing) -> bool:
-    return bool(np.isfinite(landing.shift).all())
+                    variance[first] = own * n[i] / n[first]
+            shift[i] += moved
+    return shifts._replace(shift=shift - shift[first], variance=variance, influence=influence)

@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.images.grid import Grid
+from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Spectrum, count, transform
 
 #: Bytes of transforms that are kept; if they are more, each is computed when it is needed.
 MAX_BYTES = 2**28
 
 
-class Tiles(NamedTuple):
+class ImageTiles(NamedTuple):
     """Number of each localization's tile, from 0 to ``n - 1``; one tile has no size."""
 
     number: IntArray
     n: int
     size: float | None
 
+    @classmethod
+    def of_width(cls, positions: FloatArray, size: float) -> ImageTiles:
+        """Cut the field into square tiles; each that holds localizations is one."""
+        # Off the corner by an uncommon part: rounded coordinates would sit on edges of tiles.
+        lower = positions[:, :2].min(axis=0) - 0.381966 * size
+        column, row = np.floor((positions[:, :2] - lower) / size).astype(np.int64).T
+        used, number = np.unique(column * (row.max() + 1) + row, return_inverse=True)
+        return cls(number, len(used), size)
+
 
 def summarize(
     positions: FloatArray,
     bounds: IntArray,
-    grid: Grid,
+    grid: PixelGrid,
     *,
-    tiles: Tiles | None = None,
+    tiles: ImageTiles | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Sequence[Spectrum]:
     """Return the transform of each chunk's image, or stack of images if there are tiles.
 
-    They add: the transforms of parts of a chunk sum to that of the chunk.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    bounds : ndarray, shape (n_chunks + 1,)
-        Row bounds of the chunks.
-    grid : Grid
+    They add: the transforms of parts of a chunk sum to that of the chunk. ``bounds`` are those of
+    the rows of the chunks.
     """
     n_tiles = 1 if tiles is None else tiles.n
 
@@ -58,11 +62,12 @@ def summarize(
     return map_threads(one, range(k), threads=threads, progress=progress, description="images")
 
 
+@dataclass(frozen=True)
 class _OnDemand(Sequence[Spectrum]):
     """Transforms that are computed whenever they are asked for."""
 
-    def __init__(self, function: Callable[[int], Spectrum], n: int) -> None:
-        self.function, self.n = function, n
+    function: Callable[[int], Spectrum]
+    n: int
 
     def __len__(self) -> int:
         return self.n

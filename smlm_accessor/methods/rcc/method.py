@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.rcc.choose import choose_segments, in_given_chunks
-from smlm_accessor.methods.rcc.plan import Plan
+from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.chunks import start_of_chunks
+from smlm_accessor.methods.rcc.jumps import cut_at_jumps, split_at_jumps
+from smlm_accessor.methods.rcc.pairs import Aligned
+from smlm_accessor.methods.rcc.smoothing import choose_smoothing
+from smlm_accessor.methods.rcc.windows import choose_length, search_windows
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
@@ -109,26 +116,50 @@ def rcc(
     >>> bool(np.abs(offset[3] - offset[0] - [-30, 20]).max() < 2)
     True
     """
-    d = localizations.positions.shape[1]
-    plan = Plan(localizations, smoothing, max_residual, threads)
-    options: dict[str, Any] = {"bin_size": bin_size, "max_shift": max_shift, "progress": progress}
-    find = choose_segments if localizations.n_chunks == 1 else in_given_chunks
-    segments, aligned, chosen, jumps = find(plan, options)
-    k = len(segments)
-    offset, std = np.zeros((k, d)), np.full((k, d), np.nan)
-    active = aligned.drift.shape[1]
-    offset[:, :active] = -aligned.drift
-    # The same localizations again have no error that they would show.
-    std[:, :active] = np.sqrt(np.where(aligned.variance > 0, aligned.variance, np.nan))
-    offset[~aligned.valid] = np.nan
-    return Registered(
-        offset + 0.0,
-        aligned.sharpness,
-        aligned.valid,
-        None,
-        std,
-        chosen,
-        segments.edges if localizations.n_chunks == 1 else None,
-        "" if aligned.valid.any() else _NO_EVIDENCE,
-        jumps,
+    given = localizations.n_chunks > 1
+    search = partial(
+        search_window_shifts,
+        bin_size=bin_size,
+        max_shift=max_shift,
+        threads=threads,
+        progress=progress,
     )
+    aligner = Aligner(localizations, smoothing, max_residual, threads)
+    windows, shifts = search_windows(aligner, search)
+    if shifts.valid.sum() < 2:
+        nothing = Aligned.none(*shifts.drift.shape)
+        return _registered(nothing, None if given else windows.edges, {})
+    h, aligned = choose_smoothing(aligner, windows, shifts.drift, shifts.valid, shifts.smoothing)
+    if given:
+        start = start_of_chunks(aligner, windows, shifts, aligned, h, search)
+        aligner, windows, drift, valid, h, still = start
+        final = aligner.align_all(windows, drift, valid, h, still)
+        return _registered(final, None, _chosen(h, final))
+    windows, aligned = choose_length(aligner, windows, aligned, h)
+    windows, drift, beside, jumps = cut_at_jumps(aligner, windows, aligned, h)
+    final = aligner.align_all(windows, drift, windows.counts > 0, h, beside)
+    windows, final = split_at_jumps(windows, final, beside)
+    chosen = {
+        "frames_per_chunk": float(np.median(np.diff(windows.edges))),
+        "n_chunks": len(windows),
+        "jumps": jumps.tolist(),
+    }
+    return _registered(final, windows.edges, chosen | _chosen(h, final), jumps)
+
+
+def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:
+    along_z = {"smoothing_z": float(smoothing[2])} if len(smoothing) == 3 else {}
+    return {"smoothing": float(smoothing[0]), "pairs_dropped": final.dropped} | along_z
+
+
+def _registered(
+    final: Aligned,
+    edges: IntArray | None,
+    chosen: dict[str, Any],
+    jumps: IntArray | None = None,
+) -> Registered:
+    # The same localizations again have no error that they would show.
+    std = np.sqrt(np.where(final.variance > 0, final.variance, np.nan))
+    reason = "" if final.valid.any() else _NO_EVIDENCE
+    offset = -final.drift + 0.0
+    return Registered(offset, final.sharpness, final.valid, None, std, chosen, edges, reason, jumps)

@@ -7,20 +7,20 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, Correlator, cross
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import Spectrum, count, transform
 
 SMOOTHING = 0.3
 RANGE = np.full(2, 4.0)
 
 
-def grid_for(bin_size: float = 0.1) -> Grid:
+def grid_for(bin_size: float = 0.1) -> PixelGrid:
     return make_grid(
         np.zeros(2), np.full(2, 20.0), bin_size=bin_size, smoothing=SMOOTHING, max_shift=RANGE
     )
 
 
-def spectrum(points: FloatArray, grid: Grid) -> Spectrum:
+def spectrum(points: FloatArray, grid: PixelGrid) -> Spectrum:
     return transform(count(points, grid), grid)
 
 

@@ -7,10 +7,15 @@ import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.pair_sums import Sums, pair_sums, sort_into_layers, split_mix
+from smlm_accessor.kernels.correlation.pair_sums import (
+    PairSums,
+    pair_sums,
+    sort_into_layers,
+    split_mix,
+)
 
 
-def twin(points: FloatArray, segment: IntArray, k: int) -> Sums:
+def twin(points: FloatArray, segment: IntArray, k: int) -> PairSums:
     """The same by broadcasting."""
     d = points.shape[1]
     u = points[:, None] - points
@@ -20,13 +25,13 @@ def twin(points: FloatArray, segment: IntArray, k: int) -> Sums:
     slope = -8 * t[..., None] ** 3 * u
     curvature = 8 * t[..., None] ** 3 - 48 * t[..., None] ** 2 * u**2
     member = (segment[:, None] == np.arange(k)).astype(float)
-    return Sums(
+    return PairSums(
         overlap=member.T @ t**4 @ member,
         slope=np.stack([member.T @ slope[..., c] @ member for c in range(d)]),
         curvature=member.T @ curvature.sum(axis=1),
         squares=member.T @ slope.sum(axis=1) ** 2,
         pair_squares=member.T @ (slope**2).sum(axis=1),
-        by_place=member.T[:, None] @ slope.sum(axis=1),
+        by_block=member.T[:, None] @ slope.sum(axis=1),
     )
 
 
@@ -40,12 +45,12 @@ def test_agrees_with_numpy(d: int) -> None:
     sums = pair_sums(points, segment, 5, layers, blocks=blocks)
     for ours, theirs in zip(sums[:5], twin(points, segment, 5)[:5], strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(sums.by_place.sum(axis=1), sums.slope.sum(axis=2).T, atol=1e-9)
+    np.testing.assert_allclose(sums.by_block.sum(axis=1), sums.slope.sum(axis=2).T, atol=1e-9)
     # Of one place, as of its localizations among all.
     alone = np.where(blocks == 2, segment, segment + 5 * (segment >= 0))
     among = pair_sums(points, alone, 10, layers).slope
     others = among[:, :5].sum(axis=2) - np.array([[a[k, k + 5] for k in range(5)] for a in among])
-    np.testing.assert_allclose(sums.by_place[:, 2], others.T, atol=1e-9)
+    np.testing.assert_allclose(sums.by_block[:, 2], others.T, atol=1e-9)
 
 
 def test_a_large_field_with_few_localizations() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.correlation.peak_precision import Clarity
-from smlm_accessor.kernels.correlation.resolution import Stack, choose_smoothing, predict
+from smlm_accessor.kernels.correlation.peak_precision import PeakSignificance
+from smlm_accessor.kernels.correlation.resolution import choose_smoothing, predict
 from smlm_accessor.kernels.images.grid import make_grid
 
-CLARITY = Clarity(quality=7.0)
+SIGNIFICANCE = PeakSignificance(quality=7.0)
 
 
 def clusters(seed: int, *, std: float, n: int = 3000, scale: float = 1.0) -> FloatArray:
@@ -21,7 +21,9 @@ def clusters(seed: int, *, std: float, n: int = 3000, scale: float = 1.0) -> Flo
 
 def choose(samples: list[FloatArray], scale: float = 1.0) -> float | None:
     field = np.full(2, 1000.0 * scale)
-    return choose_smoothing(samples, 0 * field, field, max_shift=field / 2, clarity=CLARITY)
+    return choose_smoothing(
+        samples, 0 * field, field, max_shift=field / 2, significance=SIGNIFICANCE
+    )
 
 
 @pytest.mark.parametrize("std", [4.0, 16.0])
@@ -46,9 +48,7 @@ def test_it_is_nearly_as_good_as_the_best() -> None:
     field = np.full(2, 1000.0)
     tried = (chosen, 4.0, 8.0, 16.0, 32.0)
     grid = make_grid(0 * field, field, bin_size=2.5, smoothing=4.0, max_shift=field / 4)
-    predicted = predict(
-        [Stack(s) for s in samples], grid, tried, max_shift=field / 4, clarity=CLARITY
-    )
+    predicted = predict(samples, grid, tried, max_shift=field / 4, significance=SIGNIFICANCE)
     assert predicted[0].variance < 1.2 * min(p.variance for p in predicted)
 
 
@@ -61,8 +61,6 @@ def test_shifts_are_predicted_too() -> None:
     samples = [clusters(1, std=8.0), clusters(2, std=8.0) + np.array([30.0, -20.0])]
     field = np.full(2, 1000.0)
     grid = make_grid(0 * field, field, bin_size=8.0, smoothing=12.0, max_shift=field / 4)
-    (prediction,) = predict(
-        [Stack(s) for s in samples], grid, [12.0], max_shift=field / 4, clarity=CLARITY
-    )
+    (prediction,) = predict(samples, grid, [12.0], max_shift=field / 4, significance=SIGNIFICANCE)
     np.testing.assert_allclose(prediction.shifts, [[30, -20]], atol=2)
     assert prediction.variance < 1

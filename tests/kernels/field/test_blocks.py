@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.field.blocks import effective_number, make_field_blocks
+from smlm_accessor.kernels.field.blocks import FieldBlocks, make_field_blocks
+from smlm_accessor.kernels.field.jackknife import effective_number
 
 
 def test_squares_cover_the_field_and_what_lies_outside() -> None:
@@ -38,4 +39,14 @@ def test_the_order_of_rows_does_not_matter() -> None:
     x = rng.uniform(0, 100, (500, 2))
     one, other = make_field_blocks(x), make_field_blocks(rng.permutation(x))
     np.testing.assert_array_equal(one.lower, other.lower)
-    assert one[1:] == other[1:]
+    assert one.width == other.width
+
+
+def test_blocks_of_a_number_and_of_a_least_size() -> None:
+    x = np.random.default_rng(4).uniform(0, 3000, (4000, 2))
+    assert 80 < FieldBlocks.covering(x, 100).n < 130
+    large = FieldBlocks.covering(x, 100, least=900.0)
+    assert large.width == 900
+    assert large.shape == (4, 4)
+    narrow = FieldBlocks.covering(x * [1, 0], 100)
+    assert narrow.shape == (100, 1)

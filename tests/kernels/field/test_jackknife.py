@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.kernels.field.jackknife import variances
+from smlm_accessor.kernels.field.jackknife import effective_number, inflation, influence, variances
 
 
 def test_what_is_common_to_all_does_not_count() -> None:
@@ -18,11 +18,11 @@ def test_what_is_common_to_all_does_not_count() -> None:
 
 
 def test_two_estimates_share_their_difference() -> None:
-    moves = np.zeros((2, 100, 1))
-    moves[1] = np.random.default_rng(2).normal(size=(100, 1))
-    found = variances(moves)
+    influence = np.zeros((2, 100, 1))
+    influence[1] = np.random.default_rng(2).normal(size=(100, 1))
+    found = variances(influence)
     assert found is not None
-    np.testing.assert_allclose(found.sum(), np.sum(moves[1] ** 2), rtol=0.05)
+    np.testing.assert_allclose(found.sum(), np.sum(influence[1] ** 2), rtol=0.05)
     assert found[0] == found[1]
 
 
@@ -31,3 +31,38 @@ def test_one_estimate_or_few_places_tell_nothing() -> None:
     assert variances(rng.normal(size=(1, 100, 2))) is None
     assert variances(rng.normal(size=(5, 2, 2))) is None
     assert variances(np.zeros((5, 100, 2))) is None
+
+
+def test_means_without_each_block_one_by_one() -> None:
+    """The variance of means of 60 blocks, by leaving out one after the other."""
+    x = np.random.default_rng(4).normal(0, 2, (30, 60, 1))
+    means = x.mean(axis=1, keepdims=True)
+    left_out = np.array([np.delete(x, j, axis=1).mean(axis=1) for j in range(60)])
+    found = variances(np.swapaxes(left_out, 0, 1) - means)
+    assert found is not None
+    np.testing.assert_allclose(found.mean(), 4 / 60, rtol=0.1)
+    # Minus the squared distances have their maximum at the mean.
+    first_order = influence((means - x) * 2, np.full(1, 2.0 * 59))
+    np.testing.assert_allclose(first_order, np.swapaxes(left_out, 0, 1) - means, atol=1e-12)
+
+
+def test_no_curvature_is_no_influence() -> None:
+    assert not influence(np.ones((3, 2)), np.array([0.0, -1.0])).any()
+
+
+def test_variances_of_localizations_in_fives_are_five_times_as_large() -> None:
+    """Of means of 3000 numbers, each of which stands five times in its block."""
+    rng = np.random.default_rng(5)
+    x = rng.normal(0, 1, (40, 100, 6, 1))
+    sums = 5 * (x - x.mean(axis=(1, 2), keepdims=True)).sum(axis=2)
+    naive = np.full((40, 1), 1 / 3000)
+    factor = inflation(-sums / 3000, naive, np.full(40, 3000))
+    np.testing.assert_allclose(factor, 5, rtol=0.05)
+    assert inflation(-sums / 3000, 10 * naive, np.full(40, 3000)) == 1
+    assert inflation(np.zeros((1, 100, 1)), naive[:1], np.full(1, 3000)) == 1
+
+
+def test_effective_number_is_that_of_kish() -> None:
+    assert effective_number(np.ones(7)) == 7
+    assert effective_number(np.array([3, 1])) == 16 / 10
+    assert effective_number(np.zeros(3)) == 0

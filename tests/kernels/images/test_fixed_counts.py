@@ -10,11 +10,11 @@ from smlm_accessor.kernels.images.fixed_counts import (
     in_some_frames,
     thinned,
 )
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import count
 
 
-def grid(width: float = 100.0, height: float = 80.0) -> Grid:
+def grid(width: float = 100.0, height: float = 80.0) -> PixelGrid:
     return make_grid(
         np.zeros(2), np.array([width, height]), bin_size=3.0, smoothing=4.0, max_shift=np.ones(2)
     )

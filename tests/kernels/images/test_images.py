@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import (
     background,
     count,
@@ -18,7 +18,7 @@ from smlm_accessor.kernels.images.images import (
 )
 
 
-def grid_for(smoothing: float = 0.5) -> Grid:
+def grid_for(smoothing: float = 0.5) -> PixelGrid:
     return make_grid(
         np.zeros(2),
         np.array([10.0, 7.0]),

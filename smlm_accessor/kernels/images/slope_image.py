@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numba
 import numpy as np
 from scipy import fft
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS
+from smlm_accessor.kernels.correlation.peak_precision import PeakMatch
 from smlm_accessor.kernels.field.blocks import FieldBlocks
-from smlm_accessor.kernels.images.grid import Grid, make_grid
+from smlm_accessor.kernels.field.jackknife import influence
+from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
-from smlm_accessor.kernels.images.slope_sums import Sums, sums_by_place, sums_under
 
 _MAX_STEPS = 8
 # In smoothing lengths.
@@ -26,59 +28,34 @@ _LAST_STEP = 1e-4
 _LONGEST_STEP = 0.5
 
 
-class Landing(NamedTuple):
-    """Where localizations come to lie: all of shape (2,), NaN if there is no maximum nearby.
-
-    ``variance`` is what they contribute to that of ``shift``, ``pair_variance`` the part of it that
-    is peculiar to the pair of images. ``moves``, shape (n_places, 2), is how the shift would change
-    without each place of the field; without any if no places are given.
-    """
-
-    shift: FloatArray
-    variance: FloatArray
-    pair_variance: FloatArray
-    moves: FloatArray
-
-
-_UNKNOWN = np.full(2, np.nan)
-_NOWHERE = Landing(_UNKNOWN, _UNKNOWN, _UNKNOWN, np.zeros((0, 2)))
-
-
-def slope_grid(lower: FloatArray, upper: FloatArray, *, bin_size: float, smoothing: float) -> Grid:
+def slope_grid(
+    lower: FloatArray, upper: FloatArray, *, bin_size: float, smoothing: float
+) -> PixelGrid:
     """Lay a grid over a field, with room for the smoothing only."""
     room = np.full(2, 2 * HIGH_PASS * smoothing)
     return make_grid(lower, upper, bin_size=bin_size, smoothing=smoothing, max_shift=room)
 
 
-class SlopeMap:
+class SlopeImage:
     """Slope, along both axes, of the smoothed image of a reference.
 
     Parameters
     ----------
     positions : ndarray, shape (n, 2)
         The reference.
-    grid : Grid
+    grid : PixelGrid
         From `slope_grid`.
     smoothing : float
     pairs : bool, default False
-        Also prepare `Landing.pair_variance`.
+        Also prepare `PeakMatch.pair_variance`.
     workers : int, default 1
         Threads; they do not change the result.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> reference = np.random.default_rng(1).uniform(0, 10, size=(200, 2))
-    >>> grid = slope_grid(np.zeros(2), np.full(2, 10.0), bin_size=0.1, smoothing=0.2)
-    >>> landing = SlopeMap(reference, grid, 0.2).land(reference + [0.1, -0.15])
-    >>> landing.shift.round(2)
-    array([ 0.1 , -0.15])
     """
 
     def __init__(
         self,
         positions: FloatArray,
-        grid: Grid,
+        grid: PixelGrid,
         smoothing: float,
         *,
         pairs: bool = False,
@@ -102,13 +79,12 @@ class SlopeMap:
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
 
-    def land(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> Landing:
+    def match(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> PeakMatch | None:
         """Find the shift of localizations, from zero to the maximum next to it (Newton's method).
 
-        Parameters
-        ----------
-        positions : ndarray, shape (n, 2)
-        blocks : FieldBlocks, optional
+        Its variance is the sum of the squared slopes under the localizations over the squared
+        curvature. It has no quality; without blocks, it has no influence. None if there is no
+        maximum nearby.
         """
         positions = np.ascontiguousarray(positions)
         active = np.array(self.grid.bins) > 1
@@ -116,7 +92,7 @@ class SlopeMap:
         for _ in range(_MAX_STEPS):
             jacobian = self._jacobian(positions, shift)[np.ix_(active, active)]
             if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
-                return _NOWHERE
+                return None
             step = np.zeros(2)
             step[active] = -np.linalg.solve(jacobian, self._slope(positions, shift)[active])
             length = float(np.abs(step).max()) / self.smoothing
@@ -124,25 +100,26 @@ class SlopeMap:
             if length < _LAST_STEP:
                 break
         else:
-            return _NOWHERE
+            return None
         squared = np.full((2, 2), np.nan)
         squared[0] = sums_under(self._slopes, self.grid, positions, shift).squares
         if self._pairs is not None:
             squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
         variance = np.full((2, 2), np.nan)
         variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
-        moves = np.zeros((0, 2)) if blocks is None else self.moves(positions, shift, blocks)
-        return Landing(shift, variance[0], variance[1], moves)
+        of_blocks = np.zeros((0, 2)) if blocks is None else self.influence(positions, shift, blocks)
+        return PeakMatch(shift, variance[0], variance[1], np.nan, of_blocks)
 
-    def moves(self, positions: FloatArray, shift: FloatArray, blocks: FieldBlocks) -> FloatArray:
-        """Return how a shift would change without each place, shape (n_places, 2)."""
+    def influence(
+        self, positions: FloatArray, shift: FloatArray, blocks: FieldBlocks
+    ) -> FloatArray:
+        """Return how a shift would change without each block, shape (n_blocks, 2)."""
         positions = np.ascontiguousarray(positions)
         of, n = blocks.of(positions - shift), blocks.n
-        total, share = sums_by_place(self._slopes, self.grid, positions, shift, of, n)
-        slope = np.diag(self._jacobian(positions, shift))
-        steep = (np.array(self.grid.bins) > 1) & (slope > 0)
-        pulls = total - share[:, None] * total.sum(axis=0)
-        return np.asarray(pulls * np.where(steep, -1 / np.where(steep, slope, 1.0), 0.0))
+        slope = sums_by_block(self._slopes, self.grid, positions, shift, of, n)
+        share = np.bincount(of, minlength=n) / len(positions)
+        curvature = np.diag(self._jacobian(positions, shift)) * (np.array(self.grid.bins) > 1)
+        return influence(slope - share[:, None] * slope.sum(axis=0), curvature)
 
     def _slope(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
         """Sum of the slopes under shifted localizations, less that under evenly spread ones."""
@@ -150,7 +127,7 @@ class SlopeMap:
         slope: FloatArray = sums.total - self._background(sums) * self._mean
         return slope
 
-    def _background(self, sums: Sums) -> float:
+    def _background(self, sums: ImageSums) -> float:
         """Count the localizations, if all the field were as dense as its rim."""
         wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
         return (sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide)
@@ -188,3 +165,77 @@ def _gaussian(smoothing: float, rows: Image, columns: Image) -> Image:
     variance = np.float32(smoothing**2)
     out: Image = np.exp(-0.5 * variance * rows**2) * np.exp(-0.5 * variance * columns**2)
     return out
+
+
+class ImageSums(NamedTuple):
+    """Of the two channels of an image: sums and sums of squares, shape (2,); and counts.
+
+    ``within`` localizations lie in the field, ``inner`` of these off its rim.
+    """
+
+    total: FloatArray
+    squares: FloatArray
+    within: int
+    inner: int
+
+
+def sums_under(
+    image: Image, grid: PixelGrid, positions: FloatArray, shift: FloatArray
+) -> ImageSums:
+    """Interpolate an image linearly under localizations less a shift, and sum.
+
+    The image has two channels, shape (n_pixels, 2), and is zero outside the field.
+    """
+    box = np.array([grid.lower, grid.upper])
+    rim = (box[1] - box[0]) / RIM
+    inner = np.stack([box[0] + rim, box[1] - rim])
+    out, counts = np.zeros((2, 2)), np.zeros(2, np.int64)
+    bins = np.array(grid.bins)
+    _sum(image, bins, positions, shift, box, inner, grid.corner, grid.bin_size, out, counts)
+    return ImageSums(out[0], out[1], int(counts[0]), int(counts[1]))
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum(  # type: ignore[no-untyped-def]
+    image, bins, positions, shift, box, inner, corner, size, out, counts
+):
+    # An axis without extent has one pixel.
+    down, across = min(1, bins[0] - 1) * bins[1], min(1, bins[1] - 1)
+    for i in range(len(positions)):
+        x, y = positions[i, 0] - shift[0], positions[i, 1] - shift[1]
+        if not (box[0, 0] <= x <= box[1, 0] and box[0, 1] <= y <= box[1, 1]):
+            continue
+        counts[0] += 1
+        if inner[0, 0] <= x <= inner[1, 0] and inner[0, 1] <= y <= inner[1, 1]:
+            counts[1] += 1
+        u, v = (x - corner[0]) / size, (y - corner[1]) / size
+        a, b = int(u), int(v)
+        s, t = u - a, v - b
+        at = a * bins[1] + b
+        for c in range(2):
+            low = (1 - t) * image[at, c] + t * image[at + across, c]
+            high = (1 - t) * image[at + down, c] + t * image[at + down + across, c]
+            value = (1 - s) * low + s * high
+            out[0, c] += value
+            out[1, c] += value * value
+
+
+def sums_by_block(
+    image: Image,
+    grid: PixelGrid,
+    positions: FloatArray,
+    shift: FloatArray,
+    blocks: IntArray,
+    n_blocks: int,
+) -> FloatArray:
+    """Return the sums of an image under the localizations of each block, shape (n_blocks, 2).
+
+    ``blocks``, shape (n,), is the block of each localization; for the rest see `sums_under`.
+    """
+    total = np.zeros((n_blocks, 2))
+    order = np.argsort(blocks, kind="stable")
+    ends = np.searchsorted(blocks[order], np.arange(n_blocks + 1))
+    for k in np.flatnonzero(np.diff(ends)):
+        there = positions[order[ends[k] : ends[k + 1]]]
+        total[k] = sums_under(image, grid, there, shift).total
+    return total

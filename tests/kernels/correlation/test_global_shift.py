@@ -5,29 +5,29 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.correlation.placement import place
+from smlm_accessor.kernels.correlation.global_shift import find_global_shift
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (55.0, -70.0)])
 def test_any_shift_at_which_the_fields_overlap(shift: tuple[float, float]) -> None:
     points = np.random.default_rng(1).uniform(0, 100, (800, 2))
-    found = place(points, points - shift, 0.5)
+    found = find_global_shift(points, points - shift, 0.5)
     np.testing.assert_allclose(found.shift, shift, atol=0.5)
-    assert found.clarity > 5
+    assert found.significance > 5
 
 
 def test_the_edges_of_a_field_do_not_count() -> None:
     rng = np.random.default_rng(2)
     one, other = rng.uniform(0, 100, (2, 50_000, 2))
     for smoothing in (1.0, 2.0, 4.0):
-        assert place(one, other, smoothing).clarity < 4
+        assert find_global_shift(one, other, smoothing).significance < 4
 
 
 def test_a_shift_beyond_the_largest_is_not_found() -> None:
     points = np.random.default_rng(3).uniform(0, 100, (500, 2))
-    found = place(points, points + np.array([30.0, 0.0]), 0.5, np.array([20.0, 20.0]))
+    found = find_global_shift(points, points + np.array([30.0, 0.0]), 0.5, np.array([20.0, 20.0]))
     assert (np.abs(found.shift) <= 20).all()
-    assert found.clarity < 5
+    assert found.significance < 5
 
 
 def test_one_bright_spot_in_each_is_no_evidence() -> None:
@@ -36,4 +36,4 @@ def test_one_bright_spot_in_each_is_no_evidence() -> None:
         np.concatenate([rng.uniform(0, 100, (500, 2)), rng.normal(spot, 0.1, (5000, 2))])
         for spot in ([20.0, 30.0], [60.0, 70.0])
     ]
-    assert place(*sets, 0.5).clarity < 3
+    assert find_global_shift(*sets, 0.5).significance < 3

@@ -1,0 +1,102 @@
+"""Align windows by all localizations, or by a sample of them to choose windows and smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.frames.sample import whole_frames
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.rcc.pairs import Aligned, PairAligner
+from smlm_accessor.timeline import Timeline, Windows
+
+# Localizations that are enough to choose the smoothing, and partners of each.
+_SAMPLE = 75_000
+_FEW_PARTNERS = 16
+_PARTNERS = 32
+# Pairs that are never too many.
+_PAIRS = 1e7
+# A window is valid if its maximum is this sharp, while for chance it is three or four, and if its
+# localizations overlap with this part of what is usual.
+_SHARP = 5.0
+_LOW = 0.4
+
+
+@dataclass(frozen=True, eq=False)
+class Aligner:
+    """Localizations that are aligned by the redundant correlation of windows.
+
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+        Positions have an extent along each axis.
+    smoothing, max_residual : float, optional
+        As asked for.
+    threads : int, optional
+    """
+
+    localizations: ChunkedLocalizations
+    smoothing: float | None
+    max_residual: float | None
+    threads: int | None
+
+    @cached_property
+    def all(self) -> PairAligner:
+        """All localizations."""
+        return self._of(np.ones(len(self.localizations.frames), dtype=bool))
+
+    @cached_property
+    def sample(self) -> PairAligner:
+        """Whole frames, enough to choose windows and smoothing by."""
+        rows = whole_frames(self.localizations.frames - self.localizations.frames[0], _SAMPLE)
+        return self.all if rows.all() else self._of(rows)
+
+    @property
+    def share(self) -> float:
+        """Part of the localizations that is in the sample."""
+        return len(self.sample.positions) / len(self.localizations.positions)
+
+    def _of(self, rows: BoolArray) -> PairAligner:
+        positions, frames = self.localizations.positions, self.localizations.frames
+        if not rows.all():
+            positions, frames = positions[rows], frames[rows]
+        timeline = Timeline.of(frames, self.localizations.jumps)
+        return PairAligner(positions, timeline.of_rows, timeline, self.max_residual, self.threads)
+
+    def align_sample(
+        self,
+        windows: Windows,
+        drift: FloatArray,
+        smoothing: FloatArray,
+        valid: BoolArray | None = None,
+    ) -> Aligned:
+        """Align a sample of the localizations; all windows that have some if not said."""
+        sample = self.sample.timeline.cut(windows.edges)
+        valid = sample.counts > 0 if valid is None else valid
+        return self.sample.align(sample, drift, valid, smoothing, partners=_FEW_PARTNERS)
+
+    def align_all(
+        self,
+        windows: Windows,
+        drift: FloatArray,
+        valid: BoolArray,
+        smoothing: FloatArray,
+        still: BoolArray,
+    ) -> Aligned:
+        """Align all localizations; drop pairs that are outliers, and windows of low overlap.
+
+        For the parameters see `PairAligner.align`. Variances are made larger by as much as a
+        jackknife over field blocks shows.
+        """
+        partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
+        final = self.all.align(
+            windows, drift, valid, smoothing, still=still, partners=partners, drop=True
+        )
+        usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
+        kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
+        final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
+        factor = self.all.inflation(windows, final, smoothing, still, partners)
+        return final._replace(variance=final.variance * factor)

@@ -1,0 +1,126 @@
+"""Chunks that the user has chosen, and the motion within them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.time_series.window_length import FEWEST, longer_by
+from smlm_accessor.methods.image_series.window_shifts import WindowShifts
+from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.jumps import retry_beside_neighbours
+from smlm_accessor.methods.rcc.pairs import Aligned
+from smlm_accessor.methods.rcc.smoothing import choose_smoothing
+from smlm_accessor.methods.rcc.windows import (
+    PER_WINDOW,
+    WINDOWS,
+    Search,
+    resampled,
+    search_in,
+)
+from smlm_accessor.timeline import Windows
+
+# Chunks that should be shorter by this factor are looked at in so many windows, at least.
+_SHORTER = 0.7
+_WINDOWS_OF_CHUNK = 4
+# Of these windows, so many have to be valid in a search by themselves.
+_CLEAR = 0.8
+# The same localizations once more, where nothing is left to be found out.
+_EXACT = 1e-6
+# The median of their squared moves, in variances, has to be larger; that of chance is 0.45.
+_MOVED = 1.5
+
+
+class Start(NamedTuple):
+    """Where chunks are, ``drift`` (k, d), before the last alignment of all localizations.
+
+    ``aligner`` holds the localizations, less the motion within chunks if these are ``still``.
+    """
+
+    aligner: Aligner
+    chunks: Windows
+    drift: FloatArray
+    valid: BoolArray
+    smoothing: FloatArray
+    still: BoolArray
+
+
+def start_of_chunks(
+    aligner: Aligner,
+    windows: Windows,
+    shifts: WindowShifts,
+    aligned: Aligned,
+    smoothing: FloatArray,
+    search: Search,
+) -> Start:
+    """Go over from windows to the chunks that are given, and take the motion out of these.
+
+    Parameters
+    ----------
+    aligner : Aligner
+    windows : Windows
+    shifts : WindowShifts
+        Found in these windows by the search.
+    aligned : Aligned
+        Windows at the chosen ``smoothing``.
+    search : callable
+    """
+    edges = aligner.localizations.frame_edges()
+    chunks, drift, valid = windows, shifts.drift, shifts.valid
+    if not np.array_equal(windows.edges, edges):
+        chunks = aligner.all.timeline.cut(edges)
+        valid = chunks.counts > 0
+        drift = resampled(windows, aligned, chunks)
+        aligned = aligner.align_sample(chunks, drift, smoothing)
+    drift = np.where(aligned.valid[:, None], aligned.drift, drift)
+    start = Start(aligner, chunks, drift, valid, smoothing, np.zeros(len(chunks), dtype=bool))
+    aligned = aligned._replace(drift=drift, valid=valid)
+    if _move_within(aligned, aligner, float(shifts.smoothing[0])):
+        return _without_motion(start, search)
+    return start
+
+
+def _move_within(aligned: Aligned, aligner: Aligner, smoothing: float) -> bool:
+    """Tell whether chunks are so long that the curve through them does not say how they move."""
+    std = np.sqrt(np.nanmedian(aligned.variance[aligned.valid]))
+    if not std > _EXACT * smoothing:
+        return False
+    drift, variance, valid = aligned.drift, aligned.variance, aligned.valid
+    return int(valid.sum()) < FEWEST or longer_by(drift, variance, valid, aligner.share) < _SHORTER
+
+
+def _without_motion(start: Start, search: Search) -> Start:
+    """Take the motion within chunks out of the positions, as seen in windows of them."""
+    aligner, chunks, smoothing = start.aligner, start.chunks, start.smoothing
+    localizations = aligner.localizations
+    k, n = len(chunks), len(localizations.positions)
+    n_windows = max(_WINDOWS_OF_CHUNK, min(WINDOWS, n // PER_WINDOW) // k)
+    edges = [np.linspace(a, b, n_windows, endpoint=False) for a, b in pairwise(chunks.edges)]
+    edges.append(chunks.edges[-1:].astype(np.float64))
+    windows = aligner.all.timeline.cut(np.unique(np.round(np.concatenate(edges)).astype(np.int64)))
+    of_chunk = np.searchsorted(chunks.edges, windows.edges[:-1], side="right") - 1
+    valid = start.valid[of_chunk]
+    drift, found = windows.mean(chunks.curve(start.drift, start.valid)), None
+    if n_windows > _WINDOWS_OF_CHUNK:
+        found = search_in(aligner, windows, search)
+        found = found._replace(valid=found.valid & valid)
+    if found is not None and found.valid.sum() >= _CLEAR * valid.sum():
+        between = resampled(windows, found, windows)
+        drift = np.where(found.valid[:, None], found.drift, between)
+        smoothing, seen = choose_smoothing(aligner, windows, drift, valid, found.smoothing)
+    else:
+        seen = aligner.align_sample(windows, drift, smoothing, valid)
+    seen = retry_beside_neighbours(aligner, windows, seen, smoothing)
+    curve = windows.curve(seen.drift, seen.valid)
+    drift = chunks.mean(curve)
+    moved = (seen.drift - drift[of_chunk])[seen.valid] ** 2 / seen.variance[seen.valid]
+    if not np.median(moved) > _MOVED:
+        return start
+    within = (curve - drift[chunks.of_frame])[aligner.all.frame_of]
+    localizations = replace(localizations, positions=localizations.positions - within)
+    aligner = replace(aligner, localizations=localizations)
+    return Start(aligner, chunks, drift, start.valid, smoothing, ~start.still)

@@ -1,0 +1,81 @@
+"""The redundant solution: one shift of each window from the correlations of all pairs."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.correlation.pair_sums import PairSums
+from smlm_accessor.kernels.correlation.peak_precision import own_variance
+from smlm_accessor.kernels.solvers.redundant import Network, solve_all, solve_pairs, variances
+
+# An overlap as small as this, in units of the usual, counts as none.
+_TOUCH = 1e-6
+# Standard deviations of a residual that are no chance.
+_FAR = 6.0
+
+
+class Solution(NamedTuple):
+    """How far windows are off, ``move``, its ``variance`` (k, d), and the pairs that say so."""
+
+    move: FloatArray
+    variance: FloatArray
+    network: Network
+
+
+def redundant_solution(
+    sums: PairSums, reach: FloatArray, *, drop: bool, max_residual: float | None = None
+) -> Solution | None:
+    """Solve for the shifts of windows by weighted least squares over all pairs.
+
+    The shift of a pair is its slope over its curvature (Newton's method). The curvature is in
+    proportion to the overlap, which therefore is the weight of the pair. The variance of a window
+    is what it contributes itself, ``(squares - pair_squares) / curvature**2``, and its variance in
+    the network of all pairs.
+
+    Parameters
+    ----------
+    sums : PairSums
+    reach : ndarray, shape (d,)
+        Unit of the sums.
+    drop : bool
+        Whether pairs with large residuals are dropped.
+    max_residual : float, optional
+        By default six standard deviations of each pair.
+
+    Returns
+    -------
+    Solution or None
+        None where nothing has a maximum.
+    """
+    total = float(sums.overlap.sum())
+    if not (total > 0 and (sums.curvature.sum(axis=0) > 0).all()):
+        return None
+    curvature = sums.curvature.sum(axis=0) / total
+    weights = np.where(sums.overlap > _TOUCH * total / sums.overlap.size, sums.overlap, 0.0)
+    # Of a pair, at unit weight.
+    unit = sums.pair_squares.sum(axis=0) / total / curvature**2 * reach**2
+    if drop:
+        known = weights > 0
+        differences = np.divide(
+            sums.slope / (curvature / reach)[:, None, None],
+            weights,
+            out=np.zeros_like(sums.slope),
+            where=known,
+        )
+        limit = _FAR * np.sqrt(unit.max() / np.where(known, weights, np.inf))
+        if max_residual is not None:
+            limit = np.full_like(weights, max_residual)
+        network = solve_pairs(differences, weights, np.maximum(limit, np.finfo(float).tiny))
+        of_pairs = variances(weights, network)
+    else:
+        network = solve_all(sums.slope.sum(axis=2) * (reach / curvature)[:, None], weights)
+        with np.errstate(divide="ignore"):
+            of_pairs = 1 / weights.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = (reach / sums.curvature) ** 2
+        own = own_variance(sums.squares * scale, sums.pair_squares * scale)
+    own[~(sums.curvature > 0)] = np.inf
+    return Solution(network.shift, own + unit * of_pairs[:, None], network)

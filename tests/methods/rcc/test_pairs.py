@@ -1,0 +1,95 @@
+"""Windows are aligned by all pairs, as precisely as the variances say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.pairs import Aligned
+
+K = 10
+TRUE = np.random.default_rng(1).normal(0, 6, (K, 2))
+SMOOTHING = np.full(2, 12.0)
+STILL = np.ones(K, dtype=bool)
+
+
+def localizations(seed: int, *, n: int = 4000, repeated: int = 1) -> ChunkedLocalizations:
+    """Sites that are seen in ten windows of a hundred frames, each blink ``repeated`` times."""
+    sites = np.random.default_rng(0).uniform(0, 3000, (150, 2))
+    rng = np.random.default_rng(seed)
+    frames = np.sort(rng.integers(100 * K, size=n))
+    x = sites[rng.integers(150, size=n)] + rng.normal(0, 8, (n, 2)) + TRUE[frames // 100]
+    x, frames = np.repeat(x, repeated, axis=0), np.repeat(frames, repeated)
+    return ChunkedLocalizations(x, frames, np.array([0, len(x)]), ("x", "y"))
+
+
+def align(points: ChunkedLocalizations, start: FloatArray, **options: Any) -> Aligned:
+    aligner = Aligner(points, None, options.pop("max_residual", None), None)
+    windows = aligner.all.timeline.cut(edges())
+    return aligner.all.align(windows, start, STILL, SMOOTHING, still=STILL, **options)
+
+
+def edges() -> IntArray:
+    return 100 * np.arange(K + 1)
+
+
+@pytest.mark.parametrize("drop", [True, False])
+def test_errors_over_standard_deviations_are_of_unit_size(drop: bool) -> None:
+    scores = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        found = align(localizations(seed), TRUE + rng.normal(0, 3, TRUE.shape), drop=drop)
+        assert found.valid.all()
+        assert found.dropped == 0
+        error = found.drift - TRUE
+        scores.append((error - error.mean(axis=0)) / np.sqrt(found.variance))
+    assert 0.8 < np.std(scores) < 1.2
+
+
+def test_a_window_of_background_is_not_sharp() -> None:
+    points = localizations(1)
+    there = points.frames // 100 == 4
+    points.positions[there] = np.random.default_rng(2).uniform(0, 3000, (there.sum(), 2))
+    aligner = Aligner(points, None, None, None)
+    windows = aligner.all.timeline.cut(edges())
+    found = aligner.align_all(windows, TRUE, STILL, SMOOTHING, STILL)
+    assert not found.valid[4]
+    assert found.valid.sum() == K - 1
+    assert np.isnan(found.drift[4]).all()
+    assert np.isnan(found.variance[4]).all()
+
+
+def test_variances_are_inflated_by_as_much_as_localizations_are_repeated() -> None:
+    factors = {}
+    for repeated in (1, 4):
+        points = localizations(3, repeated=repeated)
+        found = align(points, TRUE)
+        aligner = Aligner(points, None, None, None)
+        windows = aligner.all.timeline.cut(edges())
+        factors[repeated] = aligner.all.inflation(windows, found, SMOOTHING, STILL, 1e9)
+    assert (factors[1] < 1.6).all()
+    np.testing.assert_allclose(factors[4], 4, rtol=0.4)
+
+
+def test_windows_that_nothing_connects_are_lost() -> None:
+    points = localizations(4)
+    far = points.frames >= 700
+    points.positions[far] += 1e5
+    found = align(points, TRUE)
+    assert found.valid.tolist() == [True] * 7 + [False] * 3
+
+
+def test_the_sample_is_whole_frames_and_gives_nearly_the_same() -> None:
+    points = localizations(5, n=100_000)
+    aligner = Aligner(points, None, None, None)
+    assert 0.7 < aligner.share < 0.8
+    chosen = np.isin(points.frames, aligner.sample.timeline.frames)
+    assert chosen.sum() == len(aligner.sample.positions)
+    windows = aligner.all.timeline.cut(edges())
+    error = aligner.align_sample(windows, TRUE, SMOOTHING).drift - TRUE
+    assert np.abs(error - error.mean(axis=0)).max() < 1.5

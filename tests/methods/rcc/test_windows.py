@@ -1,0 +1,84 @@
+"""Windows: the first search, their length, and the motion within chunks that are given."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.chunks import start_of_chunks
+from smlm_accessor.methods.rcc.smoothing import choose_smoothing
+from smlm_accessor.methods.rcc.windows import choose_length, search_windows
+
+N_FRAMES = 2000
+SEARCH = partial(search_window_shifts, bin_size=None, max_shift=None, threads=None, progress=False)
+
+
+def scene(curve: FloatArray, *, n: int = 12_000, chunks: int = 1) -> Aligner:
+    rng = np.random.default_rng(1)
+    sites = rng.uniform(0, 5000, (200, 2))
+    frames = np.sort(rng.integers(N_FRAMES, size=n))
+    x = sites[rng.integers(200, size=n)] + rng.normal(0, 6, (n, 2)) + curve[frames]
+    edges = np.linspace(0, N_FRAMES, chunks + 1).astype(int)
+    bounds = np.searchsorted(frames, edges)
+    points = ChunkedLocalizations(x, frames, bounds, ("x", "y"), edges=edges)
+    return Aligner(points, None, None, None)
+
+
+def line(length: float) -> FloatArray:
+    return length * np.linspace(0, 1, N_FRAMES)[:, None] * [1, -0.5]
+
+
+def test_windows_are_found_far_along_a_curve() -> None:
+    curve = line(1500.0)
+    aligner = scene(curve)
+    windows, found = search_windows(aligner, SEARCH)
+    assert found.valid.all()
+    middle = (windows.edges[:-1] + windows.edges[1:]) // 2
+    error = found.drift - curve[middle]
+    assert np.abs(error - error.mean(axis=0)).max() < found.smoothing[0]
+
+
+def test_a_few_given_chunks_are_the_windows() -> None:
+    aligner = scene(line(100.0), chunks=6)
+    windows, found = search_windows(aligner, SEARCH)
+    np.testing.assert_array_equal(windows.edges, aligner.localizations.edges)
+    assert found.valid.all()
+
+
+def test_noise_has_no_valid_windows() -> None:
+    aligner = scene(line(0.0))
+    aligner.localizations.positions[:] = np.random.default_rng(2).uniform(0, 5000, (12_000, 2))
+    assert search_windows(aligner, SEARCH)[1].valid.sum() < 2
+
+
+@pytest.mark.parametrize(("step", "least", "most"), [(0.0, 8, 24), (1.0, 60, 1000)])
+def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, most: int) -> None:
+    curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
+    aligner = scene(curve)
+    windows, found = search_windows(aligner, SEARCH)
+    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
+    windows, aligned = choose_length(aligner, windows, aligned, h)
+    assert least <= len(windows) <= most
+    error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
+    assert np.median(np.abs(error - error.mean(axis=0))) < 3
+
+
+@pytest.mark.parametrize("length", [0.0, 600.0])
+def test_motion_within_chunks_is_taken_out_if_there_is_any(length: float) -> None:
+    curve = line(length)
+    aligner = scene(curve, chunks=6)
+    windows, found = search_windows(aligner, SEARCH)
+    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
+    start = start_of_chunks(aligner, windows, found, aligned, h, SEARCH)
+    assert start.still.all() == (length > 0)
+    frames = aligner.localizations.frames
+    removed = aligner.localizations.positions - start.aligner.localizations.positions
+    chunk = start.chunks.of_frame[aligner.all.frame_of]
+    within = curve[frames] - start.chunks.mean(curve[aligner.all.timeline.frames])[chunk]
+    assert np.std(removed - within) < 3
