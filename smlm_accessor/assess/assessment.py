@@ -18,7 +18,7 @@ from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.in_memory import sample_in_memory
+from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations

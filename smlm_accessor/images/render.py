@@ -95,7 +95,7 @@ def render(
     columns = replace(
         find_columns(source.example), uncertainty_x=None, uncertainty_y=None, uncertainty_z=None
     )
-    only = selection(columns, source.example, other_property)
+    only = selection(source.example, other_property, columns=columns)
     points_of = partial(_points, other_property=other_property)
     points_of(source.example)  # a wrong property is an error here
     ranges = None
@@ -119,10 +119,11 @@ def render(
     }
     known = {}
     if not is_partitioned(table):
+        total = source.result(counted)
         known = {
-            "n_localizations": counted.n_inside,
-            "n_outside": counted.n_points - counted.n_inside,
-            "n_left_out": len(table) - counted.n_points,
+            "n_localizations": total.n_inside,
+            "n_outside": total.n_points - total.n_inside,
+            "n_left_out": len(table) - total.n_points,
         }
     is_count = other_property is None and rescale is None
     return xr.DataArray(

@@ -189,15 +189,16 @@ def set_columns(
     return with_attrs(table, attrs) if is_partitioned(table) else result
 
 
-def selection(columns: Columns, table: pd.DataFrame, *also: Hashable) -> Selection:
-    """Return what has to be read of a table to find these columns in it, and others, again.
+def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Selection:
+    """Return what has to be read of a table to find its columns again, and others.
 
     What is in the index comes along.
     """
+    table = example(table)
+    columns = find_columns(table) if columns is None else columns
     named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
-    present = [label for label in labels if label in table.columns]
-    return Selection(present, {KEY: _given(columns)})
+    return Selection([label for label in labels if label in table.columns], {KEY: _given(columns)})
 
 
 def _given(columns: Columns) -> dict[str, Any]:

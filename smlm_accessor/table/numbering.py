@@ -142,7 +142,7 @@ def number_frames(table: pd.DataFrame, *, by: Hashable | None = None) -> pd.Data
         )
     if not is_partitioned(table):
         return _renumbered(table, _shifts(spans_of_all([frame_spans(table, by)])), by)
-    step = source.reduce(frame_spans, spans_of_all, by, only=selection(columns, example, by))
+    step = source.reduce(frame_spans, spans_of_all, by, only=selection(example, by))
     shifts = _shifts(source.result(step))
     meta = _renumbered(example, shifts, by)
     lazy: pd.DataFrame = map_partitions(

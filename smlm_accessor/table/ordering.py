@@ -55,7 +55,7 @@ def sort_frames(table: pd.DataFrame, *, shuffle: bool = False) -> pd.DataFrame:
     if not is_partitioned(table):
         return _sorted(table)
     source = source_of(table)
-    only = selection(columns, source.example)
+    only = selection(source.example)
     ends: Sequence[_Ends] = source.result(source.reduce(_ends, _all_ends, only=only))
     filled = [i for i, end in enumerate(ends) if end.n_rows]
     order = sorted(filled, key=lambda i: (ends[i].first, ends[i].last))

@@ -156,7 +156,12 @@ def test_a_method_is_imported_when_it_is_first_asked_for() -> None:
 def test_points_along_some_axes() -> None:
     x = np.arange(12.0).reshape(4, 3)
     points = ChunkedLocalizations(
-        x, np.arange(4), np.array([0, 4]), ("x", "y", "z"), 10 + x, center=np.array([7.0, 8, 9])
+        x,
+        np.arange(4),
+        np.array([0, 4]),
+        ("x", "y", "z"),
+        uncertainty=10 + x,
+        center=np.array([7.0, 8, 9]),
     )
     some = points.along((0, 2))
     assert some.components == ("x", "z")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smlm_accessor.estimation import scan as scanning
-from smlm_accessor.estimation.scan import Scan, scan, scan_of_all, timeline_of
+from smlm_accessor.estimation.sampling import Scan, scan, timeline_of
+from smlm_accessor.table import localizations as reading
 
 
 def table(n: int = 5000, seed: int = 1) -> pd.DataFrame:
@@ -49,12 +49,12 @@ def test_blocks_of_rows_and_parts_tell_the_same(rows: int, monkeypatch: pytest.M
     whole = table()
     expected = scan(whole)
     parts = [whole.iloc[i : i + rows] for i in range(0, len(whole), rows)]
-    require_same(scan_of_all([scan(part) for part in parts]), expected)
-    monkeypatch.setattr(scanning, "_BLOCK", rows)
+    require_same(Scan.joined([scan(part) for part in parts]), expected)
+    monkeypatch.setattr(reading, "_BLOCK", rows)
     require_same(scan(whole), expected)
     np.testing.assert_array_equal(timeline_of(whole).frames, expected.timeline.frames)
 
 
 def test_an_empty_part_adds_nothing() -> None:
     whole = table()
-    require_same(scan_of_all([scan(whole.iloc[:0]), scan(whole)]), scan(whole))
+    require_same(Scan.joined([scan(whole.iloc[:0]), scan(whole)]), scan(whole))
