@@ -14,6 +14,7 @@ from smlm_accessor.backends import register_partitioned
 from smlm_accessor.display import summary
 from smlm_accessor.drift import composition, drift_of, require_drift
 from smlm_accessor.estimation.request import TARGET_STD
+from smlm_accessor.methods.documentation import completed
 from smlm_accessor.table.columns import Columns, find_columns
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
     from smlm_accessor.options import PerComponent, Seed
     from smlm_accessor.simulate.drift_curve import Curve, Step, Term
+
+
+def _options_of_methods() -> str:
+    from smlm_accessor.methods.registry import options_text
+
+    return options_text()
 
 
 @register_partitioned("smlm")
@@ -52,6 +59,7 @@ class LocalizationAccessor:
         """Which column is what."""
         return find_columns(self._table)
 
+    @completed(_options_of_methods)
     def drift(
         self,
         *,
@@ -107,8 +115,7 @@ class LocalizationAccessor:
         progress : bool
             Show a progress bar.
         **options
-            Of the method: see the functions in `smlm_accessor.methods`, such as
-            `smlm_accessor.methods.overlap.method.overlap`.
+            Of the method, as listed at the end; and ``threads``, all cores by default.
 
         Returns
         -------

@@ -13,13 +13,14 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError, listing
 from smlm_accessor.kernels.localizations import LocalizationArrays
+from smlm_accessor.methods.documentation import meaning, parameters_in
 
 Plan = TypeVar("Plan")
 Summary = TypeVar("Summary")
 
 TARGETS = ("first", "previous", "all")
 #: Arguments of a method that the runner passes on, and that are not recorded.
-_OF_RUNNER = ("target", "threads", "progress")
+OF_RUNNER = ("target", "threads", "progress")
 
 
 @dataclass(frozen=True)
@@ -264,17 +265,25 @@ class Method:
     @property
     def options(self) -> dict[str, Any]:
         """The options of the method, and their defaults."""
-        return {name: p.default for name, p in self.arguments.items() if name not in _OF_RUNNER}
+        return {name: p.default for name, p in self.arguments.items() if name not in OF_RUNNER}
+
+    def listed_options(self) -> str:
+        """Return the options with their defaults and what they mean, one a line."""
+        entries = parameters_in(self.function.__doc__ or "")
+        defaults = {**self.options, "threads": None}
+        return "\n".join(
+            f"  {name}={default!r}: {meaning(entries.get(name, ''))}".rstrip(": ")
+            for name, default in defaults.items()
+        )
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise `OptionError` if options are unknown or make no sense; it names all of them."""
         problems = []
-        known = [*self.options, "threads"]
-        unknown = [name for name in options if name not in known]
+        unknown = [name for name in options if name not in (*self.options, "threads")]
         if unknown:
             problems.append(
                 f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
-                f"its options are {', '.join(known)}"
+                f"its options are:\n{self.listed_options()}"
             )
         for name, check in self.checks.items():
             try:
