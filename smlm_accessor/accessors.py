@@ -460,26 +460,34 @@ class LocalizationAccessor:
         Parameters
         ----------
         other : DataFrame
-            Matched by the index.
+            Both of pandas, or both of dask in the same partitions. Rows with the same index are
+            compared by position; rows whose labels come in another order are matched by label.
         remove_constant : bool
-            Subtract the mean difference first, which no drift estimate can know.
+            Subtract the mean difference of each component first, which no drift estimate can know.
 
         Returns
         -------
         Series
-            One value per component, in the length unit of the table.
+            One value per component, in the length unit of this table; NaN with nothing to compare.
+            Its ``attrs`` hold ``remove_constant``, ``constant`` (the mean of this table minus the
+            other, by component), ``n_localizations`` that were compared, ``n_left_out`` (those
+            without a finite coordinate in either table) and ``length_unit`` if it is known.
 
         Raises
         ------
         TableError
-            If the rows, components or units do not match.
+            If the rows cannot be matched, or the tables differ in components, or in units that
+            cannot be converted into each other.
 
         Examples
         --------
         >>> import pandas as pd, smlm_accessor
-        >>> truth = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0], "frame": [0, 1]})
-        >>> truth.assign(x=truth.x + 3).smlm.rmse(truth, remove_constant=False)["x"].item()
-        3.0
+        >>> truth = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 2.0], "frame": 0})
+        >>> moved = truth.assign(x=truth.x + 5, y=[3.0, 1.0, -1.0])
+        >>> moved.smlm.rmse(truth).round(3).to_dict()
+        {'x': 0.0, 'y': 2.449}
+        >>> moved.smlm.rmse(truth, remove_constant=False).round(3).to_dict()
+        {'x': 5.0, 'y': 2.449}
         """
         from smlm_accessor.metrics import rmse
 
@@ -498,31 +506,48 @@ class LocalizationAccessor:
         Parameters
         ----------
         bin_size : float, optional
-            Side of the square bins; by default one that gives about 1000 bins across.
+            Side of the square bins, in the length unit of the table. By default the smallest of 1,
+            2, 5 times a power of ten that gives no more than about 1000 bins across.
         bin_range : ((x0, x1), (y0, y1)), optional
-            What to show; all by default.
+            What to show; the last bin ends at or just beyond x1. By default all localizations, with
+            edges at multiples of `bin_size`, so that images of the same bin size lie on one grid.
         rescale : None, "equal", "log", "unity" or (low, high)
-            How values become brightness; ``"equal"`` equalizes the histogram, a pair gives
-            percentiles.
+            How values become brightness between 0 and 1. ``"equal"``: histogram equalization over
+            the occupied bins (`skimage.exposure.equalize_hist`). ``"unity"``: linear from 0 (a
+            property: from its smallest value) to the largest. ``"log"``: the same with the
+            logarithm of one plus the value. Two percentiles of the occupied bins: linear between
+            them, clipped outside; 0 stands for where ``"unity"`` begins. None leaves the values as
+            they are.
         other_property : label, optional
-            A column of numbers, such as ``"frame"``.
+            A column or index level of numbers, or ``"frame"`` or ``"z"`` whatever their columns are
+            called: show its mean in each bin instead of a count; NaN where there is no
+            localization.
 
         Returns
         -------
         DataArray
-            Dims y and x, labelled with the centres of the bins.
+            Dims ``("y", "x")``, labelled with the centres of the bins; 3D tables are projected
+            along z. ``attrs``: ``long_name``, ``bin_size``, ``length_unit`` if known, ``rescale``,
+            ``n_localizations`` in the image, ``n_outside`` of the range, and ``n_left_out`` for
+            want of a finite x, y or property. Of dask, it is computed when its values are asked
+            for, but for the extent of the field where neither `bin_range` nor the files tell it; a
+            worker holds a partition and about three images of 8 bytes a bin.
 
         Raises
         ------
         TableError, OptionError
-            If the table or an argument cannot be used.
+            If the table cannot be used or has nothing to show, an argument makes no sense, or there
+            would be more than 2e8 bins, of dask 2.5e7; the message names a size that fits.
 
         Examples
         --------
-        >>> import smlm_accessor
-        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
-        >>> locs.smlm.render(bin_size=100).sizes["x"]
-        10
+        >>> import pandas as pd, smlm_accessor
+        >>> table = pd.DataFrame({"x": [0.5, 2.5, 2.6], "y": [0.5, 1.5, 1.6], "frame": [0, 4, 8]})
+        >>> table.smlm.render(bin_size=1).values
+        array([[1, 0, 0],
+               [0, 0, 2]])
+        >>> table.smlm.render(bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
+        6.0
         """
         from smlm_accessor.images.render import render
 
@@ -553,17 +578,19 @@ class LocalizationAccessor:
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure by default.
         bin_size, bin_range, rescale, other_property
-            As in `render`; localizations are equalized by default, a property is not rescaled.
+            As in `render`; localizations are equalized by default, a property is not rescaled, so
+            that its colours can be read off.
         cmap : str or Colormap, optional
-            Colours.
+            By default ``"inferno"`` for the number of localizations, ``"viridis"`` for a property.
         colorbar : bool, optional
-            By default where its numbers mean something.
+            By default where its numbers mean something: if nothing is rescaled.
         scale_bar : bool or float
             Draw a bar, of that length or a round one, in place of the axes' numbers.
 
         Returns
         -------
         matplotlib.axes.Axes
+            With y upwards; the image is ``ax.images[0]``.
 
         Raises
         ------
@@ -625,8 +652,10 @@ class LocalizationAccessor:
         -------
         ndarray of matplotlib.axes.Axes, shape (3,)
             The drift with its band, before, and after. Both images show the part of the field that
-            is richest in structure, with one scale of brightness. ``axes[0].figure`` is the figure,
-            whose title is the verdict of ``drift.smlm.assess``.
+            is richest in structure before, in bins of about half the localization precision, with
+            one scale of brightness: the logarithm of the count. ``axes[0].figure`` is the figure,
+            whose title is the verdict of ``drift.smlm.assess``. Rows of dask are gone over twice
+            for the images.
 
         Raises
         ------
@@ -659,11 +688,15 @@ class LocalizationAccessor:
     def sort_frames(self, *, shuffle: bool = False) -> pd.DataFrame:
         """Return a table whose rows are in the order of their frames; no other verb needs it.
 
+        Within a frame, rows keep their order.
+
         Parameters
         ----------
         shuffle : bool
             For dask: whether rows may be moved to other partitions, where frames of several
-            partitions overlap. Otherwise partitions are only put in order and sorted within.
+            partitions overlap, which needs all of the table in memory, or on disk, once. Otherwise
+            partitions are only put in order, and sorted when they are computed; the column of
+            frames is read once.
 
         Returns
         -------
@@ -691,25 +724,29 @@ class LocalizationAccessor:
         Parameters
         ----------
         by : label, optional
-            Column that says which file a row is from. By default (not for dask) a new file begins
-            where frames decrease from one row to the next, and a new column ``file`` counts them.
+            Column that says which file a row is from; files follow each other as they first appear.
+            By default (not for dask) a new file begins where frames decrease from one row to the
+            next, and a new column ``file`` counts them.
 
         Returns
         -------
         DataFrame
-            For ``drift(segments="file")``. `smlm_accessor.join_movies` makes one of several tables.
+            For ``drift(segments="file")``. Only the column of frames differs, and has a larger
+            dtype if it must. Of dask it is lazy, but the columns of files and frames are read once.
+            `smlm_accessor.join_movies` makes one of several tables.
 
         Raises
         ------
         TableError, OptionError
-            If there is no column of frames, or files cannot be told apart.
+            If frames are missing or in the index, there is no such column, or files cannot be told
+            apart.
 
         Examples
         --------
         >>> import pandas as pd, smlm_accessor
         >>> table = pd.DataFrame({"frame": [0, 1, 0, 1], "x": [1.0, 2, 3, 4], "y": [0.0, 0, 0, 0]})
-        >>> table.smlm.number_frames()["frame"].tolist()
-        [0, 1, 2, 3]
+        >>> table.smlm.number_frames()[["frame", "file"]].values.tolist()
+        [[0, 0], [1, 0], [2, 1], [3, 1]]
         """
         from smlm_accessor.table.numbering import number_frames
 

@@ -20,47 +20,7 @@ from smlm_accessor.table.units import unit_factor
 def rmse(
     table: pd.DataFrame, other: pd.DataFrame, *, remove_constant: bool = True
 ) -> pd.Series[float]:
-    """Root mean square difference between the coordinates of the same localizations.
-
-    No drift estimate can know a constant shift of the whole table, so the mean difference is
-    removed first, unless told otherwise.
-
-    Parameters
-    ----------
-    table, other : DataFrame
-        Two versions of the same localizations; both of dask, in the same partitions, or both of
-        pandas. Rows with the same index are compared by position;
-        rows whose labels come in another order are matched by label.
-    remove_constant : bool
-        Subtract the mean difference of each component before squaring. If False, an offset of
-        one table as a whole counts as an error.
-
-    Returns
-    -------
-    Series
-        One value per component (``x``, ``y`` and, in 3D, ``z``), in the length unit of `table`.
-        It is named ``rmse_constant_removed`` or ``rmse_absolute``. Its ``attrs`` hold
-        ``remove_constant``, ``constant`` (the mean of table minus other, per component),
-        ``n_localizations`` that were compared, ``n_left_out`` (those without a finite coordinate
-        in either table) and ``length_unit`` if it is known. With nothing to compare the
-        values are NaN.
-
-    Raises
-    ------
-    TableError
-        If the rows cannot be matched, or the tables differ in components, or in units that
-        cannot be converted into each other.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> truth = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 2.0]})
-    >>> moved = pd.DataFrame({"x": [5.0, 6.0, 7.0], "y": [3.0, 1.0, -1.0]})
-    >>> rmse(moved, truth).round(3).to_dict()
-    {'x': 0.0, 'y': 2.449}
-    >>> rmse(moved, truth, remove_constant=False).round(3).to_dict()
-    {'x': 5.0, 'y': 2.449}
-    """
+    """Return the root mean square difference of two tables; see ``table.smlm.rmse``."""
     columns, others = find_columns(table), find_columns(other)
     if columns.components != others.components:
         raise TableError(

@@ -40,39 +40,7 @@ def assess(
     outside: str | None = None,
     progress: bool = False,
 ) -> Assessment:
-    """Say whether correcting a table by a drift improves it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Not corrected yet; of dask, half a million localizations in a part of the field are used.
-    drift : Dataset or DriftModel
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    Assessment
-
-    Raises
-    ------
-    TableError, OptionError, DriftError
-        If the table, an argument or the drift cannot be used.
-
-    Notes
-    -----
-    See ``drift.smlm.assess`` for how the verdict is found.
-
-    Examples
-    --------
-    >>> from smlm_accessor.estimation.estimate import estimate_drift
-    >>> from smlm_accessor.simulate import simulate_csr
-    >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
-    'no evidence'
-    """
+    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
         table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)

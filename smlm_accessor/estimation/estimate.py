@@ -17,7 +17,7 @@ from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.reduction import estimate_by_reduction
-from smlm_accessor.estimation.request import TARGET_STD, Request
+from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
 from smlm_accessor.estimation.sampling import (
     Sampling,
@@ -50,13 +50,12 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
+    if max_localizations is None:
+        max_localizations = MOST_OF_DASK if is_partitioned(table) else MOST
     request = Request.checked(
-        method=method,
-        target=target,
+        method,
+        target,
         origin=origin,
-        max_localizations=max_localizations,
-        target_std=target_std,
-        progress=progress,
         rule={
             "chunk_size": chunk_size,
             "n_chunks": n_chunks,
@@ -64,7 +63,9 @@ def estimate_drift(
             "chunks": chunks,
         },
         options=options,
-        of_dask=is_partitioned(table),
+        max_localizations=max_localizations,
+        target_std=target_std,
+        progress=progress,
         segments=segments,
     )
     source = source_of(table)

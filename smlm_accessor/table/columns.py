@@ -10,6 +10,7 @@ import pandas as pd
 
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
 from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.options import length
 from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
 from smlm_accessor.table.units import normal_unit, unit_factor
 
@@ -62,8 +63,7 @@ class Columns:
             unit = getattr(self, name)
             if unit is not None:
                 object.__setattr__(self, name, normal_unit(unit))
-        if self.pixel_size is not None and not self.pixel_size > 0:
-            raise OptionError(f"pixel_size={self.pixel_size!r} must be a positive number of nm")
+        length("pixel_size", self.pixel_size, remedy="give it in nm, or leave it out")
 
     @property
     def components(self) -> tuple[str, ...]:
