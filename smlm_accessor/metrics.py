@@ -31,7 +31,9 @@ def rmse(
     if is_partitioned(table) or is_partitioned(other):
         from smlm_accessor.backends.dask.tasks import computed_pairs
 
-        found: Moments = computed_pairs(table, other, partial(_moments, factor), _moments_of_all)
+        found: DifferenceMoments = computed_pairs(
+            table, other, partial(_moments, factor), _moments_of_all
+        )
     else:
         found = _moments(factor, table, other)
 
@@ -52,7 +54,7 @@ def rmse(
     return result
 
 
-class Moments(NamedTuple):
+class DifferenceMoments(NamedTuple):
     """Number of differences, their mean (NaN without any), the sum of squares about it, rows."""
 
     n: int
@@ -61,7 +63,7 @@ class Moments(NamedTuple):
     n_rows: int
 
 
-def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Moments:
+def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> DifferenceMoments:
     here = read_localizations(table, need_frames=False)
     there = read_localizations(other, need_frames=False)
     rows = _matching_rows(table.index, other.index)
@@ -70,13 +72,13 @@ def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Moments
     difference = here.positions[complete] - factor * positions[complete]
     if not len(difference):
         nothing = np.full(difference.shape[1], np.nan)
-        return Moments(0, nothing, nothing, len(table))
+        return DifferenceMoments(0, nothing, nothing, len(table))
     mean = difference.mean(axis=0)
     square = np.square(difference - mean).sum(axis=0)
-    return Moments(len(difference), mean, square, len(table))
+    return DifferenceMoments(len(difference), mean, square, len(table))
 
 
-def _moments_of_all(parts: Sequence[Moments]) -> Moments:
+def _moments_of_all(parts: Sequence[DifferenceMoments]) -> DifferenceMoments:
     n_rows = sum(part.n_rows for part in parts)
     counted = [part for part in parts if part.n]
     if not counted:
@@ -84,7 +86,7 @@ def _moments_of_all(parts: Sequence[Moments]) -> Moments:
     n = sum(part.n for part in counted)
     mean = np.sum([part.n * part.mean for part in counted], axis=0) / n
     square = np.sum([p.square + p.n * np.square(p.mean - mean) for p in counted], axis=0)
-    return Moments(n, mean, square, n_rows)
+    return DifferenceMoments(n, mean, square, n_rows)
 
 
 def _unit_factor(here: Columns, there: Columns) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any, TypedDict, Unpack
 
@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import OptionError
+from smlm_accessor.errors import OptionError, listing
 
 Seed = int | np.random.Generator | None
 PerComponent = float | Sequence[float] | npt.NDArray[Any]
 
 MOST_ROWS = 1_000_000_000
+_ITEM = "\n- "  # of a listing of problems
 
 
 class Bounds(TypedDict, total=False):
@@ -127,6 +128,18 @@ def choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise `OptionError` if the value is not one of the choices."""
     if value not in choices:
         raise OptionError(f"{name}={value!r} is not known; use {' or '.join(map(repr, choices))}")
+
+
+def require_all(checks: Iterable[Callable[[], object]]) -> None:
+    """Raise one `OptionError` with all that several checks find wrong."""
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except OptionError as error:
+            problems += str(error).removeprefix(_ITEM).split(_ITEM)
+    if problems:
+        raise OptionError(listing(problems))
 
 
 def as_floats(name: str, value: Any) -> FloatArray:

@@ -8,11 +8,11 @@ from typing import Any
 
 from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.composition import ORIGINS
-from smlm_accessor.errors import OptionError, listing
+from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.segments import WORDS
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import Method
-from smlm_accessor.options import choice, count, required_length
+from smlm_accessor.options import choice, count, require_all, required_length
 
 #: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
 #: usually much larger, and precise enough long before all is used.
@@ -88,14 +88,7 @@ class Request:
             lambda: count("max_localizations", max_localizations, least=_FEWEST),
             lambda: required_length("target_std", target_std, remedy="give it in nm"),
         ]
-        problems = []
-        for check in checks:
-            try:
-                check()
-            except OptionError as error:
-                problems.append(str(error))
-        if problems:
-            raise OptionError(listing(problems))
+        require_all(checks)
         return cls(
             method=method,
             target=target or entry.targets[0],

@@ -11,9 +11,10 @@ from typing import Any, Generic, Self, TypeVar
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.errors import OptionError, listing
+from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.localizations import LocalizationArrays
-from smlm_accessor.methods.documentation import meaning, parameters_in
+from smlm_accessor.methods.documentation import listed_options
+from smlm_accessor.options import require_all
 
 Plan = TypeVar("Plan")
 Summary = TypeVar("Summary")
@@ -267,31 +268,21 @@ class Method:
         """The options of the method, and their defaults."""
         return {name: p.default for name, p in self.arguments.items() if name not in OF_RUNNER}
 
-    def listed_options(self) -> str:
-        """Return the options with their defaults and what they mean, one a line."""
-        entries = parameters_in(self.function.__doc__ or "")
-        defaults = {**self.options, "threads": None}
-        return "\n".join(
-            f"  {name}={default!r}: {meaning(entries.get(name, ''))}".rstrip(": ")
-            for name, default in defaults.items()
-        )
-
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise `OptionError` if options are unknown or make no sense; it names all of them."""
-        problems = []
-        unknown = [name for name in options if name not in (*self.options, "threads")]
-        if unknown:
-            problems.append(
-                f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
-                f"its options are:\n{self.listed_options()}"
-            )
+        checks: list[Callable[[], object]] = [partial(self._require_known, options)]
         for name, check in self.checks.items():
-            try:
-                check(name, options.get(name, self.options[name]))
-            except OptionError as error:
-                problems.append(str(error))
-        if problems:
-            raise OptionError(listing(problems))
+            checks.append(partial(check, name, options.get(name, self.options[name])))
+        require_all(checks)
+
+    def _require_known(self, options: Mapping[str, Any]) -> None:
+        known = {**self.options, "threads": None}
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise OptionError(
+                f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
+                f"its options are:\n{listed_options(self.function, known)}"
+            )
 
     def check_target(self, target: str) -> None:
         """Raise `OptionError` if the method cannot register onto that target."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -44,6 +44,15 @@ def meaning(entry: str) -> str:
     """
     text = " ".join(entry.partition("\n")[2].split())
     return re.split(r"(?<=\.) ", text, maxsplit=1)[0]
+
+
+def listed_options(function: Callable[..., Any], defaults: Mapping[str, Any]) -> str:
+    """Return options with their defaults and what they mean, one a line."""
+    entries = parameters_in(function.__doc__ or "")
+    return "\n".join(
+        f"  {name}={default!r}: {meaning(entries.get(name, ''))}".rstrip(": ")
+        for name, default in defaults.items()
+    )
 
 
 def docstring_in(module: str, function: str) -> str:
