@@ -72,7 +72,7 @@ def drift_of(rows: pd.DataFrame | None = None, **options: Any) -> xr.Dataset:
 def test_a_sample_grows_until_the_drift_is_precise(
     target_std: float, samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 1,500, 6,000 and 24,000 localizations, 6 chunks have standard errors of 7, 3.3, 1.6 nm."""
+    """With 1,500, 6,000 and 24,000 localizations, standard errors are 7, 3.3 and 1.6 nm."""
     monkeypatch.setattr(sampling, "_FIRST", 1500)
     drift = drift_of(max_localizations=24_000, target_std=target_std)
     assert len(SIZES) == samples
