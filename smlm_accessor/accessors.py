@@ -39,6 +39,10 @@ def _options_of_methods() -> str:
 class LocalizationAccessor:
     """Drift of a table of localizations, in pandas or dask: ``table.smlm``.
 
+    Every verb raises `TableError` if the table cannot be used, with all problems at once,
+    `OptionError` if an argument makes no sense, and `DriftError` if a drift cannot be used; each is
+    a ``ValueError`` whose message says what to do. No verb modifies its table.
+
     Examples
     --------
     >>> import smlm_accessor
@@ -126,13 +130,6 @@ class LocalizationAccessor:
             localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
 
-        Raises
-        ------
-        TableError
-            If the table cannot be used; all problems at once.
-        OptionError
-            If an argument makes no sense.
-
         Notes
         -----
         Of dask, partitions are read one by one, each in the task that uses it, and only what is
@@ -200,11 +197,6 @@ class LocalizationAccessor:
             All rows, columns, dtypes and the index as they were; only coordinates differ. What
             was done is added to ``attrs["smlm_history"]``.
 
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, an argument or the drift cannot be used.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -263,18 +255,12 @@ class LocalizationAccessor:
             Rotation (radians), scaling and their standard deviations are in
             ``attrs["parameters"]``.
 
-        Raises
-        ------
-        TableError, OptionError
-            If a table has no localizations, units cannot be converted, or an argument makes no
-            sense.
-
         Notes
         -----
         Padded images are correlated over all shifts, at scales from coarse to fine. From the best
-        place on, each localization is pulled by the density of the other table; a molecule counts
-        by the information it has, however often it is seen. The kernel is narrowed as long as the
-        result becomes more precise.
+        shift on, the gradient of the density of the other table at each localization is followed; a
+        molecule counts by its information, however often it is seen. The kernel is narrowed as long
+        as the result becomes more precise.
 
         Examples
         --------
@@ -341,11 +327,6 @@ class LocalizationAccessor:
         DataFrame, or DataFrame and Dataset
             A new table; only the coordinates differ.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or a term cannot be used.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -395,11 +376,6 @@ class LocalizationAccessor:
             "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
             table of dask, all this is about a part of the frames.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
-
         Examples
         --------
         >>> import numpy as np, pandas as pd, smlm_accessor
@@ -437,11 +413,6 @@ class LocalizationAccessor:
         Series of bool
             With the index of the table; lazy for a table of dask. True within the radius of where
             a bead is in that frame: each is followed, whether or not it moves with the others.
-
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
 
         Examples
         --------
@@ -592,11 +563,6 @@ class LocalizationAccessor:
         matplotlib.axes.Axes
             With y upwards; the image is ``ax.images[0]``.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
-
         Examples
         --------
         >>> import matplotlib, smlm_accessor
@@ -632,6 +598,8 @@ class LocalizationAccessor:
     ) -> npt.NDArray[Any]:
         """Draw the drift, the image before and after its correction, and the verdict.
 
+        The table must not be corrected yet.
+
         Parameters
         ----------
         drift : Dataset or DriftModel, optional
@@ -656,11 +624,6 @@ class LocalizationAccessor:
             one scale of brightness: the logarithm of the count. ``axes[0].figure`` is the figure,
             whose title is the verdict of ``drift.smlm.assess``. Rows of dask are gone over twice
             for the images.
-
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, which must not be corrected yet, an argument or the drift cannot be used.
 
         Examples
         --------
@@ -807,7 +770,11 @@ class LocalizationAccessor:
 
 @xr.register_dataset_accessor("smlm")
 class DriftAccessor:
-    """A Dataset of drift: ``drift.smlm``."""
+    """A Dataset of drift: ``drift.smlm``.
+
+    Every verb raises `DriftError` if the Dataset does not hold drift, with all problems at once,
+    `OptionError` if an argument makes no sense, and `TableError` if a table cannot be used.
+    """
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
@@ -863,11 +830,6 @@ class DriftAccessor:
         DriftModel
             With ``eval``, ``drift``, ``plot``, ``to_dataset`` and the fit of each component.
 
-        Raises
-        ------
-        DriftError, OptionError
-            If there are too few valid chunks, or an argument makes no sense.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -920,11 +882,6 @@ class DriftAccessor:
         Returns
         -------
         matplotlib.axes.Axes
-
-        Raises
-        ------
-        DriftError, OptionError
-            If the Dataset does not hold drift, or there is no such quantity or component.
         """
         from smlm_accessor.plot import plot_drift
 
@@ -958,16 +915,11 @@ class DriftAccessor:
         Assessment
             Prints as one line. Its ``verdict`` is "improved", "no evidence" or "worse".
 
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, an argument or the drift cannot be used.
-
         Notes
         -----
         Blinks of a molecule at different times should lie on each other. Their overlap, before
         and after, is compared with what lies a little beside, and the error of the change comes
-        from places of the field, which are independent. If it is clearly less (three standard
+        from field blocks, which are independent. If it is clearly less (three standard
         deviations and 2 %), the verdict is "worse". More may be the doing of the estimate; so drift
         is estimated again, in the same way, from each of two halves of the field that share no
         place. If it is clearly more with the given drift, and in each half with drift of the other
@@ -1019,7 +971,7 @@ class DriftAccessor:
         table : DataFrame
             Not corrected yet, of pandas or dask.
         path : str or path
-            The HTML file.
+            The HTML file. If it exists, or cannot be written, that is a `FileError`.
         model : DriftModel, optional
             Of this drift; the page is on it instead.
         by, outside : str, optional
@@ -1036,12 +988,6 @@ class DriftAccessor:
         Assessment or None
             The verdict that the page shows; None if the table cannot be judged, as when all rows
             are in one frame. What could not be made is said in the page.
-
-        Raises
-        ------
-        FileError, TableError, OptionError, DriftError
-            If the file exists or cannot be written, or the table, an argument or the drift cannot
-            be used.
 
         Notes
         -----

@@ -12,9 +12,8 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import TableError
-from smlm_accessor.table.columns import Columns, find_columns
+from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import read_localizations
-from smlm_accessor.table.units import unit_factor
 
 
 def rmse(
@@ -27,7 +26,7 @@ def rmse(
             f"the tables have different components: {', '.join(columns.components)} and "
             f"{', '.join(others.components)}; compare two 2D or two 3D tables"
         )
-    factor = _unit_factor(columns, others)
+    factor = factor_between(others, columns)
     if is_partitioned(table) or is_partitioned(other):
         from smlm_accessor.backends.dask.tasks import computed_pairs
 
@@ -87,19 +86,6 @@ def _moments_of_all(parts: Sequence[DifferenceMoments]) -> DifferenceMoments:
     mean = np.sum([part.n * part.mean for part in counted], axis=0) / n
     square = np.sum([p.square + p.n * np.square(p.mean - mean) for p in counted], axis=0)
     return DifferenceMoments(n, mean, square, n_rows)
-
-
-def _unit_factor(here: Columns, there: Columns) -> float:
-    """Return the factor from lengths of the second table to those of the first."""
-    factor = unit_factor(there.length_unit, here.length_unit)
-    if factor is None:
-        units = [unit or "an unknown unit" for unit in (here.length_unit, there.length_unit)]
-        raise TableError(
-            f"the tables are in {units[0]} and in {units[1]}, which cannot be compared; say what "
-            "is missing: smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a "
-            "table in camera pixels"
-        )
-    return factor
 
 
 def _matching_rows(index: pd.Index[Any], other: pd.Index[Any]) -> IntArray | None:

@@ -15,9 +15,8 @@ from smlm_accessor.estimation.sampling import sample_field, sampled, scanned
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
 from smlm_accessor.kernels.neighbours.nena import precision
-from smlm_accessor.table.columns import find_columns
+from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
-from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
 
 
@@ -62,16 +61,7 @@ class TablePair:
 def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> TablePair:
     """Read both tables; if either has more than ``most`` localizations, in some squares only."""
     tables = {"reference": reference, "moving": moving}
-    columns = {name: find_columns(table) for name, table in tables.items()}
-    here, there = (columns[name].length_unit for name in ("moving", "reference"))
-    factor = unit_factor(there, here)
-    if factor is None:
-        raise TableError(
-            f"the tables are in {here or 'an unknown unit'} and the reference in "
-            f"{there or 'an unknown unit'}; say what is missing: "
-            "smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a table in "
-            "camera pixels"
-        )
+    factor = factor_between(find_columns(reference), find_columns(moving))
     partitioned = [is_partitioned(table) for table in tables.values()]
     if not any(partitioned) and max(len(reference), len(moving)) <= most:
         read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}

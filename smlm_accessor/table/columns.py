@@ -189,6 +189,25 @@ def set_columns(
     return with_attrs(table, attrs) if is_partitioned(table) else result
 
 
+def factor_between(columns: Columns, to: Columns) -> float:
+    """Return the factor from lengths of one table to those of another.
+
+    Raises
+    ------
+    TableError
+        If it is not known; the message says what to do.
+    """
+    factor = unit_factor(columns.length_unit, to.length_unit)
+    if factor is None:
+        units = [unit or "an unknown unit" for unit in (to.length_unit, columns.length_unit)]
+        raise TableError(
+            f"the tables are in {units[0]} and in {units[1]}, which cannot be compared; say what "
+            "is missing: smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a "
+            "table in camera pixels"
+        )
+    return factor
+
+
 def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Selection:
     """Return what has to be read of a table to find its columns again, and others.
 
