@@ -45,7 +45,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Sample:
+class BeforeAndAfter:
     """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
 
     before: FloatArray
@@ -105,7 +105,9 @@ def to_judge(table: Any, *, progress: bool = False) -> pd.DataFrame:
     return in_memory
 
 
-def sampled(table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None) -> Sample:
+def sampled(
+    table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None
+) -> BeforeAndAfter:
     """Return localizations before and after, in parts of the field if there are very many."""
     if len(table) > _MOST_IN_MEMORY:
         table = sample_in_memory(table, _MOST_IN_MEMORY)
@@ -114,10 +116,10 @@ def sampled(table: pd.DataFrame, drift: Drift, by: str | None, outside: str | No
     before = localizations.positions
     after = case.corrected(drift, before, localizations.frames)
     use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    return Sample(before[use], after[use], localizations.frames[use])
+    return BeforeAndAfter(before[use], after[use], localizations.frames[use])
 
 
-def field(extent: Extent, sample: Sample, *, whole: bool) -> tuple[FloatArray, FloatArray]:
+def field(extent: Extent, sample: BeforeAndAfter, *, whole: bool) -> tuple[FloatArray, FloatArray]:
     """Return the corners of what is shown as the whole field.
 
     A few outliers far away do not count, if the sample is of the whole field.
