@@ -14,6 +14,7 @@ from smlm_accessor.backends import register_partitioned
 from smlm_accessor.display import summary
 from smlm_accessor.drift import composition, drift_of, require_drift
 from smlm_accessor.estimation.request import TARGET_STD
+from smlm_accessor.methods.documentation import completed
 from smlm_accessor.table.columns import Columns, find_columns
 
 if TYPE_CHECKING:
@@ -27,10 +28,20 @@ if TYPE_CHECKING:
     from smlm_accessor.simulate.drift_curve import Curve, Step, Term
 
 
+def _options_of_methods() -> str:
+    from smlm_accessor.methods.registry import options_text
+
+    return options_text()
+
+
 @register_partitioned("smlm")
 @pd.api.extensions.register_dataframe_accessor("smlm")
 class LocalizationAccessor:
     """Drift of a table of localizations, in pandas or dask: ``table.smlm``.
+
+    Every verb raises `TableError` if the table cannot be used, with all problems at once,
+    `OptionError` if an argument makes no sense, and `DriftError` if a drift cannot be used; each is
+    a ``ValueError`` whose message says what to do. No verb modifies its table.
 
     Examples
     --------
@@ -52,6 +63,7 @@ class LocalizationAccessor:
         """Which column is what."""
         return find_columns(self._table)
 
+    @completed(_options_of_methods)
     def drift(
         self,
         *,
@@ -107,8 +119,7 @@ class LocalizationAccessor:
         progress : bool
             Show a progress bar.
         **options
-            Of the method: see the functions in `smlm_accessor.methods`, such as
-            `smlm_accessor.methods.overlap.method.overlap`.
+            Of the method, as listed at the end; and ``threads``, all cores by default.
 
         Returns
         -------
@@ -118,13 +129,6 @@ class LocalizationAccessor:
             unit of the table, and the coordinate ``segment``. A chunk with hardly any
             localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
-
-        Raises
-        ------
-        TableError
-            If the table cannot be used; all problems at once.
-        OptionError
-            If an argument makes no sense.
 
         Notes
         -----
@@ -193,11 +197,6 @@ class LocalizationAccessor:
             All rows, columns, dtypes and the index as they were; only coordinates differ. What
             was done is added to ``attrs["smlm_history"]``.
 
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, an argument or the drift cannot be used.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -256,18 +255,12 @@ class LocalizationAccessor:
             Rotation (radians), scaling and their standard deviations are in
             ``attrs["parameters"]``.
 
-        Raises
-        ------
-        TableError, OptionError
-            If a table has no localizations, units cannot be converted, or an argument makes no
-            sense.
-
         Notes
         -----
         Padded images are correlated over all shifts, at scales from coarse to fine. From the best
-        place on, each localization is pulled by the density of the other table; a molecule counts
-        by the information it has, however often it is seen. The kernel is narrowed as long as the
-        result becomes more precise.
+        shift on, the gradient of the density of the other table at each localization is followed; a
+        molecule counts by its information, however often it is seen. The kernel is narrowed as long
+        as the result becomes more precise.
 
         Examples
         --------
@@ -334,11 +327,6 @@ class LocalizationAccessor:
         DataFrame, or DataFrame and Dataset
             A new table; only the coordinates differ.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or a term cannot be used.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -388,11 +376,6 @@ class LocalizationAccessor:
             "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
             table of dask, all this is about a part of the frames.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
-
         Examples
         --------
         >>> import numpy as np, pandas as pd, smlm_accessor
@@ -431,11 +414,6 @@ class LocalizationAccessor:
             With the index of the table; lazy for a table of dask. True within the radius of where
             a bead is in that frame: each is followed, whether or not it moves with the others.
 
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -453,26 +431,34 @@ class LocalizationAccessor:
         Parameters
         ----------
         other : DataFrame
-            Matched by the index.
+            Both of pandas, or both of dask in the same partitions. Rows with the same index are
+            compared by position; rows whose labels come in another order are matched by label.
         remove_constant : bool
-            Subtract the mean difference first, which no drift estimate can know.
+            Subtract the mean difference of each component first, which no drift estimate can know.
 
         Returns
         -------
         Series
-            One value per component, in the length unit of the table.
+            One value per component, in the length unit of this table; NaN with nothing to compare.
+            Its ``attrs`` hold ``remove_constant``, ``constant`` (the mean of this table minus the
+            other, by component), ``n_localizations`` that were compared, ``n_left_out`` (those
+            without a finite coordinate in either table) and ``length_unit`` if it is known.
 
         Raises
         ------
         TableError
-            If the rows, components or units do not match.
+            If the rows cannot be matched, or the tables differ in components, or in units that
+            cannot be converted into each other.
 
         Examples
         --------
         >>> import pandas as pd, smlm_accessor
-        >>> truth = pd.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0], "frame": [0, 1]})
-        >>> truth.assign(x=truth.x + 3).smlm.rmse(truth, remove_constant=False)["x"].item()
-        3.0
+        >>> truth = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 2.0], "frame": 0})
+        >>> moved = truth.assign(x=truth.x + 5, y=[3.0, 1.0, -1.0])
+        >>> moved.smlm.rmse(truth).round(3).to_dict()
+        {'x': 0.0, 'y': 2.449}
+        >>> moved.smlm.rmse(truth, remove_constant=False).round(3).to_dict()
+        {'x': 5.0, 'y': 2.449}
         """
         from smlm_accessor.metrics import rmse
 
@@ -491,31 +477,48 @@ class LocalizationAccessor:
         Parameters
         ----------
         bin_size : float, optional
-            Side of the square bins; by default one that gives about 1000 bins across.
+            Side of the square bins, in the length unit of the table. By default the smallest of 1,
+            2, 5 times a power of ten that gives no more than about 1000 bins across.
         bin_range : ((x0, x1), (y0, y1)), optional
-            What to show; all by default.
+            What to show; the last bin ends at or just beyond x1. By default all localizations, with
+            edges at multiples of `bin_size`, so that images of the same bin size lie on one grid.
         rescale : None, "equal", "log", "unity" or (low, high)
-            How values become brightness; ``"equal"`` equalizes the histogram, a pair gives
-            percentiles.
+            How values become brightness between 0 and 1. ``"equal"``: histogram equalization over
+            the occupied bins (`skimage.exposure.equalize_hist`). ``"unity"``: linear from 0 (a
+            property: from its smallest value) to the largest. ``"log"``: the same with the
+            logarithm of one plus the value. Two percentiles of the occupied bins: linear between
+            them, clipped outside; 0 stands for where ``"unity"`` begins. None leaves the values as
+            they are.
         other_property : label, optional
-            A column of numbers, such as ``"frame"``.
+            A column or index level of numbers, or ``"frame"`` or ``"z"`` whatever their columns are
+            called: show its mean in each bin instead of a count; NaN where there is no
+            localization.
 
         Returns
         -------
         DataArray
-            Dims y and x, labelled with the centres of the bins.
+            Dims ``("y", "x")``, labelled with the centres of the bins; 3D tables are projected
+            along z. ``attrs``: ``long_name``, ``bin_size``, ``length_unit`` if known, ``rescale``,
+            ``n_localizations`` in the image, ``n_outside`` of the range, and ``n_left_out`` for
+            want of a finite x, y or property. Of dask, it is computed when its values are asked
+            for, but for the extent of the field where neither `bin_range` nor the files tell it; a
+            worker holds a partition and about three images of 8 bytes a bin.
 
         Raises
         ------
         TableError, OptionError
-            If the table or an argument cannot be used.
+            If the table cannot be used or has nothing to show, an argument makes no sense, or there
+            would be more than 2e8 bins, of dask 2.5e7; the message names a size that fits.
 
         Examples
         --------
-        >>> import smlm_accessor
-        >>> locs = smlm_accessor.simulate_thomas(cluster_mu=10, seed=1)
-        >>> locs.smlm.render(bin_size=100).sizes["x"]
-        10
+        >>> import pandas as pd, smlm_accessor
+        >>> table = pd.DataFrame({"x": [0.5, 2.5, 2.6], "y": [0.5, 1.5, 1.6], "frame": [0, 4, 8]})
+        >>> table.smlm.render(bin_size=1).values
+        array([[1, 0, 0],
+               [0, 0, 2]])
+        >>> table.smlm.render(bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
+        6.0
         """
         from smlm_accessor.images.render import render
 
@@ -546,22 +549,19 @@ class LocalizationAccessor:
         ax : matplotlib.axes.Axes, optional
             Where to draw; a new figure by default.
         bin_size, bin_range, rescale, other_property
-            As in `render`; localizations are equalized by default, a property is not rescaled.
+            As in `render`; localizations are equalized by default, a property is not rescaled, so
+            that its colours can be read off.
         cmap : str or Colormap, optional
-            Colours.
+            By default ``"inferno"`` for the number of localizations, ``"viridis"`` for a property.
         colorbar : bool, optional
-            By default where its numbers mean something.
+            By default where its numbers mean something: if nothing is rescaled.
         scale_bar : bool or float
             Draw a bar, of that length or a round one, in place of the axes' numbers.
 
         Returns
         -------
         matplotlib.axes.Axes
-
-        Raises
-        ------
-        TableError, OptionError
-            If the table or an argument cannot be used.
+            With y upwards; the image is ``ax.images[0]``.
 
         Examples
         --------
@@ -598,6 +598,8 @@ class LocalizationAccessor:
     ) -> npt.NDArray[Any]:
         """Draw the drift, the image before and after its correction, and the verdict.
 
+        The table must not be corrected yet.
+
         Parameters
         ----------
         drift : Dataset or DriftModel, optional
@@ -618,13 +620,10 @@ class LocalizationAccessor:
         -------
         ndarray of matplotlib.axes.Axes, shape (3,)
             The drift with its band, before, and after. Both images show the part of the field that
-            is richest in structure, with one scale of brightness. ``axes[0].figure`` is the figure,
-            whose title is the verdict of ``drift.smlm.assess``.
-
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, which must not be corrected yet, an argument or the drift cannot be used.
+            is richest in structure before, in bins of about half the localization precision, with
+            one scale of brightness: the logarithm of the count. ``axes[0].figure`` is the figure,
+            whose title is the verdict of ``drift.smlm.assess``. Rows of dask are gone over twice
+            for the images.
 
         Examples
         --------
@@ -652,11 +651,15 @@ class LocalizationAccessor:
     def sort_frames(self, *, shuffle: bool = False) -> pd.DataFrame:
         """Return a table whose rows are in the order of their frames; no other verb needs it.
 
+        Within a frame, rows keep their order.
+
         Parameters
         ----------
         shuffle : bool
             For dask: whether rows may be moved to other partitions, where frames of several
-            partitions overlap. Otherwise partitions are only put in order and sorted within.
+            partitions overlap, which needs all of the table in memory, or on disk, once. Otherwise
+            partitions are only put in order, and sorted when they are computed; the column of
+            frames is read once.
 
         Returns
         -------
@@ -684,25 +687,29 @@ class LocalizationAccessor:
         Parameters
         ----------
         by : label, optional
-            Column that says which file a row is from. By default (not for dask) a new file begins
-            where frames decrease from one row to the next, and a new column ``file`` counts them.
+            Column that says which file a row is from; files follow each other as they first appear.
+            By default (not for dask) a new file begins where frames decrease from one row to the
+            next, and a new column ``file`` counts them.
 
         Returns
         -------
         DataFrame
-            For ``drift(segments="file")``. `smlm_accessor.join_movies` makes one of several tables.
+            For ``drift(segments="file")``. Only the column of frames differs, and has a larger
+            dtype if it must. Of dask it is lazy, but the columns of files and frames are read once.
+            `smlm_accessor.join_movies` makes one of several tables.
 
         Raises
         ------
         TableError, OptionError
-            If there is no column of frames, or files cannot be told apart.
+            If frames are missing or in the index, there is no such column, or files cannot be told
+            apart.
 
         Examples
         --------
         >>> import pandas as pd, smlm_accessor
         >>> table = pd.DataFrame({"frame": [0, 1, 0, 1], "x": [1.0, 2, 3, 4], "y": [0.0, 0, 0, 0]})
-        >>> table.smlm.number_frames()["frame"].tolist()
-        [0, 1, 2, 3]
+        >>> table.smlm.number_frames()[["frame", "file"]].values.tolist()
+        [[0, 0], [1, 0], [2, 1], [3, 1]]
         """
         from smlm_accessor.table.numbering import number_frames
 
@@ -763,7 +770,11 @@ class LocalizationAccessor:
 
 @xr.register_dataset_accessor("smlm")
 class DriftAccessor:
-    """A Dataset of drift: ``drift.smlm``."""
+    """A Dataset of drift: ``drift.smlm``.
+
+    Every verb raises `DriftError` if the Dataset does not hold drift, with all problems at once,
+    `OptionError` if an argument makes no sense, and `TableError` if a table cannot be used.
+    """
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
@@ -819,11 +830,6 @@ class DriftAccessor:
         DriftModel
             With ``eval``, ``drift``, ``plot``, ``to_dataset`` and the fit of each component.
 
-        Raises
-        ------
-        DriftError, OptionError
-            If there are too few valid chunks, or an argument makes no sense.
-
         Examples
         --------
         >>> import smlm_accessor
@@ -876,11 +882,6 @@ class DriftAccessor:
         Returns
         -------
         matplotlib.axes.Axes
-
-        Raises
-        ------
-        DriftError, OptionError
-            If the Dataset does not hold drift, or there is no such quantity or component.
         """
         from smlm_accessor.plot import plot_drift
 
@@ -914,19 +915,14 @@ class DriftAccessor:
         Assessment
             Prints as one line. Its ``verdict`` is "improved", "no evidence" or "worse".
 
-        Raises
-        ------
-        TableError, OptionError, DriftError
-            If the table, an argument or the drift cannot be used.
-
         Notes
         -----
         Blinks of a molecule at different times should lie on each other. Their overlap, before
         and after, is compared with what lies a little beside, and the error of the change comes
-        from places of the field, which are independent. If it is clearly less (three standard
+        from field blocks, which are independent. If it is clearly less (three standard
         deviations and 2 %), the verdict is "worse". More may be the doing of the estimate; so drift
         is estimated again, in the same way, from each of two halves of the field that share no
-        place. If it is clearly more with the given drift, and in each half with drift of the other
+        block. If it is clearly more with the given drift, and in each half with drift of the other
         half, the verdict is "improved"; else "no evidence". Fourier ring correlation [1]_ and the
         precision from neighbours [2]_ are reported and decide nothing.
 
@@ -975,7 +971,7 @@ class DriftAccessor:
         table : DataFrame
             Not corrected yet, of pandas or dask.
         path : str or path
-            The HTML file.
+            The HTML file. If it exists, or cannot be written, that is a `FileError`.
         model : DriftModel, optional
             Of this drift; the page is on it instead.
         by, outside : str, optional
@@ -992,12 +988,6 @@ class DriftAccessor:
         Assessment or None
             The verdict that the page shows; None if the table cannot be judged, as when all rows
             are in one frame. What could not be made is said in the page.
-
-        Raises
-        ------
-        FileError, TableError, OptionError, DriftError
-            If the file exists or cannot be written, or the table, an argument or the drift cannot
-            be used.
 
         Notes
         -----

@@ -12,66 +12,27 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import TableError
-from smlm_accessor.table.columns import Columns, find_columns
+from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import read_localizations
-from smlm_accessor.table.units import unit_factor
 
 
 def rmse(
     table: pd.DataFrame, other: pd.DataFrame, *, remove_constant: bool = True
 ) -> pd.Series[float]:
-    """Root mean square difference between the coordinates of the same localizations.
-
-    No drift estimate can know a constant shift of the whole table, so the mean difference is
-    removed first, unless told otherwise.
-
-    Parameters
-    ----------
-    table, other : DataFrame
-        Two versions of the same localizations; both of dask, in the same partitions, or both of
-        pandas. Rows with the same index are compared by position;
-        rows whose labels come in another order are matched by label.
-    remove_constant : bool
-        Subtract the mean difference of each component before squaring. If False, an offset of
-        one table as a whole counts as an error.
-
-    Returns
-    -------
-    Series
-        One value per component (``x``, ``y`` and, in 3D, ``z``), in the length unit of `table`.
-        It is named ``rmse_constant_removed`` or ``rmse_absolute``. Its ``attrs`` hold
-        ``remove_constant``, ``constant`` (the mean of table minus other, per component),
-        ``n_localizations`` that were compared, ``n_left_out`` (those without a finite coordinate
-        in either table) and ``length_unit`` if it is known. With nothing to compare the
-        values are NaN.
-
-    Raises
-    ------
-    TableError
-        If the rows cannot be matched, or the tables differ in components, or in units that
-        cannot be converted into each other.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> truth = pd.DataFrame({"x": [0.0, 1.0, 2.0], "y": [0.0, 1.0, 2.0]})
-    >>> moved = pd.DataFrame({"x": [5.0, 6.0, 7.0], "y": [3.0, 1.0, -1.0]})
-    >>> rmse(moved, truth).round(3).to_dict()
-    {'x': 0.0, 'y': 2.449}
-    >>> rmse(moved, truth, remove_constant=False).round(3).to_dict()
-    {'x': 5.0, 'y': 2.449}
-    """
+    """Return the root mean square difference of two tables; see ``table.smlm.rmse``."""
     columns, others = find_columns(table), find_columns(other)
     if columns.components != others.components:
         raise TableError(
             f"the tables have different components: {', '.join(columns.components)} and "
             f"{', '.join(others.components)}; compare two 2D or two 3D tables"
         )
-    factor = _unit_factor(columns, others)
+    factor = factor_between(others, columns)
     if is_partitioned(table) or is_partitioned(other):
         from smlm_accessor.backends.dask.tasks import computed_pairs
 
-        found: Moments = computed_pairs(table, other, partial(_moments, factor), _moments_of_all)
+        found: DifferenceMoments = computed_pairs(
+            table, other, partial(_moments, factor), _moments_of_all
+        )
     else:
         found = _moments(factor, table, other)
 
@@ -92,7 +53,7 @@ def rmse(
     return result
 
 
-class Moments(NamedTuple):
+class DifferenceMoments(NamedTuple):
     """Number of differences, their mean (NaN without any), the sum of squares about it, rows."""
 
     n: int
@@ -101,7 +62,7 @@ class Moments(NamedTuple):
     n_rows: int
 
 
-def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Moments:
+def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> DifferenceMoments:
     here = read_localizations(table, need_frames=False)
     there = read_localizations(other, need_frames=False)
     rows = _matching_rows(table.index, other.index)
@@ -110,13 +71,13 @@ def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Moments
     difference = here.positions[complete] - factor * positions[complete]
     if not len(difference):
         nothing = np.full(difference.shape[1], np.nan)
-        return Moments(0, nothing, nothing, len(table))
+        return DifferenceMoments(0, nothing, nothing, len(table))
     mean = difference.mean(axis=0)
     square = np.square(difference - mean).sum(axis=0)
-    return Moments(len(difference), mean, square, len(table))
+    return DifferenceMoments(len(difference), mean, square, len(table))
 
 
-def _moments_of_all(parts: Sequence[Moments]) -> Moments:
+def _moments_of_all(parts: Sequence[DifferenceMoments]) -> DifferenceMoments:
     n_rows = sum(part.n_rows for part in parts)
     counted = [part for part in parts if part.n]
     if not counted:
@@ -124,20 +85,7 @@ def _moments_of_all(parts: Sequence[Moments]) -> Moments:
     n = sum(part.n for part in counted)
     mean = np.sum([part.n * part.mean for part in counted], axis=0) / n
     square = np.sum([p.square + p.n * np.square(p.mean - mean) for p in counted], axis=0)
-    return Moments(n, mean, square, n_rows)
-
-
-def _unit_factor(here: Columns, there: Columns) -> float:
-    """Return the factor from lengths of the second table to those of the first."""
-    factor = unit_factor(there.length_unit, here.length_unit)
-    if factor is None:
-        units = [unit or "an unknown unit" for unit in (here.length_unit, there.length_unit)]
-        raise TableError(
-            f"the tables are in {units[0]} and in {units[1]}, which cannot be compared; say what "
-            "is missing: smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a "
-            "table in camera pixels"
-        )
-    return factor
+    return DifferenceMoments(n, mean, square, n_rows)
 
 
 def _matching_rows(index: pd.Index[Any], other: pd.Index[Any]) -> IntArray | None:

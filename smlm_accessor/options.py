@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Real
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import OptionError
+from smlm_accessor.errors import OptionError, listing
 
 Seed = int | np.random.Generator | None
 PerComponent = float | Sequence[float] | npt.NDArray[Any]
 
 MOST_ROWS = 1_000_000_000
+_ITEM = "\n- "  # of a listing of problems
 
 
-def number(
-    name: str,
-    value: Any,
-    *,
-    least: float = -np.inf,
-    most: float = np.inf,
-    above: float | None = None,
-    below: float | None = None,
-    remedy: str = "",
-) -> float:
+class Bounds(TypedDict, total=False):
+    """What a number is not to be beyond."""
+
+    least: float
+    most: float
+    above: float
+    below: float
+
+
+# When a number is wrong, and what it must be.
+_BOUNDS: dict[str, tuple[np.ufunc, str]] = {
+    "least": (np.less, "at least"),
+    "most": (np.greater, "at most"),
+    "above": (np.less_equal, "more than"),
+    "below": (np.greater_equal, "less than"),
+}
+
+
+def number(name: str, value: Any, *, remedy: str = "", **bounds: Unpack[Bounds]) -> float:
     """Return a finite number within bounds; the remedy ends the message."""
     result = _finite(name, value)
     if result.ndim or isinstance(value, bool | np.bool_ | str):
         raise OptionError(f"{name}={value!r} must be one number")
-    _require_bounds(
-        name, value, result, least=least, most=most, above=above, below=below, remedy=remedy
-    )
+    _require_bounds(name, value, result, bounds, remedy)
     return float(result)
 
 
@@ -56,9 +64,7 @@ def per_component(
     name: str,
     value: Any,
     components: Sequence[str],
-    *,
-    least: float = -np.inf,
-    above: float | None = None,
+    **bounds: Unpack[Bounds],
 ) -> FloatArray:
     """Return one number per component, shape (d,); a single one counts for all of them."""
     result = _finite(name, value)
@@ -68,7 +74,7 @@ def per_component(
             f"{name}={value!r} must be one number, or {d} of them: one for each of "
             f"{', '.join(components)}"
         )
-    _require_bounds(name, value, result, least=least, above=above)
+    _require_bounds(name, value, result, bounds)
     return np.array(np.broadcast_to(result, (d,)))
 
 
@@ -105,17 +111,12 @@ def length(
     zero: bool = False,
     remedy: str = "leave it out to have it chosen",
 ) -> float | None:
-    """Return a positive length; None stands for one that is chosen from the data.
+    """Return a positive length, or with ``zero`` 0; None if it is left out."""
+    return None if value is None else required_length(name, value, zero=zero, remedy=remedy)
 
-    Parameters
-    ----------
-    zero : bool
-        Whether 0 is a length, too.
-    remedy : str
-        What the message says to do; empty if the option has to be given.
-    """
-    if value is None and remedy:
-        return None
+
+def required_length(name: str, value: Any, *, zero: bool = False, remedy: str = "") -> float:
+    """Return a positive length, or with ``zero`` 0."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if is_number and (0 < value < np.inf or (zero and value == 0)):
         return float(value)
@@ -127,6 +128,18 @@ def choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise `OptionError` if the value is not one of the choices."""
     if value not in choices:
         raise OptionError(f"{name}={value!r} is not known; use {' or '.join(map(repr, choices))}")
+
+
+def require_all(checks: Iterable[Callable[[], object]]) -> None:
+    """Raise one `OptionError` with all that several checks find wrong."""
+    problems = []
+    for check in checks:
+        try:
+            check()
+        except OptionError as error:
+            problems += str(error).removeprefix(_ITEM).split(_ITEM)
+    if problems:
+        raise OptionError(listing(problems))
 
 
 def as_floats(name: str, value: Any) -> FloatArray:
@@ -145,27 +158,12 @@ def _finite(name: str, value: Any) -> FloatArray:
 
 
 def _require_bounds(
-    name: str,
-    value: Any,
-    result: FloatArray,
-    *,
-    least: float = -np.inf,
-    most: float = np.inf,
-    above: float | None = None,
-    below: float | None = None,
-    remedy: str = "",
+    name: str, value: Any, result: FloatArray, bounds: Bounds, remedy: str = ""
 ) -> None:
-    problem = None
-    if (result < least).any():
-        problem = f"at least {least:g}"
-    elif (result > most).any():
-        problem = f"at most {most:g}"
-    elif above is not None and (result <= above).any():
-        problem = f"more than {above:g}"
-    elif below is not None and (result >= below).any():
-        problem = f"less than {below:g}"
-    if problem:
-        raise OptionError(_message(name, value, problem, remedy))
+    for kind, (wrong, must) in _BOUNDS.items():
+        if kind in bounds and wrong(result, bounds[kind]).any():  # type: ignore[literal-required]
+            limit = bounds[kind]  # type: ignore[literal-required]
+            raise OptionError(_message(name, value, f"{must} {limit:g}", remedy))
 
 
 def _message(name: str, value: Any, must: str, remedy: str) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import TableError
-from smlm_accessor.kernels.time_series.interpolation import interpolate
 
 # A gap between frames that have localizations is this many times as long as a window, at least,
 _GAP = 0.5
@@ -229,6 +228,8 @@ class Windows:
 
         Nothing is interpolated across a jump, if there are valid windows in the segment.
         """
+        from smlm_accessor.kernels.time_series.interpolation import interpolate  # brings scipy
+
         at = (self.timeline.frames - self.edges[0]).astype(np.float64)
         if not valid.any():
             return np.zeros((len(at), drift.shape[1]))
@@ -251,6 +252,8 @@ class Windows:
         level, slope : ndarray, shape (k,)
             At the mean frame of each window.
         """
+        from smlm_accessor.kernels.time_series.interpolation import interpolate  # brings scipy
+
         result = np.empty(len(self.timeline.frames))
         for windows, frames in self._in_segments():
             result[frames] = interpolate(

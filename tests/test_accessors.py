@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from smlm_accessor.errors import (
 )
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.images.render import render
+from smlm_accessor.methods import registry
 from smlm_accessor.metrics import rmse
 from smlm_accessor.models import DriftModel, fit
 from smlm_accessor.plot import check_drift
@@ -225,3 +227,13 @@ def test_warnings_point_at_the_caller(drift: xr.Dataset) -> None:
     assert caught[0].filename == __file__
     with pytest.warns(OutsideEstimateWarning):
         table.assign(frame=[0, 99]).smlm.correct(drift)
+
+
+def test_the_docstring_of_drift_lists_the_options_of_each_method(locs: pd.DataFrame) -> None:
+    for doc in (LocalizationAccessor.drift.__doc__, locs.smlm.drift.__doc__):
+        assert doc is not None
+        for method in registry.names():
+            options = doc.partition(f'Options of method="{method}"\n')[2].partition("\nOptions")[0]
+            for option in registry.get(method).options:
+                assert re.search(rf"^(\w+, )*{option}(, \w+)* : ", options, re.MULTILINE), option
+    assert list(inspect.signature(LocalizationAccessor.drift).parameters)[:2] == ["self", "method"]

@@ -21,7 +21,8 @@ from smlm_accessor.alignment.coarse import (
 from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
 from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import build, offset_from_about, static
-from smlm_accessor.errors import InvalidChunkWarning, OptionError
+from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.options import count, length
 
 #: Localizations of each table that are used.
 MOST = 2_000_000
@@ -44,12 +45,8 @@ def align(
 
     See ``table.smlm.align``.
     """
-    if max_shift is not None and not 0 < max_shift < np.inf:
-        raise OptionError(
-            f"max_shift={max_shift!r} must be a positive length; leave it out to allow any shift"
-        )
-    if not max_localizations >= _FEWEST:
-        raise OptionError(f"max_localizations={max_localizations!r} must be {_FEWEST} or more")
+    length("max_shift", max_shift, remedy="leave it out to allow any shift")
+    count("max_localizations", max_localizations, least=_FEWEST)
     both = read_pair(reference, moving, int(max_localizations), progress=progress)
     terms = {"with_rotation": bool(with_rotation), "with_scaling": bool(with_scaling)}
     precision = both.precision()

@@ -11,15 +11,12 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
-from smlm_accessor.estimation.sampling import join_samples, sample_field, take_sample
-from smlm_accessor.estimation.scan import scan, scan_of_all
-from smlm_accessor.kernels.frames.order import in_order
+from smlm_accessor.estimation.sampling import sample_field, sampled, scanned
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
 from smlm_accessor.kernels.neighbours.nena import precision
-from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
-from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
 
 
@@ -64,23 +61,14 @@ class TablePair:
 def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> TablePair:
     """Read both tables; if either has more than ``most`` localizations, in some squares only."""
     tables = {"reference": reference, "moving": moving}
-    columns = {name: find_columns(table) for name, table in tables.items()}
-    here, there = (columns[name].length_unit for name in ("moving", "reference"))
-    factor = unit_factor(there, here)
-    if factor is None:
-        raise TableError(
-            f"the tables are in {here or 'an unknown unit'} and the reference in "
-            f"{there or 'an unknown unit'}; say what is missing: "
-            "smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a table in "
-            "camera pixels"
-        )
+    factor = factor_between(find_columns(reference), find_columns(moving))
     partitioned = [is_partitioned(table) for table in tables.values()]
     if not any(partitioned) and max(len(reference), len(moving)) <= most:
         read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
         timeline = Timeline.of(read["moving"].frames[read["moving"].finite])
-        sampled = False
+        is_sample = False
     else:
-        read, timeline, sampled = _sample(tables, most, factor, progress)
+        read, timeline, is_sample = _sample(tables, most, factor, progress)
     for name, locs in read.items():
         if not locs.finite.any():
             raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
@@ -93,7 +81,7 @@ def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> Tabl
         last=int(timeline.frames[-1]),
         mean=float(np.average(timeline.frames - timeline.frames[0], weights=timeline.counts))
         + float(timeline.frames[0]),
-        sampled=sampled,
+        sampled=is_sample,
     )
 
 
@@ -101,12 +89,7 @@ def _sample(
     tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
 ) -> tuple[dict[str, Localizations], Timeline, bool]:
     sources = {name: source_of(table) for name, table in tables.items()}
-    only = {name: selection(find_columns(t), s.example)
-            for (name, t), s in zip(tables.items(), sources.values(), strict=True)}  # fmt: skip
-    found = {
-        name: source.result(source.reduce(scan, scan_of_all, only=only[name]), progress=progress)
-        for name, source in sources.items()
-    }
+    found = {name: s.result(scanned(s), progress=progress) for name, s in sources.items()}
     total = {name: int(one.squares.count.sum()) for name, one in found.items()}
     sampling = sample_field(found[max(total, key=lambda name: total[name])], most)
     if not sampling.takes_all and factor != 1.0:
@@ -116,9 +99,7 @@ def _sample(
             "max_localizations"
         )
     read = {
-        name: source.result(
-            source.reduce(take_sample, join_samples, sampling, only=only[name]), progress=progress
-        ).localizations
+        name: source.result(sampled(source, sampling), progress=progress).localizations
         for name, source in sources.items()
     }
     return read, found["moving"].timeline, not sampling.takes_all
@@ -133,17 +114,10 @@ def _scaled(locs: Localizations, factor: float) -> Localizations:
 
 def _clean(locs: Localizations) -> Localizations:
     """Return what lies in the field, in an order that is the same for any order of rows."""
-    rows = np.flatnonzero(locs.finite)
-    lower, upper = field_of(locs.positions[rows])
-    at = locs.positions[rows]
-    rows = rows[((at >= lower) & (at <= upper)).all(axis=1)]
-    rows = rows[in_order(locs.frames[rows], locs.positions[rows])]
-    return replace(
-        locs,
-        positions=locs.positions[rows],
-        frames=locs.frames[rows],
-        uncertainty=None if locs.uncertainty is None else locs.uncertainty[rows],
-    )
+    finite = locs.take(np.flatnonzero(locs.finite))
+    lower, upper = field_of(finite.positions)
+    inside = ((finite.positions >= lower) & (finite.positions <= upper)).all(axis=1)
+    return finite.take(np.flatnonzero(inside)).sorted()
 
 
 def _components(reference: Localizations, moving: Localizations) -> tuple[str, ...]:

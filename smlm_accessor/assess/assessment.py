@@ -18,7 +18,7 @@ from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.in_memory import sample_in_memory
+from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -40,39 +40,7 @@ def assess(
     outside: str | None = None,
     progress: bool = False,
 ) -> Assessment:
-    """Say whether correcting a table by a drift improves it.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Not corrected yet; of dask, half a million localizations in a part of the field are used.
-    drift : Dataset or DriftModel
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    progress : bool
-        Show a progress bar.
-
-    Returns
-    -------
-    Assessment
-
-    Raises
-    ------
-    TableError, OptionError, DriftError
-        If the table, an argument or the drift cannot be used.
-
-    Notes
-    -----
-    See ``drift.smlm.assess`` for how the verdict is found.
-
-    Examples
-    --------
-    >>> from smlm_accessor.estimation.estimate import estimate_drift
-    >>> from smlm_accessor.simulate import simulate_csr
-    >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
-    'no evidence'
-    """
+    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
         table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)

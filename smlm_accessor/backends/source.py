@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
-from smlm_accessor.backends.dask.facts import Facts
+from smlm_accessor.backends.dask.facts import PartitionFacts
+from smlm_accessor.backends.steps import Step, opened
+
+T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,23 @@ class Source(Protocol):
 
     def reduce(
         self,
-        function: Callable[..., Any],
-        combine: Callable[[Sequence[Any]], Any],
-        *others: Any,
+        function: Callable[..., P],
+        combine: Callable[[Sequence[P]], T],
+        *others: object,
         only: Selection | None = None,
-    ) -> Any:
+    ) -> Step[T]:
         """Apply ``function(part, *others)`` to all parts, and combine what it gives.
 
-        With ``only``, parts may lack all other columns.
+        The others may be steps. With ``only``, parts may lack all other columns.
         """
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:
         """Apply a function to what other steps gave."""
 
-    def result(self, value: Any, *, progress: bool = False) -> Any:
+    def result(self, step: Step[T], *, progress: bool = False) -> T:
         """Return the value of a step."""
 
-    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    def as_array(self, step: Step[T], shape: tuple[int, ...], dtype: Any) -> Any:
         """Return an array that a step gives; lazily, if it is not there yet."""
 
 
@@ -86,25 +90,26 @@ class Whole:
         return len(self.table)
 
     def range_of(self, label: Hashable) -> tuple[float, float] | None:  # noqa: D102
-        return Facts(frame=self.table).range_of(label)
+        return PartitionFacts(frame=self.table).range_of(label)
 
     def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Whole:  # noqa: D102
         return self
 
     def reduce(  # noqa: D102
         self,
-        function: Callable[..., Any],
-        combine: Callable[[Sequence[Any]], Any],
-        *others: Any,
+        function: Callable[..., P],
+        combine: Callable[[Sequence[P]], T],
+        *others: object,
         only: Selection | None = None,
-    ) -> Any:
-        return combine([function(self.table, *others)])
+    ) -> Step[T]:
+        return Step(combine([function(self.table, *map(opened, others))]))
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: D102
-        return function(*arguments)
+    def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:  # noqa: D102
+        return Step(function(*map(opened, arguments)))
 
-    def result(self, value: Any, *, progress: bool = False) -> Any:  # noqa: D102
+    def result(self, step: Step[T], *, progress: bool = False) -> T:  # noqa: D102
+        value: T = step.held  # type: ignore[assignment]
         return value
 
-    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
-        return value
+    def as_array(self, step: Step[T], shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
+        return step.held

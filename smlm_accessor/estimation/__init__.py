@@ -1,8 +1,7 @@
 """The steps of an estimate: what is asked, what there is, what is used of it, what comes out.
 
-`request` checks what the user asks; `scan` goes over all rows once, to find their frames and where
-they lie; `sampling` says which localizations are used, all or a sample, and `chunking` puts them
-into order; `image_counts` makes images of many rows, planned by the rows of `pilot`; `runner` lets
-the method register chunks and builds the Dataset. `in_memory` takes a part of a large table into
-memory.
+`request` checks what the user asks; `sampling` scans all rows, chooses a sample and takes it;
+`chunking` puts localizations into order, `chunks` says by which rule they are cut; `runner` lets
+the method register chunks and builds the Dataset. `reduction` does the same for a method that sums
+up all rows. `segments` are runs of frames that the user tells apart.
 """

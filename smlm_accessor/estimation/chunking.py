@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.table.localizations import Localizations
 
@@ -21,21 +18,17 @@ def chunked(
     localizations: Localizations, edges: IntArray, jumps: IntArray | None = None
 ) -> ChunkedLocalizations:
     """Return the usable localizations about their centre, whatever the order of rows."""
-    frames, positions = localizations.frames, localizations.positions
-    uncertainty = localizations.uncertainty
     usable = localizations.finite
     if not usable.all():
-        frames, positions = frames[usable], positions[usable]
-        uncertainty = None if uncertainty is None else uncertainty[usable]
-    order = in_order(frames, positions)
-    frames, positions = frames[order], positions[order]
-    positions, center = centered(positions)
+        localizations = localizations.take(usable)
+    ordered = localizations.sorted()
+    positions, center = centered(ordered.positions)
     return ChunkedLocalizations(
-        positions=positions,
-        frames=frames,
-        bounds=np.searchsorted(frames, edges),
-        components=localizations.components,
-        uncertainty=None if uncertainty is None else uncertainty[order],
+        positions,
+        ordered.frames,
+        np.searchsorted(ordered.frames, edges),
+        ordered.components,
+        uncertainty=ordered.uncertainty,
         edges=edges,
         center=center,
         jumps=jumps,
@@ -71,13 +64,4 @@ def without_small_chunks(localizations: ChunkedLocalizations) -> ChunkedLocaliza
     """
     counts = np.diff(localizations.bounds)
     small = is_small(counts)
-    keep = np.repeat(~small, counts)
-    if keep.all():
-        return localizations
-    return replace(
-        localizations,
-        positions=localizations.positions[keep],
-        frames=localizations.frames[keep],
-        bounds=np.concatenate([[0], np.cumsum(np.where(small, 0, counts))]),
-        uncertainty=None if localizations.uncertainty is None else localizations.uncertainty[keep],
-    )
+    return localizations.take(np.repeat(~small, counts)) if small.any() else localizations

@@ -12,23 +12,22 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.backends import Selection, Source, is_partitioned, source_of
+from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning
-from smlm_accessor.estimation.request import TARGET_STD, Request
+from smlm_accessor.estimation.reduction import estimate_by_reduction
+from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
 from smlm_accessor.estimation.sampling import (
     Sampling,
-    join_samples,
+    Scan,
     sample_field,
     sample_time,
-    take_sample,
+    sampled,
+    scanned,
 )
-from smlm_accessor.estimation.scan import Scan, scan, scan_of_all
 from smlm_accessor.estimation.segments import given_jumps
-from smlm_accessor.table.columns import find_columns, selection
-from smlm_accessor.timeline import Timeline
 
 
 def estimate_drift(
@@ -51,13 +50,12 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
+    if max_localizations is None:
+        max_localizations = MOST_OF_DASK if is_partitioned(table) else MOST
     request = Request.checked(
-        method=method,
-        target=target,
+        method,
+        target,
         origin=origin,
-        max_localizations=max_localizations,
-        target_std=target_std,
-        progress=progress,
         rule={
             "chunk_size": chunk_size,
             "n_chunks": n_chunks,
@@ -65,7 +63,9 @@ def estimate_drift(
             "chunks": chunks,
         },
         options=options,
-        of_dask=is_partitioned(table),
+        max_localizations=max_localizations,
+        target_std=target_std,
+        progress=progress,
         segments=segments,
     )
     source = source_of(table)
@@ -88,41 +88,21 @@ def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntA
 
 def _estimate(source: Source, request: Request) -> Estimate:
     """Go over the rows once, or twice if there may be more of them than are used."""
-    only = selection(find_columns(source.example), source.example)
-    if request.entry.samples == "rows" and (source.n_rows or 0) > request.max_localizations:
-        return _from_images(source, request, only, None)
-    found: Any = None
-    sampling: Any = Sampling()  # everything
-    if source.n_rows is None or source.n_rows > request.max_localizations:
-        found = source.reduce(scan, scan_of_all, only=only)
-        if source.n_rows is None:  # how many there are decides what is done
-            found = source.result(found, progress=request.progress)
-            large = int(found.timeline.counts.sum()) > request.max_localizations
-            if request.entry.samples == "rows" and large:
-                return _from_images(source, request, only, found.timeline)
-        sampling = source.call(_choose, found, request)
-    # In a list, and by no other name: who takes it out can give its memory back.
-    sample = [source.reduce(take_sample, join_samples, sampling, only=only)]
+    most, n_rows = request.max_localizations, source.n_rows
     quiet = replace(request, progress=request.progress and not source.shows_progress)
-    estimate: Estimate = source.result(
-        source.call(register, sample, sampling, found, quiet), progress=request.progress
-    )
-    return estimate
-
-
-def _from_images(
-    source: Source, request: Request, only: Selection, timeline: Timeline | None
-) -> Estimate:
-    from smlm_accessor.estimation.image_counts import estimate_from_images
-
-    quiet = replace(request, progress=request.progress and not source.shows_progress)
-    estimate: Estimate = source.result(
-        estimate_from_images(source, quiet, only, timeline), progress=request.progress
-    )
-    return estimate
-
-
-def _choose(found: Scan, request: Request) -> Sampling:
-    if request.entry.samples == "time":
-        return sample_time(found.timeline, request.max_localizations)
-    return sample_field(found, request.max_localizations)
+    found: Step[Scan] | Scan | None = None
+    sampling: Step[Sampling] | Sampling = Sampling()  # everything
+    timeline = None
+    if n_rows is None:  # how many there are decides what is done
+        found = source.result(scanned(source), progress=request.progress)
+        timeline, n_rows = found.timeline, int(found.timeline.counts.sum())
+    if n_rows > most and request.entry.reduction is not None:
+        estimate = estimate_by_reduction(source, quiet, timeline)
+    else:
+        if n_rows > most or found is not None:
+            found = scanned(source) if found is None else found
+            choose = {"time": sample_time, "field": sample_field}[request.entry.samples]
+            sampling = source.call(choose, found, most)
+        sample = HandOver(sampled(source, sampling))
+        estimate = source.call(register, sample, sampling, found, quiet)
+    return source.result(estimate, progress=request.progress)

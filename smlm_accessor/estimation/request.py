@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +12,14 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.segments import WORDS
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import Method
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import choice, count, require_all, required_length
 
 #: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
 #: usually much larger, and precise enough long before all is used.
 MOST, MOST_OF_DASK = 10_000_000, 2_000_000
 #: nm, median over chunks: a sample grows until the drift is known as well as this.
 TARGET_STD = 0.5
+_FEWEST = 1000  # localizations of a sample
 
 
 @dataclass(frozen=True)
@@ -58,45 +60,47 @@ class Request:
     @classmethod
     def checked(
         cls,
-        *,
         method: str,
         target: str | None,
+        *,
         origin: str,
-        max_localizations: int | None,
-        target_std: float,
-        progress: bool,
         rule: dict[str, Any],
         options: dict[str, Any],
-        of_dask: bool,
+        max_localizations: int,
+        target_std: float,
+        progress: bool,
         segments: Any = "auto",
     ) -> Request:
-        """Return the request.
+        """Return the request; the parameters are those of ``table.smlm.drift``.
 
         Raises
         ------
         OptionError
-            If something in it makes no sense.
+            If something in it makes no sense; all problems at once.
         """
         entry = registry.get(method)
-        target = target or entry.targets[0]
-        entry.check_target(target)
-        require_choice("origin", origin, ORIGINS)
-        entry.check_options(options)
         given = {name: value for name, value in rule.items() if value is not None}
-        if len(given) > 1:
-            raise OptionError(f"give only one of {', '.join(rule)}; you gave {', '.join(given)}")
-        if max_localizations is None:
-            max_localizations = MOST_OF_DASK if of_dask else MOST
-        if not max_localizations >= 1000 or max_localizations % 1:
-            raise OptionError(
-                f"max_localizations={max_localizations!r} must be a whole number of at least 1000"
-            )
-        if not target_std > 0:
-            raise OptionError(f"target_std={target_std!r} must be a positive number of nm")
+        checks: list[Callable[[], object]] = [
+            lambda: entry.check_target(target or entry.targets[0]),
+            lambda: choice("origin", origin, ORIGINS),
+            lambda: entry.check_options(options),
+            lambda: _require_one(given, rule),
+            lambda: count("max_localizations", max_localizations, least=_FEWEST),
+            lambda: required_length("target_std", target_std, remedy="give it in nm"),
+        ]
+        require_all(checks)
         return cls(
-            method, target, origin, given, options, int(max_localizations), target_std, progress,
-            segments is None, isinstance(segments, str) and segments in WORDS,
-        )  # fmt: skip
+            method=method,
+            target=target or entry.targets[0],
+            origin=origin,
+            rule=given,
+            options=options,
+            max_localizations=int(max_localizations),
+            target_std=target_std,
+            progress=progress,
+            is_continuous=segments is None,
+            expects_one_movie=isinstance(segments, str) and segments in WORDS,
+        )
 
     @property
     def entry(self) -> Method:
@@ -114,3 +118,8 @@ class Request:
         if self.jumps is not None:
             given = {"segments": self.jumps.tolist()}
         return {**self.entry.options, **self.options, **given}
+
+
+def _require_one(given: dict[str, Any], rule: dict[str, Any]) -> None:
+    if len(given) > 1:
+        raise OptionError(f"give only one of {', '.join(rule)}; you gave {', '.join(given)}")

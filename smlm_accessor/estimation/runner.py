@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import HandOver
 from smlm_accessor.drift import build as build_transformations
 from smlm_accessor.drift import offset_from_about
 from smlm_accessor.drift.segments import segment_numbers
@@ -16,15 +17,13 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.request import Request
-from smlm_accessor.estimation.sampling import FIRST, Sample, Sampling, described
-from smlm_accessor.estimation.scan import Scan
+from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
-from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
 from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
 
 _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid them."
-_LARGER = 4  # is the next sample
 
 
 @dataclass(frozen=True)
@@ -36,57 +35,52 @@ class Estimate:
 
 
 def register(
-    sample: list[Sample], sampling: Sampling, scan: Scan | None, request: Request
+    parcel: HandOver[Sample], sampling: Sampling, scan: Scan | None, request: Request
 ) -> Estimate:
-    """Register the chunks of what was drawn.
+    """Register the chunks of a sample; of a growing one, until drift is precise.
 
     Parameters
     ----------
-    sample : list of Sample
-        One; it is taken out of the list, so that its memory can be given back.
+    parcel : HandOver of Sample
     sampling : Sampling
-        How it was drawn.
+        How it was chosen.
     scan : Scan, optional
         Of all rows; not needed if all were taken.
     request : Request
     """
-    taken = sample.pop()
+    sample = parcel.take()
     if request.expects_one_movie:
-        require_one_movie(taken.runs if scan is None else scan.runs)
+        require_one_movie(sample.runs if scan is None else scan.runs)
     if sampling.takes_all:
-        rows = taken.localizations
-        del taken
-        finite = rows.finite
-        timeline = Timeline.of(rows.frames[finite], n_rows=len(finite))
-        edges, chosen = cut_into_chunks(timeline, request)
-        unit = rows.length_unit
-        localizations = chunked(rows, edges, request.jumps)
-        del rows, finite  # methods need the memory
-        registered = run(without_small_chunks(localizations), request)
-        return build(registered, localizations, edges, timeline, chosen, unit, request)
-    assert scan is not None
-    timeline = scan.timeline
+        finite = sample.localizations.finite
+        timeline = Timeline.of(sample.localizations.frames[finite], n_rows=len(finite))
+    else:
+        assert scan is not None
+        timeline = scan.timeline
     edges, chosen = cut_into_chunks(timeline, request)
-    unit = taken.localizations.length_unit
-    goal = unit_factor("nm", unit, taken.localizations.columns.pixel_size)
-    for n_squares, last in _samples(sampling):
-        localizations = chunked(taken.first(n_squares), edges, request.jumps)
+    columns = sample.localizations.columns
+    goal = unit_factor("nm", columns.length_unit, columns.pixel_size)
+    sizes = sampling.sizes()
+    for n_squares in sizes:
+        rows = sample.first(n_squares)
+        if n_squares == sizes[-1]:
+            del sample  # the method needs the memory
+        localizations = chunked(rows, edges, request.jumps)
+        del rows
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)
-        if last or registered.offset_std is None:
-            break
         precise = goal is not None and std is not None and std <= request.target_std * goal
-        if precise and registered.valid.all():
+        if registered.offset_std is None or (precise and registered.valid.all()):
             break
-    record = {
-        "max_localizations": request.max_localizations,
-        "target_std": request.target_std,
-        **described(sampling, len(localizations.frames), n_squares),
-    }
-    if std is not None:
-        record["offset_std"] = std
-    chosen = {**chosen, "sample": record}
-    return build(registered, localizations, edges, timeline, chosen, unit, request)
+    if not sampling.takes_all:
+        record = {
+            "max_localizations": request.max_localizations,
+            "target_std": request.target_std,
+            **sampling.record(len(localizations.frames), n_squares),
+        }
+        chosen = {**chosen, "sample": record if std is None else {**record, "offset_std": std}}
+    length_unit = columns.length_unit
+    return build(registered, localizations, edges, timeline, chosen, length_unit, request)
 
 
 def cut_into_chunks(timeline: Timeline, request: Request) -> tuple[IntArray, dict[str, Any]]:
@@ -164,24 +158,14 @@ def _jumps(registered: Registered, request: Request, first: float) -> IntArray:
     return np.asarray(jumps[jumps > first])
 
 
-def run(localizations: ChunkedLocalizations, request: Request) -> Registered:
+def run(
+    localizations: ChunkedLocalizations,
+    request: Request,
+    reduced: Reduced[Any, Any] | None = None,
+) -> Registered:
     """Let the method register the chunks."""
-    return request.entry.run(
-        localizations, target=request.target, progress=request.progress, **request.options
-    )
-
-
-def _samples(sampling: Sampling) -> list[tuple[int, bool]]:
-    """Return numbers of squares that make samples of growing size, and which is the last."""
-    if sampling.squares is None:
-        return [(0, True)]
-    total = np.cumsum(sampling.squares.count)
-    sizes, wanted = [], FIRST
-    while wanted < total[-1]:
-        sizes.append(max(1, int(np.searchsorted(total, wanted, side="right"))))
-        wanted *= _LARGER
-    steps = [n for n in dict.fromkeys(sizes) if n < len(total)]
-    return [*((n, False) for n in steps), (len(total), True)]
+    given = {"target": request.target, "progress": request.progress, **request.options}
+    return request.entry.run(localizations, reduced, **given)
 
 
 def _per_chunk(

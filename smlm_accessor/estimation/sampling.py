@@ -1,44 +1,86 @@
-"""Which localizations a method gets: all, or of a large table a sample that is always the same.
+"""Which localizations are used: all, or of a large table a sample that is always the same.
 
-A sample holds all localizations in some squares of the field, or all in some runs of frames. Which
+A `Scan` is what is learnt of all rows: their frames, and how many lie in each square of the field.
+By it a `Sampling` is chosen: all localizations in some squares, or in some runs of frames. Which
 these are depends on the table alone: not on its rows' order, nor on how it is cut into parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smlm_accessor._typing import BoolArray, IntArray
-from smlm_accessor.estimation.scan import Scan, in_blocks
-from smlm_accessor.kernels.field.squares import Squares, rank_in
+from smlm_accessor._typing import IntArray
+from smlm_accessor.backends import Source, Step, source_of
+from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
 from smlm_accessor.kernels.frames.runs import Runs
-from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.table.columns import selection, set_columns
+from smlm_accessor.table.localizations import Localizations, read_in_blocks, read_localizations
 from smlm_accessor.timeline import Timeline
 
-#: Localizations that are tried first of a sample.
-FIRST = 250_000
-# Squares of that, where the field has enough of them; more are narrower, and drift makes molecules
-# cross their edges.
+# Localizations of the first sample, and by how much the next is larger, until drift is precise.
+_FIRST, _LARGER = 250_000, 4
+# Squares of the first sample, where the field has enough of them; more are narrower, and drift
+# makes molecules cross their edges.
 _SQUARES = 4
-_FEWEST = 64  # of the field
-_RUN = 64  # frames
+_FEWEST = 64  # squares of the field
+_RUN = 64  # frames that are used, or left out, together
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The frames of a table, how they follow each other, and where its localizations lie."""
+
+    timeline: Timeline
+    squares: Squares
+    runs: Runs
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scan]) -> Scan:
+        """Add what was learnt of several parts of a table."""
+        return cls(
+            Timeline.joined([part.timeline for part in parts]),
+            add_up([part.squares for part in parts]),
+            Runs.joined([part.runs for part in parts]),
+        )
+
+
+def scan(part: pd.DataFrame) -> Scan:
+    """Count the usable localizations of a part of a table in each frame, square and run."""
+    timelines, runs, squares = [], [], count_squares(np.zeros((0, 2)))
+    for n_rows, block in usable_blocks(part):
+        timelines.append(Timeline.of(block.frames, n_rows=n_rows))
+        runs.append(Runs.of(block.frames, block.positions))
+        squares = count_squares(block.positions, squares)
+    return Scan(Timeline.joined(timelines), squares, Runs.joined(runs))
+
+
+def timeline_of(part: pd.DataFrame) -> Timeline:
+    """Count the usable localizations of each frame in a part of a table."""
+    blocks = usable_blocks(part)
+    return Timeline.joined([Timeline.of(block.frames, n_rows=n) for n, block in blocks])
+
+
+def usable_blocks(part: pd.DataFrame) -> Iterator[tuple[int, Localizations]]:
+    """Yield the number of rows of each block, and those localizations that have coordinates."""
+    for block in read_in_blocks(part):
+        yield len(block.frames), block.take(block.usable)
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """What to take of a table.
+    """What to take of a table: all, unless squares or runs of frames are given.
 
     Parameters
     ----------
     squares : Squares, optional
         Of the field, in the order in which they are added.
     runs : ndarray, optional
-        Numbers of the runs of frames that are taken, increasing.
+        Numbers of the runs of `_RUN` frames that are taken, increasing.
     """
 
     squares: Squares | None = None
@@ -49,29 +91,26 @@ class Sampling:
         """Whether nothing is left out."""
         return self.squares is None and self.runs is None
 
+    def sizes(self) -> list[int]:
+        """Return how many of the squares make samples of growing size; the last has all of them."""
+        if self.squares is None:
+            return [0]
+        total = np.cumsum(self.squares.count)
+        sizes, wanted = [], _FIRST
+        while wanted < total[-1]:
+            sizes.append(max(1, int(np.searchsorted(total, wanted, side="right"))))
+            wanted *= _LARGER
+        return [*(n for n in dict.fromkeys(sizes) if n < len(total)), len(total)]
 
-@dataclass(frozen=True)
-class Sample:
-    """What was taken of a table.
-
-    Parameters
-    ----------
-    localizations : Localizations
-    rank : ndarray, shape (n,), optional
-        Which of the squares each lies in.
-    runs : Runs
-        How frames follow each other, if all was taken.
-    """
-
-    localizations: Localizations
-    rank: IntArray | None = None
-    runs: Runs = field(default_factory=Runs)
-
-    def first(self, n_squares: int) -> Localizations:
-        """Return the localizations in so many squares."""
-        if self.rank is None:
-            return self.localizations
-        return _rows(self.localizations, self.rank < n_squares)
+    def record(self, used: int, n_squares: int) -> dict[str, Any]:
+        """Return what was used, as plain values."""
+        if self.squares is not None:
+            edge = 2.0**self.squares.level
+            return {
+                "of": "field", "squares": n_squares, "square_size": edge, "localizations": used
+            }  # fmt: skip
+        n = 0 if self.runs is None else len(self.runs)
+        return {"of": "time", "runs": n, "frames_per_run": _RUN, "localizations": used}
 
 
 def sample_field(scan: Scan, most: int) -> Sampling:
@@ -80,7 +119,7 @@ def sample_field(scan: Scan, most: int) -> Sampling:
     total = int(squares.count.sum())
     if total <= most:
         return Sampling()
-    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / min(most, FIRST))))
+    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / min(most, _FIRST))))
     order = fine.order()
     order = order[fine.count[order] <= most]
     if not len(order):  # all of them in the finest squares there are
@@ -90,75 +129,98 @@ def sample_field(scan: Scan, most: int) -> Sampling:
     return Sampling(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
 
 
-def sample_time(timeline: Timeline, most: int) -> Sampling:
+def sample_time(scan: Scan, most: int) -> Sampling:
     """Take runs of frames that hold no more than so many localizations in all."""
+    timeline = scan.timeline
     if int(timeline.counts.sum()) <= most:
         return Sampling()
-    runs, place = np.unique(timeline.frames // _RUN, return_inverse=True)
-    count = np.bincount(place, timeline.counts)
-    as_squares = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64))
-    order = as_squares.order()
+    runs, at = np.unique(timeline.frames // _RUN, return_inverse=True)
+    count = np.bincount(at, timeline.counts)
+    order = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64)).order()
     n = max(2, int(np.searchsorted(np.cumsum(count[order]), most, side="right")))
     return Sampling(runs=np.sort(runs[order[:n]]))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was taken of a table.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        With the rank of the square of each as its group, if squares were taken.
+    runs : Runs
+        How frames follow each other, if all was taken.
+    """
+
+    localizations: Localizations
+    runs: Runs = field(default_factory=Runs)
+
+    def first(self, n_squares: int) -> Localizations:
+        """Return the localizations in so many squares."""
+        rank = self.localizations.group
+        if rank is None:
+            return self.localizations
+        return replace(self.localizations.take(rank < n_squares), group=None)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Sample]) -> Sample:
+        """Put what was taken of several parts of a table together."""
+        together = Localizations.concat([part.localizations for part in parts])
+        return cls(together, Runs.joined([part.runs for part in parts]))
 
 
 def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
     """Take what is wanted of a part of a table."""
     if sampling.takes_all:
-        localizations = read_localizations(part)
-        usable = localizations.usable
-        runs = Runs.of(localizations.frames[usable], localizations.positions[usable])
-        return Sample(localizations, runs=runs)
+        all_rows = read_localizations(part)
+        usable = all_rows.take(all_rows.usable)
+        return Sample(all_rows, Runs.of(usable.frames, usable.positions))
     taken = []
-    for block in in_blocks(part):
+    for block in read_in_blocks(part):
         if sampling.squares is not None:
             rank = rank_in(block.positions, sampling.squares)
             rows = np.flatnonzero(rank >= 0)
             rows = rows[np.isfinite(block.positions[rows]).all(axis=1)]
-            taken.append(Sample(_rows(block, rows), rank[rows]))
+            taken.append(replace(block, group=rank).take(rows))
         else:
             assert sampling.runs is not None
             run = block.frames // _RUN
             at = np.minimum(np.searchsorted(sampling.runs, run), len(sampling.runs) - 1)
-            taken.append(Sample(_rows(block, block.finite & (sampling.runs[at] == run))))
-    return join_samples(taken)
+            taken.append(block.take(block.finite & (sampling.runs[at] == run)))
+    return Sample(Localizations.concat(taken))
 
 
-def join_samples(parts: Sequence[Sample]) -> Sample:
-    """Put what was taken of several parts of a table together."""
-    first = parts[0].localizations
-    if len(parts) == 1:
-        return parts[0]
-    several = [part.localizations for part in parts]
-    ranks = [part.rank for part in parts if part.rank is not None]
-    uncertainty = [one.uncertainty for one in several if one.uncertainty is not None]
-    return Sample(
-        replace(
-            first,
-            positions=np.concatenate([one.positions for one in several]),
-            frames=np.concatenate([one.frames for one in several]),
-            uncertainty=np.concatenate(uncertainty) if uncertainty else None,
-        ),
-        np.concatenate(ranks) if ranks else None,
-        Runs.joined([part.runs for part in parts]),
-    )
+def scanned(source: Source) -> Step[Scan]:
+    """Go over all rows and learn where and when localizations are."""
+    return source.reduce(scan, Scan.joined, only=selection(source.example))
 
 
-def described(sampling: Sampling, used: int, n_squares: int | None = None) -> dict[str, Any]:
-    """Return what was used, as plain values."""
-    if sampling.squares is not None:
-        n = len(sampling.squares.count) if n_squares is None else n_squares
-        edge = 2.0**sampling.squares.level
-        return {"of": "field", "squares": n, "square_size": edge, "localizations": used}
-    assert sampling.runs is not None
-    return {"of": "time", "runs": len(sampling.runs), "frames_per_run": _RUN, "localizations": used}
+def sampled(source: Source, sampling: Step[Sampling] | Sampling) -> Step[Sample]:
+    """Go over all rows and take those that are wanted."""
+    return source.reduce(take_sample, Sample.joined, sampling, only=selection(source.example))
 
 
-def _rows(localizations: Localizations, wanted: BoolArray | IntArray) -> Localizations:
-    uncertainty = localizations.uncertainty
-    return replace(
-        localizations,
-        positions=localizations.positions[wanted],
-        frames=localizations.frames[wanted],
-        uncertainty=None if uncertainty is None else uncertainty[wanted],
-    )
+def sample_at_most(
+    source: Source, most: int, choose: Callable[[Scan, int], Sampling] = sample_field
+) -> Step[Sample]:
+    """Take no more than so many localizations; all, if there are no more."""
+    if source.n_rows is not None and source.n_rows <= most:
+        return sampled(source, Sampling())
+    return sampled(source, source.call(choose, scanned(source), most))
+
+
+def sample_in_memory(table: Any, most: int, *, progress: bool = False) -> pd.DataFrame:
+    """Return a sample of the field of a table of dask as a table in memory.
+
+    It has the columns frame, x, y and if they are there z and uncertainties, all in the length unit
+    of the table.
+    """
+    source = source_of(table)
+    locs = source.result(sample_at_most(source, most), progress=progress).localizations
+    values = {"frame": locs.frames, **dict(zip(locs.components, locs.positions.T, strict=True))}
+    if locs.uncertainty is not None:
+        names = [f"uncertainty_{component}" for component in locs.components]
+        values |= dict(zip(names, locs.uncertainty.T, strict=True))
+    named: dict[str, Any] = {name: name for name in values}
+    return set_columns(pd.DataFrame(values), **named, unit=locs.length_unit)

@@ -13,7 +13,7 @@ from smlm_accessor.backends import Source
 from smlm_accessor.drift.segments import checked_jumps
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.kernels.frames.runs import Runs, begins_again
-from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.table.columns import selection
 from smlm_accessor.table.file_frames import frame_spans, spans_of_all
 
 WORDS = ("auto", "find")
@@ -52,7 +52,7 @@ def given_jumps(source: Source, segments: Any, *, progress: bool = False) -> Int
 
 
 def _from_column(source: Source, label: Hashable, progress: bool) -> IntArray:
-    only = selection(find_columns(source.example), source.example, label)
+    only = selection(source.example, label)
     step = source.reduce(frame_spans, spans_of_all, label, only=only)
     spans = sorted(source.result(step, progress=progress).items(), key=lambda item: item[1])
     for (before, a), (after, b) in itertools.pairwise(spans):

@@ -13,14 +13,11 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.errors import OptionError, SmlmWarning
 from smlm_accessor.estimation.request import MOST_OF_DASK
-from smlm_accessor.estimation.sampling import Sampling, join_samples, sample_time, take_sample
-from smlm_accessor.estimation.scan import scan, scan_of_all
-from smlm_accessor.kernels.frames.order import in_order
+from smlm_accessor.estimation.sampling import sample_at_most, sample_time
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.fiducial.find import BeadPaths, Beads, find_beads
 from smlm_accessor.methods.fiducial.method import places_in
 from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion, stray
-from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
@@ -112,17 +109,14 @@ def _marked(part: pd.DataFrame, looked: tuple[BeadPaths, FloatArray] | None) -> 
 def _look(table: Any, places: FloatArray | None, presence: float, radius: float | None) -> Looked:
     registry.get("fiducial").check_options({"radius": radius, "presence": presence})
     localizations = _read(table)
-    rows = np.flatnonzero(localizations.finite)
-    positions, frames = localizations.positions[rows], localizations.frames[rows]
-    order = in_order(frames, positions)
-    positions, frames = positions[order], frames[order]
-    center = positions.mean(axis=0) if len(rows) else np.zeros(positions.shape[1])
+    localizations = localizations.take(localizations.finite).sorted()
+    positions, frames = localizations.positions, localizations.frames
+    center = positions.mean(axis=0) if len(frames) else np.zeros(positions.shape[1])
     positions = positions - center
-    uncertainty = localizations.uncertainty
     beads = find_beads(
         positions,
         frames,
-        None if uncertainty is None else uncertainty[rows[order]],
+        localizations.uncertainty,
         given=None if places is None else places - center[:2],
         radius=radius,
         presence=presence,
@@ -135,18 +129,7 @@ def _read(table: Any) -> Localizations:
     if not is_partitioned(table):
         return read_localizations(table)
     source = source_of(table)
-    only = selection(find_columns(table), source.example)
-    sampling: Any = Sampling()
-    if source.n_rows is None or source.n_rows > MOST_OF_DASK:
-        found = source.reduce(scan, scan_of_all, only=only)
-        sampling = source.call(_some_frames, found)
-    sample = source.result(source.reduce(take_sample, join_samples, sampling, only=only))
-    localizations: Localizations = sample.localizations
-    return localizations
-
-
-def _some_frames(found: Any) -> Sampling:
-    return sample_time(found.frames, MOST_OF_DASK)
+    return source.result(sample_at_most(source, MOST_OF_DASK, sample_time)).localizations
 
 
 def _starts(looked: Looked) -> FloatArray:

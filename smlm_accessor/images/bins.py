@@ -9,6 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.options import required_length
 
 MAX_BINS = 200_000_000  # 1.6 GB of counts
 MAX_BINS_OF_DASK = 25_000_000  # 200 MB, of which every worker holds a few
@@ -56,9 +57,7 @@ def make_bins(
     if bin_size is None:
         size = nice_length(max(extents) / BINS_ACROSS) if max(extents) > 0 else 1.0
     else:
-        size = float(bin_size)
-        if not 0 < size < math.inf:
-            raise OptionError(f"bin_size={bin_size!r} must be a positive length")
+        size = required_length("bin_size", bin_size)
     fits = size
     while math.prod(extent / fits + 1 for extent in extents) > most:
         fits = nice_length(2 * fits)

@@ -1,4 +1,5 @@
-"""Registration methods: one file each, arrays in, arrays out.
+"""Registration methods: one package each, arrays in, arrays out.
 
-A new method is one file with a function under ``@register("name")`` and one line in `_registry`.
+A new method is a package whose `method.py` has a function under ``@register("name")``, and a name
+in `registry`. Other packages bring methods by entry points.
 """

@@ -5,54 +5,50 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from functools import partial
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.errors import OptionError, listing
-from smlm_accessor.kernels.images.image_plan import CountedImages, ImagePlan
+from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels.localizations import LocalizationArrays
+from smlm_accessor.methods.documentation import listed_options
+from smlm_accessor.options import require_all
+
+Plan = TypeVar("Plan")
+Summary = TypeVar("Summary")
 
 TARGETS = ("first", "previous", "all")
 #: Arguments of a method that the runner passes on, and that are not recorded.
-_OF_RUNNER = ("target", "threads", "progress")
+OF_RUNNER = ("target", "threads", "progress")
 
 
 @dataclass(frozen=True)
-class ChunkedLocalizations:
-    """Localizations ordered by chunk, their coordinates relative to the centre of the table.
+class ChunkedLocalizations(LocalizationArrays):
+    """Localizations ordered by frame, their coordinates relative to the centre of the table.
+
+    Coordinates are finite.
 
     Parameters
     ----------
-    positions : ndarray, shape (n, d), C order
-        Finite coordinates.
-    frames : ndarray, shape (n,)
-        Frame of each localization.
     bounds : ndarray, shape (n_chunks + 1,)
         Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
         chunks to a method that can choose them.
     components : tuple of str
         Names of the ``d`` axes.
-    uncertainty : ndarray, shape (n, d), optional
-        Localization precision.
     edges : ndarray, shape (n_chunks + 1,), optional
         Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
     center : ndarray, shape (d,), optional
         What was subtracted from the coordinates of the table.
-    counted : CountedImages, optional
-        Images of more localizations than these.
     jumps : ndarray, optional
         First frame after each known jump of the sample, increasing; edges of chunks are there, too.
     """
 
-    positions: FloatArray
-    frames: IntArray
     bounds: IntArray
     components: tuple[str, ...]
-    uncertainty: FloatArray | None = None
     edges: IntArray | None = None
     center: FloatArray | None = None
-    counted: CountedImages | None = None
     jumps: IntArray | None = None
 
     @property
@@ -64,6 +60,11 @@ class ChunkedLocalizations:
     def counts(self) -> IntArray:
         """Number of localizations in each chunk."""
         return np.diff(self.bounds)
+
+    def take(self, rows: BoolArray | IntArray | slice) -> Self:
+        """Return some of the rows, in their order; each stays in its chunk."""
+        kept = np.arange(len(self.frames))[rows]
+        return replace(super().take(rows), bounds=np.searchsorted(kept, self.bounds))
 
     def rows(self, chunk: int) -> slice:
         """Rows of one chunk."""
@@ -182,6 +183,51 @@ Check = Callable[[str, Any], object]
 
 
 @dataclass(frozen=True)
+class Reduced(Generic[Plan, Summary]):
+    """What a method summed up of all rows, or of all in some of the frames.
+
+    Parameters
+    ----------
+    plan, summary : object
+        What `Reduction.plan` and `Reduction.combine` gave.
+    counts : ndarray, shape (n_chunks,)
+        Localizations that were summed up; 0 for a chunk that is to be left out.
+    """
+
+    plan: Plan
+    summary: Summary
+    counts: IntArray
+
+
+@dataclass(frozen=True)
+class Reduction(Generic[Plan, Summary]):
+    """How a method sums up tables of any size: for methods whose summaries of parts add up.
+
+    The runner goes over the rows of a table that is too large for the method once, in blocks, and
+    keeps only some localizations besides what these functions count.
+
+    Parameters
+    ----------
+    plan : callable
+        ``plan(localizations, n_chunks=n_chunks, **options)`` says what is to be counted, by some
+        localizations of a few of the chunks.
+    count : callable
+        ``count(positions, chunk, plan, summary)`` adds localizations, of which chunks they are, to
+        a summary, or begins one if it is None, and returns it. It may change it in place.
+    combine : callable
+        ``combine(summaries)`` adds those of several parts of a table, at least one.
+    solve : callable
+        ``solve(localizations, reduced, **options)`` registers the chunks as the method itself does.
+        The localizations are some of those that were counted, `reduced` is a `Reduced`.
+    """
+
+    plan: Callable[..., Plan]
+    count: Callable[[FloatArray, IntArray, Plan, Summary | None], Summary]
+    combine: Callable[[Sequence[Summary]], Summary]
+    solve: Callable[..., Registered]
+
+
+@dataclass(frozen=True)
 class Method:
     """A method, and what has to be known before it is called.
 
@@ -195,13 +241,12 @@ class Method:
         What it can register chunks onto; the first is what it does by default.
     chooses_chunks : bool
         Whether it chooses chunks from the data if the user gave no rule.
-    samples : {"field", "time", "rows"}
-        Of a table too large for it, it gets all that lies in parts of the field, or of the time, or
-        rows of every chunk and the images of all rows that `plan_images` asks for.
+    samples : {"field", "time"}
+        Of a table too large for it, it gets all that lies in parts of the field, or of the time.
     checks : dict
         What each option has to be: a function of its name and value that raises `OptionError`.
-    plan_images : callable, optional
-        Takes a few chunks and the options of the method.
+    reduction : Reduction, optional
+        How it sums up a table that is too large for it, instead.
     """
 
     name: str
@@ -210,7 +255,7 @@ class Method:
     chooses_chunks: bool = False
     samples: str = "field"
     checks: Mapping[str, Check] = field(default_factory=dict)
-    plan_images: Callable[..., ImagePlan | None] | None = None
+    reduction: Reduction[Any, Any] | None = None
 
     @property
     def arguments(self) -> dict[str, inspect.Parameter]:
@@ -221,25 +266,23 @@ class Method:
     @property
     def options(self) -> dict[str, Any]:
         """The options of the method, and their defaults."""
-        return {name: p.default for name, p in self.arguments.items() if name not in _OF_RUNNER}
+        return {name: p.default for name, p in self.arguments.items() if name not in OF_RUNNER}
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         """Raise `OptionError` if options are unknown or make no sense; it names all of them."""
-        problems = []
-        known = [*self.options, "threads"]
+        checks: list[Callable[[], object]] = [partial(self._require_known, options)]
+        for name, check in self.checks.items():
+            checks.append(partial(check, name, options.get(name, self.options[name])))
+        require_all(checks)
+
+    def _require_known(self, options: Mapping[str, Any]) -> None:
+        known = {**self.options, "threads": None}
         unknown = [name for name in options if name not in known]
         if unknown:
-            problems.append(
+            raise OptionError(
                 f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
-                f"its options are {', '.join(known)}"
+                f"its options are:\n{listed_options(self.function, known)}"
             )
-        for name, check in self.checks.items():
-            try:
-                check(name, options.get(name, self.options[name]))
-            except OptionError as error:
-                problems.append(str(error))
-        if problems:
-            raise OptionError(listing(problems))
 
     def check_target(self, target: str) -> None:
         """Raise `OptionError` if the method cannot register onto that target."""
@@ -256,6 +299,7 @@ class Method:
     def run(
         self,
         localizations: ChunkedLocalizations,
+        reduced: Reduced[Any, Any] | None = None,
         *,
         target: str | None = None,
         threads: int | None = None,
@@ -270,6 +314,8 @@ class Method:
         Parameters
         ----------
         localizations : ChunkedLocalizations
+        reduced : Reduced, optional
+            What was summed up of more localizations than these.
         target : str, optional
             By default the first of ``targets``.
         threads : int, optional
@@ -294,7 +340,11 @@ class Method:
             return Registered.at_rest(localizations)
         given = {"target": target, "threads": threads, "progress": progress}
         options |= {name: value for name, value in given.items() if name in self.arguments}
+        function = self.function
+        if reduced is not None:
+            assert self.reduction is not None
+            function = partial(self.reduction.solve, reduced=reduced)
         if wide[2:].all():
-            return self.function(localizations, **options)
+            return function(localizations, **options)
         axes = np.arange(2)
-        return self.function(localizations.along(axes), **options).widened(axes, len(wide))
+        return function(localizations.along(axes), **options).widened(axes, len(wide))

@@ -9,7 +9,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from smlm_accessor.errors import OptionError
-from smlm_accessor.methods.api import Function, Method
+from smlm_accessor.methods.api import OF_RUNNER, Function, Method
+from smlm_accessor.methods.documentation import docstring_in, parameters_in
 
 # A method's module is imported when the method is first asked for: some of them bring a compiler.
 _MODULES = {
@@ -19,6 +20,7 @@ _MODULES = {
 #: Other packages name the functions of their methods, registered, in this group of entry points.
 ENTRY_POINTS = "smlm_accessor.methods"
 _METHODS: dict[str, Method] = {}
+NO_OPTIONS = ("localizations", *OF_RUNNER)
 
 
 def register(name: str, **properties: Any) -> Callable[[Function], Function]:
@@ -28,7 +30,7 @@ def register(name: str, **properties: Any) -> Callable[[Function], Function]:
     ----------
     name : str
     **properties
-        Of the `Method`: ``targets``, ``chooses_chunks``, ``samples``, ``checks``, ``plan_images``.
+        Of the `Method`: ``targets``, ``chooses_chunks``, ``samples``, ``checks``, ``reduction``.
 
     Raises
     ------
@@ -54,6 +56,27 @@ def register(name: str, **properties: Any) -> Callable[[Function], Function]:
 def _brought() -> dict[str, EntryPoint]:
     """Return the entry points of other packages, by the name of the method."""
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+
+
+def options_text() -> str:
+    """Return what the options of all methods are, as sections of a docstring.
+
+    Modules of methods are not imported for it, but for those that are there already.
+    """
+    sections = []
+    for name in names():
+        if name in _MODULES:
+            doc = docstring_in(_MODULES[name], name)
+        elif name in _METHODS:
+            doc = _METHODS[name].function.__doc__ or ""
+        else:
+            doc = docstring_in(_brought()[name].module, _brought()[name].attr or name)
+        entries = parameters_in(doc)
+        own = list(dict.fromkeys(e for n, e in entries.items() if n not in NO_OPTIONS))
+        if own:
+            title = f'Options of method="{name}"'
+            sections.append("\n".join([title, "-" * len(title), *own]))
+    return "\n\n".join(sections)
 
 
 def names() -> tuple[str, ...]:

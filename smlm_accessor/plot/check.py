@@ -47,51 +47,7 @@ def check_drift(
 ) -> npt.NDArray[Any]:
     """Draw the drift, the image before and after its correction, and the verdict.
 
-    The images show the part of the field that is richest in structure before the correction, in
-    bins of about half the localization precision, and both with one scale of brightness: the
-    logarithm of the count. Tables in 3D are projected along z.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Not corrected yet; of pandas or dask.
-    drift : Dataset or DriftModel, optional
-        Without it, or a model, drift is estimated first.
-    model : DriftModel, optional
-        Of this drift; it is drawn with its band, and it is what corrects.
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    method : str, optional
-        With which to estimate, by default ``"overlap"``, the most precise.
-    progress : bool
-        Show progress bars.
-    **estimate_options
-        Other arguments of ``table.smlm.drift``, when drift is estimated first.
-
-    Returns
-    -------
-    ndarray of matplotlib.axes.Axes, shape (3,)
-        The drift with its band, before, and after; ``axes[0].figure`` is the figure, whose title is
-        the verdict.
-
-    Raises
-    ------
-    TableError, OptionError, DriftError
-        If the table, an argument or the drift cannot be used.
-
-    Notes
-    -----
-    Of dask, rows are gone over twice for the images, besides what estimate and verdict need.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
-    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
-    >>> locs = simulate_thomas(cluster_mu=100, seed=1)
-    >>> axes = check_drift(simulate_drift(locs, velocity=(0.02, 0.01)), method="icp", n_chunks=5)
-    >>> axes[0].figure.get_suptitle().splitlines()[0]
-    'improved'
+    See ``table.smlm.check_drift``.
     """
     given = {} if method is None else {"method": method}
     dataset, model = _known(drift, model, {**given, **estimate_options})

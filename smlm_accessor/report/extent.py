@@ -13,12 +13,11 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.case import Case
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
-from smlm_accessor.estimation.in_memory import sample_in_memory
-from smlm_accessor.estimation.scan import in_blocks
+from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.models import Drift
-from smlm_accessor.table.columns import find_columns, selection
-from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.table.columns import selection
+from smlm_accessor.table.localizations import read_in_blocks, read_localizations
 
 _MOST = 500_000  # localizations of dask, as for the verdict
 _MOST_IN_MEMORY = 3_000_000
@@ -46,7 +45,7 @@ class Extent:
 
 
 @dataclass(frozen=True)
-class Sample:
+class BeforeAndAfter:
     """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
 
     before: FloatArray
@@ -63,7 +62,7 @@ def extent_of(table: Any, *, progress: bool = False) -> Extent:
         If no row has a position.
     """
     source = source_of(table)
-    only = selection(find_columns(source.example), source.example)
+    only = selection(source.example)
     found: Extent = source.result(source.reduce(_extent, _widest, only=only), progress=progress)
     if not found.n_located:
         raise TableError(
@@ -76,7 +75,7 @@ def extent_of(table: Any, *, progress: bool = False) -> Extent:
 
 def _extent(part: pd.DataFrame) -> Extent:
     found = []
-    for block in in_blocks(part):
+    for block in read_in_blocks(part):
         located = block.finite
         xy, frames = block.positions[located, :2], block.frames[located]
         if len(xy):
@@ -106,7 +105,9 @@ def to_judge(table: Any, *, progress: bool = False) -> pd.DataFrame:
     return in_memory
 
 
-def sampled(table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None) -> Sample:
+def sampled(
+    table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None
+) -> BeforeAndAfter:
     """Return localizations before and after, in parts of the field if there are very many."""
     if len(table) > _MOST_IN_MEMORY:
         table = sample_in_memory(table, _MOST_IN_MEMORY)
@@ -115,10 +116,10 @@ def sampled(table: pd.DataFrame, drift: Drift, by: str | None, outside: str | No
     before = localizations.positions
     after = case.corrected(drift, before, localizations.frames)
     use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    return Sample(before[use], after[use], localizations.frames[use])
+    return BeforeAndAfter(before[use], after[use], localizations.frames[use])
 
 
-def field(extent: Extent, sample: Sample, *, whole: bool) -> tuple[FloatArray, FloatArray]:
+def field(extent: Extent, sample: BeforeAndAfter, *, whole: bool) -> tuple[FloatArray, FloatArray]:
     """Return the corners of what is shown as the whole field.
 
     A few outliers far away do not count, if the sample is of the whole field.

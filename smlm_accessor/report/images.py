@@ -14,12 +14,11 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.case import Case
 from smlm_accessor.backends import constant, is_partitioned, source_of
-from smlm_accessor.estimation.scan import row_blocks
 from smlm_accessor.models import Drift
 from smlm_accessor.report.png import Bytes, png, to_bytes
 from smlm_accessor.report.regions import Region
-from smlm_accessor.table.columns import find_columns, selection
-from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.table.columns import selection
+from smlm_accessor.table.localizations import read_in_blocks
 
 Counts = npt.NDArray[np.float32]
 VERSIONS = ("before", "after")
@@ -79,7 +78,7 @@ def count(
         that of the lowest y.
     """
     source = source_of(table)
-    only = selection(find_columns(source.example), source.example)
+    only = selection(source.example)
     counted = partial(_count, views=tuple(views), frames=frames, by=by, outside=outside)
     given = constant(drift) if is_partitioned(table) else drift
     found: list[Counts] = source.result(
@@ -100,8 +99,7 @@ def _count(
     images = [
         np.zeros((2, 3 if view.by_time else 1, *view.region.shape), np.float32) for view in views
     ]
-    for block in row_blocks(part):
-        localizations = read_localizations(block)
+    for localizations in read_in_blocks(part):
         case = Case(localizations, by, outside)
         before, at = localizations.positions, localizations.frames
         after = case.corrected(drift, before, at)

@@ -9,7 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.models import Drift
-from smlm_accessor.report.extent import Extent, Sample, field
+from smlm_accessor.report.extent import BeforeAndAfter, Extent, field
 from smlm_accessor.report.images import (
     View,
     count,
@@ -48,7 +48,7 @@ def make_pairs(
     table: Any,
     drift: Drift,
     extent: Extent,
-    sample: Sample,
+    sample: BeforeAndAfter,
     precision: float | None,
     *,
     whole: bool,
@@ -79,7 +79,7 @@ def make_pairs(
     return Pairs(pairs, time_colors(mean))
 
 
-def _time_shares(sample: Sample, extent: Extent) -> FloatArray:
+def _time_shares(sample: BeforeAndAfter, extent: Extent) -> FloatArray:
     """Return which parts of the localizations are near the first, the middle and the last frame."""
     if not len(sample.frames):
         return np.full(3, 1 / 3)

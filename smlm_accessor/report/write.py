@@ -48,46 +48,7 @@ def write_report(
     overwrite: bool = False,
     progress: bool = False,
 ) -> Assessment | None:
-    """Write a page on the correction of a table by a drift.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of pandas or dask; not corrected yet.
-    drift : Dataset or DriftModel
-    path : str or path
-        The HTML file.
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    title : str, optional
-        What stands at the top.
-    overwrite : bool
-        Replace the file if it exists.
-    progress : bool
-        Show progress bars.
-
-    Returns
-    -------
-    Assessment or None
-        The verdict that the page shows; None if all rows are in one frame, which the page says.
-
-    Raises
-    ------
-    FileError, TableError, OptionError, DriftError
-        If the file exists or cannot be written, or the table, an argument or the drift cannot be
-        used.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from smlm_accessor.estimation.estimate import estimate_drift
-    >>> from smlm_accessor.simulate import simulate_csr
-    >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     drift = estimate_drift(table, method="icp", n_chunks=4)
-    ...     write_report(table, drift, Path(folder, "report.html"))
-    no evidence (...
-    """
+    """Write a page on the correction of a table by a drift; see ``drift.smlm.report``."""
     file = Path(path)
     require_free([file], overwrite=overwrite)
     built = build_report(table, drift, by=by, outside=outside, title=title, progress=progress)

@@ -12,7 +12,6 @@ import xarray as xr
 
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.drift import build, offset_from_about
-from smlm_accessor.estimation.scan import timeline_of
 from smlm_accessor.options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, SteadyTerms, Step, Term
 from smlm_accessor.simulate.motion import (
@@ -173,7 +172,7 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
     meta = write_positions(example(table), empty.columns, still.moved(empty))
     meta.attrs = history.record(meta.attrs, "simulate_drift", **given)
     source = source_of(table)
-    only = selection(empty.columns, source.example)
+    only = selection(source.example)
     known = source.range_of(empty.columns.frame)
     enough = not (motion.needs_positions or return_drift)  # which keeps the middle of the field
     if enough and known is not None and source.n_rows is not None:
@@ -182,6 +181,8 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
         extent = source.reduce(extent_of_part, extent_of_all, only=only)
     in_movie = partial(motion.in_movie, all_frames=return_drift)
     if return_drift:
+        from smlm_accessor.estimation.sampling import timeline_of  # brings a compiler
+
         timeline = source.reduce(timeline_of, Timeline.joined, only=only)
         extent, counted = source.result(source.call(lambda *both: both, extent, timeline))
         moving: Any = in_movie(extent)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
 from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.options import length
 from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
 from smlm_accessor.table.units import normal_unit, unit_factor
 
@@ -62,8 +63,7 @@ class Columns:
             unit = getattr(self, name)
             if unit is not None:
                 object.__setattr__(self, name, normal_unit(unit))
-        if self.pixel_size is not None and not self.pixel_size > 0:
-            raise OptionError(f"pixel_size={self.pixel_size!r} must be a positive number of nm")
+        length("pixel_size", self.pixel_size, remedy="give it in nm, or leave it out")
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -189,15 +189,35 @@ def set_columns(
     return with_attrs(table, attrs) if is_partitioned(table) else result
 
 
-def selection(columns: Columns, table: pd.DataFrame, *also: Hashable) -> Selection:
-    """Return what has to be read of a table to find these columns in it, and others, again.
+def factor_between(columns: Columns, to: Columns) -> float:
+    """Return the factor from lengths of one table to those of another.
+
+    Raises
+    ------
+    TableError
+        If it is not known; the message says what to do.
+    """
+    factor = unit_factor(columns.length_unit, to.length_unit)
+    if factor is None:
+        units = [unit or "an unknown unit" for unit in (to.length_unit, columns.length_unit)]
+        raise TableError(
+            f"the tables are in {units[0]} and in {units[1]}, which cannot be compared; say what "
+            "is missing: smlm_accessor.set_columns(table, unit='nm'), or pixel_size= (in nm) for a "
+            "table in camera pixels"
+        )
+    return factor
+
+
+def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Selection:
+    """Return what has to be read of a table to find its columns again, and others.
 
     What is in the index comes along.
     """
+    table = example(table)
+    columns = find_columns(table) if columns is None else columns
     named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
-    present = [label for label in labels if label in table.columns]
-    return Selection(present, {KEY: _given(columns)})
+    return Selection([label for label in labels if label in table.columns], {KEY: _given(columns)})
 
 
 def _given(columns: Columns) -> dict[str, Any]:

@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError, TableError, listing
+from smlm_accessor.kernels.localizations import LocalizationArrays
 from smlm_accessor.table.columns import COPIES_ON_WRITE, Columns, find_columns
 from smlm_accessor.table.dtypes import frame_values, numbers, whole_frames
 from smlm_accessor.table.units import normal_unit, unit_factor
 
+# Rows that are copied at a time: some 10 MB.
+_BLOCK = 2**18
+
 
 @dataclass(frozen=True)
-class Localizations:
-    """The localizations of a table as arrays, in the order of its rows.
+class Localizations(LocalizationArrays):
+    """The localizations of a table, in the order of its rows.
+
+    Coordinates and precisions are in ``length_unit``; frames are zeros if the table has none and
+    they were not needed.
 
     Parameters
     ----------
-    positions : ndarray, shape (n, d), C order
-        Coordinates in ``length_unit``; NaN where missing.
-    frames : ndarray, shape (n,)
-        Frame numbers; zeros if the table has none and they were not needed.
-    uncertainty : ndarray, shape (n, d), or None
-        Localization precision in ``length_unit``; NaN for a component without.
     columns : Columns
         Where they were read from.
     """
 
-    positions: FloatArray
-    frames: IntArray
-    uncertainty: FloatArray | None
     columns: Columns
 
     @property
@@ -47,16 +45,6 @@ class Localizations:
     def length_unit(self) -> str | None:
         """Unit of the coordinates; None if unknown."""
         return self.columns.length_unit
-
-    @property
-    def finite(self) -> BoolArray:
-        """Which rows have all coordinates, shape (n,)."""
-        return np.asarray(np.isfinite(self.positions).all(axis=1))
-
-    @property
-    def usable(self) -> BoolArray | slice:
-        """The same, or all rows without a look at each."""
-        return slice(None) if np.isfinite(self.positions.sum()) else self.finite
 
 
 def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Localizations:
@@ -100,7 +88,18 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
         )
     if problems:
         raise TableError("This table cannot be used: " + listing(list(dict.fromkeys(problems))))
-    return Localizations(positions, frames, uncertainty, columns)
+    return Localizations(positions, frames, columns, uncertainty=uncertainty)
+
+
+def row_blocks(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Yield blocks of rows, which take little memory; of an empty table, one empty block."""
+    for start in range(0, max(len(table), 1), _BLOCK):
+        yield table.iloc[start : start + _BLOCK]
+
+
+def read_in_blocks(table: pd.DataFrame) -> Iterator[Localizations]:
+    """Yield the localizations of a table, block by block."""
+    return map(read_localizations, row_blocks(table))
 
 
 def read_frames(table: pd.DataFrame) -> IntArray | None:

@@ -91,35 +91,9 @@ def _require_alike(tables: Sequence[pd.DataFrame]) -> None:
 
 
 def number_frames(table: pd.DataFrame, *, by: Hashable | None = None) -> pd.DataFrame:
-    """Return a table in which the frame numbers of each file go on where the last one ends.
+    """Let the frame numbers of each file go on where the last one ends.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of several files, one after the other. It is not modified.
-    by : label, optional
-        Column that says which file a row is from; files follow each other as they first appear.
-        By default (not for dask) a new one begins where a frame is smaller than in the row before,
-        and the new column ``file`` counts them.
-
-    Returns
-    -------
-    DataFrame
-        Only the column of frames differs, and has a larger dtype if it must. For dask, lazy, but
-        that the columns of files and frames are read once.
-
-    Raises
-    ------
-    TableError
-        If frames are missing, in the index, or in no order.
-    OptionError
-        If there is no such column.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"frame": [0, 1, 0, 1], "x": [0.0, 1, 0, 1], "y": [0.0, 0, 0, 0]})
-    >>> number_frames(table)[["frame", "file"]].values.tolist()
-    [[0, 0], [1, 0], [2, 1], [3, 1]]
+    See ``table.smlm.number_frames``.
     """
     columns = find_columns(table)
     source = source_of(table)
@@ -142,7 +116,7 @@ def number_frames(table: pd.DataFrame, *, by: Hashable | None = None) -> pd.Data
         )
     if not is_partitioned(table):
         return _renumbered(table, _shifts(spans_of_all([frame_spans(table, by)])), by)
-    step = source.reduce(frame_spans, spans_of_all, by, only=selection(columns, example, by))
+    step = source.reduce(frame_spans, spans_of_all, by, only=selection(example, by))
     shifts = _shifts(source.result(step))
     meta = _renumbered(example, shifts, by)
     lazy: pd.DataFrame = map_partitions(

@@ -16,36 +16,7 @@ from smlm_accessor.table.localizations import read_localizations
 
 
 def sort_frames(table: pd.DataFrame, *, shuffle: bool = False) -> pd.DataFrame:
-    """Return a table whose rows are in the order of their frames.
-
-    Estimates and corrections do not need it: they take rows in any order. Within a frame, rows
-    keep their order.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of pandas or dask; it is not modified.
-    shuffle : bool
-        For dask: whether rows may be moved to other partitions, where frames of several partitions
-        overlap. That needs all of the table in memory, or on disk, once.
-
-    Returns
-    -------
-    DataFrame
-        For dask, one whose partitions are sorted when they are computed. To find out which frames
-        they have, the column of frames is read once.
-
-    Raises
-    ------
-    TableError
-        If there are no frames, or for dask if partitions overlap and ``shuffle`` is not given.
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"frame": [2, 0, 1], "x": [1.0, 2, 3], "y": [0.0, 0, 0]})
-    >>> sort_frames(table)["x"].tolist()
-    [2.0, 3.0, 1.0]
-    """
+    """Return a table with its rows in the order of frames; see ``table.smlm.sort_frames``."""
     columns = find_columns(table)
     if columns.frame is None:
         raise TableError(
@@ -55,7 +26,7 @@ def sort_frames(table: pd.DataFrame, *, shuffle: bool = False) -> pd.DataFrame:
     if not is_partitioned(table):
         return _sorted(table)
     source = source_of(table)
-    only = selection(columns, source.example)
+    only = selection(source.example)
     ends: Sequence[_Ends] = source.result(source.reduce(_ends, _all_ends, only=only))
     filled = [i for i, end in enumerate(ends) if end.n_rows]
     order = sorted(filled, key=lambda i: (ends[i].first, ends[i].last))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
 
 import smlm_accessor
 from smlm_accessor.errors import InvalidChunkWarning, OptionError, SmlmWarning, TableError
+from smlm_accessor.fiducials import in_tables
 
 N_FRAMES = 1500
 PLACES = np.array([[1000.0, 1200.0], [4000.0, 700.0], [2500.0, 3800.0]])
@@ -164,3 +166,16 @@ def test_without_beads_the_method_says_so() -> None:
     rest = drifted[~drifted.smlm.is_fiducial()]
     with pytest.warns(InvalidChunkWarning, match="No beads"):
         rest.smlm.drift(method="fiducial")
+
+
+def test_partitions_of_which_nothing_is_known_tell_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(in_tables, "MOST_OF_DASK", 3000)
+    table = movie()[0].reset_index(drop=True)
+    parts = [table.iloc[:1000], table.iloc[1000:]]
+    unknown = dd.from_map(lambda part: part, parts, meta=table.iloc[:0])
+    known = dd.from_pandas(table, npartitions=2, sort=False)
+    found = unknown.smlm.find_fiducials()
+    assert len(found)
+    pd.testing.assert_frame_equal(found, known.smlm.find_fiducials())

@@ -13,7 +13,7 @@ from smlm_accessor.backends.dask.partitions import bare_fragment, origin
 
 
 @dataclass(frozen=True)
-class Facts:
+class PartitionFacts:
     """What the footers of Parquet files, or a pandas table at the root, tell.
 
     Parameters
@@ -51,24 +51,24 @@ class Facts:
         return (low, high) if low <= high else None
 
 
-def facts(table: Any) -> Facts:
+def facts(table: Any) -> PartitionFacts:
     """Return what is known about the rows of a dask DataFrame."""
     root, changed = origin(table)
     name = type(root).__name__
     known = name.startswith("ReadParquet") or name in ("FromPandas", "FromPandasDivisions")
     if not known or root.operand("_partitions") is not None:
-        return Facts()
+        return PartitionFacts()
     if not name.startswith("ReadParquet"):
         frame = root.operand("frame")._data
-        return Facts(len(frame), frame=frame, changed=changed)
+        return PartitionFacts(len(frame), frame=frame, changed=changed)
     fragments = [] if root.operand("filters") else _fragments(root)
     if not fragments:
-        return Facts()
+        return PartitionFacts()
     try:
         n_rows = sum(group.num_rows for fragment in fragments for group in fragment.row_groups)
     except (OSError, ValueError):  # who reads the file will say which it is
-        return Facts()
-    return Facts(n_rows, fragments, changed=changed)
+        return PartitionFacts()
+    return PartitionFacts(n_rows, fragments, changed=changed)
 
 
 def _fragments(root: Any) -> list[Any]:

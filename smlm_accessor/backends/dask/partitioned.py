@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
 from smlm_accessor.backends.dask.computing import compute
-from smlm_accessor.backends.dask.facts import Facts, facts
+from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
 from smlm_accessor.backends.dask.tasks import Given, Read, reads_of, reduced
 from smlm_accessor.backends.source import Selection, Source
+from smlm_accessor.backends.steps import Step, opened
+
+T = TypeVar("T")
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Partitioned:
         return True
 
     @cached_property
-    def _facts(self) -> Facts:
+    def _facts(self) -> PartitionFacts:
         return facts(self.table)
 
     @property
@@ -50,26 +54,26 @@ class Partitioned:
 
     def reduce(  # noqa: D102
         self,
-        function: Callable[..., Any],
-        combine: Callable[[Sequence[Any]], Any],
-        *others: Any,
+        function: Callable[..., P],
+        combine: Callable[[Sequence[P]], T],
+        *others: object,
         only: Selection | None = None,
-    ) -> Delayed:
+    ) -> Step[T]:
         attrs = self.example.attrs if only is None else only.attrs
         reads = reads_of(self.table, None if only is None else only.labels)
-        return reduced(reads, Apply(function, dict(attrs)), combine, others)
+        return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
 
-    def call(self, function: Callable[..., Any], *arguments: Any) -> Delayed:  # noqa: D102
-        step: Delayed = delayed(function, pure=False)(*arguments)
-        return step
+    def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:  # noqa: D102
+        return Step(delayed(function, pure=False)(*map(opened, arguments)))
 
-    def result(self, value: Any, *, progress: bool = False) -> Any:  # noqa: D102
-        return compute(value, progress=progress)
+    def result(self, step: Step[T], *, progress: bool = False) -> T:  # noqa: D102
+        value: T = compute(step.held, progress=progress)
+        return value
 
-    def as_array(self, value: Any, shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
+    def as_array(self, step: Step[T], shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102
         import dask.array
 
-        return dask.array.from_delayed(value, shape, dtype)
+        return dask.array.from_delayed(step.held, shape, dtype)
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,11 @@ class Fragments(Partitioned):
 
     def reduce(  # noqa: D102
         self,
-        function: Callable[..., Any],
-        combine: Callable[[Sequence[Any]], Any],
-        *others: Any,
+        function: Callable[..., P],
+        combine: Callable[[Sequence[P]], T],
+        *others: object,
         only: Selection | None = None,
-    ) -> Delayed:
+    ) -> Step[T]:
         import pyarrow.dataset
 
         field = pyarrow.dataset.field(self.label)
@@ -108,7 +112,7 @@ class Fragments(Partitioned):
         ]
         if not reads:
             reads = [(Read(Given(self.table[names]), "nothing"), [])]
-        return reduced(reads, Apply(function, dict(attrs)), combine, others)
+        return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.backends.steps import opened
+
 
 def is_partitioned(table: Any) -> bool:
     """Whether a table is a dask DataFrame; dask is not imported to find out."""
@@ -68,15 +70,14 @@ def map_partitions(
     meta : DataFrame
         The result without rows.
     *others
-        Passed on; what is delayed is computed once for all partitions.
+        Passed on; a step is computed once for all partitions.
     changes : iterable of label
         Columns that differ.
     """
     apply = Apply(function, dict(example(table).attrs), frozenset(changes))
     name = getattr(function, "func", function).__name__.strip("_")  # of a partial, too
-    return table.map_partitions(
-        apply, *others, meta=meta, enforce_metadata=False, align_dataframes=False, token=name
-    )
+    options = {"meta": meta, "enforce_metadata": False, "align_dataframes": False, "token": name}
+    return table.map_partitions(apply, *map(opened, others), **options)
 
 
 def constant(value: Any) -> Any:

@@ -6,52 +6,53 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from smlm_accessor.kernels.images.image_plan import ImagePlan
-from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor._typing import IntArray
+from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Reduction, Registered
+from smlm_accessor.methods.cc.reduction import CountedImages, add_images, count_images, plan_images
 from smlm_accessor.methods.image_series.chance import erratic
-from smlm_accessor.methods.image_series.lateral import register_lateral
-from smlm_accessor.methods.image_series.pixels import MAX_PIXELS, plan_lateral
+from smlm_accessor.methods.image_series.lateral import ImageOfChunk, register_lateral
+from smlm_accessor.methods.image_series.pixels import LateralPlan, plan_lateral
 from smlm_accessor.methods.image_series.z_profiles import register_z
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
-# Of the images of all chunks together, where these are made of more rows than are kept.
-_ALL_PIXELS = 2**26
 _CHANCE = (
     "Chunks match here and there in the field, which is chance: of long blinks, one in each is "
     "enough. Larger chunks would help, or method='overlap', which puts blinks together first."
 )
 
+Images = Reduced[LateralPlan | None, CountedImages | None]
 
-def plan_images(
+
+def solve(
     localizations: ChunkedLocalizations,
+    reduced: Images,
     *,
-    n_chunks: int,
-    bin_size: float | None = None,
-    smoothing: float | None = None,
+    target: str = "first",
     max_shift: float | None = None,
+    subpixel: bool = True,
+    threads: int | None = None,
+    progress: bool = False,
     **others: Any,
-) -> ImagePlan | None:
-    """Return which images of all rows are wanted, judging by some rows of a few of the chunks.
-
-    None if the field has no extent. For other parameters see `cc`.
-    """
-    plan = plan_lateral(
-        np.ascontiguousarray(localizations.positions[:, :2]),
-        localizations.bounds,
-        bin_size=bin_size,
-        smoothing=smoothing,
+) -> Registered:
+    """Register chunks by images of more localizations than these; for parameters see `cc`."""
+    return _register(
+        localizations,
+        reduced.plan,
+        (partial(_image, reduced), reduced.counts),
         max_shift=max_shift,
-        pixels=min(MAX_PIXELS, _ALL_PIXELS // n_chunks),
+        subpixel=subpixel,
+        target=target,
+        threads=threads,
+        progress=progress,
     )
-    return None if plan is None else ImagePlan(plan.grid, plan)
 
 
 @register(
     "cc",
-    samples="rows",
-    plan_images=plan_images,
+    reduction=Reduction(plan_images, count_images, add_images, solve),
     checks={"bin_size": length, "smoothing": partial(length, zero=True), "max_shift": length},
 )
 def cc(
@@ -145,18 +146,41 @@ def cc(
     >>> bool(np.abs(offset[1] - [-30, 20]).max() < 2)
     True
     """
-    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
-    if localizations.counted is not None:
-        plan = localizations.counted.plan.chosen
-    else:
-        plan = plan_lateral(
-            np.ascontiguousarray(localizations.positions[:, :2]),
-            localizations.bounds,
-            bin_size=bin_size,
-            smoothing=smoothing,
-            max_shift=max_shift,
-        )
-    shifts, chosen = register_lateral(localizations, plan, **options)
+    plan = plan_lateral(
+        np.ascontiguousarray(localizations.positions[:, :2]),
+        localizations.bounds,
+        bin_size=bin_size,
+        smoothing=smoothing,
+        max_shift=max_shift,
+    )
+    return _register(
+        localizations,
+        plan,
+        None,
+        max_shift=max_shift,
+        subpixel=subpixel,
+        target=target,
+        threads=threads,
+        progress=progress,
+    )
+
+
+def _image(reduced: Images, chunk: int) -> npt.NDArray[np.float32]:
+    """Return the image of a chunk; an empty one of a chunk that is left out."""
+    assert reduced.summary is not None
+    return reduced.summary.of(chunk if reduced.counts[chunk] else -1)
+
+
+def _register(
+    localizations: ChunkedLocalizations,
+    plan: LateralPlan | None,
+    images: tuple[ImageOfChunk, IntArray] | None,
+    *,
+    max_shift: float | None,
+    subpixel: bool,
+    **options: Any,
+) -> Registered:
+    shifts, chosen = register_lateral(localizations, plan, images, **options)
     length = chosen["smoothing"]
     if plan and erratic(shifts.shift, shifts.valid, length, float(plan.field.extent.max())):
         return Registered.failed(localizations, _CHANCE, chosen, shifts.quality)

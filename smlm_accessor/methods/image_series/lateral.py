@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
@@ -17,10 +20,13 @@ from smlm_accessor.methods.image_series.refinement import refine
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
 from smlm_accessor.methods.image_series.spectra import summarize
 
+ImageOfChunk = Callable[[int], npt.NDArray[np.float32]]
+
 
 def register_lateral(
     localizations: ChunkedLocalizations,
     plan: LateralPlan | None,
+    counted: tuple[ImageOfChunk, IntArray] | None,
     *,
     target: str,
     threads: int | None,
@@ -28,11 +34,12 @@ def register_lateral(
 ) -> tuple[Shifts, dict[str, Any]]:
     """Return the shifts of the chunks in x and y, and what was chosen.
 
-    Localizations come with images of all rows if these are only some of them. The plan is None if
-    the field has no extent. For other parameters see `cc`.
+    The plan is None if the field has no extent. If these are only some of the localizations,
+    ``counted`` is the image of each chunk of all of them, as a function of its number, and how many
+    these are. For other parameters see `cc`.
     """
-    counted, bounds = localizations.counted, localizations.bounds
-    counts = np.diff(bounds) if counted is None else counted.counts
+    bounds = localizations.bounds
+    counts = np.diff(bounds) if counted is None else counted[1]
     if plan is None:
         record = {"bin_size": 0.0, "smoothing": 0.0, "max_shift": [0.0, 0.0]}
         return Shifts.none(counts > 0), record
@@ -42,8 +49,9 @@ def register_lateral(
     if counted is None:
         spectra = summarize(xy, bounds, grid, **options)
     else:
+        image, _ = counted
         spectra = map_threads(
-            lambda image: transform(image[None], grid), list(counted.images), threads=threads
+            lambda chunk: transform(image(chunk)[None], grid), range(len(counts)), threads=threads
         )
     blocks = make_field_blocks(xy)
     correlator = Correlator(grid, plan.grid_smoothing)

@@ -1,0 +1,248 @@
+"""Estimates from what a method sums up of all rows: see `smlm_accessor.methods.api.Reduction`.
+
+Of a large table, all localizations in some of the frames are summed up, always the same frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import HandOver, Source, Step
+from smlm_accessor.errors import TableError
+from smlm_accessor.estimation.chunking import centered, is_small
+from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.runner import Estimate, build, cut_into_chunks, run
+from smlm_accessor.estimation.sampling import timeline_of, usable_blocks
+from smlm_accessor.estimation.segments import require_one_movie
+from smlm_accessor.kernels.frames.runs import Runs
+from smlm_accessor.kernels.images.fixed_counts import count_chunks, in_some_frames, thinned
+from smlm_accessor.kernels.localizations import LocalizationArrays
+from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Reduction
+from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.table.localizations import read_frames, read_localizations, row_blocks
+from smlm_accessor.timeline import Timeline
+
+# Rows, about, that are kept besides what is summed up, in all: 40 MB in 3D.
+_KEPT = 1_000_000
+# Frames of a chunk, about, at least; a shorter one is used as a whole.
+_FRAMES = 32
+# Rows, about, of each of the chunks by which it is planned what to sum up.
+_TO_PLAN_BY = 2**17
+
+
+def estimate_by_reduction(
+    source: Source, request: Request, timeline: Timeline | None
+) -> Step[Estimate]:
+    """Return the estimate: rows are gone over once more where frames are not known beforehand."""
+    only = selection(source.example)
+    label = find_columns(source.example).frame
+    n_rows = source.n_rows if timeline is None else timeline.n_rows
+    assert n_rows is not None
+    known = source.range_of(label) if set(request.rule) & {"frames_per_chunk", "chunks"} else None
+    rows: Source = source
+    edges: IntArray | Step[IntArray]
+    if timeline is not None:
+        edges = _edges(timeline, request)
+    elif known is None:
+        edges = source.call(_edges, source.reduce(timeline_of, Timeline.joined, only=only), request)
+    else:
+        ends = np.array([known[0], known[1]], dtype=np.int64)
+        edges = _edges(Timeline.of(ends, n_rows=0), request)
+        first = _first_chunks(len(edges) - 1)
+        rows = source.within(label, [(int(edges[k]), int(edges[k + 1])) for k in first])
+    some = rows.reduce(_rows_to_plan_by, LocalizationArrays.concat, edges, n_rows, only=only)
+    plan = source.call(_planned, some, edges, n_rows, request)
+    added = partial(_added, _reduction(request).combine)
+    return source.call(
+        _solve,
+        HandOver(source.reduce(_sum_up, added, plan, request, only=only)),
+        plan,
+        request,
+        source.example.iloc[:0],
+    )
+
+
+@dataclass(frozen=True)
+class ReductionPlan:
+    """Which rows are summed up, and how.
+
+    Parameters
+    ----------
+    edges : ndarray, shape (n_chunks + 1,)
+    center : ndarray, shape (d,)
+    of_method : object
+        What `Reduction.plan` gave.
+    part : ndarray, shape (n_chunks,)
+        Of the frames of each chunk whose localizations are summed up.
+    kept : float
+        Part of these localizations that is kept.
+    """
+
+    edges: IntArray
+    center: FloatArray
+    of_method: Any
+    part: FloatArray
+    kept: float
+
+
+@dataclass(frozen=True)
+class SummedUp:
+    """What some rows sum up to.
+
+    Parameters
+    ----------
+    by_method : object
+        What `Reduction.count` gave.
+    numbers : ndarray of int64, shape (3, n_chunks)
+        Localizations of each chunk, those of them that are summed up, and the sum of their frames
+        since the chunk begins.
+    kept : LocalizationArrays
+        Some of these, with their chunk as group.
+    runs : Runs
+        How frames follow each other.
+    """
+
+    by_method: Any
+    numbers: IntArray
+    kept: LocalizationArrays
+    runs: Runs
+
+
+def _edges(timeline: Timeline, request: Request) -> IntArray:
+    return cut_into_chunks(timeline, request)[0]
+
+
+def _reduction(request: Request) -> Reduction[Any, Any]:
+    assert request.entry.reduction is not None
+    return request.entry.reduction
+
+
+def _first_chunks(n_chunks: int) -> list[int]:
+    """Return the chunks by which it is planned what to sum up."""
+    return list(dict.fromkeys(int(part * (n_chunks - 1)) for part in (0.5, 0.2, 0.8)))
+
+
+def _rows_to_plan_by(part: pd.DataFrame, edges: IntArray, n_rows: int) -> LocalizationArrays:
+    """Take some rows of a few chunks, which are numbered anew."""
+    n_chunks = len(edges) - 1
+    first = _first_chunks(n_chunks)
+    number = np.full(n_chunks + 1, -1)  # the last one for frames outside
+    number[first] = np.arange(len(first))
+    taken = []
+    for _, block in usable_blocks(part):
+        unused = np.zeros((2, n_chunks), np.int64)
+        chunk = number[count_chunks(block.frames, edges, *unused)]
+        some = LocalizationArrays(block.positions, block.frames, group=chunk)
+        share = _TO_PLAN_BY * n_chunks / n_rows
+        taken.append(some.take(thinned(some.positions, some.frames, chunk, share)))
+    return LocalizationArrays.concat(taken)
+
+
+def _planned(
+    rows: LocalizationArrays, edges: IntArray, n_rows: int, request: Request
+) -> ReductionPlan:
+    if not len(rows.frames):
+        raise TableError(
+            "There are no localizations in the chunks that are looked at first; are they all in a "
+            "small part of the frames? Say chunks=[...] so that most of them have some"
+        )
+    n_chunks = len(edges) - 1
+    rows = rows.sorted()
+    assert rows.group is not None
+    order = np.argsort(rows.group, kind="stable")
+    group, rows = rows.group[order], rows.take(order)
+    positions, center = centered(rows.positions)
+    bounds = np.searchsorted(group, np.arange(len(_first_chunks(n_chunks)) + 1))
+    components = ("x", "y", "z")[: positions.shape[1]]
+    localizations = ChunkedLocalizations(positions, rows.frames, bounds, components)
+    options = {k: v for k, v in request.options.items() if k not in ("threads", "progress")}
+    of_method = _reduction(request).plan(localizations, n_chunks=n_chunks, **options)
+    most = request.max_localizations
+    part = np.clip(np.maximum(most / n_rows, _FRAMES / np.diff(edges)), 0.0, 1.0)
+    kept = min(1.0, min(_KEPT, most) / (n_rows * part.mean()))
+    return ReductionPlan(edges, center, of_method, part, kept)
+
+
+def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> SummedUp:
+    """Sum up the rows of a part of a table, and keep some."""
+    edges, reduction = plan.edges, _reduction(request)
+    numbers = np.zeros((3, len(edges) - 1), np.int64)
+    n, n_used, frame_sums = numbers
+    unused = np.zeros_like(n)
+    kept, runs, by_method = [], [], None
+    for block in row_blocks(table):
+        frames = read_frames(block)
+        if frames is None:
+            localizations = read_localizations(block)
+            usable = localizations.finite
+            block, frames = block[usable], localizations.frames[usable]
+        before = int(n.sum())
+        runs.append(Runs.of(frames, None))
+        chunk = count_chunks(frames, edges, n, unused)
+        if n.sum() - before < len(frames):
+            raise TableError(
+                f"There are frames outside {edges[0]} to {edges[-1] - 1}, which the files "
+                "say are all; write them again"
+            )
+        rows = in_some_frames(frames, chunk, plan.part)
+        positions = read_localizations(block.iloc[rows]).positions - plan.center
+        frames = frames[rows]
+        chunk = count_chunks(frames, edges, n_used, frame_sums)
+        some = LocalizationArrays(positions, frames, group=chunk)
+        kept.append(some.take(thinned(positions, frames, chunk, plan.kept)))
+        by_method = reduction.count(positions, chunk, plan.of_method, by_method)
+    return SummedUp(by_method, numbers, LocalizationArrays.concat(kept), Runs.joined(runs))
+
+
+def _added(combine: Callable[[Sequence[Any]], Any], parts: Sequence[SummedUp]) -> SummedUp:
+    """Add what several parts of a table sum up to."""
+    return SummedUp(
+        combine([part.by_method for part in parts]),
+        np.sum([part.numbers for part in parts], axis=0),
+        LocalizationArrays.concat([part.kept for part in parts]),
+        Runs.joined([part.runs for part in parts]),
+    )
+
+
+def _solve(
+    parcel: HandOver[SummedUp], plan: ReductionPlan, request: Request, example: pd.DataFrame
+) -> Estimate:
+    """Register the chunks of what was summed up."""
+    found, edges, k = parcel.take(), plan.edges, len(plan.edges) - 1
+    if request.expects_one_movie:
+        require_one_movie(found.runs)
+    columns = find_columns(example)
+    n, n_used, frame_sums = found.numbers
+    small = is_small(n)
+    rows = found.kept.sorted()
+    assert rows.group is not None
+    keep = ~small[rows.group]
+    chunk, rows = rows.group[keep], rows.take(keep)
+    localizations = ChunkedLocalizations(
+        rows.positions,
+        rows.frames,
+        np.searchsorted(chunk, np.arange(k + 1)),
+        columns.components,
+        edges=edges,
+        center=plan.center,
+        jumps=request.jumps,
+    )
+    reduced = Reduced(plan.of_method, found.by_method, np.where(small, 0, n_used))
+    sample = {
+        "max_localizations": request.max_localizations,
+        "of": "frames",
+        "frames": float(np.mean(plan.part)),
+        "localizations": len(rows.frames),
+    }
+    middle = (edges[:-1] + edges[1:] - 1) / 2
+    mean = np.where(n_used > 0, frame_sums / np.maximum(n_used, 1) + edges[:-1], middle)
+    chosen = {**(request.rule or {"n_chunks": k}), "sample": sample}
+    registered = run(localizations, request, reduced)
+    return build(registered, localizations, edges, (n, mean), chosen, columns.length_unit, request)

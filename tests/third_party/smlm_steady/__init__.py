@@ -1,0 +1,1 @@
+"""A package of somebody else's; its entry point ``nothing`` is a mistake."""
