@@ -28,7 +28,7 @@ from smlm_accessor.table.localizations import read_localizations
 from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
-_MOST_OF_DASK = 500_000  # localizations, all of a part of the field
+MOST_OF_DASK = 500_000  # localizations, all of a part of the field
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
 
 
@@ -75,7 +75,7 @@ def assess(
     """
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
-        table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)
+        table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))

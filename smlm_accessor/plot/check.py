@@ -15,12 +15,12 @@ from smlm_accessor.correct import correct
 from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
 from smlm_accessor.images.bins import BinRange, nice_length
+from smlm_accessor.images.regions import richest_region
 from smlm_accessor.images.render import render
 from smlm_accessor.images.rescale import rescaled
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot.drift import plot_drift
 from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
-from smlm_accessor.plot.regions import richest_region
 from smlm_accessor.plot.style import written_unit
 
 if TYPE_CHECKING:

@@ -8,25 +8,28 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.images.counting import TableExtent
+from smlm_accessor.images.regions import Region, whole_field, zoomed
+from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.models import Drift
-from smlm_accessor.report.extent import Extent, Sample, field
 from smlm_accessor.report.images import (
     View,
-    count,
+    count_views,
     pictures,
     pictures_by_time,
     smoothed,
     time_colors,
+    time_shares,
 )
-from smlm_accessor.report.regions import Region, whole_field, zoomed
+from smlm_accessor.report.sample import Sample
 
 _PIXELS = 800, (600, 480)  # of the whole field, and of each part of it
-_MOST = 0.05, 0.95  # quantiles
+_MOST = 0.05, 0.95  # quantiles of the drift of localizations: what lies outside is not followed
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A place before and after: PNG files, and the same with colour for time, if made."""
+class ImagePair:
+    """A region before and after: PNG files, and the same with colour for time, if made."""
 
     region: Region
     images: list[bytes]
@@ -34,20 +37,21 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """The whole field and its parts, and the colours of the first, the middle and the last frame.
+class ImagePairs:
+    """The whole field and its parts, the first and the last frame, and the colours of time.
 
-    ``colors`` has shape (3, 3), from 0 to 1.
+    ``colors``, shape (3, 3), are those of the first, the middle and the last frame, from 0 to 1.
     """
 
-    pairs: list[Pair]
+    pairs: list[ImagePair]
+    frames: tuple[int, int]
     colors: FloatArray
 
 
 def make_pairs(
     table: Any,
     drift: Drift,
-    extent: Extent,
+    extent: TableExtent,
     sample: Sample,
     precision: float | None,
     *,
@@ -55,35 +59,33 @@ def make_pairs(
     by: str | None,
     outside: str | None,
     progress: bool,
-) -> Pairs:
-    """Return images of three places, chosen from the sample and counted from the whole table."""
+) -> ImagePairs:
+    """Return images of three regions, chosen by the sample and counted from the whole table.
+
+    If the sample is of the whole field, a few outliers far away do not belong to the field.
+    """
+    n = len(sample.frames)
+    frames = int(extent.lower[2]), int(extent.upper[2])
     moved = sample.before[:, :2] - sample.after[:, :2]
-    constant = np.median(moved, axis=0) if len(moved) else np.zeros(2)
-    entire = whole_field(*field(extent, sample, whole=whole), precision, _PIXELS[0])
+    constant = np.median(moved, axis=0) if n else np.zeros(2)
+    spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if n else np.zeros(2)
+    ends = (extent.lower[:2], extent.upper[:2])
+    field = whole_field(
+        *(field_of(sample.before[:, :2]) if whole and n else ends), precision, _PIXELS[0]
+    )
     at = sample.after[:, :2] + constant
-    spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if len(moved) else np.zeros(2)
-    regions = [entire, *zoomed(entire, at, precision, float(spread.max()), _PIXELS[1])]
-    views = []
-    for i, region in enumerate(regions):
-        # Where a drift turns or stretches, the constant is another one in each place.
-        here = moved[region.contains(at)]
-        own = np.median(here, axis=0) if i and len(here) else constant
-        views.append(View(region, own, by_time=i > 0))
-    counts = count(table, drift, views, extent.frames, by=by, outside=outside, progress=progress)
-    mean = _time_shares(sample, extent)
+    parts = zoomed(field.grid, at, precision, float(spread.max()), _PIXELS[1])
+    views = [View(field, constant, by_time=False)]
+    for region in parts:
+        # Where a drift turns or stretches, the constant is another one in each region.
+        here = moved[region.grid.find(at)[0]]
+        views.append(View(region, np.median(here, axis=0) if len(here) else constant, by_time=True))
+    counts = count_views(table, drift, views, frames, by=by, outside=outside, progress=progress)
+    early, late = time_shares(sample.frames, frames).mean(axis=1) if n else (1 / 3, 1 / 3)
+    mean = np.array([early, 1 - early - late, late])
     pairs = []
     for view, counted in zip(views, counts, strict=True):
         smooth = smoothed(view, counted)
         by_time = pictures_by_time(smooth, mean) if view.by_time else []
-        pairs.append(Pair(view.region, pictures(smooth), by_time))
-    return Pairs(pairs, time_colors(mean))
-
-
-def _time_shares(sample: Sample, extent: Extent) -> FloatArray:
-    """Return which parts of the localizations are near the first, the middle and the last frame."""
-    if not len(sample.frames):
-        return np.full(3, 1 / 3)
-    first, last = extent.frames
-    when = 2 * (sample.frames - first) / max(last - first, 1) - 1
-    late, early = float(np.maximum(when, 0).mean()), float(np.maximum(-when, 0).mean())
-    return np.array([early, 1 - early - late, late])
+        pairs.append(ImagePair(view.region, pictures(smooth), by_time))
+    return ImagePairs(pairs, frames, time_colors(mean))
