@@ -14,7 +14,7 @@ from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.correct import correct
 from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
-from smlm_accessor.images.bins import BinRange, nice_length
+from smlm_accessor.images.bins import nice_length
 from smlm_accessor.images.regions import richest_region
 from smlm_accessor.images.render import render
 from smlm_accessor.images.rescale import rescaled
@@ -27,11 +27,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _METHOD = "overlap"
-_ACROSS = 200  # bins of the images
-_MOST_ACROSS = 400
+_ACROSS, _MOST_ACROSS = 200, 400  # bins of the images: molecules can be told apart on a screen
 _DRIFTS = 4.0  # ranges of the drift along the images, or drift would move all of it out of them
 _BINS_OF_REGION = 8  # at least, of the image in which it is searched
-_LINE = 100  # letters of the title
+_LINE = 100  # letters of the title: so many fit
 
 
 def check_drift(
@@ -47,41 +46,9 @@ def check_drift(
 ) -> npt.NDArray[Any]:
     """Draw the drift, the image before and after its correction, and the verdict.
 
-    The images show the part of the field that is richest in structure before the correction, in
-    bins of about half the localization precision, and both with one scale of brightness: the
-    logarithm of the count. Tables in 3D are projected along z.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Not corrected yet; of pandas or dask.
-    drift : Dataset or DriftModel, optional
-        Without it, or a model, drift is estimated first.
-    model : DriftModel, optional
-        Of this drift; it is drawn with its band, and it is what corrects.
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    method : str, optional
-        With which to estimate, by default ``"overlap"``, the most precise.
-    progress : bool
-        Show progress bars.
-    **estimate_options
-        Other arguments of ``table.smlm.drift``, when drift is estimated first.
-
-    Returns
-    -------
-    ndarray of matplotlib.axes.Axes, shape (3,)
-        The drift with its band, before, and after; ``axes[0].figure`` is the figure, whose title is
-        the verdict.
-
-    Raises
-    ------
-    TableError, OptionError, DriftError
-        If the table, an argument or the drift cannot be used.
-
-    Notes
-    -----
-    Of dask, rows are gone over twice for the images, besides what estimate and verdict need.
+    See ``table.smlm.check_drift``. The bins of the images are about half the localization
+    precision, and the scale of brightness is the logarithm of the count. Of dask, rows are gone
+    over twice for the images, besides what estimate and verdict need.
 
     Examples
     --------
@@ -148,7 +115,7 @@ def _bins(assessment: Assessment, dataset: xr.Dataset) -> tuple[float | None, fl
 def _images(
     table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float | None, span: float
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Return the richest part of the field before and after."""
+    """Return the part of the field that is richest in structure, before and after."""
     field = render(table)
     coarse = field.attrs["bin_size"]
     fine = coarse if bin_size is None else bin_size
@@ -156,19 +123,11 @@ def _images(
     fine = max(fine, nice_length(side / _MOST_ACROSS))
     left, _, bottom, _ = extent_of(field)
     region = richest_region(field.values, corner=(left, bottom), bin_size=coarse, side=side)
-    return _both(table, corrected, fine, region)
-
-
-def _both(
-    table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float, region: BinRange
-) -> tuple[xr.DataArray, xr.DataArray | None]:
-    before = render(table, bin_size=bin_size, bin_range=region)
+    before = render(table, bin_size=fine, bin_range=region)
     if corrected is None:
         return before.load(), None
-    after = render(corrected, bin_size=bin_size, bin_range=region)
+    after = render(corrected, bin_size=fine, bin_range=region)
     both = xr.Dataset({"before": before, "after": after}).load()  # of dask, in one pass
-    for name, image in (("before", before), ("after", after)):
-        both[name].attrs = image.attrs
     return both["before"], both["after"]
 
 
@@ -181,13 +140,13 @@ def _draw(
 ) -> npt.NDArray[Any]:
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9.0, 7.6), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(2, 3))
-    axes = [
-        figure.add_subplot(grid[0, :]),
-        figure.add_subplot(grid[1, 0]),
-        figure.add_subplot(grid[1, 1]),
-    ]
+    figure, named = plt.subplot_mosaic(
+        [["drift", "drift"], ["before", "after"]],
+        height_ratios=(2, 3),
+        figsize=(9.0, 7.6),
+        layout="constrained",
+    )
+    axes = [named[name] for name in ("drift", "before", "after")]
     plot_drift(dataset, model=model, ax=axes[0])
     axes[0].spines[["top", "right"]].set_visible(False)
     shown = [before] if after is None else [before, after]

@@ -31,36 +31,7 @@ def plot_localizations(
     colorbar: bool | None = None,
     scale_bar: bool | float = False,
 ) -> Axes:
-    """Draw localizations as an image.
-
-    Parameters
-    ----------
-    table : DataFrame
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
-    bin_size, bin_range, other_property
-        As in `render`.
-    rescale
-        As in `render`; by default ``"equal"`` for the number of localizations, and None for another
-        property, so that its colours can be read off.
-    cmap : str or Colormap, optional
-        By default ``"inferno"`` for the number of localizations, ``"viridis"`` for a property.
-    colorbar : bool, optional
-        By default only where its numbers mean something: if nothing is rescaled.
-    scale_bar : bool or float
-        Draw a bar of that length, or of a round one, in place of the axes' numbers.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        With y upwards; the image is ``ax.images[0]``.
-
-    Raises
-    ------
-    OptionError
-        If an argument makes no sense.
-    TableError
-        If the table cannot be read, or has nothing to show.
+    """Draw localizations as an image; see ``table.smlm.plot``.
 
     Examples
     --------

@@ -20,7 +20,7 @@ from smlm_accessor.table.localizations import read_localizations
 _MOST = 3_000_000  # localizations, by which regions are chosen: 0.3 GB with all copies
 
 
-class Sample(NamedTuple):
+class ImageSample(NamedTuple):
     """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
 
     before: FloatArray
@@ -57,7 +57,7 @@ def _xy_and_frame(block: pd.DataFrame) -> FloatArray:
 
 def corrected_sample(
     table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None
-) -> Sample:
+) -> ImageSample:
     """Return localizations before and after, in parts of the field if there are very many."""
     if len(table) > _MOST:
         table = sample_in_memory(table, _MOST)
@@ -65,4 +65,4 @@ def corrected_sample(
     before, frames = localizations.positions, localizations.frames
     after = Case(localizations, by, outside).corrected(drift, before, frames)
     use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
-    return Sample(before[use], after[use], frames[use])
+    return ImageSample(before[use], after[use], frames[use])

@@ -21,7 +21,7 @@ from smlm_accessor.report.images import (
     time_colors,
     time_shares,
 )
-from smlm_accessor.report.sample import Sample
+from smlm_accessor.report.sample import ImageSample
 
 _PIXELS = 800, (600, 480)  # of the whole field, and of each part of it
 _MOST = 0.05, 0.95  # quantiles of the drift of localizations: what lies outside is not followed
@@ -52,7 +52,7 @@ def make_pairs(
     table: Any,
     drift: Drift,
     extent: TableExtent,
-    sample: Sample,
+    sample: ImageSample,
     precision: float | None,
     *,
     whole: bool,
