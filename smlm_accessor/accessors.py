@@ -943,10 +943,10 @@ class DriftAccessor:
         -----
         Blinks of a molecule at different times should lie on each other. Their overlap, before
         and after, is compared with what lies a little beside, and the error of the change comes
-        from places of the field, which are independent. If it is clearly less (three standard
+        from field blocks, which are independent. If it is clearly less (three standard
         deviations and 2 %), the verdict is "worse". More may be the doing of the estimate; so drift
         is estimated again, in the same way, from each of two halves of the field that share no
-        place. If it is clearly more with the given drift, and in each half with drift of the other
+        block. If it is clearly more with the given drift, and in each half with drift of the other
         half, the verdict is "improved"; else "no evidence". Fourier ring correlation [1]_ and the
         precision from neighbours [2]_ are reported and decide nothing.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -95,15 +95,8 @@ class Blinks:
 
     def some(self, chosen: BoolArray) -> Blinks:
         """Return some of the blinks."""
-        return Blinks(
-            self.positions[chosen],
-            self.frames[chosen],
-            self.block[chosen],
-            self.second[chosen],
-            self.gap,
-            self.reach,
-            self.inner[chosen],
-        )
+        by_blink = ("positions", "frames", "block", "second", "inner")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in by_blink})
 
 
 def find_blinks(

@@ -27,12 +27,12 @@ _FINEST = 2.0**-30  # of the field: an index of a cell fits in half an integer
 _AROUND = 8  # cells across the block to which a cell is compared
 _DENSER = 3.0  # times the mean of that block, and ...
 _FEWEST = 3  # localizations: so many in a cell are sharp structure
-_STEPS, _STEPS_OF_BINS = 2, 8  # places of a square along its side at which it is tried
+_STEPS, _STEPS_OF_BINS = 2, 8  # to a side, in which a square is moved to find the best one
 _USUAL = 0.9  # quantile: a cell with more counts as one with so many, or a bead would win
 
 
 class Region(NamedTuple):
-    """A rectangle of the field, and how it is drawn.
+    """A rectangle of the field, and how it is shown.
 
     ``smoothing`` is the standard deviation, in pixels, of the Gaussian that images are smoothed by.
     """

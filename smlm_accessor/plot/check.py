@@ -20,11 +20,11 @@ from smlm_accessor.images.render import render
 from smlm_accessor.images.rescale import rescaled
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot.drift import plot_drift
-from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
+from smlm_accessor.plot.localizations import bar_length, draw_image, draw_scale_bar, extent_of
 from smlm_accessor.plot.style import written_unit
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 _METHOD = "overlap"
 _ACROSS, _MOST_ACROSS = 200, 400  # bins of the images: molecules can be told apart on a screen
@@ -153,29 +153,17 @@ def _draw(
     counts = np.stack([image.values for image in shown])
     bright = rescaled(counts, counts > 0, "log")
     for ax, title, image, values in zip(axes[1:], ("Before", "After"), shown, bright, strict=False):
-        _draw_image(ax, image, values)
+        drawn = draw_image(ax, image, values, "inferno", vmin=0.0, vmax=1.0)
+        left, right, _, _ = extent_of(image)
+        length = bar_length(True, right - left)
+        unit = written_unit(image.attrs.get("length_unit"))
+        draw_scale_bar(ax, length, f"{length:g} {unit}".strip(), drawn.cmap(0.0))
         ax.set_title(title, loc="left")
     if after is None:
         axes[2].text(0.5, 0.5, "not corrected:\nno chunk is valid", ha="center", va="center")
         axes[2].set_axis_off()
     figure.suptitle(_title(assessment), x=0.01, ha="left", fontsize="medium")
     return np.array(axes, dtype=object)
-
-
-def _draw_image(ax: Axes, image: xr.DataArray, bright: npt.NDArray[Any]) -> None:
-    left, right, bottom, top = extent_of(image)
-    drawn = ax.imshow(
-        bright,
-        origin="lower",
-        extent=(left, right, bottom, top),
-        aspect="equal",
-        cmap="inferno",
-        vmin=0.0,
-        vmax=1.0,
-    )
-    length = bar_length(True, right - left)
-    unit = written_unit(image.attrs.get("length_unit"))
-    draw_scale_bar(ax, length, f"{length:g} {unit}".strip(), drawn.cmap(0.0))
 
 
 def _title(assessment: Assessment) -> str:

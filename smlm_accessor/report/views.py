@@ -1,14 +1,19 @@
-"""From a table and a drift to the images of the page."""
+"""From a table and a drift to the images of the page: extent, sample, regions, counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.images.counting import TableExtent
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.case import Case
+from smlm_accessor.backends import source_of
+from smlm_accessor.errors import TableError
+from smlm_accessor.estimation.in_memory import sample_in_memory
+from smlm_accessor.images.counting import TableExtent, table_extent
 from smlm_accessor.images.regions import Region, whole_field, zoomed
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.models import Drift
@@ -21,10 +26,60 @@ from smlm_accessor.report.images import (
     time_colors,
     time_shares,
 )
-from smlm_accessor.report.sample import ImageSample
+from smlm_accessor.table.columns import find_columns, selection
+from smlm_accessor.table.localizations import read_localizations
 
 _PIXELS = 800, (600, 480)  # of the whole field, and of each part of it
-_MOST = 0.05, 0.95  # quantiles of the drift of localizations: what lies outside is not followed
+_MOST = 3_000_000  # localizations, by which regions are chosen: 0.3 GB with all copies
+_FOLLOWED = 0.05, 0.95  # quantiles of the drift of localizations: what lies outside is not followed
+
+
+class ImageSample(NamedTuple):
+    """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
+
+    before: FloatArray
+    after: FloatArray
+    frames: IntArray
+
+
+def extent_of(table: Any, *, progress: bool = False) -> TableExtent:
+    """Return the range of x, y and frame of the rows of a table, of pandas or dask.
+
+    Raises
+    ------
+    TableError
+        If no row has a position.
+    """
+    source = source_of(table)
+    only = selection(find_columns(source.example), source.example)
+    extent = source.result(table_extent(source, _xy_and_frame, only=only), progress=progress)
+    found: TableExtent = extent
+    if not found.n_located:
+        raise TableError(
+            f"None of the {found.n_rows} rows has coordinates."
+            if found.n_rows
+            else "This table has no rows."
+        )
+    return found
+
+
+def _xy_and_frame(block: pd.DataFrame) -> FloatArray:
+    localizations = read_localizations(block)
+    values = np.column_stack([localizations.positions[:, :2], localizations.frames])
+    return values[localizations.finite]
+
+
+def corrected_sample(
+    table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None
+) -> ImageSample:
+    """Return localizations before and after, in parts of the field if there are very many."""
+    if len(table) > _MOST:
+        table = sample_in_memory(table, _MOST)
+    localizations = read_localizations(table)
+    before, frames = localizations.positions, localizations.frames
+    after = Case(localizations, by, outside).corrected(drift, before, frames)
+    use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    return ImageSample(before[use], after[use], frames[use])
 
 
 @dataclass(frozen=True)
@@ -68,7 +123,7 @@ def make_pairs(
     frames = int(extent.lower[2]), int(extent.upper[2])
     moved = sample.before[:, :2] - sample.after[:, :2]
     constant = np.median(moved, axis=0) if n else np.zeros(2)
-    spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if n else np.zeros(2)
+    spread = np.ptp(np.quantile(moved, _FOLLOWED, axis=0), axis=0) if n else np.zeros(2)
     ends = (extent.lower[:2], extent.upper[:2])
     field = whole_field(
         *(field_of(sample.before[:, :2]) if whole and n else ends), precision, _PIXELS[0]

@@ -22,8 +22,7 @@ from smlm_accessor.io.staging import require_free, staged
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.options import choice as require_choice
 from smlm_accessor.report.page import PageFacts, page
-from smlm_accessor.report.sample import corrected_sample, extent_of
-from smlm_accessor.report.views import make_pairs
+from smlm_accessor.report.views import corrected_sample, extent_of, make_pairs
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
 
