@@ -474,6 +474,10 @@ class LocalizationAccessor:
     ) -> xr.DataArray:
         """Render an image: the number of localizations in each bin, or the mean of a property.
 
+        Bin ``i`` along x holds ``x0 + i * bin_size <= x < x0 + (i + 1) * bin_size``, so images of
+        neighbouring ranges add up without counting anything twice. Three-dimensional tables are
+        projected along z.
+
         Parameters
         ----------
         bin_size : float, optional
@@ -487,28 +491,30 @@ class LocalizationAccessor:
             the occupied bins (`skimage.exposure.equalize_hist`). ``"unity"``: linear from 0 (a
             property: from its smallest value) to the largest. ``"log"``: the same with the
             logarithm of one plus the value. Two percentiles of the occupied bins: linear between
-            them, clipped outside; 0 stands for where ``"unity"`` begins. None leaves the values as
-            they are.
+            them, clipped outside; 0 stands for where ``"unity"`` begins. None leaves the values.
         other_property : label, optional
             A column or index level of numbers, or ``"frame"`` or ``"z"`` whatever their columns are
-            called: show its mean in each bin instead of a count; NaN where there is no
-            localization.
+            called: show its mean in each bin instead of a count; NaN where there is nothing.
 
         Returns
         -------
         DataArray
-            Dims ``("y", "x")``, labelled with the centres of the bins; 3D tables are projected
-            along z. ``attrs``: ``long_name``, ``bin_size``, ``length_unit`` if known, ``rescale``,
-            ``n_localizations`` in the image, ``n_outside`` of the range, and ``n_left_out`` for
-            want of a finite x, y or property. Of dask, it is computed when its values are asked
-            for, but for the extent of the field where neither `bin_range` nor the files tell it; a
-            worker holds a partition and about three images of 8 bytes a bin.
+            Dims ``("y", "x")``; coords are the centres of the bins. ``attrs``: ``long_name``,
+            ``bin_size``, ``length_unit`` if known, ``rescale``, ``n_localizations`` in the image,
+            ``n_outside`` of the range, and ``n_left_out`` for want of a finite x, y or property.
 
         Raises
         ------
         TableError, OptionError
-            If the table cannot be used or has nothing to show, an argument makes no sense, or there
-            would be more than 2e8 bins, of dask 2.5e7; the message names a size that fits.
+            If the table cannot be read or has no localizations and no `bin_range` is given, an
+            argument makes no sense, or there would be more than 2e8 bins, of dask 2.5e7; the
+            message names a size that fits.
+
+        Notes
+        -----
+        An image of dask is computed when its values are asked for; where neither `bin_range` nor
+        the files say how large the field is, that is computed at once. A worker holds a partition
+        and about three images of 8 bytes a bin.
 
         Examples
         --------

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.case import Case
+from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
-from smlm_accessor.assess.halves_of_field import make_field_blocks
 from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
@@ -28,7 +29,8 @@ from smlm_accessor.table.localizations import read_localizations
 from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
-_MOST_OF_DASK = 500_000  # localizations, all of a part of the field
+MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
+_LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
 
 
@@ -40,62 +42,69 @@ def assess(
     outside: str | None = None,
     progress: bool = False,
 ) -> Assessment:
-    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
+    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``.
+
+    Examples
+    --------
+    >>> from smlm_accessor.estimation.estimate import estimate_drift
+    >>> from smlm_accessor.simulate import simulate_csr
+    >>> table = simulate_csr(n_samples=2000, seed=1)
+    >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
+    'no evidence'
+    """
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
-        table = sample_in_memory(table, _MOST_OF_DASK, progress=progress)
+        table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
     timeline.require_enough()
-    frames, counts = timeline.frames, timeline.counts
-    if history.times_corrected(table.attrs) > 0 and not source.attrs.get("inverse"):
-        warnings.warn(
-            "This table has been corrected before (see table.attrs['smlm_history']); assess a "
-            "drift with the table that it is meant for.",
-            AlreadyCorrectedWarning,
-            stacklevel=3,
-        )
-    facts: dict[str, Any] = {
-        "n_localizations": int(counts.sum()),
+    _warn_if_corrected(table, source)
+    found: dict[str, Any] = {
+        "n_localizations": int(timeline.counts.sum()),
         "length_unit": localizations.length_unit,
     }
     if not source["valid"].any():
-        return Assessment("no evidence", "no chunk of this drift is valid", **facts)
+        return Assessment("no evidence", "no chunk of this drift is valid", **found)
     case = Case(localizations, by, outside)
-    ordered = chunked(localizations, np.array([frames[0], timeline.stop]))
+    ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
     precision = _precision(ordered)
     if precision is None:
-        return Assessment("no evidence", "no molecule is seen again and again", **facts)
-    facts["precision"] = float(precision[:2].mean())
-    facts |= _sharpness(case, drift, ordered, precision)
+        return Assessment("no evidence", "no molecule is seen again and again", **found)
+    found["precision"] = float(precision[:2].mean())
+    found |= _sharpness(case, drift, ordered, precision)
 
-    places = make_field_blocks(localizations.positions[finite], REACH * precision[0])
-    blinks = find_blinks(ordered, precision, places)
-    corrected = case.corrected(drift, blinks.positions, blinks.frames)
-    use = np.array(np.isfinite(corrected).all(axis=1))
-    use[use] = thinned(blinks.some(use), [blinks.positions[use], corrected[use]])
-    blinks, corrected = blinks.some(use), corrected[use]
+    # Do blinks lie better on those of other times?
+    reach = REACH * float(precision[0])
+    field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
+    blinks = find_blinks(ordered, precision, field)
+    blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
     before, after = (blinks.overlap(x, halves=False) for x in (blinks.positions, corrected))
     direct = change(blinks, before, after)
-    facts |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
+    found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
 
-    halves = estimate_halves(table, localizations, drift, places, progress=progress)
+    # Do they with drift from blinks of the other half of the field?
+    halves = estimate_halves(table, localizations, drift, field, progress=progress)
     held = None
     if halves is not None:
         held = held_out(case, blinks, halves)
-        facts |= {"held_out_gain": held.gain, "held_out_score": held.score}
-        facts |= agreement(case, drift, halves, frames, counts)
-    verdict, reason = _judge(direct, held)
-    return Assessment(verdict, reason, **facts)
+        found |= {"held_out_gain": held.gain, "held_out_score": held.score}
+        found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
+    verdict, reason = judge(direct, held)
+    return Assessment(verdict, reason, **found)
 
 
-def _judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
+def judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
     """Return verdict and reason.
 
-    Whatever a drift was estimated from, it is worse if it lets blinks overlap less. That they
-    overlap more proves something only if it was not estimated from them; so drift from the other
-    half of the field has to help, too.
+    The statistic is the change ``D`` of the contrast of blinks, summed over them, over its standard
+    deviation, as a normal deviate: the score. Without any effect it is standard normal; it is
+    significant beyond +-3. The gain is ``exp(D / S) - 1``, with the sensitivity ``S``: the relative
+    change of the neighbour counts.
+
+    Whatever a drift was estimated from, it is worse if the score is below -3 and the gain below
+    -2 %. A score above 3 proves something only if drift was not estimated from the same blinks; so
+    the score with drift from the other half of the field has to be above 3, too.
     """
     if direct.score < -CLEAR and direct.gain < -_MATTERS:
         return "worse", "blinks lie less well on those of other times"
@@ -106,6 +115,16 @@ def _judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
     if held.score <= CLEAR:
         return "no evidence", "drift from the other half of the field does not help"
     return "improved", "blinks lie better on those of other times, in halves of the field, too"
+
+
+def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:
+    if history.times_corrected(table.attrs) > 0 and not source.attrs.get("inverse"):
+        warnings.warn(
+            "This table has been corrected before (see table.attrs['smlm_history']); assess a "
+            "drift with the table that it is meant for.",
+            AlreadyCorrectedWarning,
+            stacklevel=4,
+        )
 
 
 def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:

@@ -12,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.case import Case
-from smlm_accessor.assess.halves_of_field import FieldBlocks
+from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
 from smlm_accessor.backends import track
 from smlm_accessor.errors import SmlmError, SmlmWarning
@@ -25,7 +25,7 @@ from smlm_accessor.table.localizations import Localizations
 _FALLBACK = "overlap"
 _RULES = ("chunk_size", "n_chunks", "chunks")
 # Drift of a half has twice the variance of drift of the whole field. Where that is not small beside
-# the drift itself, two thirds of it are worth as much as the drift of the whole would be: with
+# the drift itself, two thirds of it tell as much as the drift of the whole would: with
 # signal s and noise n, p (1 - p / 2) s - p^2 n / 2 and s / 2 - n / 4 have the same sign at p = 2/3.
 _PARTS = (1.0, 2 / 3)
 
@@ -34,12 +34,12 @@ def estimate_halves(
     table: pd.DataFrame,
     localizations: Localizations,
     drift: Drift,
-    places: FieldBlocks,
+    halves: FieldHalves,
     *,
     progress: bool,
 ) -> tuple[Drift, Drift] | None:
     """Return the drift of each half of the field; None if one of them shows none."""
-    second = places.second[places.of(np.nan_to_num(localizations.positions))]
+    _, second = halves.of(np.nan_to_num(localizations.positions))
     rows = [np.flatnonzero(second == half) for half in (False, True)]
     parts = track(rows, total=2, progress=progress, description="assess")
     first_drift, second_drift = (estimate_again(table.iloc[part], drift) for part in parts)

@@ -1,30 +1,31 @@
-"""How well blinks lie on those of other times, place by place, before and after a correction."""
+"""How well blinks lie on those of other times, before and after a correction."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.assess.halves_of_field import FieldBlocks
+from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.stages import timed
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
-KERNEL = 2.0  # precisions: the standard deviation of the kernel
-REACH = KERNEL / WIDTH  # precisions
+REACH = 2.0 / WIDTH  # precisions: of a kernel with a standard deviation of two
 _BESIDE = 2.0  # reaches: kernels there and here do not touch
-_MARGIN = _BESIDE + 1
-_MOST_COMPANIONS = 100.0  # within a cell; of more, some are left out
-_MOST = 300_000  # blinks; more say no more
-_FEW = 8.0  # places that count: with fewer, blocks of time tell the error
-_TIME_BLOCKS = 20
+_MARGIN = _BESIDE + 1  # reaches: all that is counted for a blink lies so near
+_WIDEST_MARGIN = 0.1  # of the field
+_MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
+_MOST = 300_000  # blinks, for the sake of time; more would change no verdict
+_FEW = 8.0  # effective field blocks: with fewer, blocks of time tell the error
+_TIME_BLOCKS = 20  # their standard deviation is known to a sixth
 
 
 class Overlap(NamedTuple):
@@ -47,10 +48,10 @@ class Blinks:
     positions : ndarray, shape (n, d)
         As they are in the table.
     frames : ndarray, shape (n,)
-    place : ndarray, shape (n,)
-        Number of the place.
+    block : ndarray, shape (n,)
+        Number of the field block.
     second : ndarray of bool, shape (n,)
-        Half that the place belongs to.
+        Whether that is in the second half of the field.
     gap : int
         Blinks so many frames apart could be one.
     reach : ndarray, shape (d,)
@@ -61,17 +62,19 @@ class Blinks:
 
     positions: FloatArray
     frames: IntArray
-    place: IntArray
+    block: IntArray
     second: BoolArray
     gap: int
     reach: FloatArray
     inner: BoolArray
 
     def overlap(self, positions: FloatArray, *, halves: bool) -> Overlap:
-        """Return how corrected blinks lie on those of other times, perhaps of the same half only.
+        """Return how blinks at these positions lie on those of other times.
 
-        What lies a little beside each, in some direction, is there by chance. Where nothing but
-        chance is at work, both have the same distribution, whatever the density.
+        With ``n`` the neighbour count of a blink and ``n'`` that of a place beside it, in a random
+        direction, its contrast is ``log(1 + n) - log(1 + n')``. Where nothing but chance is at
+        work, both have the same distribution, and its mean is 0, whatever the density. With
+        ``halves``, only blinks of the same half of the field count.
         """
         turn = split_mix64(np.arange(len(positions))) * (2 * np.pi / 2.0**64)
         beside = positions / self.reach
@@ -92,19 +95,12 @@ class Blinks:
 
     def some(self, chosen: BoolArray) -> Blinks:
         """Return some of the blinks."""
-        return Blinks(
-            self.positions[chosen],
-            self.frames[chosen],
-            self.place[chosen],
-            self.second[chosen],
-            self.gap,
-            self.reach,
-            self.inner[chosen],
-        )
+        by_blink = ("positions", "frames", "block", "second", "inner")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in by_blink})
 
 
 def find_blinks(
-    localizations: ChunkedLocalizations, precision: FloatArray, places: FieldBlocks
+    localizations: ChunkedLocalizations, precision: FloatArray, halves: FieldHalves
 ) -> Blinks:
     """Return the blinks of localizations in the order of frames."""
     assert localizations.center is not None
@@ -113,37 +109,47 @@ def find_blinks(
     still = np.zeros((len(frames), len(precision)))
     events = rows.events(still, precision, np.zeros_like(frames))
     positions = events.positions + localizations.center
-    place = places.of(positions)
-    extent = int(frames[-1] - frames[0])
-    gap = min(events.lifetime * 3 // 2 + 2, max(extent // 10, 1))
+    gap = min(events.lifetime * 3 // 2 + 2, max(int(frames[-1] - frames[0]) // 10, 1))
+    # The edges of a camera do not move with the sample; once drift is removed, they do.
+    field = halves.blocks
+    margin = np.minimum(_MARGIN * REACH * float(precision[0]), _WIDEST_MARGIN * field.extent)
+    inside = positions[:, :2] - field.lower
     return Blinks(
         positions,
         frames[events.frame].astype(np.int64),
-        place,
-        places.second[place],
+        *halves.of(positions),
         gap,
         REACH * precision,
-        places.inner(positions, _MARGIN * REACH * float(precision[0])),
+        np.asarray(((inside >= margin) & (inside <= field.extent - margin)).all(axis=1)),
     )
 
 
-def thinned(blinks: Blinks, versions: list[FloatArray]) -> BoolArray:
-    """Choose blinks so that none has very many companions in any version of the positions."""
-    n_places = int(blinks.place.max()) + 1
-    inside = np.bincount(blinks.place, minlength=n_places)
-    crowd = np.ones(n_places)
-    for positions in versions:
+def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
+    """Leave out blinks that cannot be corrected, and some where too many lie on each other.
+
+    A blink is kept with the probability ``min(1, 100 / m)``, where ``m`` is the mean number of
+    blinks in the cells of its field block, before or after the correction.
+    """
+    known = np.asarray(np.isfinite(corrected).all(axis=1))
+    blinks, corrected = blinks.some(known), corrected[known]
+    if not len(corrected):
+        return blinks, corrected
+    inside = np.bincount(blinks.block)
+    n_blocks = len(inside)
+    crowd = np.ones(n_blocks)
+    for positions in (blinks.positions, corrected):
         cell = np.floor(positions / blinks.reach).astype(np.int64)
         cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
-        counts = np.unique(cell, return_inverse=True, return_counts=True)
-        mean = np.bincount(blinks.place, counts[2][counts[1]], n_places) / np.maximum(inside, 1)
+        _, number, counts = np.unique(cell, return_inverse=True, return_counts=True)
+        mean = np.bincount(blinks.block, counts[number], n_blocks) / np.maximum(inside, 1)
         crowd = np.maximum(crowd, mean)
-    kept = np.minimum(_MOST_COMPANIONS / crowd, 1.0)
-    # Whole places are left out where there are too many blinks: pairs need both.
-    order = np.argsort(split_mix64(np.arange(n_places)), kind="stable")
+    kept = np.minimum(_MOST_NEIGHBOURS / crowd, 1.0)
+    # Whole field blocks are left out where there are too many blinks: pairs need both.
+    order = np.argsort(split_mix64(np.arange(n_blocks)), kind="stable")
     kept[order[np.cumsum((inside * kept)[order]) > max(_MOST, inside.max())]] = 0.0
-    hashed = split_mix64(np.arange(len(blinks.place))) / 2.0**64
-    return np.asarray(hashed < kept[blinks.place])
+    hashed = split_mix64(np.arange(len(blinks.block))) / 2.0**64
+    use = np.asarray(hashed < kept[blinks.block])
+    return blinks.some(use), corrected[use]
 
 
 @dataclass(frozen=True)
@@ -154,17 +160,17 @@ class Change:
     ----------
     total : float
     error : float
-        Its standard deviation, from places, or from blocks of time if there are few places.
+        Its standard deviation, from field blocks, or from blocks of time if these are few.
     freedom : float
         Degrees of freedom of that.
-    worth : float
-        What it would be if companions became e times as many.
+    sensitivity : float
+        The derivative of the summed contrast by the logarithm of the neighbour counts.
     """
 
     total: float
     error: float
     freedom: float
-    worth: float
+    sensitivity: float
 
     @property
     def score(self) -> float:
@@ -179,8 +185,8 @@ class Change:
 
     @property
     def gain(self) -> float:
-        """Relative change of the number of companions, beyond that of chance."""
-        return float(np.expm1(self.total / self.worth)) if self.worth > 0 else 0.0
+        """Relative change of the neighbour counts, beyond that of chance."""
+        return float(np.expm1(self.total / self.sensitivity)) if self.sensitivity > 0 else 0.0
 
     def __add__(self, other: Change) -> Change:
         """Return the sum of two changes that may go together: errors add up."""
@@ -188,31 +194,35 @@ class Change:
             self.total + other.total,
             self.error + other.error,
             min(self.freedom, other.freedom),
-            self.worth + other.worth,
+            self.sensitivity + other.sensitivity,
         )
 
 
 def change(
     blinks: Blinks, before: Overlap, after: Overlap, chosen: BoolArray | None = None
 ) -> Change:
-    """Return what happened to blinks, or chosen ones, shape (n,), that are not at the edges."""
+    """Return what happened to blinks, or chosen ones, shape (n,), that are not at the edges.
+
+    With the sums ``D`` of the change of contrast and ``S`` of the sensitivity ``n / (1 + n)`` in
+    each field block, and ``r = sum(D) / sum(S)``, the variance of ``sum(D)`` is
+    ``k / (k - 1) * sum((D - r S)**2)``; ``k`` is the effective number of blocks.
+    """
     used = blinks.inner if chosen is None else blinks.inner & chosen
     difference = (after.contrast - before.contrast)[used]
     most = np.maximum(before.neighbour_counts, after.neighbour_counts)[used]
-    worth = most / (1 + most)
-    if not worth.any():
+    sensitivity = most / (1 + most)
+    if not sensitivity.any():
         return Change(0.0, 0.0, 0.0, 0.0)
-    sums = np.bincount(blinks.place[used], difference)
-    weight = np.bincount(blinks.place[used], worth)
-    n = float(weight.sum() ** 2 / (weight**2).sum())
-    mean = difference.sum() / worth.sum()
-    error = float(np.sqrt(((sums - mean * weight) ** 2).sum() * n / max(n - 1, 1e-9)))
+    total, whole = float(difference.sum()), float(sensitivity.sum())
+    of_block = np.bincount(blinks.block[used], difference)
+    weight = np.bincount(blinks.block[used], sensitivity)
+    n = effective_number(weight)
+    residual = of_block - total / whole * weight
+    error = float(np.sqrt((residual**2).sum() * n / max(n - 1, 1e-9)))
     if n < _FEW:
-        frames = blinks.frames[used]
-        order = np.argsort(frames, kind="stable")
+        order = np.argsort(blinks.frames[used], kind="stable")
         parts = np.array_split(difference[order], _TIME_BLOCKS)
-        blocks = np.array([part.sum() for part in parts])
         # A pair belongs to two blinks, and what moves one of them changes it for both.
-        error = float(2 * np.sqrt(_TIME_BLOCKS) * blocks.std(ddof=1))
+        error = float(2 * np.sqrt(_TIME_BLOCKS) * np.std([p.sum() for p in parts], ddof=1))
         n = float(_TIME_BLOCKS)
-    return Change(float(difference.sum()), error, n - 1, float(worth.sum()))
+    return Change(total, error, n - 1, whole)

@@ -89,7 +89,7 @@ class Assessment:
             "held out": (self.held_out_gain, self.held_out_score),
         }
         overlap = [
-            f"{name} {_as_change(gain)} ({score:+.1f} sigma)"
+            f"{name} {as_change(gain)} ({score:+.1f} sigma)"
             for name, (gain, score) in changes.items()
             if np.isfinite(gain)
         ]
@@ -103,14 +103,15 @@ class Assessment:
         }
         for name, (before, after) in lengths.items():
             if np.isfinite(before) or np.isfinite(after):
-                parts.append(f"{name} {_as_length(before)} -> {_as_length(after)}{unit}")
+                parts.append(f"{name} {as_length(before)} -> {as_length(after)}{unit}")
         return parts
 
 
-def _as_change(gain: float) -> str:
+def as_change(gain: float) -> str:
     """Return a relative change in per cent, or as a factor if it is large."""
     return f"x {1 + gain:.1f}" if gain > 1 else f"{round(gain, 3) + 0.0:+.1%}"
 
 
-def _as_length(value: float) -> str:
+def as_length(value: float) -> str:
+    """Return a length of three digits, or that there is none."""
     return f"{value:.3g}" if np.isfinite(value) else "none"

@@ -19,8 +19,8 @@ Ranges = list[tuple[float, float]]
 BinRange = tuple[tuple[float, float], tuple[float, float]]
 
 
-class Grid(NamedTuple):
-    """Bins, and their edges along x and y."""
+class BinGrid(NamedTuple):
+    """Square bins, and their edges along x and y."""
 
     bin_size: float
     edges_x: FloatArray
@@ -30,6 +30,34 @@ class Grid(NamedTuple):
     def shape(self) -> tuple[int, int]:
         """Number of bins along y and x."""
         return len(self.edges_y) - 1, len(self.edges_x) - 1
+
+    @property
+    def corner(self) -> FloatArray:
+        """Lowest x and y."""
+        return np.array([self.edges_x[0], self.edges_y[0]])
+
+    @property
+    def size(self) -> FloatArray:
+        """Extent along x and y."""
+        return self.bin_size * np.array(self.shape[::-1])
+
+    def find(self, positions: FloatArray) -> tuple[BoolArray, IntArray]:
+        """Return which positions lie in the grid, and for these the number of their bin.
+
+        Bin ``row * n_columns + column`` holds ``edges[i] <= value < edges[i + 1]`` along both axes.
+        """
+        x, y = positions[:, 0], positions[:, 1]
+        inside = np.asarray((x >= self.edges_x[0]) & (x < self.edges_x[-1]))
+        inside &= (y >= self.edges_y[0]) & (y < self.edges_y[-1])
+        column = _bin_of(x[inside], self.edges_x, self.bin_size)
+        row = _bin_of(y[inside], self.edges_y, self.bin_size)
+        return inside, row * self.shape[1] + column
+
+
+def bins_from(corner: FloatArray, size: FloatArray, bin_size: float) -> BinGrid:
+    """Return bins from a corner on, as many as cover a size along x and y."""
+    axes = zip(corner.tolist(), (corner + size).tolist(), strict=True)
+    return BinGrid(bin_size, *(_edges(low, high, bin_size, aligned=False) for low, high in axes))
 
 
 def nice_length(length: float) -> float:
@@ -44,7 +72,7 @@ def make_bins(
     bin_size: float | None,
     bin_range: BinRange | None,
     most: int = MAX_BINS,
-) -> Grid:
+) -> BinGrid:
     """Return the bins of a range, or of a given one."""
     if bin_range is not None:
         ranges = _checked_range(bin_range)
@@ -67,7 +95,7 @@ def make_bins(
             "or show less with bin_range"
         )
     edges = [_edges(low, high, size, aligned=bin_range is None) for low, high in ranges]
-    return Grid(size, edges[0], edges[1])
+    return BinGrid(size, edges[0], edges[1])
 
 
 def _checked_range(bin_range: BinRange) -> Ranges:
@@ -91,11 +119,8 @@ def _edges(low: float, high: float, size: float, *, aligned: bool) -> FloatArray
     return edges if edges[-2] <= high else edges[:-1]
 
 
-def bins_of(values: FloatArray, edges: FloatArray, size: float) -> tuple[IntArray, BoolArray]:
-    """Return the bin of each value, and which values lie within the edges."""
-    inside = (values >= edges[0]) & (values < edges[-1])
-    last = len(edges) - 2
-    index = np.clip((values - edges[0]) / size, 0, last).astype(np.int64)
+def _bin_of(values: FloatArray, edges: FloatArray, size: float) -> IntArray:
+    index: IntArray = np.clip((values - edges[0]) / size, 0, len(edges) - 2).astype(np.int64)
     index -= values < edges[index]  # division rounds; what the edges say counts
     index += values >= edges[index + 1]
-    return index, inside
+    return index

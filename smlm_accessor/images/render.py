@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import replace
-from functools import partial, reduce
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import Source, is_partitioned, source_of
 from smlm_accessor.errors import OptionError
-from smlm_accessor.images.bins import (
-    MAX_BINS,
-    MAX_BINS_OF_DASK,
-    BinRange,
-    Grid,
-    Ranges,
-    bins_of,
-    make_bins,
-)
+from smlm_accessor.images.bins import MAX_BINS, MAX_BINS_OF_DASK, BinRange, Ranges, make_bins
+from smlm_accessor.images.counting import CountedImage, Weighted, count_images, table_extent
 from smlm_accessor.images.rescale import RESCALED, Image, Rescale, check_rescale, rescaled
 from smlm_accessor.table.columns import Columns, find_columns, selection
 from smlm_accessor.table.localizations import Localizations, read_localizations
@@ -37,10 +29,17 @@ def render(
     rescale: Rescale | None = None,
     other_property: Hashable | None = None,
 ) -> xr.DataArray:
-    """Render localizations as an image; see ``table.smlm.render``.
+    """Render localizations as an image: a histogram of x and y; see ``table.smlm.render``.
 
-    Bin ``i`` along x holds ``x0 + i * bin_size <= x < x0 + (i + 1) * bin_size``, so images of
-    neighbouring ranges add up without counting anything twice.
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x": [0.5, 2.5, 2.6], "y": [0.5, 1.5, 1.6], "frame": [0, 4, 8]})
+    >>> render(table, bin_size=1).values
+    array([[1, 0, 0],
+           [0, 0, 2]])
+    >>> render(table, bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
+    6.0
     """
     check_rescale(rescale)
     source = source_of(table)
@@ -48,17 +47,20 @@ def render(
         find_columns(source.example), uncertainty_x=None, uncertainty_y=None, uncertainty_z=None
     )
     only = selection(source.example, other_property, columns=columns)
-    points_of = partial(_points, other_property=other_property)
-    points_of(source.example)  # a wrong property is an error here
+    values_of = partial(_values, other_property=other_property)
+    values_of(source.example)  # a wrong property is an error here
     ranges = None
     if bin_range is None:
-        ranges = known_range(source, columns) if is_partitioned(table) else None
+        ranges = _known_range(source, columns) if is_partitioned(table) else None
         if ranges is None:
-            ranges = source.result(source.reduce(partial(_range, points_of), _widest, only=only))
+            extent = source.result(table_extent(source, values_of, only=only))
+            ends = list(zip(extent.lower.tolist(), extent.upper.tolist(), strict=True))
+            ranges = ends[:2] if extent.n_located else None
     most = MAX_BINS_OF_DASK if is_partitioned(table) else MAX_BINS
     grid = make_bins(ranges, bin_size, bin_range, most)
-    counted = source.reduce(partial(_count, points_of, grid), _added, only=only)
-    image = source.call(_image, counted, grid, other_property is not None, rescale)
+    weighted = partial(_weighted, other_property=other_property)
+    counted = count_images(source, [grid], weighted, only=only)
+    image = source.call(_image, counted, other_property is not None, rescale)
 
     label = "localizations per bin" if other_property is None else f"mean {other_property}"
     if rescale is not None:
@@ -71,11 +73,12 @@ def render(
     }
     known = {}
     if not is_partitioned(table):
-        total = source.result(counted)
+        (total,) = source.result(counted)
+        n_located, n_inside = total.n_positions, int(total.counts.sum())
         known = {
-            "n_localizations": total.n_inside,
-            "n_outside": total.n_points - total.n_inside,
-            "n_left_out": len(table) - total.n_points,
+            "n_localizations": n_inside,
+            "n_outside": n_located - n_inside,
+            "n_left_out": len(table) - n_located,
         }
     is_count = other_property is None and rescale is None
     return xr.DataArray(
@@ -93,16 +96,7 @@ def render(
     )
 
 
-class Counted(NamedTuple):
-    """Localizations, and the sum of a property, in each bin; and how many points there were."""
-
-    counts: IntArray
-    sums: FloatArray | None
-    n_inside: int
-    n_points: int
-
-
-def known_range(source: Source, columns: Columns) -> Ranges | None:
+def _known_range(source: Source, columns: Columns) -> Ranges | None:
     """Return the range of x and of y as far as it is known without reading rows."""
     ranges = []
     for component in ("x", "y"):
@@ -114,67 +108,27 @@ def known_range(source: Source, columns: Columns) -> Ranges | None:
     return ranges
 
 
-def _points(table: pd.DataFrame, *, other_property: Hashable | None) -> FloatArray:
-    """Return finite x and y, and the property if there is one, by row."""
-    locs = read_localizations(table, need_frames=False)
-    points = locs.positions[:, :2]
+def _values(block: pd.DataFrame, *, other_property: Hashable | None) -> FloatArray:
+    """Return x and y, and the property if there is one, of the rows in which they are finite."""
+    locs = read_localizations(block, need_frames=False)
+    values = locs.positions[:, :2]
     if other_property is not None:
-        points = np.column_stack([points, _property(table, other_property, locs)])
-    return np.asarray(points[np.isfinite(points).all(axis=1)])
+        values = np.column_stack([values, _property(block, other_property, locs)])
+    return np.asarray(values[np.isfinite(values).all(axis=1)])
 
 
-def _range(points_of: Callable[[pd.DataFrame], FloatArray], part: pd.DataFrame) -> Ranges | None:
-    xy = points_of(part)[:, :2]
-    if not len(xy):
-        return None
-    return list(zip(xy.min(axis=0).tolist(), xy.max(axis=0).tolist(), strict=True))
+def _weighted(block: pd.DataFrame, *, other_property: Hashable | None) -> list[Weighted]:
+    values = _values(block, other_property=other_property)
+    return [(values[:, :2], values[:, 2:].T)]
 
 
-def _widest(parts: Sequence[Ranges | None]) -> Ranges | None:
-    several = [part for part in parts if part is not None]
-    if not several:
-        return None
-    return [
-        (min(low for low, _ in axis), max(high for _, high in axis))
-        for axis in zip(*several, strict=True)
-    ]
-
-
-def _count(
-    points_of: Callable[[pd.DataFrame], FloatArray], grid: Grid, part: pd.DataFrame
-) -> Counted:
-    points, (size, edges_x, edges_y) = points_of(part), grid
-    column, inside_x = bins_of(points[:, 0], edges_x, size)
-    row, inside = bins_of(points[:, 1], edges_y, size)
-    inside &= inside_x
-    flat = (row * grid.shape[1] + column)[inside]
-    counts = np.bincount(flat, minlength=math.prod(grid.shape))
-    sums: FloatArray | None = None
-    if points.shape[1] > 2:
-        sums = np.bincount(flat, weights=points[inside, 2], minlength=counts.size).astype(float)
-    return Counted(counts, sums, len(flat), len(points))
-
-
-def _added(parts: Sequence[Counted]) -> Counted:
-    sums = [part.sums for part in parts if part.sums is not None]
-    return Counted(
-        reduce(np.add, [part.counts for part in parts]),
-        reduce(np.add, sums) if sums else None,
-        sum(part.n_inside for part in parts),
-        sum(part.n_points for part in parts),
-    )
-
-
-def _image(counted: Counted, grid: Grid, is_mean: bool, rescale: Rescale | None) -> Image:
-    counts = counted.counts
+def _image(counted: list[CountedImage], is_mean: bool, rescale: Rescale | None) -> Image:
+    counts = counted[0].counts
     image: Image = counts
     if is_mean:
-        assert counted.sums is not None
-        nothing = np.full(counts.size, np.nan)
-        image = np.divide(counted.sums, counts, out=nothing, where=counts > 0)
-    if rescale is not None:
-        image = rescaled(image, counts > 0, rescale)
-    return image.reshape(grid.shape)
+        nothing = np.full(counts.shape, np.nan)
+        image = np.divide(counted[0].sums[0], counts, out=nothing, where=counts > 0)
+    return image if rescale is None else rescaled(image, counts > 0, rescale)
 
 
 def _property(table: pd.DataFrame, name: Hashable, locs: Localizations) -> FloatArray:

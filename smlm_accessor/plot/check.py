@@ -14,24 +14,23 @@ from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.correct import correct
 from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
-from smlm_accessor.images.bins import BinRange, nice_length
+from smlm_accessor.images.bins import nice_length
+from smlm_accessor.images.regions import richest_region
 from smlm_accessor.images.render import render
 from smlm_accessor.images.rescale import rescaled
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot.drift import plot_drift
-from smlm_accessor.plot.localizations import bar_length, draw_scale_bar, extent_of
-from smlm_accessor.plot.regions import richest_region
+from smlm_accessor.plot.localizations import bar_length, draw_image, draw_scale_bar, extent_of
 from smlm_accessor.plot.style import written_unit
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 _METHOD = "overlap"
-_ACROSS = 200  # bins of the images
-_MOST_ACROSS = 400
+_ACROSS, _MOST_ACROSS = 200, 400  # bins of the images: molecules can be told apart on a screen
 _DRIFTS = 4.0  # ranges of the drift along the images, or drift would move all of it out of them
 _BINS_OF_REGION = 8  # at least, of the image in which it is searched
-_LINE = 100  # letters of the title
+_LINE = 100  # letters of the title: so many fit
 
 
 def check_drift(
@@ -47,7 +46,19 @@ def check_drift(
 ) -> npt.NDArray[Any]:
     """Draw the drift, the image before and after its correction, and the verdict.
 
-    See ``table.smlm.check_drift``.
+    See ``table.smlm.check_drift``. The bins of the images are about half the localization
+    precision, and the scale of brightness is the logarithm of the count. Of dask, rows are gone
+    over twice for the images, besides what estimate and verdict need.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
+    >>> locs = simulate_thomas(cluster_mu=100, seed=1)
+    >>> axes = check_drift(simulate_drift(locs, velocity=(0.02, 0.01)), method="icp", n_chunks=5)
+    >>> axes[0].figure.get_suptitle().splitlines()[0]
+    'improved'
     """
     given = {} if method is None else {"method": method}
     dataset, model = _known(drift, model, {**given, **estimate_options})
@@ -104,7 +115,7 @@ def _bins(assessment: Assessment, dataset: xr.Dataset) -> tuple[float | None, fl
 def _images(
     table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float | None, span: float
 ) -> tuple[xr.DataArray, xr.DataArray | None]:
-    """Return the richest part of the field before and after."""
+    """Return the part of the field that is richest in structure, before and after."""
     field = render(table)
     coarse = field.attrs["bin_size"]
     fine = coarse if bin_size is None else bin_size
@@ -112,19 +123,11 @@ def _images(
     fine = max(fine, nice_length(side / _MOST_ACROSS))
     left, _, bottom, _ = extent_of(field)
     region = richest_region(field.values, corner=(left, bottom), bin_size=coarse, side=side)
-    return _both(table, corrected, fine, region)
-
-
-def _both(
-    table: pd.DataFrame, corrected: pd.DataFrame | None, bin_size: float, region: BinRange
-) -> tuple[xr.DataArray, xr.DataArray | None]:
-    before = render(table, bin_size=bin_size, bin_range=region)
+    before = render(table, bin_size=fine, bin_range=region)
     if corrected is None:
         return before.load(), None
-    after = render(corrected, bin_size=bin_size, bin_range=region)
+    after = render(corrected, bin_size=fine, bin_range=region)
     both = xr.Dataset({"before": before, "after": after}).load()  # of dask, in one pass
-    for name, image in (("before", before), ("after", after)):
-        both[name].attrs = image.attrs
     return both["before"], both["after"]
 
 
@@ -137,42 +140,30 @@ def _draw(
 ) -> npt.NDArray[Any]:
     import matplotlib.pyplot as plt
 
-    figure = plt.figure(figsize=(9.0, 7.6), layout="constrained")
-    grid = figure.add_gridspec(2, 2, height_ratios=(2, 3))
-    axes = [
-        figure.add_subplot(grid[0, :]),
-        figure.add_subplot(grid[1, 0]),
-        figure.add_subplot(grid[1, 1]),
-    ]
+    figure, named = plt.subplot_mosaic(
+        [["drift", "drift"], ["before", "after"]],
+        height_ratios=(2, 3),
+        figsize=(9.0, 7.6),
+        layout="constrained",
+    )
+    axes = [named[name] for name in ("drift", "before", "after")]
     plot_drift(dataset, model=model, ax=axes[0])
     axes[0].spines[["top", "right"]].set_visible(False)
     shown = [before] if after is None else [before, after]
     counts = np.stack([image.values for image in shown])
     bright = rescaled(counts, counts > 0, "log")
     for ax, title, image, values in zip(axes[1:], ("Before", "After"), shown, bright, strict=False):
-        _draw_image(ax, image, values)
+        drawn = draw_image(ax, image, values, "inferno", vmin=0.0, vmax=1.0)
+        left, right, _, _ = extent_of(image)
+        length = bar_length(True, right - left)
+        unit = written_unit(image.attrs.get("length_unit"))
+        draw_scale_bar(ax, length, f"{length:g} {unit}".strip(), drawn.cmap(0.0))
         ax.set_title(title, loc="left")
     if after is None:
         axes[2].text(0.5, 0.5, "not corrected:\nno chunk is valid", ha="center", va="center")
         axes[2].set_axis_off()
     figure.suptitle(_title(assessment), x=0.01, ha="left", fontsize="medium")
     return np.array(axes, dtype=object)
-
-
-def _draw_image(ax: Axes, image: xr.DataArray, bright: npt.NDArray[Any]) -> None:
-    left, right, bottom, top = extent_of(image)
-    drawn = ax.imshow(
-        bright,
-        origin="lower",
-        extent=(left, right, bottom, top),
-        aspect="equal",
-        cmap="inferno",
-        vmin=0.0,
-        vmax=1.0,
-    )
-    length = bar_length(True, right - left)
-    unit = written_unit(image.attrs.get("length_unit"))
-    draw_scale_bar(ax, length, f"{length:g} {unit}".strip(), drawn.cmap(0.0))
 
 
 def _title(assessment: Assessment) -> str:

@@ -31,7 +31,18 @@ def plot_localizations(
     colorbar: bool | None = None,
     scale_bar: bool | float = False,
 ) -> Axes:
-    """Draw localizations as an image; see ``table.smlm.plot``."""
+    """Draw localizations as an image; see ``table.smlm.plot``.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> import pandas as pd
+    >>> table = pd.DataFrame({"x [nm]": [0.5, 2.5], "y [nm]": [0.5, 1.5], "frame": [0, 4]})
+    >>> ax = plot_localizations(table, bin_size=1, other_property="frame")
+    >>> ax.get_xlabel()
+    'x (nm)'
+    """
     if isinstance(rescale, str) and rescale == "auto":
         rescale = "equal" if other_property is None else None
     image = render(
@@ -50,23 +61,24 @@ def plot_localizations(
     if ax is None:
         inches = 4.2 / max(width, height)
         ax = new_axes(inches * width + (2.0 if colorbar else 0.8), inches * height + 0.6)
-    drawn = ax.imshow(
-        image.values,
-        origin="lower",
-        extent=extent,
-        aspect="equal",
-        cmap=cmap or ("inferno" if other_property is None else "viridis"),
-    )
+    colors = cmap or ("inferno" if other_property is None else "viridis")
+    shown = draw_image(ax, image, image.values, colors)
     ax.set_xlabel(with_unit("x", unit))
     ax.set_ylabel(with_unit("y", unit))
     if colorbar:
         wide = 0.04 * max(1.0, height / width)
         beside = ax.inset_axes((1.0 + wide, 0.0, wide, 1.0))  # as tall as the image
-        ax.figure.colorbar(drawn, cax=beside, label=image.attrs["long_name"])
+        ax.figure.colorbar(shown, cax=beside, label=image.attrs["long_name"])
     if bar:
-        ground = drawn.cmap(0.0) if other_property is None else ax.get_facecolor()
+        ground = shown.cmap(0.0) if other_property is None else ax.get_facecolor()
         draw_scale_bar(ax, bar, f"{bar:g} {written_unit(unit)}".strip(), ground)
     return ax
+
+
+def draw_image(ax: Axes, image: xr.DataArray, values: Any, cmap: Any, **limits: Any) -> Any:
+    """Draw values in the bins of an image, with y upwards."""
+    extent = extent_of(image)
+    return ax.imshow(values, origin="lower", extent=extent, aspect="equal", cmap=cmap, **limits)
 
 
 def extent_of(image: xr.DataArray) -> tuple[float, float, float, float]:

@@ -1,47 +1,44 @@
-"""The page, put together."""
+"""The page, put together: what page.html.jinja shows."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from smlm_accessor._typing import FloatArray
 from smlm_accessor._version import __version__
 from smlm_accessor.assess import Assessment
 from smlm_accessor.display.svg_chart import number
 from smlm_accessor.drift import components_of, drift_of, is_shift_only
+from smlm_accessor.images.bins import BinGrid, nice_length
+from smlm_accessor.images.counting import TableExtent
 from smlm_accessor.models import Drift, DriftModel, transformations_of
 from smlm_accessor.plot.style import written_unit
-from smlm_accessor.report.comparison import by_time, comparisons
 from smlm_accessor.report.drift_chart import drift_chart
-from smlm_accessor.report.extent import Extent
 from smlm_accessor.report.frc_chart import frc_chart
-from smlm_accessor.report.tables import history_rows, parameters, table
-from smlm_accessor.report.views import Pairs
-from smlm_accessor.report.words import VERDICTS, in_unit, measures, verdict_of
+from smlm_accessor.report.tables import history_rows, parameters
+from smlm_accessor.report.views import ImagePair, ImagePairs
+from smlm_accessor.report.words import VERDICTS, in_unit, measures
 
 _SCALES = 1e-6  # relative change of lengths that is said
-_HERE = Path(__file__).parent
-# No script but that of the page itself, and nothing from elsewhere.
-_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'"
-)
+_BAR = 1 / 6  # of the width, a scale bar is no longer than twice that
+_NAMES = ("The whole field", "Part of the field", "Where structure is sharpest")
 
 
 @dataclass(frozen=True)
-class Facts:
+class PageFacts:
     """What the page says of the table."""
 
     title: str
     when: datetime
-    extent: Extent
+    extent: TableExtent
     precision: float | None
     unit: str | None
     steps: Sequence[Any]
@@ -49,52 +46,57 @@ class Facts:
 
 
 def page(
-    facts: Facts,
+    facts: PageFacts,
     drift: Drift,
     found: Assessment | None,
-    pairs: Pairs,
+    pairs: ImagePairs,
     *,
     by: str | None,
     outside: str | None,
 ) -> str:
     """Return the page as HTML that needs no other file."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
     source = transformations_of(drift)
-    style, script = ((_HERE / name).read_text("utf-8") for name in ("page.css", "page.js"))
-    sections = [
-        _header(facts, found, source),
-        _section("Before and after", comparisons(pairs.pairs, facts.unit)),
-        _section("Drift over frames", _drift_text(drift) + drift_chart(drift, by)),
-        _section("Time as colour", by_time(pairs, facts.extent.frames, facts.unit)),
-        _section("Fourier ring correlation", _frc(found)),
-        _section("The verdict and its measures", _measures(found)),
-        _section("Parameters", table(parameters(drift, by, outside), ["Parameter", "Value"])),
-        _section("History of the table", _history(facts.steps)),
-    ]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta name="color-scheme" content="light dark">'
-        '<link rel="icon" href="data:,">'
-        f"<title>{escape(facts.title)}</title>\n<style>\n{style}</style></head>\n<body><main>\n"
-        + "\n".join(sections)
-        + f"\n</main>\n<script>\n{script}</script></body></html>\n"
+    verdict = found.verdict if found else "not judged"
+    frc = frc_chart(found) if found else None
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("page.html.jinja").render(
+        facts=facts,
+        found=found,
+        verdict=verdict,
+        says=VERDICTS[verdict],
+        how_far=_how_far(source, verdict),
+        items=_items(facts, pairs.frames, source),
+        figures=[_figure(i, pairs.pairs, facts.unit) for i in range(len(pairs.pairs))],
+        frames=pairs.frames,
+        gradient=_gradient(pairs.colors),
+        drift_text=_drift_text(drift),
+        drift_chart=Markup(drift_chart(drift, by)),
+        frc_chart=None if frc is None else Markup(frc),
+        measures=measures(found) if found else [],
+        parameters=parameters(drift, by, outside),
+        history=history_rows(facts.steps),
     )
 
 
-def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
-    verdict = verdict_of(found)
+def _items(facts: PageFacts, frames: tuple[int, int], source: xr.Dataset) -> dict[str, str]:
+    """Return the facts at the top by their names; those that are not known are empty."""
     extent = facts.extent
-    n_chunks, n_valid = source.sizes["chunk"], int(source["valid"].sum())
-    rows = number(extent.n_rows)
     missing = extent.n_rows - extent.n_located
-    if missing:
-        rows += f", {number(missing)} without position"
-    first, last = extent.frames
+    n_chunks, n_valid = source.sizes["chunk"], int(source["valid"].sum())
     registered = "" if n_valid == n_chunks else f", {number(n_valid)} registered"
-    items = {
-        "Localizations": rows,
-        "Frames": f"{first:,} to {last:,}",
+    return {
+        "Localizations": number(extent.n_rows)
+        + (f", {number(missing)} without position" if missing else ""),
+        "Frames": f"{frames[0]:,} to {frames[1]:,}",
         "Method": str(source.attrs.get("method", "not known")),
         "Chunks": f"{number(n_chunks)}{registered}",
         "Precision": in_unit(f"{facts.precision:.3g}", facts.unit) if facts.precision else "",
@@ -102,23 +104,9 @@ def _header(facts: Facts, found: Assessment | None, source: xr.Dataset) -> str:
         "Version": f"smlm_accessor {__version__}",
         "Date": f"{facts.when:%d %B %Y, %H:%M}".lstrip("0"),
     }
-    listed = "".join(
-        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"
-        for name, value in items.items()
-        if value
-    )
-    line = f'<p class="line-of-measures">{escape(str(found))}</p>' if found else ""
-    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in facts.notes)
-    return (
-        f'<header><p class="over">Drift report</p><h1>{escape(facts.title)}</h1>'
-        f'<div class="verdict {verdict.replace(" ", "-")}">'
-        f'<p class="badge">{escape(verdict.capitalize())}</p>'
-        f"<p>{escape(VERDICTS[verdict])} {_size(source, verdict)}</p>{line}</div>{notes}"
-        f"<dl>{listed}</dl></header>"
-    )
 
 
-def _size(source: xr.Dataset, verdict: str) -> str:
+def _how_far(source: xr.Dataset, verdict: str) -> str:
     """Return how far the sample moved, in words; as a fact only if that has been confirmed."""
     moved = drift_of(source).values[source["valid"].values.astype(bool)]
     if len(moved) < 2:
@@ -129,11 +117,7 @@ def _size(source: xr.Dataset, verdict: str) -> str:
         for axis, size in zip(components_of(source), np.ptp(moved, axis=0), strict=True)
     ]
     says = "The sample drifted by" if verdict == "improved" else "This drift is"
-    return escape(f"{says} up to {', '.join(each[:-1])} and {each[-1]}.")
-
-
-def _section(name: str, content: str) -> str:
-    return f"<section><h2>{escape(name)}</h2>{content}</section>"
+    return f"{says} up to {', '.join(each[:-1])} and {each[-1]}."
 
 
 def _drift_text(drift: Drift) -> str:
@@ -150,32 +134,59 @@ def _drift_text(drift: Drift) -> str:
         if np.abs(scale - 1).max() > _SCALES:
             text += f", and scales it, by {scale.min():.5g} to {scale.max():.5g}"
         text += "; the drift is that of the centre of the field."
-    return f"<p>{escape(text)}</p>"
+    return text
 
 
-def _frc(found: Assessment | None) -> str:
-    chart = frc_chart(found) if found else None
-    if chart is None:
-        why = found.reason if found and found.frc is None else "too few localizations"
-        return f'<p class="note">It could not be computed: {escape(why)}.</p>'
-    return (
-        "<p>Images of two halves of the frames agree down to the size of detail at which their "
-        "correlation falls below 1/7: that is the resolution. A curve that reaches further to the "
-        f"right is a sharper image.</p>{chart}"
+def _figure(i: int, pairs: Sequence[ImagePair], unit: str | None) -> dict[str, Any]:
+    """Return what the page shows of a pair of images; lengths on the page as parts of the image."""
+    pair = pairs[i]
+    grid, field = pair.region.grid, pairs[0].region.grid
+    left, bottom = (grid.corner - field.corner) / field.size
+    width, height = grid.size / field.size
+    before, after, *by_time = (
+        f"data:image/png;base64,{b64encode(png).decode()}" for png in (*pair.images, *pair.by_time)
     )
+    bar, bar_width = _scale_bar(float(grid.size[0]), unit)
+    rows, columns = grid.shape
+    return {
+        "number": i,
+        "name": _NAMES[i],
+        "rows": rows,
+        "columns": columns,
+        "ratio": f"{grid.size[0] / grid.size[1]:.4f}",
+        "box": f"left:{left:.2%};bottom:{bottom:.2%};width:{width:.2%};height:{height:.2%}",
+        "size": _size_text(grid, unit),
+        "bar": bar,
+        "bar_width": bar_width,
+        "before": before,
+        "after": after,
+        "by_time": dict(zip(("before", "after"), by_time, strict=False)),
+    }
 
 
-def _measures(found: Assessment | None) -> str:
-    if found is None:
-        return '<p class="note">There is no verdict.</p>'
-    reason = found.reason[:1].upper() + found.reason[1:]
-    return (
-        f"<p><strong>{escape(found.verdict.capitalize())}.</strong> {escape(reason)}.</p>"
-        + table(measures(found), ["Measure", "Found", "What it means"], kind="three")
-    )
+def _scale_bar(width: float, unit: str | None) -> tuple[str, str]:
+    """Return what is written at the scale bar, and its width."""
+    length = nice_length(width * _BAR)
+    if length > 2 * width * _BAR:
+        length = length / 2
+    text = in_unit(number(length), unit)
+    if unit == "nm" and length >= 1000:
+        text = in_unit(number(length / 1000), "um")
+    return text, f"{length / width:.3%}"
 
 
-def _history(steps: Sequence[Any]) -> str:
-    if not steps:
-        return "<p>Nothing is recorded of what was done to this table before.</p>"
-    return table(history_rows(steps), ["Step", "Parameters", "Version"], kind="three history")
+def _size_text(grid: BinGrid, unit: str | None) -> str:
+    sides = grid.size
+    if unit == "nm" and max(sides) >= 10_000:
+        sides, unit = sides / 1000, "um"
+    return in_unit(" × ".join(number(float(f"{side:.3g}")) for side in sides), unit)
+
+
+def _gradient(colors: FloatArray) -> str:
+    """Return the colours of single times, as they are drawn."""
+    found = []
+    for when in np.linspace(-1, 1, 9):
+        color = np.array([max(-when, 0), 1 - abs(when), max(when, 0)]) @ colors
+        red, green, blue = (255 * color / color.max()).round().astype(int)
+        found.append(f"rgb({red},{green},{blue})")
+    return ",".join(found)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smlm_accessor.models import Drift, DriftModel, transformations_of
@@ -77,16 +76,3 @@ def _read(value: Any) -> Any:
         except ValueError:
             pass
     return value
-
-
-def table(rows: Sequence[Sequence[str]], heading: Sequence[str], *, kind: str = "") -> str:
-    """Return a table whose first column names the row.
-
-    Where it is narrow, the cells of a row stand below each other.
-    """
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heading)
-    body = ""
-    for name, *cells in rows:
-        rest = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        body += f'<tr><th scope="row">{escape(name)}</th>{rest}</tr>'
-    return f'<table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

@@ -1,32 +1,90 @@
-"""From a table and a drift to the images of the page."""
+"""From a table and a drift to the images of the page: extent, sample, regions, counts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.case import Case
+from smlm_accessor.backends import source_of
+from smlm_accessor.errors import TableError
+from smlm_accessor.estimation.sampling import sample_in_memory
+from smlm_accessor.images.counting import TableExtent, table_extent
+from smlm_accessor.images.regions import Region, whole_field, zoomed
+from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.models import Drift
-from smlm_accessor.report.extent import BeforeAndAfter, Extent, field
 from smlm_accessor.report.images import (
     View,
-    count,
+    count_views,
     pictures,
     pictures_by_time,
     smoothed,
     time_colors,
+    time_shares,
 )
-from smlm_accessor.report.regions import Region, whole_field, zoomed
+from smlm_accessor.table.columns import selection
+from smlm_accessor.table.localizations import read_localizations
 
 _PIXELS = 800, (600, 480)  # of the whole field, and of each part of it
-_MOST = 0.05, 0.95  # quantiles
+_MOST = 3_000_000  # localizations, by which regions are chosen: 0.3 GB with all copies
+_FOLLOWED = 0.05, 0.95  # quantiles of the drift of localizations: what lies outside is not followed
+
+
+class ImageSample(NamedTuple):
+    """Some of the localizations, before and after; shapes (n, d), (n, d) and (n,)."""
+
+    before: FloatArray
+    after: FloatArray
+    frames: IntArray
+
+
+def extent_of(table: Any, *, progress: bool = False) -> TableExtent:
+    """Return the range of x, y and frame of the rows of a table, of pandas or dask.
+
+    Raises
+    ------
+    TableError
+        If no row has a position.
+    """
+    source = source_of(table)
+    only = selection(source.example)
+    extent = source.result(table_extent(source, _xy_and_frame, only=only), progress=progress)
+    found: TableExtent = extent
+    if not found.n_located:
+        raise TableError(
+            f"None of the {found.n_rows} rows has coordinates."
+            if found.n_rows
+            else "This table has no rows."
+        )
+    return found
+
+
+def _xy_and_frame(block: pd.DataFrame) -> FloatArray:
+    localizations = read_localizations(block)
+    values = np.column_stack([localizations.positions[:, :2], localizations.frames])
+    return values[localizations.finite]
+
+
+def corrected_sample(
+    table: pd.DataFrame, drift: Drift, by: str | None, outside: str | None
+) -> ImageSample:
+    """Return localizations before and after, in parts of the field if there are very many."""
+    if len(table) > _MOST:
+        table = sample_in_memory(table, _MOST)
+    localizations = read_localizations(table)
+    before, frames = localizations.positions, localizations.frames
+    after = Case(localizations, by, outside).corrected(drift, before, frames)
+    use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    return ImageSample(before[use], after[use], frames[use])
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A place before and after: PNG files, and the same with colour for time, if made."""
+class ImagePair:
+    """A region before and after: PNG files, and the same with colour for time, if made."""
 
     region: Region
     images: list[bytes]
@@ -34,56 +92,55 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """The whole field and its parts, and the colours of the first, the middle and the last frame.
+class ImagePairs:
+    """The whole field and its parts, the first and the last frame, and the colours of time.
 
-    ``colors`` has shape (3, 3), from 0 to 1.
+    ``colors``, shape (3, 3), are those of the first, the middle and the last frame, from 0 to 1.
     """
 
-    pairs: list[Pair]
+    pairs: list[ImagePair]
+    frames: tuple[int, int]
     colors: FloatArray
 
 
 def make_pairs(
     table: Any,
     drift: Drift,
-    extent: Extent,
-    sample: BeforeAndAfter,
+    extent: TableExtent,
+    sample: ImageSample,
     precision: float | None,
     *,
     whole: bool,
     by: str | None,
     outside: str | None,
     progress: bool,
-) -> Pairs:
-    """Return images of three places, chosen from the sample and counted from the whole table."""
+) -> ImagePairs:
+    """Return images of three regions, chosen by the sample and counted from the whole table.
+
+    If the sample is of the whole field, a few outliers far away do not belong to the field.
+    """
+    n = len(sample.frames)
+    frames = int(extent.lower[2]), int(extent.upper[2])
     moved = sample.before[:, :2] - sample.after[:, :2]
-    constant = np.median(moved, axis=0) if len(moved) else np.zeros(2)
-    entire = whole_field(*field(extent, sample, whole=whole), precision, _PIXELS[0])
+    constant = np.median(moved, axis=0) if n else np.zeros(2)
+    spread = np.ptp(np.quantile(moved, _FOLLOWED, axis=0), axis=0) if n else np.zeros(2)
+    ends = (extent.lower[:2], extent.upper[:2])
+    field = whole_field(
+        *(field_of(sample.before[:, :2]) if whole and n else ends), precision, _PIXELS[0]
+    )
     at = sample.after[:, :2] + constant
-    spread = np.ptp(np.quantile(moved, _MOST, axis=0), axis=0) if len(moved) else np.zeros(2)
-    regions = [entire, *zoomed(entire, at, precision, float(spread.max()), _PIXELS[1])]
-    views = []
-    for i, region in enumerate(regions):
-        # Where a drift turns or stretches, the constant is another one in each place.
-        here = moved[region.contains(at)]
-        own = np.median(here, axis=0) if i and len(here) else constant
-        views.append(View(region, own, by_time=i > 0))
-    counts = count(table, drift, views, extent.frames, by=by, outside=outside, progress=progress)
-    mean = _time_shares(sample, extent)
+    parts = zoomed(field.grid, at, precision, float(spread.max()), _PIXELS[1])
+    views = [View(field, constant, by_time=False)]
+    for region in parts:
+        # Where a drift turns or stretches, the constant is another one in each region.
+        here = moved[region.grid.find(at)[0]]
+        views.append(View(region, np.median(here, axis=0) if len(here) else constant, by_time=True))
+    counts = count_views(table, drift, views, frames, by=by, outside=outside, progress=progress)
+    early, late = time_shares(sample.frames, frames).mean(axis=1) if n else (1 / 3, 1 / 3)
+    mean = np.array([early, 1 - early - late, late])
     pairs = []
     for view, counted in zip(views, counts, strict=True):
         smooth = smoothed(view, counted)
         by_time = pictures_by_time(smooth, mean) if view.by_time else []
-        pairs.append(Pair(view.region, pictures(smooth), by_time))
-    return Pairs(pairs, time_colors(mean))
-
-
-def _time_shares(sample: BeforeAndAfter, extent: Extent) -> FloatArray:
-    """Return which parts of the localizations are near the first, the middle and the last frame."""
-    if not len(sample.frames):
-        return np.full(3, 1 / 3)
-    first, last = extent.frames
-    when = 2 * (sample.frames - first) / max(last - first, 1) - 1
-    late, early = float(np.maximum(when, 0).mean()), float(np.maximum(-when, 0).mean())
-    return np.array([early, 1 - early - late, late])
+        pairs.append(ImagePair(view.region, pictures(smooth), by_time))
+    return ImagePairs(pairs, frames, time_colors(mean))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from smlm_accessor.assess import Assessment
+from smlm_accessor.assess.result import as_change, as_length
 from smlm_accessor.plot.style import written_unit
 
 VERDICTS = {
@@ -29,11 +30,6 @@ def in_unit(text: str, unit: str | None) -> str:
     return f"{text} {written_unit(unit)}" if unit else text
 
 
-def verdict_of(assessment: Assessment | None) -> str:
-    """Return the verdict; "not judged" if there is no assessment."""
-    return assessment.verdict if assessment else "not judged"
-
-
 def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
     """Return the name of each measure, what was found, and what it means."""
     unit = assessment.length_unit
@@ -41,8 +37,7 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
     def before_and_after(before: float, after: float) -> str:
         if not (np.isfinite(before) or np.isfinite(after)):
             return NOT_MEASURED
-        each = [f"{v:.3g}" if np.isfinite(v) else "none" for v in (before, after)]
-        return in_unit(" → ".join(each), unit)
+        return in_unit(f"{as_length(before)} → {as_length(after)}", unit)
 
     return [
         (
@@ -96,8 +91,7 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
 def _change(gain: float, score: float) -> str:
     if not np.isfinite(gain):
         return NOT_MEASURED
-    change = f"× {1 + gain:.1f}" if gain > 1 else f"{round(gain, 3) + 0.0:+.1%}"
-    return f"{change} ({score:+.1f} σ)".replace("-", "−")
+    return f"{as_change(gain)} ({score:+.1f} σ)".replace("x", "×").replace("-", "−")
 
 
 def _by_component(values: Mapping[str, float], unit: str | None) -> str:

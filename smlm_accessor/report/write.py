@@ -12,17 +12,17 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.assess import Assessment, assess
+from smlm_accessor.assess import MOST_OF_DASK, Assessment, assess
 from smlm_accessor.backends import example, is_partitioned
 from smlm_accessor.drift import build, components_of
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
 from smlm_accessor.errors import OptionError, SmlmWarning, TableError
+from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.io.staging import require_free, staged
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.options import choice as require_choice
-from smlm_accessor.report.extent import extent_of, sampled, to_judge
-from smlm_accessor.report.page import Facts, page
-from smlm_accessor.report.views import make_pairs
+from smlm_accessor.report.page import PageFacts, page
+from smlm_accessor.report.views import corrected_sample, extent_of, make_pairs
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
 
@@ -48,7 +48,19 @@ def write_report(
     overwrite: bool = False,
     progress: bool = False,
 ) -> Assessment | None:
-    """Write a page on the correction of a table by a drift; see ``drift.smlm.report``."""
+    """Write a page on the correction of a table by a drift; see ``drift.smlm.report``.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from smlm_accessor.estimation.estimate import estimate_drift
+    >>> from smlm_accessor.simulate import simulate_csr
+    >>> table = simulate_csr(n_samples=2000, seed=1)
+    >>> drift = estimate_drift(table, method="icp", n_chunks=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_report(table, drift, Path(folder, "report.html"))
+    no evidence (...
+    """
     file = Path(path)
     require_free([file], overwrite=overwrite)
     built = build_report(table, drift, by=by, outside=outside, title=title, progress=progress)
@@ -69,28 +81,37 @@ def build_report(
     progress: bool = False,
 ) -> Built:
     """Return the page; see `write_report`."""
-    source = _checked(drift, by, outside)
+    source = require_drift_or_model(drift, 'drift.smlm.report(table, "report.html")', by=by)
+    if by is not None:
+        require_choice("by", by, BY)
+    if outside is not None:
+        require_choice("outside", outside, OUTSIDE)
     if title is not None and not isinstance(title, str):
         raise OptionError(f"title={title!r} must be a text")
     extent = extent_of(table, progress=progress)
-    part = to_judge(table, progress=progress)
+    part = (
+        sample_in_memory(table, MOST_OF_DASK, progress=progress) if is_partitioned(table) else table
+    )
     notes: list[str] = []
+    found: Assessment | None = None
     is_usable = bool(source["valid"].any())
     corrected_by = drift if is_usable else _nothing(source)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always", SmlmWarning)
-        sample = sampled(part, corrected_by, by, outside)
+        sample = corrected_sample(part, corrected_by, by, outside)
         # What was warned of once is meant from here on.
         outside_known = outside or "hold"
-        found = _assessed(part, drift, by, outside_known, notes, progress=progress)
+        try:
+            found = assess(part, drift, by=by, outside=outside_known, progress=progress)
+        except TableError as error:  # too few frames; that the table can be read is known by now
+            notes.append(str(error))
     told = {str(warning.message): warning.message for warning in noted}
     warned = [warning for warning in told.values() if isinstance(warning, Warning)]
     notes += [str(warning) for warning in warned if isinstance(warning, SmlmWarning)]
     if not is_usable:
         notes.append("No chunk of this drift is valid: nothing is corrected.")
 
-    known = found is not None and np.isfinite(found.precision)
-    precision = found.precision if found and known else None
+    precision = found.precision if found and np.isfinite(found.precision) else None
     pairs = make_pairs(
         table,
         corrected_by,
@@ -102,7 +123,7 @@ def build_report(
         outside=outside_known,
         progress=progress,
     )
-    facts = Facts(
+    facts = PageFacts(
         title=title or _TITLE,
         when=datetime.now().astimezone(),
         extent=extent,
@@ -113,34 +134,6 @@ def build_report(
     )
     html = page(facts, drift, found, pairs, by=by, outside=outside)
     return Built(html, found, warned)
-
-
-def _checked(drift: Any, by: str | None, outside: str | None) -> xr.Dataset:
-    """Return the transformations of a drift or a model, after a look at the options."""
-    source = require_drift_or_model(drift, 'drift.smlm.report(table, "report.html")', by=by)
-    if by is not None:
-        require_choice("by", by, BY)
-    if outside is not None:
-        require_choice("outside", outside, OUTSIDE)
-    return source
-
-
-def _assessed(
-    part: pd.DataFrame,
-    drift: Drift,
-    by: str | None,
-    outside: str,
-    notes: list[str],
-    *,
-    progress: bool,
-) -> Assessment | None:
-    """Return the verdict; None where there are too few frames for one, which is noted."""
-    try:
-        return assess(part, drift, by=by, outside=outside, progress=progress)
-    except TableError as error:
-        # That the table can be read is known by now.
-        notes.append(str(error))
-        return None
 
 
 def _nothing(source: xr.Dataset) -> xr.Dataset:

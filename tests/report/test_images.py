@@ -1,4 +1,4 @@
-"""Images are counts of the rows, whatever the table is made of; and PNG files."""
+"""Images are counts of the rows, whatever the table is made of."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from smlm_accessor.report.images import View, count, pictures, pictures_by_time, time_colors
-from smlm_accessor.report.png import png
-from smlm_accessor.report.regions import Region
+from smlm_accessor.images.bins import bins_from
+from smlm_accessor.images.regions import Region
+from smlm_accessor.report.images import (
+    View,
+    count_views,
+    pictures,
+    pictures_by_time,
+    time_colors,
+    time_shares,
+)
 
 CONSTANT = np.array([3.0, -2.0])
 
@@ -26,26 +30,16 @@ def decoded(file: bytes) -> Any:
     return (255 * matplotlib.image.imread(BytesIO(file), format="png")).round().astype(int)
 
 
-@given(arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 2, st.just(3))))
-def test_colours_come_back(image: Any) -> None:
-    np.testing.assert_array_equal(decoded(png(image))[..., :3], image)
-
-
-@given(arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 9)] * 2)))
-def test_places_in_a_palette_come_back(image: Any) -> None:
-    palette = np.random.default_rng(1).integers(0, 256, (256, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(decoded(png(image, palette))[..., :3], palette[image])
-
-
 @pytest.fixture(scope="module")
 def views() -> list[View]:
     corner, size = np.array([100.0, 200.0]), np.array([500.0, 300.0])
-    return [View(Region(corner, size, 20.0, 1.0), CONSTANT, by_time=t) for t in (False, True)]
+    region = Region(bins_from(corner, size, 20.0), 1.0)
+    return [View(region, CONSTANT, by_time=t) for t in (False, True)]
 
 
 def test_counts(drifting: pd.DataFrame, drift: xr.Dataset, views: list[View]) -> None:
     ends = int(drifting["frame"].min()), int(drifting["frame"].max())
-    plain, by_time = count(drifting, drift, views, ends, by=None, outside=None)
+    plain, by_time = count_views(drifting, drift, views, ends, by=None, outside=None)
     xy = ["position_x", "position_y"]
     for image, table, constant in zip(
         plain, (drifting, drifting.smlm.correct(drift)), (0, CONSTANT), strict=True
@@ -62,8 +56,8 @@ def test_counts_of_dask(drifting: pd.DataFrame, drift: xr.Dataset, views: list[V
     shuffled = drifting.sample(frac=1, random_state=1)
     lazy = dd.from_pandas(shuffled.reset_index(drop=True), npartitions=3)
     options = {"frames": (0, 1600), "by": "linear", "outside": "hold"}
-    expected = count(drifting, drift, views, **options)
-    for image, other in zip(count(lazy, drift, views, **options), expected, strict=True):
+    expected = count_views(drifting, drift, views, **options)
+    for image, other in zip(count_views(lazy, drift, views, **options), expected, strict=True):
         np.testing.assert_allclose(image, other, rtol=1e-4, atol=1e-4)
 
 
@@ -93,3 +87,9 @@ def test_all_times_together_are_white_and_single_times_are_not() -> None:
     assert (np.ptp(colors[1:], axis=1) > 100).all()
     assert len(np.unique(colors, axis=0)) == 4
     assert np.isfinite(time_colors(np.array([1.0, 0.0, 0.0]))).all()
+
+
+def test_a_frame_shares_in_the_first_the_middle_and_the_last() -> None:
+    early, late = time_shares(np.array([10, 15, 20, 30, 99]), (10, 30))
+    np.testing.assert_allclose(early, [1, 0.5, 0, 0, 0])
+    np.testing.assert_allclose(late, [0, 0, 0, 1, 1])

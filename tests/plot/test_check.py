@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from hypothesis import given
-from hypothesis import strategies as st
 
 import smlm_accessor
 from smlm_accessor.drift import build
 from smlm_accessor.errors import DriftError, OptionError, TableError
 from smlm_accessor.models import fit
-from smlm_accessor.plot.regions import richest_region
 
-DATA = Path(__file__).parents[1].parent / "shared" / "data"
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
 
 
 @pytest.fixture(scope="module")
@@ -171,32 +168,6 @@ def test_what_is_not_a_drift_is_an_error(drifted: pd.DataFrame) -> None:
     with pytest.raises(TableError):
         drifted.iloc[:0].smlm.check_drift()
     assert plt.get_fignums() == []
-
-
-# The region
-
-
-def test_the_richest_region_is_not_the_brightest() -> None:
-    rng = np.random.default_rng(1)
-    counts = rng.poisson(1.0, (60, 80))  # even ground
-    counts[10, 10] = 100_000  # a bead
-    for row, column in rng.integers(0, 12, (25, 2)):
-        counts[40 + row, 60 + column] += 40
-    (x0, x1), (y0, y1) = richest_region(counts, corner=(0, 0), bin_size=1.0, side=16.0)
-    assert (x1 - x0, y1 - y0) == (16.0, 16.0)
-    assert x0 <= 61
-    assert x1 >= 71
-    assert y0 <= 41
-    assert y1 >= 51
-
-
-@given(st.integers(1, 12), st.integers(1, 12), st.floats(0.1, 40), st.integers(0, 2**32 - 1))
-def test_the_region_lies_within_the_field(high: int, wide: int, side: float, seed: int) -> None:
-    counts = np.random.default_rng(seed).poisson(1.0, (high, wide))
-    (x0, x1), (y0, y1) = richest_region(counts, corner=(5.0, -3.0), bin_size=2.0, side=side)
-    assert 5 <= x0 < x1 <= 5 + 2 * wide
-    assert -3 <= y0 < y1 <= -3 + 2 * high
-    assert x1 - x0 == min(2 * max(1, round(side / 2)), 2 * wide)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data here")
