@@ -12,7 +12,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.density.common_density import N_SUMS, common_sums
+from smlm_accessor.kernels.density.sums import N_COMMON_SUMS, common_sums
 from smlm_accessor.kernels.density.tiles import Int32Array, Tiles, sort_into_tiles
 from smlm_accessor.kernels.field.jackknife import effective_number
 
@@ -184,7 +184,7 @@ class OverlapFit:
             size=_TILE[self.d] * pixel,
             halo=_BORDER * pixel,
         )
-        sums = np.zeros((len(tiles.corner), N_SUMS))
+        sums = np.zeros((len(tiles.corner), N_COMMON_SUMS))
 
         def add(block: IntArray) -> None:
             common_sums(

@@ -15,7 +15,7 @@ from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.stages import timed
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
 REACH = 2.0 / WIDTH  # precisions: of a kernel with a standard deviation of two
@@ -104,7 +104,7 @@ def find_blinks(
 ) -> Blinks:
     """Return the blinks of localizations in the order of frames."""
     assert localizations.center is not None
-    rows = timed(localizations, precision)
+    rows = WeightedLocalizations.of(localizations, precision)
     frames = rows.timeline.frames
     still = np.zeros((len(frames), len(precision)))
     events = rows.events(still, precision, np.zeros_like(frames))

@@ -18,10 +18,11 @@ from smlm_accessor.backends.dask.partitions import (
 from smlm_accessor.backends.dask.registering import register_partitioned
 from smlm_accessor.backends.source import Selection, Source, Whole
 from smlm_accessor.backends.steps import HandOver, Step
-from smlm_accessor.backends.threads import map_threads, track
+from smlm_accessor.backends.threads import ProgressBar, map_threads, track
 
 __all__ = [
     "HandOver",
+    "ProgressBar",
     "Selection",
     "Source",
     "Step",

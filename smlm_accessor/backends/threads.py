@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,14 +15,41 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+class ProgressBar:
+    """A bar of so many steps, shown if asked; a context that closes it.
+
+    Examples
+    --------
+    >>> with ProgressBar(2, shown=False, description="work") as bar:
+    ...     bar.advance()
+    """
+
+    def __init__(self, total: int, *, shown: bool, description: str) -> None:
+        self._bar: Any = None
+        if shown:
+            from tqdm.auto import tqdm
+
+            self._bar = tqdm(total=total, desc=description)
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def advance(self) -> None:
+        """Say that a step is done."""
+        if self._bar is not None:
+            self._bar.update()
+
+
 def track(items: Iterable[T], *, total: int, progress: bool, description: str) -> Iterator[T]:
     """Pass the items through, with a progress bar if asked."""
-    if not progress:
-        yield from items
-        return
-    from tqdm.auto import tqdm
-
-    yield from tqdm(items, total=total, desc=description)
+    with ProgressBar(total, shown=progress, description=description) as bar:
+        for item in items:
+            yield item
+            bar.advance()
 
 
 def map_threads(

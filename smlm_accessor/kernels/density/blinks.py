@@ -1,4 +1,4 @@
-"""Localizations of one blink put together: they are one observation of where a molecule is."""
+"""Localizations of one blink merged into one event: they observe a molecule once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 
-_MISSING = 1  # frames that a blink may miss
-_REACH = 4.0  # in precisions: three standard deviations of a difference
-_OLDEST = 0.98
+_MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
+_REACH = 4.0  # precisions: nearly three standard deviations of a difference
+_OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class Events:
     Parameters
     ----------
     positions : ndarray, shape (n, d)
-        Less the drift that localizations were corrected for.
+        Means of their localizations, less the drift that these were corrected for.
     frame : ndarray of int32, shape (n,)
-        Index of the frame in their middle.
+        Index of the mean frame.
     weight : ndarray of float32, shape (n,)
-        How many localizations they are worth.
+        Sum of the weights of their localizations.
     lifetime : int
         Frames after which hardly any blink goes on.
     """
@@ -43,9 +43,12 @@ def find_events(
     *,
     precision: FloatArray,
     longest: int,
-    piece: IntArray | None = None,
+    segment: IntArray | None = None,
 ) -> Events:
-    """Join localizations that follow each other in time at the same place.
+    """Link localizations that follow each other in time at the same position.
+
+    A localization continues the nearest blink that ended at most two frames before, within four
+    precisions.
 
     Parameters
     ----------
@@ -57,8 +60,8 @@ def find_events(
     precision : ndarray, shape (d,)
     longest : int
         Frames that an event may last; a longer blink is several events.
-    piece : ndarray, shape (n_frames,), optional
-        No blink goes on from one piece of the movie to the next.
+    segment : ndarray, shape (n_frames,), optional
+        No blink goes on from one segment to the next.
 
     Examples
     --------
@@ -73,29 +76,29 @@ def find_events(
     """
     m, d = tiles.where.shape
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
-    order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight)
-    n = link(
-        *(tiles.start, tiles.where, tiles.frame, frames),
-        *(np.zeros_like(frames) if piece is None else piece,),
+    segment = np.zeros_like(frames) if segment is None else segment
+    _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight)
+    n = _link(
+        *(tiles.start, tiles.where, tiles.frame, frames, segment),
         *(_REACH * precision, _MISSING, longest, event_of, age),
     )
-    position, weight = np.zeros((n, d)), np.zeros(n, dtype=np.float32)
-    middle = np.zeros(n)
-    add_up(
+    position, mean_frame = np.zeros((n, d)), np.zeros(n)
+    weight = np.zeros(n, dtype=np.float32)
+    _add_up(
         *(tiles.start, tiles.corner, tiles.where, tiles.frame, tiles.weight),
-        *(event_of, position, middle, weight),
+        *(event_of, position, mean_frame, weight),
     )
     lifetime = int(np.quantile(age, _OLDEST)) + 1 if m else 1
     del tiles, event_of, age  # there may be tens of millions
-    frame = np.round(middle / weight).astype(np.int32)
-    del middle
+    frame = np.round(mean_frame / weight).astype(np.int32)
+    del mean_frame
     position /= weight[:, None]
     order = np.argsort(frame, kind="stable").astype(np.int32)
     return Events(position[order], frame[order], weight[order], lifetime)
 
 
 @numba.njit(cache=True, nogil=True)
-def order_within_frames(start, where, frame, weight):  # type: ignore[no-untyped-def]
+def _order_within_frames(start, where, frame, weight):  # type: ignore[no-untyped-def]
     """Sort the localizations of a frame by x, then y: the order of rows must leave no trace."""
     d = where.shape[1]
     for t in range(len(start) - 1):
@@ -112,8 +115,8 @@ def order_within_frames(start, where, frame, weight):  # type: ignore[no-untyped
 
 
 @numba.njit(cache=True, nogil=True)
-def link(  # type: ignore[no-untyped-def]
-    start, where, frame, frames, piece, reach, missing, longest, event_of, age
+def _link(  # type: ignore[no-untyped-def]
+    start, where, frame, frames, segment, reach, missing, longest, event_of, age
 ):
     """Write the event of each localization and the age of its blink; return how many events."""
     m, d = where.shape
@@ -128,7 +131,7 @@ def link(  # type: ignore[no-untyped-def]
                 low += 1
             best, nearest = -1, 1.0
             for j in range(low, i):
-                if taken[j] or frame[j] == frame[i] or piece[frame[j]] != piece[frame[i]]:
+                if taken[j] or frame[j] == frame[i] or segment[frame[j]] != segment[frame[i]]:
                     continue
                 r = 0.0
                 for c in range(d):
@@ -149,7 +152,7 @@ def link(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def add_up(  # type: ignore[no-untyped-def]
+def _add_up(  # type: ignore[no-untyped-def]
     start, corner, where, frame, weight, event_of, position, mean_frame, total
 ):
     """Add weight, and position and frame times weight, to each event."""

@@ -23,7 +23,7 @@ class Tiles:
     Parameters
     ----------
     start : ndarray, shape (n_tiles + 1,)
-        Tile ``t`` has the places ``start[t]:start[t + 1]``, in the order the localizations had.
+        Tile ``t`` has the rows ``start[t]:start[t + 1]``, in the order the localizations had.
     corner : ndarray, shape (n_tiles, d)
         Lower corner of each tile.
     size : ndarray, shape (d,)
@@ -45,8 +45,14 @@ class Tiles:
     weight: Float32Array
     own: BoolArray
 
+    @property
+    def own_weight(self) -> FloatArray:
+        """Weight of the localizations in each tile itself, shape (n_tiles,)."""
+        weight = np.where(self.own, self.weight, np.float32(0))
+        return np.add.reduceat(weight, self.start[:-1], dtype=np.float64)
+
     def blocks(self, n: int) -> list[IntArray]:
-        """Return ``n`` groups of tiles with about as many places each."""
+        """Return ``n`` groups of tiles with about as many rows each."""
         until = self.start[1:] * n // (self.start[-1] + 1)
         return [np.flatnonzero(until == k) for k in range(n)]
 

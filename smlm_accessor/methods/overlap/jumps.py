@@ -1,4 +1,4 @@
-"""Frames in which the stage jumped."""
+"""Jumps of the sample: the ranges of frames that hold one each, and the frame in these ranges."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.density.blinks import Events
-from smlm_accessor.kernels.density.tiles import Int32Array
-from smlm_accessor.kernels.time_series.change_point import change_point
-from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.overlap.solve import Solver, State
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.events import LONGEST_BLINK, CorrectedEvents
+from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
-_FAR = 12.0  # usual steps
-_SIDE = 5  # segments
-#: Frames that a blink takes at most.
-LONGEST_BLINK = 32
+_FAR = 12.0  # usual steps, robust standard deviations: a random walk takes none so long
+_SIDE = 5  # windows before a jump, and after it, whose median drift is compared
 
 
 class JumpRange(NamedTuple):
@@ -29,88 +25,79 @@ class JumpRange(NamedTuple):
     after: FloatArray
 
 
-def place_jumps(
-    ranges: list[JumpRange],
-    state: State,
-    timeline: Timeline,
-    solver: Solver,
-    widths: FloatArray,
-) -> tuple[IntArray, FloatArray]:
-    """Return the first frame after each jump, and the drift with the jumps at these frames.
+def jump_ranges(estimate: DriftEstimate, windows: Windows) -> list[JumpRange]:
+    """Return the ranges of frames that hold a jump that is not known yet.
 
-    Parameters
-    ----------
-    ranges : list of JumpRange
-    state : State
-    timeline : Timeline
-    solver : Solver
-        Of single localizations, not of blinks: every frame counts.
-    widths : ndarray, shape (d,)
-
-    Returns
-    -------
-    jumps : ndarray
-        Indices of frames.
-    drift : ndarray, shape (n_frames, d)
+    A jump is where the medians of the drift of five windows before and after differ by more than 12
+    standard deviations of such differences, estimated from their median absolute value. It lies
+    within three windows, around the largest step from one window to the next.
     """
-    before, after = state.drift.copy(), state.drift.copy()
-    for w in ranges:
-        before[w.start : w.stop], after[w.start : w.stop] = w.before, w.after
-    single = timeline.beginning(timeline.frames)
-    density = solver.density(state.drift, widths)
-    # Where the sample was in a window is not known, and blinks may be as long.
-    apart = [
-        (max(w.start - LONGEST_BLINK, 0), min(w.stop + LONGEST_BLINK, len(before))) for w in ranges
-    ]
-    stays = solver.sums(density, before, single, apart=apart).weight
-    moves = solver.sums(density, after, single, apart=apart).weight
-    jumps, drift = [], state.drift.copy()
-    for w in ranges:
-        a, b = w.start, w.stop
-        # Up to the jump, localizations overlap where the sample was; from then on, where it is.
-        jump = a + change_point(stays[a:b] - moves[a:b])
-        drift[a:jump], drift[jump:b] = before[a:jump], after[jump:b]
-        jumps.append(jump)
-    inside = [j for j in jumps if 0 < j < len(drift)]
-    return np.unique(np.array(inside, dtype=np.int64)), drift
-
-
-def single_localizations(positions: FloatArray, frame: Int32Array, start: FloatArray) -> Events:
-    """Return every localization as an event of its own."""
-    weight = np.ones(len(frame), dtype=np.float32)
-    return Events(positions - start[frame], frame, weight, 1)
-
-
-def jump_ranges(state: State, windows: Windows) -> list[JumpRange]:
-    """Return the ranges of frames that hold a jump each, and where the sample was and is."""
-    assert state.value is not None
-    known = np.flatnonzero(np.isfinite(state.value).all(axis=1))
-    value, n = state.value[known], len(known)
+    known = np.flatnonzero(np.isfinite(estimate.value).all(axis=1))
+    value, n = estimate.value[known], len(known)
     if n < 4 * _SIDE:
         return []
-    # Medians over some segments before, and after: the jump itself may have spoiled a few.
     sides = np.median(np.lib.stride_tricks.sliding_window_view(value, _SIDE, axis=0), axis=2)
-    step = sides[_SIDE:] - sides[:-_SIDE]  # between the segments k + _SIDE - 1 and k + _SIDE
+    step = sides[_SIDE:] - sides[:-_SIDE]  # between the windows k + _SIDE - 1 and k + _SIDE
     step = step - np.median(step, axis=0)
     usual = np.median(np.abs(step), axis=0) / 0.6745
     segment = windows.segment[known]
     free = np.diff(segment, prepend=segment[:1]) > 0
-    far = np.asarray((np.abs(step) > _FAR * np.maximum(usual, 1e-300)).any(axis=1))
-    first, ranges = windows.bounds, []
-    for run in runs(far):
-        if free[run[0] : run[-1] + 2 * _SIDE].any():
+    far = np.flatnonzero((np.abs(step) > _FAR * np.maximum(usual, 1e-300)).any(axis=1))
+    bounds, ranges = windows.bounds, []
+    for run in np.split(far, np.flatnonzero(np.diff(far) > 1) + 1):
+        if not len(run) or free[run[0] : run[-1] + 2 * _SIDE].any():
             continue
-        # Of the steps from one segment to the next, the largest is where it jumped.
         at = np.arange(run[0] + _SIDE // 2, min(run[-1] + 2 * _SIDE - _SIDE // 2, n - 1))
         steps = np.linalg.norm((value[at + 1] - value[at]) / usual, axis=1)
         k = int(at[np.argmax(steps)])
         a, b = max(k - 1, 0), min(k + 2, n - 1)
-        ranges.append(
-            JumpRange(
-                int(first[known[a]]),
-                int(first[known[b] + 1]),
-                np.median(value[max(a - _SIDE, 0) : a + 1], axis=0),
-                np.median(value[b : b + _SIDE + 1], axis=0),
-            )
-        )
+        before = np.median(value[max(a - _SIDE, 0) : a + 1], axis=0)
+        after = np.median(value[b : b + _SIDE + 1], axis=0)
+        ranges.append(JumpRange(int(bounds[known[a]]), int(bounds[known[b] + 1]), before, after))
     return ranges
+
+
+def place_jumps(
+    ranges: list[JumpRange],
+    drift: FloatArray,
+    localizations: CorrectedEvents,
+    timeline: Timeline,
+    width: FloatArray,
+    threads: int | None,
+) -> tuple[Timeline, FloatArray]:
+    """Return the timeline with a jump in each range, and the drift with the jumps in it.
+
+    Up to the jump, localizations overlap with others where the sample was; from then on, where it
+    is: the frame is the change point of the difference of both weights. Each localization counts by
+    itself, for a blink may go on while the sample jumps.
+
+    Parameters
+    ----------
+    ranges : list of JumpRange
+    drift : ndarray, shape (n_frames, d)
+    localizations : CorrectedEvents
+        Unmerged.
+    timeline : Timeline
+    width : ndarray, shape (d,)
+        Of the kernel.
+    threads : int, optional
+    """
+    before, after = drift.copy(), drift.copy()
+    for r in ranges:
+        before[r.start : r.stop], after[r.start : r.stop] = r.before, r.after
+    density = Density(localizations, drift, width, threads)
+    single = timeline.beginning(timeline.frames)
+    # Where the sample was within a range is not known, and blinks may be as long.
+    apart = [
+        (max(r.start - LONGEST_BLINK, 0), min(r.stop + LONGEST_BLINK, len(drift))) for r in ranges
+    ]
+    stays = density.sums(before, single, apart=apart).weight
+    moves = density.sums(after, single, apart=apart).weight
+    jumps, drift = [], drift.copy()
+    for r in ranges:
+        gain = np.concatenate([[0.0], np.cumsum((stays - moves)[r.start : r.stop])])
+        jump = r.start + int(np.argmax(gain))
+        drift[r.start : jump], drift[jump : r.stop] = r.before, r.after
+        if jump < len(drift):
+            jumps.append(timeline.frames[jump])
+    return timeline.with_jumps(np.union1d(timeline.jumps, jumps)), drift

@@ -1,23 +1,39 @@
-"""Maximum overlap of all localizations."""
+"""Maximum overlap of the localizations of different times."""
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.backends import track
+from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.overlap.solve import NoEvidenceError
-from smlm_accessor.methods.overlap.stages import N_STAGES, Estimate, estimate
+from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.iteration import (
+    DriftEstimate,
+    NoEvidenceError,
+    best_kernel,
+    iterate,
+)
+from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
+from smlm_accessor.timeline import Timeline, Windows
 
-_UNSURE = 3.0  # precisions
+_WIDE = 2.5  # precisions: the first kernel reaches as far as the coarse drift may be wrong
+_FIRST_WINDOWS = 2000
+_MOST_WINDOWS = 20_000
+_PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
+_UNSURE = 3.0  # precisions; what is known worse is not valid
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
-_EMPTY = 0.2  # of the usual quality
+_EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
     "drift. Is the frame column the right one? If there are structures, filter the table for them."
@@ -37,16 +53,17 @@ def overlap(
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
-    """Find the drift at which localizations lie best on those of all other times.
+    """Find the drift at which localizations of different times overlap best.
 
-    The cost is that of [1]_: localizations of a molecule at different times should lie on each
-    other, as far as the localization precision allows. It is solved in a new way. Localizations of
-    one blink are put together first: they are one observation of where a molecule is. The density
-    of all others, those of the same blink left out, then pulls at each, and how the pull changes
-    when it is moved says how much it is worth. Pull and worth add up over short segments; a curve
-    through them, whose level and slope wander as fast as the data say (by marginal likelihood),
-    gives the drift; and so on until nothing moves. The start is the coarse drift of `aim`, and
-    jumps of the stage are found and left free.
+    The cost is that of [1]_, the logarithm of the density of all other events at each, summed; it
+    is maximized in another way. From a coarse drift, localizations of one blink are merged into
+    one event, for they observe the position of a molecule once. The density of the events of all
+    other times, those of the same blink left out, has a gradient and a curvature at each event.
+    They add up over short windows: the gradient divided by the curvature is how far a window has
+    to move, the curvature how much this is worth. A trend through the windows, whose level and
+    slope are random walks with rates from the marginal likelihood, is the drift. Jumps of the
+    sample are found and left free. It starts with a wide kernel, goes on with the kernel that
+    promises most information, and takes turns until nothing moves.
 
     Does badly where nothing comes back, as with molecules that are seen once, far from each other;
     and where structures repeat at distances of a few precisions.
@@ -66,16 +83,17 @@ def overlap(
     Returns
     -------
     Registered
-        If the user gave no chunks, the segments are so short that a sixth of the time over which
-        the curve averages passes in each. ``offset_std`` is the standard deviation of the curve.
-        ``quality`` is the mean curvature of the density at the localizations of a segment, in units
-        of the kernel's width: near 1 for molecules far apart, 0 for background, and less than 0 for
-        what lies beside the structures. Chunks with less than a fifth of the median, and those
-        known worse than three precisions, are invalid. ``chosen`` holds precision, width of the
-        kernel, how long blinks last, over how many frames the curve averages, the rates of the
-        curve (variance per frame that level and slope gain), the factor of the noise that was found
-        beyond what the sums promise, jumps (the first frame after each) and the coarse drift's
-        choices.
+        If the user gave no chunks, they are so short that a sixth of the time over which the trend
+        averages passes in each. ``offset_std`` is the standard deviation of the trend. ``quality``
+        is the mean curvature of the density at the events of a chunk, in units of the kernel's
+        width: near 1 for molecules far apart, 0 for background, and less than 0 for what lies
+        beside the structures. Chunks known worse than three precisions, and those that were given
+        and have less than a fifth of the median quality, are invalid. No chunk is valid where
+        chance gives as much curvature in one of a thousand tables; it is told from the scatter
+        over blocks of the field. ``chosen`` holds precision, width of the kernel, how long blinks
+        last, over how many frames the trend averages, its rates (variance per frame that level and
+        slope gain), the factor of the noise that was found beyond what the sums promise, jumps (the
+        first frame after each) and the choices of the coarse drift.
 
     Raises
     ------
@@ -105,46 +123,126 @@ def overlap(
     >>> bool(np.abs(drift - 0.01 * (found.edges[-2] - found.edges[0])).max() < 2)
     True
     """
-    if precision is None:
-        sigma = usual_precision(
-            localizations.positions, localizations.frames, localizations.uncertainty
+    sigma = _precision_along(localizations, precision)
+    with ProgressBar(4, shown=progress, description="overlap") as bar:
+        try:
+            return _estimate(localizations, sigma, threads, bar)
+        except NoEvidenceError:
+            return Registered.failed(localizations, _NO_EVIDENCE)
+
+
+def _estimate(
+    localizations: ChunkedLocalizations, sigma: FloatArray, threads: int | None, bar: ProgressBar
+) -> Registered:
+    given = localizations.n_chunks > 1
+    rows = WeightedLocalizations.of(localizations, sigma)
+    found = coarse(localizations, sigma, threads=threads)
+    timeline, drift = rows.timeline, _in_frames(found, rows.timeline)
+    extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
+    shortest = -(-extent // _FIRST_WINDOWS)
+    bar.advance()
+    for last in (False, False, True):  # jumps that are found may uncover others
+        windows = _chunks(localizations, timeline) if given else timeline.regular(shortest)
+        events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
+        density = Density(events, drift, _WIDE * sigma, threads)
+        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3)
+        ranges = [] if given or last else jump_ranges(estimate, windows)
+        if not ranges:
+            break
+        timeline, drift = place_jumps(
+            ranges, estimate.drift, rows.unmerged(drift), timeline, density.width, threads
         )
-    else:
-        sigma = np.full(localizations.positions.shape[1], precision, dtype=np.float64)
-    sigma[2:] = np.where(np.isfinite(sigma[2:]) & (sigma[2:] > 0), sigma[2:], _DEEPER * sigma[0])
-    if not (np.isfinite(sigma) & (sigma > 0)).all():
-        return Registered.failed(localizations, _NO_EVIDENCE)
-    found: Estimate | None = None
-    stages = estimate(localizations, sigma, given=localizations.n_chunks > 1, threads=threads)
-    try:
-        for stage in track(stages, total=N_STAGES, progress=progress, description="overlap"):
-            found = stage
-    except NoEvidenceError:
-        return Registered.failed(localizations, _NO_EVIDENCE)
-    assert found is not None
-    return _registered(localizations, found, sigma)
+    if (estimate.chance > FALSE_ALARM).any():
+        raise NoEvidenceError
+    bar.advance()
+    if not given:
+        wanted = int(estimate.smoothing_time(windows) / _PER_SMOOTHING_TIME)
+        frames_per_chunk = max(wanted, -(-extent // _MOST_WINDOWS), 1)
+        windows = timeline.regular(frames_per_chunk)
+    density = best_kernel(events, estimate, windows, sigma, threads)
+    bar.advance()
+    # A few chunks cost little, and whoever gives them may compare them.
+    rounds, tolerance = (50, 1e-4) if given else (8, 0.05)
+    estimate = iterate(
+        estimate.drift, windows, density, rounds=rounds, tolerance=tolerance, near=estimate
+    )
+    bar.advance()
+    chosen: dict[str, Any] = {
+        "precision": sigma.tolist(),
+        "kernel_width": density.width.tolist(),
+        "blink_frames": events.lifetime,
+        "smoothing_frames": estimate.smoothing_time(windows),
+        "noise_factor": [float(t.noise) for t in estimate.trends],
+        "walk_per_frame": [float(t.walk) for t in estimate.trends],
+        "bend_per_frame": [float(t.bend) for t in estimate.trends],
+        "coarse": found.chosen,
+    }
+    if not given:
+        chosen["frames_per_chunk"] = frames_per_chunk
+        chosen["jumps"] = windows.timeline.jumps.tolist()
+    return _registered(localizations, estimate, windows, chosen)
+
+
+def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
+    """Return the usual precision along each axis; NaN or 0 if there is nothing to tell it from."""
+    d = localizations.positions.shape[1]
+    if precision is not None:
+        return np.full(d, precision, dtype=np.float64)
+    sigma = usual_precision(
+        localizations.positions, localizations.frames, localizations.uncertainty
+    )
+    unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
+    sigma[2:][unknown] = _DEEPER * sigma[0]
+    return sigma
+
+
+def _in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
+    """Return the coarse drift in each frame, shape (n_frames, d).
+
+    It is linear between the mean frames of windows, and constant before the first and after the
+    last; nothing is interpolated across a jump.
+    """
+    if found.valid.sum() < 2:
+        raise NoEvidenceError
+    drift = np.empty((len(timeline.frames), found.drift.shape[1]))
+    jumps = np.union1d(found.jumps, timeline.jumps)
+    of_frame = np.searchsorted(jumps, timeline.frames, side="right")
+    of_window = np.searchsorted(jumps, found.middle, side="right")
+    for segment in np.unique(of_frame):
+        asked, use = of_frame == segment, found.valid & (of_window == segment)
+        use = use if use.any() else found.valid
+        for axis, values in enumerate(found.drift[use].T):
+            drift[asked, axis] = np.interp(timeline.frames[asked], found.middle[use], values)
+    return drift
+
+
+def _chunks(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
+    """Return the chunks that have localizations."""
+    first = localizations.bounds[:-1][localizations.counts > 0]
+    return timeline.beginning(localizations.frames[first])
 
 
 def _registered(
-    localizations: ChunkedLocalizations, found: Estimate, sigma: FloatArray
+    localizations: ChunkedLocalizations,
+    estimate: DriftEstimate,
+    windows: Windows,
+    chosen: dict[str, Any],
 ) -> Registered:
-    windows, state = found.windows, found.state
-    assert state.quality is not None
-    usual = float(np.median(state.quality))
-    valid = np.asarray((state.std < _UNSURE * sigma).all(axis=1))
-    chosen = {"precision": [float(s) for s in sigma], **found.chosen}
-    if localizations.n_chunks == 1:
-        offset = np.where(valid[:, None], -state.level, np.nan)
-        std = np.where(valid[:, None], state.std, np.nan)
-        jumps = np.array(found.chosen["jumps"], dtype=np.int64)
+    """Return the drift of windows as offsets of chunks, and which of them are valid."""
+    given = localizations.n_chunks > 1
+    valid = np.asarray((estimate.std < _UNSURE * np.array(chosen["precision"])).all(axis=1))
+    if given:
+        valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
+    offset = np.where(valid[:, None], -estimate.level, np.nan)
+    std = np.where(valid[:, None], estimate.std, np.nan)
+    if not given:
         return Registered(
-            offset, state.quality, valid, None, std, chosen, windows.edges, jumps=jumps
+            *(offset, estimate.quality, valid, None, std, chosen, windows.edges),
+            jumps=windows.timeline.jumps,
         )
-    valid &= state.quality > _EMPTY * usual
-    used = np.flatnonzero(np.diff(localizations.bounds))
-    k, d = localizations.n_chunks, len(sigma)
-    offset, std = np.full((k, d), np.nan), np.full((k, d), np.nan)
+    k, d = localizations.n_chunks, offset.shape[1]
+    used = np.flatnonzero(localizations.counts)
+    offsets, stds = np.full((2, k, d), np.nan)
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
-    quality[used], good[used] = state.quality, valid
-    offset[good], std[good] = -state.level[valid], state.std[valid]
-    return Registered(offset, quality, good, None, std, chosen)
+    offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
+    return Registered(offsets, quality, good, None, stds, chosen)

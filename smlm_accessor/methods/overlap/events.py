@@ -1,0 +1,91 @@
+"""Localizations with their weights, and their blinks merged into events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.density.blinks import Events, find_events
+from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, sort_into_tiles
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.timeline import Timeline
+
+#: Frames that an event takes at most: in longer ones the sample may move.
+LONGEST_BLINK = 32
+_TILE = 100.0  # precisions: few blinks lie across the edges of tiles, where they are cut
+_LIGHTEST, _HEAVIEST = 0.01, 10.0  # weights: a wrong uncertainty must not rule
+
+
+@dataclass(frozen=True)
+class CorrectedEvents(Events):
+    """Events less a drift.
+
+    Parameters
+    ----------
+    start : ndarray, shape (n_frames, d)
+        The drift that was taken off.
+    """
+
+    start: FloatArray
+
+
+@dataclass(frozen=True)
+class WeightedLocalizations:
+    """Localizations in the order of frames.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (n, d)
+    frame : ndarray of int32, shape (n,)
+        Index of the frame in the timeline.
+    weight : ndarray of float32, shape (n,)
+        Squared usual precision over squared uncertainty; 1 where there is none.
+    timeline : Timeline
+    """
+
+    positions: FloatArray
+    frame: Int32Array
+    weight: Float32Array
+    timeline: Timeline
+
+    @classmethod
+    def of(
+        cls, localizations: ChunkedLocalizations, precision: FloatArray
+    ) -> WeightedLocalizations:
+        """Weigh localizations by their uncertainty, relative to the usual precision."""
+        timeline = Timeline.of(localizations.frames, localizations.jumps)
+        weight = np.ones(len(localizations.frames), dtype=np.float32)
+        if localizations.uncertainty is not None:
+            known = (localizations.uncertainty[:, :2] > 0).all(axis=1)
+            relative = (precision / localizations.uncertainty[known])[:, :2].mean(axis=1) ** 2
+            weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
+        return cls(localizations.positions, timeline.of_rows.astype(np.int32), weight, timeline)
+
+    def events(
+        self, drift: FloatArray, precision: FloatArray, segment: IntArray
+    ) -> CorrectedEvents:
+        """Merge blinks, whose localizations lie together once the drift is taken off.
+
+        Parameters
+        ----------
+        drift : ndarray, shape (n_frames, d)
+        precision : ndarray, shape (d,)
+        segment : ndarray, shape (n_frames,)
+            No blink goes on from one segment to the next.
+        """
+        tiles = sort_into_tiles(
+            *(self.positions, self.frame, self.weight, drift),
+            size=_TILE * precision,
+            halo=np.zeros(len(precision)),
+        )
+        events = find_events(
+            tiles, self.timeline.frames, precision=precision, longest=LONGEST_BLINK, segment=segment
+        )
+        return CorrectedEvents(**vars(events), start=drift)
+
+    def unmerged(self, drift: FloatArray) -> CorrectedEvents:
+        """Return each localization as an event of its own, all of the same weight."""
+        positions, weight = self.positions - drift[self.frame], np.ones_like(self.weight)
+        return CorrectedEvents(positions, self.frame, weight, 1, drift)
