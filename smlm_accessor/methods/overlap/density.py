@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import erf, exp, pi, sqrt
 
 import numpy as np
 
@@ -20,6 +21,9 @@ _HALF = 4  # pixels of the kernel to either side: 2.7 widths
 _PIXELS = {2: 192, 3: 40}  # of a tile along each axis: its image should fit into the cache
 # Density that is added everywhere, in events: where there are fewer, chance has most of the say.
 _FLOOR = 1.0
+_END = (_HALF + 0.5) / _PIXELS_PER_WIDTH  # widths, where the kernel is cut off
+#: Curvature over weight of a density that is the same everywhere, since the kernel is cut off.
+FLAT_CURVATURE = 2 * _END * exp(-0.5 * _END**2) / (sqrt(2 * pi) * erf(_END / sqrt(2)))
 _MARGIN = 2.0  # widths that drift may change before events leave the surroundings of a tile
 # Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
 # not to matter; and at most one part in so many of all frames is left out.
@@ -42,10 +46,8 @@ class OverlapSums:
     gradient, curvature, squared : ndarray, shape (n_windows, d)
         ``w * m * q``, towards the others; ``w * ((s - v) * q + (m * q)**2)``, the rate at which the
         gradient falls; and ``(w * m * q)**2``, of which the variance is made.
-    block_events : ndarray, shape (n_blocks,)
-        Weights of the events in each block of tiles of the field.
-    block_curvature : ndarray, shape (n_blocks, d)
-        Curvature of all windows in each of these blocks.
+    block_events, block_weight, block_curvature : ndarray
+        The same of all windows, in each block of tiles of the field.
     """
 
     events: FloatArray
@@ -54,6 +56,7 @@ class OverlapSums:
     curvature: FloatArray
     squared: FloatArray
     block_events: FloatArray
+    block_weight: FloatArray
     block_curvature: FloatArray
 
 
@@ -131,6 +134,7 @@ class Density:
             total[:, 4 : 4 + d],
             total[:, 7 : 7 + d],
             np.array([tiles.own_weight[block].sum() for block in blocks]),
+            np.array([sums[:, 0].sum() for sums in found]),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
 

@@ -7,7 +7,7 @@ from scipy.special import stdtr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import effective_number
-from smlm_accessor.methods.overlap.density import OverlapSums
+from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
 FALSE_ALARM = 1e-3
@@ -17,32 +17,34 @@ _FEWEST = 8.0  # effective number of blocks of the field, or of windows, that ca
 def chance(sums: OverlapSums) -> FloatArray:
     """Return the probability of so much curvature by chance, for each component, shape (d,).
 
-    Without structure, the curvature of the density at an event is 0 on average. With the curvature
-    ``C`` and the weight ``W`` of the events in each block of tiles, and the residuals
-    ``C - W * sum(C) / sum(W)``, the sum of ``C`` over its standard error has Student's t
-    distribution. The same holds for windows in time instead of blocks of the field, of which the
-    standard error is larger by a factor of the root of two: a pair of events adds to two windows.
-    Structure that differs over the field, or fades with time, makes one of the two too cautious,
-    so the smaller of both probabilities counts, twice. Where neither can be tested, since the user
-    asked for a few chunks of a small field, the sign of the sum decides.
+    Without structure, the curvature of the density at an event is 0 on average, but for the end of
+    the kernel. Let ``C`` be the rest of the curvature in a block of tiles and ``W`` the weight of
+    its events. The sum of ``C``, over its standard error from the residuals
+    ``C - W * sum(C) / sum(W)``, has Student's t distribution. The same holds for windows in time
+    instead of blocks of the field, with an error that is larger by the root of two, for a pair of
+    events adds to two windows. Structure that differs over the field, or fades with time, makes one
+    of both tests too cautious, so the smaller probability counts, twice. Where neither is possible,
+    since the user asked for a few chunks of a small field, the sign of the sum decides.
+
+    The border of a field that is full of background is structure, too.
     """
     tests = [
-        (sums.block_events, sums.block_curvature, 1.0),
-        (sums.events, sums.curvature, 2.0),
+        (sums.block_events, sums.block_weight, sums.block_curvature, 1.0),
+        (sums.events, sums.weight, sums.curvature, 2.0),
     ]
     found = [
-        _probability(weight, curvature, factor)
-        for weight, curvature, factor in tests
-        if effective_number(weight) >= _FEWEST
+        _probability(events, curvature - FLAT_CURVATURE * weight[:, None], factor)
+        for events, weight, curvature, factor in tests
+        if effective_number(events) >= _FEWEST
     ]
     if not found:
         return np.where(sums.curvature.sum(axis=0) > 0, 0.0, 1.0)
     return np.asarray(np.minimum(len(found) * np.min(found, axis=0), 1.0))
 
 
-def _probability(weight: FloatArray, curvature: FloatArray, factor: float) -> FloatArray:
-    """Return the probability of a larger sum, if its squared error is that of residuals, times."""
-    n, total = effective_number(weight), curvature.sum(axis=0)
-    residuals = curvature - weight[:, None] * (total / weight.sum())
+def _probability(events: FloatArray, curvature: FloatArray, factor: float) -> FloatArray:
+    """Return the probability of a larger sum, if its variance is that of residuals, times."""
+    n, total = effective_number(events), curvature.sum(axis=0)
+    residuals = curvature - events[:, None] * (total / events.sum())
     error = np.sqrt(factor * n / (n - 1) * (residuals**2).sum(axis=0))
     return np.asarray(stdtr(n - 1, -total / np.maximum(error, 1e-300)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,8 @@ class DriftEstimate:
     quality : ndarray, shape (n_windows,)
         Curvature that an event has on average; 1 for molecules far apart.
     chance : ndarray, shape (d,)
-        Probability that events without structure overlap as well.
+        Probability that events without structure overlap as well, from the first round: later ones
+        are fitted to noise, too.
     """
 
     drift: FloatArray
@@ -95,11 +96,13 @@ def iterate(
     NoEvidenceError
         If the density is not peaked at events.
     """
+    by_chance = None
     for _ in range(rounds):
         sums = density.sums(drift, windows)
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
-        near = _smoothed(drift, sums, windows, density.width, near)
+        by_chance = chance(sums) if by_chance is None else by_chance
+        near = replace(_smoothed(drift, sums, windows, density.width, near), chance=by_chance)
         moved = np.sqrt(((near.drift - drift) ** 2).mean(axis=0))
         drift = near.drift
         if (moved < tolerance * np.median(near.std, axis=0)).all():
