@@ -11,9 +11,9 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import source_of
-from smlm_accessor.table import localizations as read
 from smlm_accessor.images.bins import bins_from
 from smlm_accessor.images.counting import CountedImage, Weighted, count_images, table_extent
+from smlm_accessor.table import localizations as read
 
 GRIDS = [
     bins_from(np.array([-3.0, 2.0]), np.array([10.0, 4.0]), 0.5),

@@ -10,13 +10,13 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.methods.aim.fit import Fit
-from smlm_accessor.methods.coarse.sparse_image import Motion, pulls
+from smlm_accessor.methods.coarse.sparse_image import WindowDrift, pulls
 
 _MOST = 1000  # segments
 _SQUARES = 3  # column of the sums in which the squared pulls begin
 
 
-def dependence(fit: Fit, motion: Motion) -> FloatArray:
+def dependence(fit: Fit, motion: WindowDrift) -> FloatArray:
     """Return by how much variances are larger than those of independent localizations, shape (3,).
 
     The pulls of all others are summed by squares of the field in each segment: the squares of these
@@ -25,7 +25,7 @@ def dependence(fit: Fit, motion: Motion) -> FloatArray:
     Parameters
     ----------
     fit : Fit
-    motion : Motion
+    motion : WindowDrift
         The final one.
     """
     factor = np.ones(3)
@@ -47,7 +47,7 @@ def dependence(fit: Fit, motion: Motion) -> FloatArray:
     asked = known[of]
     # Each square of a segment as if it were one, against all but the whole segment.
     drift = np.where(asked[:, None], motion.drift[of], np.nan)
-    part = Motion(np.append(begin, len(key)), drift, motion.slope[of], motion.middle[of])
+    part = WindowDrift(np.append(begin, len(key)), drift, motion.slope[of], motion.middle[of])
     around = np.stack([motion.bounds[of], motion.bounds[of + 1]], axis=1)
     localizations = replace(fit.localizations, positions=positions[order], frames=frames[order])
     sorted_fit = replace(fit, localizations=localizations)

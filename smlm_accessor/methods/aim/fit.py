@@ -17,7 +17,7 @@ from smlm_accessor.methods.coarse.sampling import cut
 from smlm_accessor.methods.coarse.sparse_image import (
     Image,
     Kernel,
-    Motion,
+    WindowDrift,
     looks,
     pulls,
     segments,
@@ -66,13 +66,13 @@ class Fit:
         """What the loops take."""
         return self.localizations.positions, self.localizations.frames
 
-    def image(self, motion: Motion) -> Image:
+    def image(self, motion: WindowDrift) -> Image:
         """Return the image of all localizations."""
         image = Image(self.scale)
         image.add(self.arrays, motion)
         return image
 
-    def round(self, motion: Motion) -> tuple[Motion, FloatArray]:
+    def round(self, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
         """Move every segment to where all others pull it; return the variance, too."""
         known = np.isfinite(motion.drift).all(axis=1)
         if not known.any() or len(self.axes) < 2:
@@ -95,7 +95,7 @@ def of_time(
     fit: Fit,
     chosen: dict[str, Any],
     frames_per_segment: int | None,
-) -> tuple[IntArray, Motion]:
+) -> tuple[IntArray, WindowDrift]:
     """Choose segments, and return their edges and coarse drift."""
     if not found.valid.any():
         motion = segments(localizations.frames, found.edges)
@@ -130,7 +130,7 @@ def of_time(
     return edges, merged(segments(localizations.frames, edges), motion, found)
 
 
-def merged(motion: Motion, short: Motion, found: Coarse) -> Motion:
+def merged(motion: WindowDrift, short: WindowDrift, found: Coarse) -> WindowDrift:
     """Return segments with the mean drift of the short ones in them, where there are any."""
     motion = started(motion, found)
     n = np.diff(short.bounds) * np.isfinite(short.drift).all(axis=1)
@@ -151,7 +151,7 @@ def _filled(frames: IntArray, edges: IntArray) -> IntArray:
 
 def of_chunks(
     localizations: ChunkedLocalizations, found: Coarse, fit: Fit
-) -> tuple[Motion, FloatArray]:
+) -> tuple[WindowDrift, FloatArray]:
     """Return the coarse drift of the chunks of the user, and how sure it is."""
     k = localizations.n_chunks
     sums = np.concatenate(
@@ -160,7 +160,7 @@ def of_chunks(
     count = np.maximum(np.diff(localizations.bounds), 1)
     first = localizations.frames[0] if len(localizations.frames) else 0
     middle = np.diff(sums[localizations.bounds]) / count + first
-    motion = Motion(localizations.bounds, np.full((k, 3), np.nan), np.zeros((k, 3)), middle)
+    motion = WindowDrift(localizations.bounds, np.full((k, 3), np.nan), np.zeros((k, 3)), middle)
     if not found.valid.any():
         return motion, np.zeros(k)
     motion = started(motion, found)
@@ -174,7 +174,7 @@ def of_chunks(
     return replace(motion, drift=drift), seen[:, 3]
 
 
-def started(motion: Motion, found: Coarse) -> Motion:
+def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
     """Return the segments with the coarse drift and its slope; NaN where there is none."""
     at, slope = np.zeros_like(motion.drift), np.zeros_like(motion.drift)
     d = found.drift.shape[1]
@@ -199,7 +199,7 @@ def evidence_of(found: Coarse, edges: IntArray) -> FloatArray:
     return found.evidence[np.clip(segment, 0, len(found.evidence) - 1)]
 
 
-def settled(motion: Motion, before: Motion | None, still: FloatArray) -> bool:
+def settled(motion: WindowDrift, before: WindowDrift | None, still: FloatArray) -> bool:
     """Tell whether segments moved less than so much, root mean square, in the last round."""
     if before is None:
         return False

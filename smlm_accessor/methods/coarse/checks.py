@@ -13,7 +13,7 @@ from smlm_accessor.methods.coarse.jump_frames import located, steps_of
 from smlm_accessor.methods.coarse.sparse_image import (
     Image,
     Kernel,
-    Motion,
+    WindowDrift,
     looks,
     pulls,
     segments,
@@ -28,11 +28,11 @@ _WIDTH = 0.6  # of the kernel, in cells
 def with_jumps(
     arrays: tuple[Any, ...],
     edges: IntArray,
-    motion: Motion,
+    motion: WindowDrift,
     evidence: FloatArray,
     scale: FloatArray,
     given: IntArray | None = None,
-) -> tuple[IntArray, Motion, FloatArray, IntArray]:
+) -> tuple[IntArray, WindowDrift, FloatArray, IntArray]:
     """Return segments that begin where the stage jumps, and where that is; some may be known."""
     known = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges[1:-1])
     steps = [s for s in steps_of(motion.drift * scale) if not _bridges(s, edges, known)]
@@ -105,7 +105,7 @@ def astray(drift: FloatArray) -> BoolArray:
     return result
 
 
-def bridged(motion: Motion, scale: FloatArray) -> FloatArray:
+def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
     """Return the drift, interpolated where both ends of a missing part are close to each other."""
     drift = motion.drift.copy()
     known = np.flatnonzero(np.isfinite(drift).all(axis=1))
@@ -119,8 +119,8 @@ def bridged(motion: Motion, scale: FloatArray) -> FloatArray:
 
 
 def verified(
-    arrays: tuple[Any, ...], motion: Motion, scale: FloatArray, threads: int | None
-) -> Motion:
+    arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
+) -> WindowDrift:
     """Look for each segment in all others, and move those that belong elsewhere."""
     image = Image(scale)
     image.add(arrays, motion)
@@ -141,11 +141,11 @@ def verified(
 
 def refined(
     arrays: tuple[Any, ...],
-    motion: Motion,
+    motion: WindowDrift,
     scale: FloatArray,
     axes: list[int],
     threads: int | None,
-) -> Motion:
+) -> WindowDrift:
     """Fit each segment into all others once more."""
     kernel = Kernel((1, 1, 1 if len(axes) == 3 else 0), np.where(scale > 0, 1.0, 0.0), 0.5)
     image = Image(scale)

@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, Motion, pulls, segments
+from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, WindowDrift, pulls, segments
 
 _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
@@ -51,7 +51,7 @@ def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
 def located(
     arrays: tuple[Any, ...],
     edges: IntArray,
-    motion: Motion,
+    motion: WindowDrift,
     image: Image,
     kernel: Kernel,
     step: tuple[int, int],
@@ -72,7 +72,7 @@ def located(
 def _located(
     arrays: tuple[Any, ...],
     edges: IntArray,
-    motion: Motion,
+    motion: WindowDrift,
     image: Image,
     kernel: Kernel,
     step: tuple[int, int],

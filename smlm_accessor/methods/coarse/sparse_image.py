@@ -17,7 +17,7 @@ _ROOM = 4096  # cells, at first
 
 
 @dataclass(frozen=True)
-class Motion:
+class WindowDrift:
     """How localizations of each segment have moved: ``drift + slope * (frame - middle)``.
 
     Parameters
@@ -58,7 +58,7 @@ class Image:
         slots, keys, values, used = self.arrays
         return slots, keys, values[: used[0]].copy(), used
 
-    def add(self, localizations: tuple[Any, ...], motion: Motion) -> None:
+    def add(self, localizations: tuple[Any, ...], motion: WindowDrift) -> None:
         """Add all localizations whose motion is known."""
         row, n = int(motion.bounds[0]), int(motion.bounds[-1])
         moved = motion.scaled(self.scale)
@@ -91,11 +91,11 @@ def blocks(n: int) -> list[tuple[int, int]]:
 
 def pulls(
     localizations: tuple[Any, ...],
-    motion: Motion,
+    motion: WindowDrift,
     image: Image,
     kernel: Kernel,
     around: IntArray,
-    at: Motion,
+    at: WindowDrift,
     threads: int | None,
 ) -> FloatArray:
     """Return the sums of each segment of ``at`` over the image that was made with ``motion``."""
@@ -114,7 +114,7 @@ def pulls(
 
 def looks(
     localizations: tuple[Any, ...],
-    motion: Motion,
+    motion: WindowDrift,
     image: Image,
     around: IntArray,
     reaches: IntArray,
@@ -161,10 +161,10 @@ def step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[FloatArray,
     return move, variance
 
 
-def segments(frames: IntArray, edges: IntArray) -> Motion:
+def segments(frames: IntArray, edges: IntArray) -> WindowDrift:
     """Return segments that do not move."""
     bounds = np.searchsorted(frames, edges)
     k = len(bounds) - 1
     total = np.concatenate([[0.0], np.cumsum(frames - frames[0])])[bounds]
     middle = np.diff(total) / np.maximum(np.diff(bounds), 1) + frames[0]
-    return Motion(bounds, np.zeros((k, 3)), np.zeros((k, 3)), middle)
+    return WindowDrift(bounds, np.zeros((k, 3)), np.zeros((k, 3)), middle)

@@ -20,7 +20,7 @@ from smlm_accessor.methods.coarse.checks import (
     with_jumps,
 )
 from smlm_accessor.methods.coarse.sampling import cut, sampled
-from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, Motion, pulls, segments
+from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, WindowDrift, pulls, segments
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 _PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
@@ -82,7 +82,7 @@ def followed(
     given = localizations.jumps
     lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
 
-    def attempt(edges: IntArray) -> tuple[float, Motion, FloatArray, IntArray]:
+    def attempt(edges: IntArray) -> tuple[float, WindowDrift, FloatArray, IntArray]:
         motion = segments(arrays[1], edges)
         best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
         for start in (0.5, 0.1, 0.9):
@@ -94,7 +94,7 @@ def followed(
                 break
         return best
 
-    tried: list[tuple[float, Motion, FloatArray, IntArray]] = []
+    tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
     for sizes in _PER_SEGMENT:
         candidates = [cut(arrays[1], q, jumps=given) for q in sizes]
         tried += map_threads(attempt, candidates, threads=threads)
@@ -147,8 +147,8 @@ def followed_ones(localizations: ChunkedLocalizations) -> tuple[FloatArray, IntA
 
 
 def _followed(
-    arrays: tuple[Any, ...], motion: Motion, scale: FloatArray, start: int
-) -> tuple[Motion, FloatArray]:
+    arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, start: int
+) -> tuple[WindowDrift, FloatArray]:
     k = len(motion.middle)
     order = _order(start, k)
     reaches = np.array([[_NEAR, _NEAR, 0], [_FAR, _FAR, 0]])
@@ -165,7 +165,7 @@ def _order(start: int, k: int) -> IntArray:
 
 def follow(
     arrays: tuple[Any, ...],
-    motion: Motion,
+    motion: WindowDrift,
     scale: FloatArray,
     order: IntArray,
     reaches: IntArray,
@@ -184,7 +184,7 @@ def follow(
     return out
 
 
-def _score(arrays: tuple[Any, ...], motion: Motion, scale: FloatArray) -> float:
+def _score(arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray) -> float:
     """Return how dense the image is where the localizations of other segments lie."""
     image = Image(scale)
     image.add(arrays, motion)
@@ -195,8 +195,8 @@ def _score(arrays: tuple[Any, ...], motion: Motion, scale: FloatArray) -> float:
 
 
 def _heights(
-    arrays: tuple[Any, ...], motion: Motion, found: FloatArray, cell: FloatArray
-) -> tuple[Motion, FloatArray]:
+    arrays: tuple[Any, ...], motion: WindowDrift, found: FloatArray, cell: FloatArray
+) -> tuple[WindowDrift, FloatArray]:
     scale = np.array([0.5, 0.5, 1.0]) / cell
     valid = np.flatnonzero(found[:, 4] != 0)
     start = int(valid[np.argmax(np.diff(motion.bounds)[valid])]) if len(valid) else 0

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import stdtr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.field.blocks import effective_number
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
