@@ -15,19 +15,14 @@ from smlm_accessor.drift import build, drift_of
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.timeline import Timeline
+from tests.scenes import sites, visits
 
 METHODS = ("icp", "cc")
 
 
-def sample(
-    n_frames: int = 800, *, d: int = 2, seed: int = 0, per_frame: int = 8, width: float = 5.0
-) -> pd.DataFrame:
+def sample(n_frames: int = 800, *, d: int = 2, per_frame: int = 8) -> pd.DataFrame:
     """Clusters that do not drift, in a field of 1000, shown in random order."""
-    rng = np.random.default_rng(seed)
-    centers = rng.uniform(-500, 500, (60, d))
-    frames = np.sort(rng.integers(n_frames, size=n_frames * per_frame))
-    positions = centers[rng.integers(60, size=len(frames))] + rng.normal(0, width, (len(frames), d))
-    return pd.DataFrame({"frame": frames, **dict(zip("xyz", positions.T, strict=False))})
+    return visits(sites(60, 1000, d), n=n_frames * per_frame, n_frames=n_frames).still
 
 
 def drifting(table: pd.DataFrame, *velocity: float) -> pd.DataFrame:
@@ -64,14 +59,12 @@ def test_target_previous_is_not_ignored(method: str) -> None:
 
     Here the structure changes: what the last chunks show was not there in the first.
     """
-    rng = np.random.default_rng(1)
-    centers = rng.uniform(-500, 500, (150, 2))
+    centers = sites(150, 1000)
     parts = []
     for k in range(8):
         shown = centers[12 * k : 12 * k + 60]  # four fifths stay for the next chunk
-        spots = shown[rng.integers(60, size=1200)] + rng.normal(0, 4, (1200, 2))
-        frames = 100 * k + rng.integers(100, size=1200)
-        parts.append(pd.DataFrame({"frame": frames, "x": spots[:, 0], "y": spots[:, 1]}))
+        part = visits(shown, n=1200, n_frames=100, precision=4, seed=k).still
+        parts.append(part.assign(frame=part["frame"] + 100 * k))
     locs = pd.concat(parts, ignore_index=True)
     table = drifting(locs, 0.1, -0.05)
     drift = table.smlm.drift(method=method, frames_per_chunk=100, target="previous")

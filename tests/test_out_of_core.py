@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import smlm_accessor
 from smlm_accessor import OptionError, OutsideEstimateWarning, TableError
 from smlm_accessor.methods import registry
+from tests.scenes import beads, linear, sites, visits
 
 METHODS = registry.names()
 LARGE = 5000  # localizations; the sample has more
@@ -29,19 +30,12 @@ LARGE = 5000  # localizations; the sample has more
 @cache
 def sample(d: int = 2) -> pd.DataFrame:
     """Clusters and two beads, drifting; in nm. Not to be changed."""
-    rng = np.random.default_rng(d)
-    n, n_frames = 9000, 600
-    centers = rng.uniform(-500, 500, (60, d))
-    xyz = centers[rng.integers(60, size=n)] + rng.normal(0, 5, (n, d))
-    frame = np.sort(rng.integers(3, n_frames + 3, size=n))
-    for place in rng.uniform(-400, 400, (2, d)):
-        rows = rng.choice(n, size=int(0.95 * n_frames), replace=False)
-        xyz[rows] = place + rng.normal(0, 2, (len(rows), d))
-        frame[rows] = 3 + rng.permutation(n_frames)[: len(rows)]
-    xyz += frame[:, None] * np.array([0.05, -0.03, 0.04])[:d]
-    table = pd.DataFrame({"frame": frame, **dict(zip("xyz", xyz.T, strict=False))})
-    table = table.sort_values("frame", kind="stable").reset_index(drop=True)
-    return smlm_accessor.set_columns(table, unit="nm")
+    shown = beads(sites(2, 800, d, seed=2), n_frames=600, seen=0.95)
+    clusters = visits(sites(60, 1000, d), n=9000 - len(shown.frames), n_frames=600)
+    drift = linear(600, [0.05, -0.03, 0.04][:d])
+    table = pd.concat([scene.drifting(drift).moved for scene in (clusters, shown)])
+    table = table.sort_values("frame", kind="stable", ignore_index=True)
+    return smlm_accessor.set_columns(table.assign(frame=table["frame"] + 3), unit="nm")
 
 
 def options_of(method: str, large: bool) -> dict[str, Any]:
@@ -180,13 +174,8 @@ def test_a_sample_gives_nearly_the_same_drift(method: str) -> None:
 
 
 def test_a_sample_grows_until_the_drift_is_known_well_enough() -> None:
-    rng = np.random.default_rng(0)
-    n = 700_000
-    sites = rng.uniform(0, 20_000, (3000, 2))
-    frame = np.sort(rng.integers(4000, size=n))
-    xy = sites[rng.integers(3000, size=n)] + rng.normal(0, 20, (n, 2))
-    table = pd.DataFrame({"frame": frame, "x": xy[:, 0], "y": xy[:, 1]})
-    table = smlm_accessor.set_columns(table, unit="nm")
+    scene = visits(sites(3000, 20_000), n=700_000, n_frames=4000, precision=20)
+    table = smlm_accessor.set_columns(scene.still, unit="nm")
 
     def used(goal: float) -> tuple[int, float]:
         drift = table.smlm.drift(

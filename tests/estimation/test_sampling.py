@@ -25,17 +25,15 @@ from smlm_accessor.estimation.sampling import (
 from smlm_accessor.kernels.field.squares import Squares
 from smlm_accessor.table import localizations as reading
 from smlm_accessor.table.columns import set_columns
+from tests.scenes import background
 
 Choose = Callable[[Scan, int], Sampling]
 
 
 def table(n: int = 5000, seed: int = 1) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    positions = rng.uniform(0, 3000, (n, 2))
-    positions[::50, 0] = np.nan
-    return pd.DataFrame(
-        {"frame": np.sort(rng.integers(0, 700, n)), "x": positions[:, 0], "y": positions[:, 1]}
-    )
+    rows = background(n=n, n_frames=700, size=3000, seed=seed).still
+    rows.loc[::50, "x"] = np.nan
+    return rows
 
 
 def require_same(one: Scan, other: Scan) -> None:
