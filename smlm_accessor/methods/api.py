@@ -336,7 +336,7 @@ class Method:
         if not len(localizations.frames):
             return Registered.failed(localizations)
         wide = np.ptp(localizations.positions, axis=0) > 0
-        if not wide[:2].any():
+        if not wide.any():
             return Registered.at_rest(localizations)
         given = {"target": target, "threads": threads, "progress": progress}
         options |= {name: value for name, value in given.items() if name in self.arguments}

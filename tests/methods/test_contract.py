@@ -340,6 +340,23 @@ def test_all_positions_equal_do_not_end_in_an_exception(method: str, d: int) -> 
     assert (np.isnan(offset) | (np.abs(offset) < 1e-9)).all()
 
 
+def test_drift_along_z_alone_is_found_or_refused(method: str) -> None:
+    """All lie on one line along z: that x and y tell nothing does not mean that nothing moves."""
+    table, rng = sample(3), np.random.default_rng(4)
+    sites = np.linspace(-300, 300, 9)[rng.integers(9, size=len(table))]
+    z = sites + rng.normal(0, 5, len(table)) + table["frame"] * VELOCITY[2]
+    table = table.assign(x=5.0, y=7.0, z=z)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        drift = drift_of(table, method)
+    valid = drift["valid"].values
+    assert valid.all() or caught
+    found, std = drift["offset"].values[valid], drift["offset_std"].values[valid]
+    expected, moved = truth(drift)[valid] * [0, 0, 1], VELOCITY[2] * N_FRAMES
+    np.testing.assert_allclose(found, expected, rtol=0, atol=0.1 * moved)
+    assert (np.isnan(std) | (std > 0)).all()
+
+
 def test_a_flat_table_in_3d(method: str) -> None:
     """Some programs write a column z of zeros."""
     table = sample(2).assign(z=0.0)

@@ -163,6 +163,25 @@ def test_molecules_seen_once_far_from_each_other_give_nothing() -> None:
     assert np.isnan(drift["offset"]).all()
 
 
+@pytest.mark.parametrize("flat", ["x", "y"])
+def test_a_flat_lateral_axis_is_left_out(flat: str) -> None:
+    """Without a warning of numpy; where one axis is left, there is no evidence and that is said."""
+    frames = np.repeat(np.arange(800), 10)
+    rng = np.random.default_rng(3)
+    sites = rng.uniform(-900, 900, (40, 3))[rng.integers(40, size=len(frames))]
+    moved = np.outer(frames, [0.05, -0.03, 0.02])
+    positions = sites + rng.normal(0, 5, sites.shape) + moved
+    table = pd.DataFrame({"frame": frames, **dict(zip("xyz", positions.T, strict=True)), flat: 5.0})
+    drift = estimate_drift(table, method="overlap", n_chunks=8)
+    assert drift["valid"].all()
+    expected = -np.outer(drift["frame"] - drift["frame"][0], [0.05, -0.03, 0.02])
+    expected[:, "xyz".index(flat)] = 0.0
+    np.testing.assert_allclose(drift["offset"] - drift["offset"][0], expected, rtol=0, atol=1.0)
+    with pytest.warns(InvalidChunkWarning):
+        line = estimate_drift(table.drop(columns="z"), method="overlap", n_chunks=8)
+    assert not line["valid"].any()
+
+
 def test_two_real_beads_that_pause() -> None:
     """Where hardly anything moves for long, digits of the variance are lost."""
     data = Path(__file__).parents[2].parent / "shared" / "data"

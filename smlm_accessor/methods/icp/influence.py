@@ -57,7 +57,8 @@ class Influence:
 
         It is the root of the sum of squared changes over the field blocks. A constant, which no
         method can know, does not count: the mean over all chunks is subtracted first. NaN of chunks
-        that are not registered, and of a single one.
+        that are not registered, of a single one, and where leaving blocks out changes nothing: of
+        a single block, or along an axis without extent.
         """
         std = np.full((n_chunks, self.n_axes), np.nan)
         n = len(self._of)
@@ -66,4 +67,4 @@ class Influence:
             changes -= changes.mean(axis=0)
             # The mean contains each chunk itself.
             std[list(self._of)] = np.sqrt(np.sum(changes**2, axis=1) * n / (n - 1))
-        return std
+        return np.where(std > 0, std, np.nan)

@@ -123,6 +123,15 @@ def overlap(
     >>> bool(np.abs(drift - 0.01 * (found.edges[-2] - found.edges[0])).max() < 2)
     True
     """
+    d = localizations.positions.shape[1]
+    axes = np.flatnonzero(np.ptp(localizations.positions, axis=0) > 0)
+    if len(axes) < 2:
+        return Registered.failed(localizations, _NO_EVIDENCE)
+    if len(axes) < d:  # x or y; the runner sees to z
+        found = overlap(
+            localizations.along(axes), precision=precision, threads=threads, progress=progress
+        )
+        return found.widened(axes, d)
     sigma = _precision_along(localizations, precision)
     with ProgressBar(4, shown=progress, description="overlap") as bar:
         try:

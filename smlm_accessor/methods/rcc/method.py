@@ -116,6 +116,8 @@ def rcc(
     >>> bool(np.abs(offset[3] - offset[0] - [-30, 20]).max() < 2)
     True
     """
+    if not np.ptp(localizations.positions[:, :2], axis=0).any():
+        return Registered.failed(localizations, _NO_EVIDENCE)  # images of x and y show nothing
     given = localizations.n_chunks > 1
     search = partial(
         search_window_shifts,
