@@ -124,7 +124,7 @@ def required_length(name: str, value: Any, *, zero: bool = False, remedy: str = 
     raise OptionError(_message(name, value, must, remedy))
 
 
-def choice(name: str, value: object, choices: Sequence[str]) -> None:
+def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise `OptionError` if the value is not one of the choices."""
     if value not in choices:
         raise OptionError(f"{name}={value!r} is not known; use {' or '.join(map(repr, choices))}")

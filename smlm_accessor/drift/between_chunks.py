@@ -15,7 +15,7 @@ from smlm_accessor.drift.segments import chunks_by_segment, jump_frames
 from smlm_accessor.drift.spec import center_of, is_shift_only
 from smlm_accessor.drift.static import is_static
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 
 BY = ("chunk", "linear", "cubic")
 DEFAULT_BY = "cubic"

@@ -15,7 +15,7 @@ from smlm_accessor.drift.spec import center_of, components_of
 from smlm_accessor.drift.static import is_static, with_chunks_of
 from smlm_accessor.drift.validation import require_drift
 from smlm_accessor.errors import DriftError
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 
 ORIGINS = ("first_chunk", "first_frame", "mean")
 

@@ -16,7 +16,7 @@ from smlm_accessor.drift.poses import drift_of, pose
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import center_of, components_of
 from smlm_accessor.errors import OptionError
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 
 QUANTITIES = ("drift", "offset", "matrix", "rotation", "scale")
 MANY = 150  # chunks: beyond that a line shows more than dots

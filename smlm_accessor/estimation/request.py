@@ -12,7 +12,7 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.segments import WORDS
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import Method
-from smlm_accessor.options import choice, count, require_all, required_length
+from smlm_accessor.options import count, require_all, require_choice, required_length
 
 #: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
 #: usually much larger, and precise enough long before all is used.
@@ -82,7 +82,7 @@ class Request:
         given = {name: value for name, value in rule.items() if value is not None}
         checks: list[Callable[[], object]] = [
             lambda: entry.check_target(target or entry.targets[0]),
-            lambda: choice("origin", origin, ORIGINS),
+            lambda: require_choice("origin", origin, ORIGINS),
             lambda: entry.check_options(options),
             lambda: _require_one(given, rule),
             lambda: count("max_localizations", max_localizations, least=_FEWEST),

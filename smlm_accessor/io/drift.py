@@ -15,7 +15,7 @@ from smlm_accessor.io import drift_text as _drift_text
 from smlm_accessor.io.arguments import AnyPath, as_path, short
 from smlm_accessor.io.file_start import FileStart, opened
 from smlm_accessor.io.staging import is_zarr_store, require_free, staged
-from smlm_accessor.options import choice, length
+from smlm_accessor.options import length, require_choice
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
@@ -165,7 +165,7 @@ def write_drift(
 
 def _check_options(format: str | None, pixel_size: float | None) -> None:
     if format is not None:
-        choice("format", format, FORMATS)
+        require_choice("format", format, FORMATS)
     length("pixel_size", pixel_size, remedy="give it in nm, or leave it out")
 
 

@@ -21,7 +21,7 @@ from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
 from smlm_accessor.models.matrix_model import fit_matrix, matrix_specs
 from smlm_accessor.models.segmented import fit_in_segments, in_segments
 from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 
 
 def fit(

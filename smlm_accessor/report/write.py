@@ -20,7 +20,7 @@ from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.io.staging import require_free, staged
 from smlm_accessor.models import Drift, require_drift_or_model
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 from smlm_accessor.report.page import PageFacts, page
 from smlm_accessor.report.views import corrected_sample, extent_of, make_pairs
 from smlm_accessor.table import history

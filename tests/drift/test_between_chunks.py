@@ -17,7 +17,7 @@ from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.drift.between_chunks import evaluate, frames_inside
 from smlm_accessor.drift.poses import to_matrices
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
-from smlm_accessor.options import choice as require_choice
+from smlm_accessor.options import require_choice
 
 MEANS = np.array([105.0, 118.0, 150.0, 195.0])
 EDGES = np.array([100, 110, 130, 180, 210])

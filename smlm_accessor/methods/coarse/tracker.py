@@ -73,7 +73,7 @@ class Coarse:
 def followed(
     localizations: ChunkedLocalizations, precision: FloatArray, threads: int | None
 ) -> Coarse:
-    """Follow the sample from segment to segment; see `_aim_throughout.coarse`."""
+    """Follow the sample from segment to segment; see `throughout.coarse`."""
     n, d = localizations.positions.shape
     arrays = followed_ones(localizations)
     cell = CELL * np.append(precision, np.nan)[:3]
