@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend_loops import log_likelihood, smooth
+from smlm_accessor.kernels.time_series.trend_loops import filter_forwards, smooth_backwards
 
-_DECADES = np.arange(-12.0, 4.1, 2.0)  # of the rates, in units of usual step and noise
+_DECADES = (-12.0, -10.0, -8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0)  # of the rates, in units of usual step and noise
+_JERKS = (-18.0, -15.0, -12.0, -9.0, -6.0, -3.0, 0.0)
 _LOWEST, _HIGHEST = -20.0, 8.0
+# Steps of the search: one rate, or two that can stand in for each other.
+_MOVES = [
+    move
+    for move in itertools.product((-1, 0, 1), repeat=3)
+    if any(move) and not (move[0] and move[2])
+]
 _FINEST = 0.1  # of a decade
 # Taken off the log-likelihood for each decade of a rate: where the values do not tell one rate from
 # another, the smaller one is chosen, and not by rounding.
@@ -25,8 +35,8 @@ class Trend(NamedTuple):
     ----------
     level, slope, variance : ndarray, shape (n,)
         Variance of the level.
-    walk, bend : float
-        Variance that level and slope gain per unit of time.
+    walk, bend, jerk : float
+        Variance that level, slope and acceleration gain per unit of time.
     noise : float
         Common factor of the variances of the values.
     """
@@ -36,7 +46,13 @@ class Trend(NamedTuple):
     variance: FloatArray
     walk: float
     bend: float
+    jerk: float
     noise: float
+
+    @property
+    def rates(self) -> tuple[float, float, float]:
+        """Walk, bend and jerk."""
+        return self.walk, self.bend, self.jerk
 
 
 def local_linear_trend(
@@ -45,7 +61,7 @@ def local_linear_trend(
     variance: FloatArray,
     *,
     free: BoolArray | None = None,
-    rates: tuple[float, float] | None = None,
+    rates: tuple[float, float, float] | None = None,
 ) -> Trend:
     """Smooth values by a local linear trend whose rates come from the marginal likelihood.
 
@@ -89,38 +105,56 @@ def local_linear_trend(
     known = np.isfinite(variance)
     noise = float(np.median(variance[known]))
     step, value, variance = step / scale, value / np.sqrt(noise), variance / noise
-
-    def height(walk: float, bend: float) -> float:
-        high, _ = log_likelihood(step, value, variance, 10.0**walk, 10.0**bend, free, enough)
-        return float(high) - _SIMPLER * (walk + bend)
-
     enough = bool(known.sum() >= _ENOUGH)
-    starts = [(w, b) for w in _DECADES for b in _DECADES]
-    if rates is not None:
-        per_unit = np.array([scale / noise, scale**3 / noise])
-        w, b = np.clip(np.log10(np.maximum(rates * per_unit, 1e-300)), _LOWEST, _HIGHEST)
-        # Also far from it, one rate at a time: without any walk, a little more changes nothing.
-        starts = [(w, b), *((other, b) for other in _DECADES), *((w, other) for other in _DECADES)]
-    walk, bend = max(starts, key=lambda start: height(*start))
-    best, size = height(walk, bend), 1.0
+    state, spread = np.empty((n, 3)), np.empty((n, 6))
+    per_unit = np.array([scale, scale**3, scale**5]) / noise
+    near = None if rates is None else np.log10(np.maximum(rates * per_unit, 1e-300))
+
+    def height(decades: tuple[float, ...]) -> float:
+        high, _ = filter_forwards(
+            step, value, variance, 10.0 ** np.array(decades), free, enough, state, spread
+        )
+        return float(high) - _SIMPLER * sum(decades)
+
+    best = 10.0 ** np.array(_likeliest(height, near))
+    factor = filter_forwards(step, value, variance, best, free, enough, state, spread)[1]
+    level, slope, level_variance = np.empty(n), np.empty(n), np.empty(n)
+    smooth_backwards(step, value, variance, free, state, spread, level, slope, level_variance)
+    root, unit = np.sqrt(noise), noise * factor
+    found = best / per_unit * factor
+    return Trend(
+        level * root, slope * root / scale, level_variance * unit, *found.tolist(), factor
+    )
+
+
+def _likeliest(
+    height: Callable[[tuple[float, ...]], float], near: FloatArray | None
+) -> tuple[float, ...]:
+    """Return the decades of the rates where the height is largest, looking near some or anywhere."""
+    height = functools.cache(height)
+    if near is None:
+        bends = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]
+        jerks = [(w, _LOWEST, j) for w in _DECADES for j in _JERKS]
+        found = [_climb(height, max(starts, key=height)) for starts in (bends, jerks)]
+        return max(found, key=height)
+    w, b, j = np.clip(near, _LOWEST, _HIGHEST).tolist()
+    # Also far from it, one rate at a time: without any walk, a little more changes nothing.
+    starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
+    starts += [(w, other, _LOWEST) for other in _DECADES] + [(w, _LOWEST, other) for other in _JERKS]
+    return _climb(height, max(starts, key=height))
+
+
+def _climb(
+    height: Callable[[tuple[float, ...]], float], best: tuple[float, ...]
+) -> tuple[float, ...]:
+    """Return the top of the height, from a start, by ever smaller steps."""
+    size = 1.0
     while size > _FINEST:
-        around = [(walk + a * size, bend + b * size) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+        around = [tuple(b + size * m for b, m in zip(best, move, strict=True)) for move in _MOVES]
         inside = [r for r in around if min(r) >= _LOWEST and max(r) <= _HIGHEST]
-        top, w, b = max((height(*r), *r) for r in inside)
-        if top > best:
-            best, walk, bend = top, w, b
+        top = max(inside, key=height)
+        if height(top) > height(best):
+            best = top
         else:
             size /= 2
-    factor = log_likelihood(step, value, variance, 10.0**walk, 10.0**bend, free, enough)[1]
-    level, slope, spread = np.empty(n), np.empty(n), np.empty(n)
-    smooth(step, value, variance, 10.0**walk, 10.0**bend, free, level, slope, spread)
-    root = np.sqrt(noise)
-    unit = noise * factor
-    return Trend(
-        level * root,
-        slope * root / scale,
-        spread * unit,
-        10.0**walk * unit / scale,
-        10.0**bend * unit / scale**3,
-        factor,
-    )
+    return best

@@ -110,7 +110,7 @@ class Density:
         """
         tiles, d = self._tiles, len(self.width)
         change = np.ascontiguousarray(drift - self._sorted_with)
-        left_out = self._left_out(windows, apart)
+        left_out = left_out_of(self.events, windows, apart)
 
         def one(block: IntArray) -> FloatArray:
             sums = np.zeros((len(windows), N_OVERLAP_SUMS))
@@ -138,20 +138,21 @@ class Density:
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
 
-    def _left_out(self, windows: Windows, apart: Sequence[tuple[int, int]]) -> IntArray:
-        """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
 
-        It is the window itself, and what is so near in time that it could show the same blink.
-        """
-        frames, bounds = windows.timeline.frames, windows.bounds
-        extent = int(frames[-1] - frames[0])
-        gap = self.events.lifetime * 3 // 2 + 2
-        gap = 0 if gap * _MANY * len(windows) < extent else min(gap, extent // _MANY)
-        low = np.searchsorted(frames, frames - gap)
-        high = np.searchsorted(frames, frames + gap, side="right")
-        first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
-        left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
-        for a, b in apart:
-            left_out[a:b, 0] = np.minimum(left_out[a:b, 0], a)
-            left_out[a:b, 1] = np.maximum(left_out[a:b, 1], b)
-        return left_out
+def left_out_of(events, windows: Windows, apart: Sequence[tuple[int, int]]) -> IntArray:
+    """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
+
+    It is the window itself, and what is so near in time that it could show the same blink.
+    """
+    frames, bounds = windows.timeline.frames, windows.bounds
+    extent = int(frames[-1] - frames[0])
+    gap = events.lifetime * 3 // 2 + 2
+    gap = 0 if gap * _MANY * len(windows) < extent else min(gap, extent // _MANY)
+    low = np.searchsorted(frames, frames - gap)
+    high = np.searchsorted(frames, frames + gap, side="right")
+    first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
+    left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
+    for a, b in apart:
+        left_out[a:b, 0] = np.minimum(left_out[a:b, 0], a)
+        left_out[a:b, 1] = np.maximum(left_out[a:b, 1], b)
+    return left_out

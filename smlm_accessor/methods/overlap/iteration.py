@@ -47,6 +47,7 @@ class DriftEstimate:
     information: FloatArray
     quality: FloatArray
     chance: FloatArray
+    variance: FloatArray
 
     @property
     def level(self) -> FloatArray:
@@ -148,12 +149,13 @@ def _smoothed(
             np.where(seen, value[:, axis], base[:, axis]),
             np.where(seen, variance[:, axis], np.inf),
             free=windows.begins,
-            rates=None if near is None else (near.trends[axis].walk, near.trends[axis].bend),
+            rates=None if near is None else near.trends[axis].rates,
         )
         trends.append(trend)
         information[seen, axis] = 1 / (variance[seen, axis] * trend.noise)
         new[:, axis] = windows.lines(trend.level, trend.slope)
-    return DriftEstimate(new, tuple(trends), value, information, quality, chance(sums))
+    variance = np.where(seen[:, None], variance, np.inf)
+    return DriftEstimate(new, tuple(trends), np.where(seen[:, None], value, base), information, quality, chance(sums), variance)
 
 
 def lost(quality: FloatArray) -> BoolArray:

@@ -23,6 +23,7 @@ from smlm_accessor.methods.overlap.iteration import (
     iterate,
 )
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
+from smlm_accessor.methods.overlap.pairs import Kernel
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 from smlm_accessor.timeline import Timeline, Windows
@@ -150,17 +151,20 @@ def _estimate(
     extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
     shortest = -(-extent // _FIRST_WINDOWS)
     bar.advance()
-    for last in (False, False, True):  # jumps that are found may uncover others
+    for last in (False, False, False, True):  # jumps that are found may uncover others
         windows = _chunks(localizations, timeline) if given else timeline.regular(shortest)
         events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
         density = Density(events, drift, _WIDE * sigma, threads)
         estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3)
-        ranges = [] if given or last else jump_ranges(estimate, windows)
-        if not ranges:
+        if given or last:
             break
+        ranges = jump_ranges(estimate, windows, rows.timeline.jumps)
+        before = timeline.jumps
         timeline, drift = place_jumps(
-            ranges, estimate.drift, rows.unmerged(drift), timeline, density.width, threads
+            ranges, estimate, windows, events, rows, rows.timeline, sigma, Kernel(1.0, 0.0, 0.3), threads
         )
+        if np.array_equal(before, timeline.jumps):
+            break
     if (estimate.chance > FALSE_ALARM).any():
         raise NoEvidenceError
     bar.advance()
@@ -168,7 +172,8 @@ def _estimate(
         wanted = int(estimate.smoothing_time(windows) / _PER_SMOOTHING_TIME)
         frames_per_chunk = max(wanted, -(-extent // _MOST_WINDOWS), 1)
         windows = timeline.regular(frames_per_chunk)
-    density = best_kernel(events, estimate, windows, sigma, threads)
+    from smlm_accessor.methods.overlap.pairs import best_pair_kernel
+    density = best_pair_kernel(events, estimate, windows, sigma, threads)
     bar.advance()
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, tolerance = (50, 1e-4) if given else (8, 0.05)
@@ -179,11 +184,12 @@ def _estimate(
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_width": density.width.tolist(),
-        "blink_frames": events.lifetime,
+        "kernel": tuple(density.kernel), "blink_frames": events.lifetime,
         "smoothing_frames": estimate.smoothing_time(windows),
         "noise_factor": [float(t.noise) for t in estimate.trends],
         "walk_per_frame": [float(t.walk) for t in estimate.trends],
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
+        "jerk_per_frame": [float(t.jerk) for t in estimate.trends],
         "coarse": found.chosen,
     }
     if not given:
@@ -255,3 +261,4 @@ def _registered(
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
     return Registered(offsets, quality, good, None, stds, chosen)
+
