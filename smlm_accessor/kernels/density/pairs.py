@@ -20,22 +20,31 @@ Float32Array = npt.NDArray[np.float32]
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
 N_PAIR_SUMS = 10
 _MOST_CELLS = 2**20  # along an axis: keys are int64
+_SHALLOW = 12.0  # cells: with fewer, they are one layer
 
 
 class Grid(NamedTuple):
-    """Numbers of square cells: a row of cells along the last axis has successive ones."""
+    """Numbers of cells: a row of cells along the last axis has successive ones.
+
+    In three dimensions the last axis is x, and a volume that is not deep has one layer of cells:
+    long rows are gone through faster than many short ones.
+    """
 
     low: FloatArray
-    edge: float
+    edge: FloatArray
 
     @classmethod
     def over(cls, positions: FloatArray, edge: float) -> Grid:
-        low, high = positions.min(axis=0), positions.max(axis=0)
-        return cls(low, max(edge, float((high - low).max()) / (_MOST_CELLS - 5)))
+        """Cover positions, shape (n, d), with cells of at least that edge."""
+        low, extent = positions.min(axis=0), np.ptp(positions, axis=0)
+        edges = np.maximum(edge, extent / (_MOST_CELLS - 5))
+        if len(low) == 3 and extent[2] < _SHALLOW * edge:
+            edges[2] = 2 * extent[2] + edge
+        return cls(low, edges)
 
     def _strides(self) -> IntArray:
         d = len(self.low)
-        return np.array([_MOST_CELLS ** (d - 1 - axis) for axis in range(d)], dtype=np.int64)
+        return np.array([1, _MOST_CELLS, _MOST_CELLS**2][:d], dtype=np.int64)
 
     def key(self, positions: FloatArray) -> IntArray:
         """Return the number of the cell of each position; -1 or less for those far outside."""
@@ -47,7 +56,7 @@ class Grid(NamedTuple):
         """Return the differences of the numbers of the middles of the rows around a cell."""
         d = len(self.low)
         around = np.stack(np.meshgrid(*[(-1, 0, 1)] * (d - 1), indexing="ij"), axis=-1)
-        return np.asarray(around.reshape(-1, d - 1) @ self._strides()[:-1])
+        return np.asarray(around.reshape(-1, d - 1) @ self._strides()[1:])
 
 
 class Cells(NamedTuple):
@@ -67,6 +76,23 @@ class Cells(NamedTuple):
     start: IntArray
     first: IntArray
     stop: IntArray
+
+    def thinned(self, most: int) -> tuple[IntArray, FloatArray, Cells]:
+        """Keep so many events at most around a cell, about; each stands for several.
+
+        Returns the places in the order of the events that are kept, for how many each stands, and
+        the cells with ranges of the kept ones.
+        """
+        around = (self.stop - self.first).sum(axis=1)
+        each = -(-around // most)
+        factor = np.repeat(each, np.diff(self.start))
+        rank = np.arange(len(self.order)) - np.repeat(self.start[:-1], np.diff(self.start))
+        kept = np.flatnonzero(rank % factor == 0)
+        # As many in a cell as there were, all told.
+        counts = np.diff(self.start)
+        weight = np.repeat(counts / -(-counts // each), counts)[kept]
+        before = np.concatenate([[0], np.cumsum(rank % factor == 0)])
+        return kept, weight, self._replace(first=before[self.first], stop=before[self.stop])
 
     def blocks(self, n: int) -> list[tuple[int, int]]:
         """Return ranges of cells that hold about as many events each."""
@@ -97,17 +123,99 @@ def sort_into_cells(positions: FloatArray, edge: float) -> Cells:
     return Cells(order, start, first, stop)
 
 
-@numba.njit(cache=True, nogil=True)
-def pair_sums(  # type: ignore[no-untyped-def]
-    first_cell, stop_cell, start, first, stop, where, variance, frame, weight, window, left_out,
-    factor, extra, floor, reach, sums,
-):  # fmt: skip
-    """Add up, by window, gradient and curvature of the log-density of other times.
+_FAST = {"reassoc", "contract", "nsz", "arcp"}  # sums in any order: then several pairs go at once
+_POWER = 16  # of the kernel: near the Gaussian, and quicker
+_CUT = 10.0  # squared distance over variance, where the kernel ends; it is 0.0025 there
 
-    The density at event ``i`` is ``f = sum_j prod_a exp(-d_a**2 / (2 S_a)) / sqrt(S_a)`` over the
-    events ``j`` of other times within reach, with ``S = factor * (v_i + v_j) + extra``. The
-    logarithm of ``floor + f`` has the gradient ``g = sum_j r d / S`` and the curvature
-    ``sum_j r (1 / S - d**2 / S**2) + g**2``, with ``r`` the share of a pair in ``floor + f``.
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # type: ignore[no-untyped-def]
+    px, py, variance = p[0], p[1], s[0]
+    one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
+    bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(_CUT)
+    total = gx = gy = cx = cy = near = zero
+    # Slices: an index that could be negative keeps the loop from taking several pairs at once.
+    x, y, v = x[first:stop], y[first:stop], v[first:stop]
+    frame, weight = frame[first:stop], weight[first:stop]
+    for j in range(stop - first):
+        dx, dy = x[j] - px, y[j] - py
+        inverse = one / (variance + v[j])
+        ax, ay = dx * inverse, dy * inverse
+        e = dx * ax + dy * ay
+        keep = (e < cut) & ((frame[j] < low) | (frame[j] >= high))
+        u = one - e * part
+        w = np.float32(keep) * weight[j] * inverse
+        u2 = u * u
+        u4 = u2 * u2
+        k2 = w * u4 * u4 * u4 * u2
+        k1 = k2 * u
+        k2 *= bend
+        total += k1 * u
+        gx += k1 * ax
+        gy += k1 * ay
+        cx += k1 * inverse - k2 * ax * ax
+        cy += k1 * inverse - k2 * ay * ay
+        near += k1 * inverse
+    found[0] += total
+    found[1] += gx
+    found[2] += gy
+    found[4] += cx
+    found[5] += cy
+    found[7] += 2 * near
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found):  # type: ignore[no-untyped-def]
+    px, py, pz, sx, sz = p[0], p[1], p[2], s[0], s[2]
+    one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
+    bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(_CUT)
+    total = gx = gy = gz = cx = cy = cz = near = zero
+    x, y, z = x[first:stop], y[first:stop], z[first:stop]
+    vx, vz = vx[first:stop], vz[first:stop]
+    frame, weight = frame[first:stop], weight[first:stop]
+    for j in range(stop - first):
+        dx, dy, dz = x[j] - px, y[j] - py, z[j] - pz
+        ix, iz = one / (sx + vx[j]), one / (sz + vz[j])
+        ax, ay, az = dx * ix, dy * ix, dz * iz
+        e = dx * ax + dy * ay + dz * az
+        keep = (e < cut) & ((frame[j] < low) | (frame[j] >= high))
+        u = one - e * part
+        w = np.float32(keep) * weight[j] * ix * np.sqrt(iz)
+        u2 = u * u
+        u4 = u2 * u2
+        k2 = w * u4 * u4 * u4 * u2
+        k1 = k2 * u
+        k2 *= bend
+        total += k1 * u
+        gx += k1 * ax
+        gy += k1 * ay
+        gz += k1 * az
+        cx += k1 * ix - k2 * ax * ax
+        cy += k1 * ix - k2 * ay * ay
+        cz += k1 * iz - k2 * az * az
+        near += k1 * ix
+    found[0] += total
+    found[1] += gx
+    found[2] += gy
+    found[3] += gz
+    found[4] += cx
+    found[5] += cy
+    found[6] += cz
+    found[7] += 2 * near
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pair_sums(  # type: ignore[no-untyped-def]
+    first_cell, stop_cell, start, first, stop, where, variance, frame, weight, row,
+    left_out, other_where, other_variance, other_frame, other_weight, floor, sums,
+):  # fmt: skip
+    """Add up gradient and curvature of the log-density of other times.
+
+    The density at event ``i`` is ``f = sum_j w_j K(E) / sqrt(prod S)`` over the events ``j`` of
+    other times, with ``E = sum_a d_a**2 / S_a`` and ``S = v_i + v_j``. The kernel
+    ``K = (1 - E / 32)**16`` is near ``exp(-E / 2)``. The logarithm of ``floor + f`` has the
+    gradient ``g = sum_j r d / S`` and the curvature ``sum_j (r / S - r' d**2 / S**2) + g**2``, with
+    the shares ``r`` and ``r'`` of a pair, by the first and second derivative of ``K``.
 
     Parameters
     ----------
@@ -115,74 +223,53 @@ def pair_sums(  # type: ignore[no-untyped-def]
         The cells whose events are gone through.
     start, first, stop
         As in `Cells`.
-    where, variance : ndarray of float32, shape (n, d)
+    where, variance : ndarray of float32, shape (d, n)
         Of the events in the order of cells, in precisions.
     frame : ndarray of int32, shape (n,)
         Index of the frame.
     weight : ndarray, shape (n,)
         With which the gradient of an event counts.
-    window : ndarray, shape (n,)
+    row : ndarray, shape (n,)
         The row of ``sums`` that each event is added to.
-    left_out : ndarray, shape (n_frames, 2)
+    left_out : ndarray of int32, shape (n_frames, 2)
         Events of these frames (half open) are not in the density.
-    sums : ndarray, shape (n_windows, N_PAIR_SUMS)
-        Added to: the sum of ``r / S`` along x and y, gradient, curvature, squared gradient.
+    other_where, other_variance, other_frame, other_weight
+        Of the events that make the density.
+    sums : ndarray, shape (n_rows, N_PAIR_SUMS)
+        Added to: the mean of the sums of ``r / S`` along x and y, gradient, curvature, squared
+        gradient.
     """
-    d = where.shape[1]
-    n_rows = first.shape[1]
-    limit = np.float32(reach * reach)
-    half = np.float32(0.5)
-    one = np.float32(1.0)
-    s = np.zeros(3, np.float32)
-    x = np.zeros(3, np.float32)
-    dx = np.zeros(3, np.float32)
-    inverse = np.zeros(3, np.float32)
-    g = np.zeros(3)
-    c = np.zeros(3)
-    factor, extra = np.float32(factor), np.float32(extra)
+    d = where.shape[0]
+    x, y, z = other_where[0], other_where[1], other_where[d - 1]
+    vx, vz = other_variance[0], other_variance[d - 1]
+    p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
     for cell in range(first_cell, stop_cell):
         for i in range(start[cell], start[cell + 1]):
             for a in range(d):
-                x[a] = where[i, a]
-                s[a] = variance[i, a] * factor + extra
+                p[a], s[a] = where[a, i], variance[a, i]
             low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-            total = 0.0
-            near = 0.0
-            g[:] = 0.0
-            c[:] = 0.0
-            for row in range(n_rows):
-                for j in range(first[cell, row], stop[cell, row]):
-                    r2 = np.float32(0.0)
-                    for a in range(d):
-                        dx[a] = where[j, a] - x[a]
-                        r2 += dx[a] * dx[a]
-                    if r2 > limit or (low <= frame[j] < high):
-                        continue
-                    exponent = np.float32(0.0)
-                    product = one
-                    for a in range(d):
-                        inverse[a] = one / (s[a] + factor * variance[j, a])
-                        exponent += dx[a] * dx[a] * inverse[a]
-                        product *= inverse[a]
-                    if exponent > np.float32(10.0):
-                        continue
-                    k = np.exp(-half * exponent) * np.sqrt(product)
-                    total += k
-                    for a in range(d):
-                        u = k * inverse[a]
-                        g[a] += u * dx[a]
-                        c[a] += u * (one - dx[a] * dx[a] * inverse[a])
-                    near += k * (inverse[0] + inverse[1])
-            if total <= 0:
+            found[:] = 0.0
+            for k in range(first.shape[1]):
+                if d == 2:
+                    _along_2(
+                        first[cell, k], stop[cell, k], p, s, low, high,
+                        x, y, vx, other_frame, other_weight, found,
+                    )  # fmt: skip
+                else:
+                    _along_3(
+                        first[cell, k], stop[cell, k], p, s, low, high,
+                        x, y, z, vx, vz, other_frame, other_weight, found,
+                    )  # fmt: skip
+            if found[0] <= 0:
                 continue
-            q = 1.0 / (floor + total)
-            out = sums[window[i]]
+            q = 1.0 / (floor + found[0])
             w = weight[i]
-            out[0] += w * 0.5 * near * q
+            out = sums[row[i]]
+            out[0] += w * 0.5 * found[7] * q
             for a in range(d):
-                m = g[a] * q
+                m = found[1 + a] * q
                 out[1 + a] += w * m
-                out[4 + a] += w * (c[a] * q + m * m)
+                out[4 + a] += w * (found[4 + a] * q + m * m)
                 out[7 + a] += w * w * m * m
 
 

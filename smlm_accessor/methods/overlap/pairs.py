@@ -17,6 +17,7 @@ from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16
 _MARGIN = 0.5
+_MOST_AROUND = int(__import__('os').environ.get('MOST', 256))
 _MOST_VARIANCE = 1.2
 
 
@@ -42,8 +43,10 @@ class PairDensity:
         self._positions = self._positions[order]
         self._frame = events.frame[order]
         v = (1 / np.maximum(events.weight[order], 1 / _MOST_VARIANCE)).astype(np.float32)
-        self._variance = np.ascontiguousarray(np.repeat(v[:, None], d, axis=1))
+        self._variance = np.repeat(v[None], d, axis=0)
         self._weight = np.ones(len(v))
+        self._kept, self._others, self._ranges = self._cells.thinned(_MOST_AROUND)
+        self._others = self._others.astype(np.float32)
         self._class = np.clip(np.rint(2 * np.log2(np.maximum(events.weight[order], 0.25))) + 4, 0, 16).astype(np.int64)
 
     def with_kernel(self, kernel):
@@ -80,14 +83,18 @@ class PairDensity:
         d = len(self.width)
         change = (drift - self._sorted_with) / self.width
         change = change - np.median(change, axis=0)
-        where = (self._positions - change[self._frame]).astype(np.float32)
-        left_out = left_out_of(self.events, windows, apart)
+        where = np.ascontiguousarray((self._positions - change[self._frame]).T.astype(np.float32))
+        left_out = left_out_of(self.events, windows, apart).astype(np.int32)
         cells = self._cells
+        other_where, other_variance, other_frame = where[:, self._kept], self._variance[:, self._kept], self._frame[self._kept]
 
         def one(block):
             sums = np.zeros((n_rows, N_PAIR_SUMS))
-            pair_sums(*block, cells.start, cells.first, cells.stop, where, self._variance,
-                self._frame, self._weight, row, left_out, *self.kernel, _reach(self.kernel), sums)
+            pair_sums(
+                *(*block, cells.start, self._ranges.first, self._ranges.stop),
+                *(where, self._variance, self._frame, self._weight, row, left_out),
+                *(other_where, other_variance, other_frame, self._others, self.kernel.floor, sums),
+            )
             return sums
         blocks = cells.blocks(_BLOCKS)
         if part:
@@ -114,5 +121,5 @@ def best_pair_kernel(events, estimate, windows, precision, threads):
             if value > top: best, top = density, value
     return best.weighted(estimate.drift, windows) if os.environ.get('WEIGHTED','1')=='1' else best
 import os
-FACTORS = eval(os.environ.get("FACTORS", "(1.0, 2.0)"))
+FACTORS = eval(os.environ.get("FACTORS", "(1.0,)"))
 FLOORS = eval(os.environ.get("FLOORS", "(0.03, 0.3)"))
