@@ -61,7 +61,6 @@ ONE_A_FORMAT = "io/formats"
 LONGEST = 350  # lines
 LONGER: dict[str, str] = {  # file: why it has to be
     "accessors.py": "the signature and docstring of every verb, and nothing else",
-    "kernels/sparse_image/intersections.py": "numba's cache does not notice changes in other files",
 }
 # Tests mirror the package: kernels/field/blocks.py has tests/kernels/field/test_blocks.py.
 MIRRORED = ("estimation", "kernels", "methods")

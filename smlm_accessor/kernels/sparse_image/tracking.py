@@ -1,15 +1,4 @@
-"""The compiled loops of `aim`: a sparse image of the field, and how a segment fits into it.
-
-They stand in one file because numba does not notice when a loop it has kept from an earlier run
-calls one that has changed in another file. All are serial and release the GIL.
-
-The image holds, for each occupied cell, how many localizations it has and the sum of their places
-within it, in whole numbers, so that what is taken out again leaves no trace. It is a tuple
-``(slots, keys, values, used)``: an open-addressed table of int32 rows, or -1; the key of each row,
-one int64 for the three numbers of the cell; its count and sums, int32, shape (rows, 4); and
-the number of rows in use, shape (1,). Lengths are in cells, positions C-ordered (n, d), d = 2 or 3;
-an axis whose ``scale`` (cells per unit length) is 0 does not exist.
-"""
+"""Windows followed from one to the next through a sparse image: the loops of the coarse tracker."""
 
 from __future__ import annotations
 
@@ -18,205 +7,24 @@ import math
 import numba
 import numpy as np
 
-_BITS = 21  # of a key, for each axis; a field that has more cells is folded
-_STEPS = 32 * 24  # of the table of the kernel
-_EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
+from smlm_accessor.kernels.sparse_image.image import (
+    IN,
+    N_GRADIENT_SUMS,
+    OUT,
+    add,
+    add_gradients,
+    cell_key,
+    find_slot,
+    in_cells,
+    put,
+    with_room,
+)
+
 _SETTLED = 3  # segments that have to match before one is looked for far away
 _PULLING = 200  # localizations that say where between the cells a segment belongs
 _WORK = 1 << 21  # keys that are compared in a search
-# Not plain Python numbers, for each value of which numba would compile a function anew.
-_IN, _OUT, _ALL = np.int64(1), np.int64(-1), np.int64(1)
 _YES: np.bool_ = np.bool_(True)
 _NO: np.bool_ = np.bool_(False)
-_MASK = (1 << _BITS) - 1
-#: Sums, in the same order: gradient (3), its outer product (6), spread (6), weight, evidence.
-N_SUMS = 17
-
-
-@numba.njit(nogil=True, cache=True)
-def _key(x, y, z):  # type: ignore[no-untyped-def]
-    return (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
-
-
-@numba.njit(nogil=True, cache=True)
-def _slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
-    """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
-    key = _key(x, y, z)
-    h = ((x & _MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
-    h ^= h >> 31
-    h *= 0x2545F4914F6CDD1D
-    h ^= h >> 29
-    mask = slots.shape[0] - 1
-    slot = ((h << 3) + (x & 7)) & mask
-    while slots[slot] >= 0 and keys[slots[slot]] != key:
-        slot = (slot + 9) & mask
-    return slot
-
-
-@numba.njit(nogil=True, cache=True)
-def _place(positions, row, scale, drift):  # type: ignore[no-untyped-def]
-    """Return where a localization is without drift, in cells."""
-    z = positions[row, 2] * scale[2] - drift[2] if positions.shape[1] == 3 else 0.0
-    return positions[row, 0] * scale[0] - drift[0], positions[row, 1] * scale[1] - drift[1], z
-
-
-@numba.njit(nogil=True, cache=True)
-def _put(image, quantum, x, y, z, sign):  # type: ignore[no-untyped-def]
-    slots, keys, values, used = image
-    i, j, k = math.floor(x), math.floor(y), math.floor(z)
-    slot = _slot(slots, keys, i, j, k)
-    row = slots[slot]
-    if row < 0:
-        row = used[0]
-        if 2 * row >= slots.shape[0] or row >= keys.shape[0]:
-            return False
-        slots[slot] = row
-        keys[row] = _key(i, j, k)
-        used[0] += 1
-    values[row, 0] += sign
-    values[row, 1] += sign * int((x - i) * quantum)
-    values[row, 2] += sign * int((y - j) * quantum)
-    values[row, 3] += sign * int((z - k) * quantum)
-    return True
-
-
-@numba.njit(nogil=True, cache=True)
-def with_room(image, more):  # type: ignore[no-untyped-def]
-    """Return the image with room for so many cells more; small tables stay in the cache."""
-    slots, keys, values, used = image
-    need = used[0] + more
-    if need > keys.shape[0]:
-        rows = max(need, 2 * keys.shape[0])
-        longer, counts = np.empty(rows, np.int64), np.zeros((rows, 4), np.int32)
-        for row in range(used[0]):
-            longer[row] = keys[row]
-            for c in range(4):
-                counts[row, c] = values[row, c]
-        keys, values = longer, counts
-    if 2 * need > slots.shape[0]:
-        size = slots.shape[0]
-        while size < 2 * need:
-            size *= 2
-        slots = np.full(size, np.int32(-1))
-        half = 1 << (_BITS - 1)
-        for row in range(used[0]):
-            x = (keys[row] + half) & _MASK
-            y = ((keys[row] >> _BITS) + half) & _MASK
-            z = ((keys[row] >> (2 * _BITS)) + half) & _MASK
-            slots[_slot(slots, keys, x - half, y - half, z - half)] = row
-    return slots, keys, values, used
-
-
-@numba.njit(nogil=True, cache=True)
-def add(points, motion, scale, image, quantum, rows, sign):  # type: ignore[no-untyped-def]
-    """Put rows into the image, or take them out; return the first that finds no room."""
-    positions, frames = points
-    bounds, drift, slope, middle = motion
-    segment, above = 0, bounds.shape[0]
-    while above - segment > 1:
-        half = (segment + above) // 2
-        if bounds[half] <= rows[0]:
-            segment = half
-        else:
-            above = half
-    at = np.empty(3)
-    for row in range(rows[0], rows[1]):
-        while row >= bounds[segment + 1]:
-            segment += 1
-        if np.isnan(drift[segment, 0]):
-            continue
-        t = frames[row] - middle[segment]
-        for axis in range(3):
-            at[axis] = drift[segment, axis] + slope[segment, axis] * t
-        x, y, z = _place(positions, row, scale, at)
-        if not _put(image, quantum, x, y, z, sign):
-            return row
-    return rows[1]
-
-
-@numba.njit(nogil=True, cache=True)
-def _pull(points, rows, motion, scale, image, quantum, kernel, sums):  # type: ignore[no-untyped-def]
-    """Sum over localizations how the density of the image pulls at them."""
-    positions, frames = points
-    drift, slope, middle = motion
-    slots, keys, values, _ = image
-    reach, gamma, eps = kernel
-    at = np.empty(3)
-    for row in range(rows[0], rows[1], rows[2]):
-        for axis in range(3):
-            at[axis] = drift[axis] + slope[axis] * (frames[row] - middle)
-        x, y, z = _place(positions, row, scale, at)
-        i, j, k = math.floor(x), math.floor(y), math.floor(z)
-        rho = ex = ey = ez = exx = eyy = ezz = exy = exz = eyz = 0.0
-        for dk in range(k - reach[2], k + reach[2] + 1):
-            for dj in range(j - reach[1], j + reach[1] + 1):
-                for di in range(i - reach[0], i + reach[0] + 1):
-                    c = slots[_slot(slots, keys, di, dj, dk)]
-                    if c < 0:
-                        continue
-                    n = values[c, 0]
-                    if n <= 0:
-                        continue
-                    part = 1.0 / (n * quantum)
-                    u = di + (values[c, 1] + 0.5 * n) * part - x
-                    v = dj + (values[c, 2] + 0.5 * n) * part - y
-                    w = dk + (values[c, 3] + 0.5 * n) * part - z
-                    q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
-                    b = int(q)
-                    if b >= _STEPS:
-                        continue
-                    p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
-                    rho += p
-                    ex += p * u
-                    ey += p * v
-                    ez += p * w
-                    exx += p * u * u
-                    eyy += p * v * v
-                    ezz += p * w * w
-                    exy += p * u * v
-                    exz += p * u * w
-                    eyz += p * v * w
-        r = 1.0 / (eps + rho)
-        ex, ey, ez = ex * r, ey * r, ez * r
-        sums[0] += ex
-        sums[1] += ey
-        sums[2] += ez
-        sums[3] += ex * ex
-        sums[4] += ey * ey
-        sums[5] += ez * ez
-        sums[6] += ex * ey
-        sums[7] += ex * ez
-        sums[8] += ey * ez
-        sums[9] += exx * r
-        sums[10] += eyy * r
-        sums[11] += ezz * r
-        sums[12] += exy * r
-        sums[13] += exz * r
-        sums[14] += eyz * r
-        sums[15] += rho * r
-        sums[16] += math.log(1.0 + rho / eps)
-
-
-@numba.njit(nogil=True, cache=True)
-def fit(points, motion, scale, image, quantum, kernel, segments, around, there, out):  # type: ignore[no-untyped-def]
-    """Sum `_pull` for a run of segments, the image being without the rows ``around`` each.
-
-    The image, which holds the rows as ``motion`` has them, is changed on the way. The segments and
-    their drift are those of ``there``.
-    """
-    bounds, at, slope, middle = there
-    first = last = around[segments[0], 0]
-    for s in range(segments[0], segments[1]):
-        if around[s, 1] > last:
-            add(points, motion, scale, image, quantum, (last, around[s, 1]), _OUT)
-            last = around[s, 1]
-        if around[s, 0] > first:
-            add(points, motion, scale, image, quantum, (first, around[s, 0]), _IN)
-            first = around[s, 0]
-        if not np.isnan(at[s, 0]):
-            where = (at[s], slope[s], middle[s])
-            rows = (bounds[s], bounds[s + 1], _ALL)
-            _pull(points, rows, where, scale, image, quantum, kernel, out[s])
 
 
 @numba.njit(nogil=True, cache=True)
@@ -231,16 +39,16 @@ def _molecules(positions, segments, motion, scale, slots, keys, found):  # type:
     m = 0
     for s in range(segments[0], segments[1] + 1):
         for row in range(bounds[s], bounds[s + 1]):
-            x, y, z = _place(positions, row, scale, base[s])
+            x, y, z = in_cells(positions, row, scale, base[s])
             i, j, k = math.floor(0.5 * x), math.floor(0.5 * y), math.floor(0.5 * z)
-            slot = _slot(slots, keys, i, j, k)
+            slot = find_slot(slots, keys, i, j, k)
             c = slots[slot]
             if c < 0:
                 if m == keys.shape[0]:
                     continue
                 c = m
                 slots[slot] = c
-                keys[c] = _key(i, j, k)
+                keys[c] = cell_key(i, j, k)
                 for axis in range(4):
                     found[c, axis] = 0.0
                 m += 1
@@ -273,7 +81,7 @@ def _intersect(found, m, last, image, reach, score, hits):  # type: ignore[no-un
         for dk in range(k - reach[2], k + reach[2] + 1):
             for dj in range(j - reach[1], j + reach[1] + 1):
                 for di in range(i - reach[0], i + reach[0] + 1):
-                    row = slots[_slot(slots, keys, di, dj, dk)]
+                    row = slots[find_slot(slots, keys, di, dj, dk)]
                     if row >= 0 and values[row, 0] > 0:
                         value = math.log(1.0 + values[row, 0])
                         score[shift] += value
@@ -418,7 +226,7 @@ def _search(found, m, last, image, reaches, tie, level, rate, wide, sure):  # ty
 
 @numba.njit(nogil=True, cache=True)
 def follow(  # type: ignore[no-untyped-def]
-    points, motion, scale, image, quantum, kernel, order, reaches, level, patience, most, out
+    localizations, motion, scale, image, quantum, kernel, order, reaches, level, patience, most, out
 ):
     """Register segment after segment onto all before; fill ``out`` (x, y, z, significance, how).
 
@@ -430,7 +238,7 @@ def follow(  # type: ignore[no-untyped-def]
     bounds, base = motion
     last, still, before = np.zeros(3), np.zeros(3), np.zeros(3)
     peak, at = np.zeros(3), np.zeros(3)
-    sums = np.empty(N_SUMS)
+    sums = np.empty(N_GRADIENT_SUMS)
     slots, keys, found = np.empty(4 * most, np.int32), np.empty(most, np.int64), np.empty((most, 4))
     waiting, matched, missed, lost = 0, 0, 0, _NO
     usual, rate = 0.25, 0.0  # squared step from one to the next, part of molecules that match
@@ -448,7 +256,7 @@ def follow(  # type: ignore[no-untyped-def]
         a, b = min(s, order[o - waiting]), max(s, order[o - waiting])
         z, far = 0.0, 0 if o == 0 else -1
         if o > 0:
-            m = _molecules(points[0], (a, b), motion, scale, slots, keys, found)
+            m = _molecules(localizations[0], (a, b), motion, scale, slots, keys, found)
             # The stage does not jump just there; what is far from a few segments is chance.
             wide = matched >= _SETTLED and waiting & (waiting + 1) == 0
             for axis in range(3):
@@ -466,14 +274,14 @@ def follow(  # type: ignore[no-untyped-def]
             for axis in range(3):
                 peak[axis] = last[axis]
             for _ in range(3 if far >= 0 else 0):
-                for i in range(N_SUMS):
+                for i in range(N_GRADIENT_SUMS):
                     sums[i] = 0.0
                 for t in range(a, b + 1):
                     for axis in range(3):
                         at[axis] = base[t, axis] + last[axis]
                     rows = (bounds[t], bounds[t + 1], 1 + (bounds[b + 1] - bounds[a]) // _PULLING)
-                    _pull(
-                        points,
+                    add_gradients(
+                        localizations,
                         rows,
                         (at, still, 0.0),
                         scale,
@@ -504,13 +312,13 @@ def follow(  # type: ignore[no-untyped-def]
             out[t, 3] = z
             out[t, 4] = -1 - waiting if far else 1 + waiting
             for row in range(bounds[t], bounds[t + 1]):
-                x, y, w = _place(points[0], row, scale, at)
-                _put(image, quantum, x, y, w, _IN)
+                x, y, w = in_cells(localizations[0], row, scale, at)
+                put(image, quantum, x, y, w, IN)
         waiting = 0
 
 
 @numba.njit(nogil=True, cache=True)
-def look(points, motion, scale, image, quantum, segments, around, reaches, level, most, out):  # type: ignore[no-untyped-def]
+def look(localizations, motion, scale, image, quantum, segments, around, reaches, level, most, out):  # type: ignore[no-untyped-def]
     """Look for a run of segments in the image without the rows ``around`` each; fill ``out``.
 
     ``out`` is how far the drift is from what ``motion`` says, the significance, and the reach.
@@ -521,14 +329,14 @@ def look(points, motion, scale, image, quantum, segments, around, reaches, level
     shift = np.empty(3)
     for s in range(segments[0], segments[1]):
         if around[s, 1] > last:
-            add(points, motion, scale, image, quantum, (last, around[s, 1]), _OUT)
+            add(localizations, motion, scale, image, quantum, (last, around[s, 1]), OUT)
             last = around[s, 1]
         if around[s, 0] > first:
-            add(points, motion, scale, image, quantum, (first, around[s, 0]), _IN)
+            add(localizations, motion, scale, image, quantum, (first, around[s, 0]), IN)
             first = around[s, 0]
         for axis in range(3):
             shift[axis] = 0.0
-        m = _molecules(points[0], (s, s), (bounds, drift), scale, slots, keys, found)
+        m = _molecules(localizations[0], (s, s), (bounds, drift), scale, slots, keys, found)
         z, far, _ = _search(found, m, shift, image, reaches, 0.5, level, 0.0, _YES, _NO)
         out[s, 3], out[s, 4] = z, far
         for axis in range(3):
