@@ -117,11 +117,11 @@ def _of_coarse(motion: WindowDrift, found: Coarse) -> IntArray:
 
 
 def of_chunks(localizations: ChunkedLocalizations, found: Coarse) -> WindowDrift:
-    """Return the chunks of the user with the coarse drift; within a chunk nothing moves."""
+    """Return the chunks of the user with the coarse drift and its slope."""
     rest = WindowDrift.at_rest(localizations.frames, localizations.frame_edges())
     motion = started(replace(rest, bounds=localizations.bounds), found)
     drift = np.where(localizations.counts[:, None] > 0, motion.drift, np.nan)
-    return replace(motion, drift=drift, slope=rest.slope)
+    return replace(motion, drift=drift)
 
 
 def is_settled(motion: WindowDrift, before: WindowDrift, still: FloatArray) -> bool:

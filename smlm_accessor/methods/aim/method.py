@@ -16,9 +16,10 @@ from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
 _ROUNDS = 5
-# Precisions that windows, and chunks of the user, may still move by when it is done. Large chunks
-# are a large part of what they are fitted into, and there are few.
-_STILL = (0.2, 0.0)
+# Precisions that windows may still move by when it is done. A few chunks of the user are each a large
+# part of what they are fitted into, so they have to come to rest.
+_STILL = 0.2
+_FEW_CHUNKS = 30
 _REASON = (
     "What these localizations have in common with the others does not stand out from chance; "
     "longer chunks, or a sample that blinks at the same places again, would help."
@@ -77,7 +78,7 @@ def aim(
     and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
     from the user, windows are as long as promises the least error of the curve through them: that
     which predicts every other short window best. A fixed length is asked for by
-    ``frames_per_chunk``, as of any method.
+    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps.
 
     References
     ----------
@@ -106,7 +107,7 @@ def aim(
     else:
         edges, motion = best_windows(fit, found)
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
-    still = _STILL[given] * sigma
+    still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
     for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
         before, (motion, variance) = motion, fit.refit(motion)
         if is_settled(motion, before, still):
