@@ -8,7 +8,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
-from smlm_accessor.kernels.field.jackknife import variances
+from smlm_accessor.kernels.field.jackknife import inflation
 from smlm_accessor.methods.aim.fit import WindowFit
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 
@@ -19,8 +19,7 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     """Return by how much variances are larger than those of independent localizations, shape (3,).
 
     The gradients of all others are summed by field block in each window. The factor is the variance
-    of these sums, less what all windows have in common, over the sum of the squared gradients of
-    each localization.
+    of these sums by the jackknife over the summed squared gradients of each localization.
 
     Parameters
     ----------
@@ -28,10 +27,9 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     motion : WindowDrift
         The final one.
     """
-    factor = np.ones(3)
     known = motion.known & (motion.counts > 0)
     if known.sum() < 2 or len(fit.axes) < 2:
-        return factor
+        return np.ones(3)
     known[known] = np.arange(known.sum()) % -(-known.sum() // _MOST) == 0
     positions, frames = fit.arrays
     window = np.repeat(np.arange(len(known)), motion.counts)
@@ -50,12 +48,8 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     sums = replace(fit, localizations=in_blocks).gradient_sums(motion, part, motion.rows[of])
     sums, block, of = sums[asked], block[asked], of[asked]
     row = np.cumsum(known)[of] - 1
-    counts = motion.counts[known, None]
-    gradient, squared = np.zeros((len(counts), blocks.n, 3)), np.zeros((len(counts), 3))
-    gradient[row, block] = sums[:, :3] / counts[row]
-    np.add.at(squared, row, sums[:, 3:6])
-    found = variances(gradient)
-    if found is not None:
-        expected, seen = (squared / counts).sum(axis=0), (found * counts).sum(axis=0)
-        np.divide(seen, expected, out=factor, where=expected > 0)
-    return np.maximum(factor, 1.0)
+    counts = motion.counts[known]
+    influence, variance = np.zeros((len(counts), blocks.n, 3)), np.zeros((len(counts), 3))
+    influence[row, block] = sums[:, :3] / counts[row, None]
+    np.add.at(variance, row, sums[:, 3:6] / counts[row, None] ** 2)
+    return inflation(influence, variance, counts)

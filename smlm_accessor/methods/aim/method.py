@@ -16,8 +16,8 @@ from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
 _ROUNDS = 5
-# Precisions that windows may still move by when it is done. A few chunks of the user are each a large
-# part of what they are fitted into, so they have to come to rest.
+# Precisions that windows may still move by when it is done. A few chunks of the user are each a
+# large part of what they are fitted into, so they have to come to rest.
 _STILL = 0.2
 _FEW_CHUNKS = 30
 _REASON = (
