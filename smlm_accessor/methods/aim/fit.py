@@ -19,6 +19,7 @@ from smlm_accessor.methods.aim.sparse_image import (
 )
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.timeline import Timeline
 
 CELL = 2.0  # precisions: edge of a cell, as in the paper
 _WIDTH = 0.5  # of the kernel, in cells: one precision
@@ -85,23 +86,31 @@ class WindowFit:
         return replace(motion, drift=motion.drift + move), variance * cell**2
 
 
-def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
-    """Return windows with the coarse drift and its slope; NaN where there is none.
+def curve(
+    at: FloatArray | IntArray, middle: FloatArray, drift: FloatArray, jumps: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return a cubic through the drift of windows, and its slope, at other frames: shapes (k, 3).
 
-    The coarse drift is interpolated between jumps by a cubic.
+    Nothing is interpolated across a jump; both are 0 in a segment without windows.
     """
-    at, slope = np.zeros_like(motion.drift), np.zeros_like(motion.drift)
-    d = found.drift.shape[1]
-    for first, last in pairwise(np.concatenate([[-np.inf], found.jumps, [np.inf]])):
-        use = found.valid & (found.middle >= first) & (found.middle < last)
-        asked = (motion.middle >= first) & (motion.middle < last)
-        time, middle = found.middle[use], motion.middle[asked]
-        if not len(time) or not len(middle):
+    value, slope = np.zeros((len(at), 3)), np.zeros((len(at), 3))
+    d = drift.shape[1]
+    for first, stop in pairwise(np.concatenate([[-np.inf], jumps, [np.inf]])):
+        use = (middle >= first) & (middle < stop)
+        asked = (at >= first) & (at < stop)
+        if not use.any() or not asked.any():
             continue
-        at[asked, :d] = interpolate(time, found.drift[use], middle, kind="cubic")
-        if len(time) > 1 and len(middle) > 1:
-            slope[asked, :d] = np.gradient(at[asked, :d], middle, axis=0)
-    at[~found.valid[_of_coarse(motion, found)]] = np.nan
+        value[asked, :d] = interpolate(middle[use], drift[use], at[asked], kind="cubic")
+        if use.sum() > 1 and asked.sum() > 1:
+            slope[asked, :d] = np.gradient(value[asked, :d], at[asked], axis=0)
+    return value, slope
+
+
+def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
+    """Return windows with the coarse drift and its slope; NaN where there is none."""
+    use = found.valid
+    at, slope = curve(motion.middle, found.middle[use], found.drift[use], found.jumps)
+    at[~use[_of_coarse(motion, found)]] = np.nan
     return replace(motion, drift=at, slope=slope)
 
 
@@ -116,12 +125,28 @@ def _of_coarse(motion: WindowDrift, found: Coarse) -> IntArray:
     return np.clip(window, 0, len(found.valid) - 1)
 
 
-def of_chunks(localizations: ChunkedLocalizations, found: Coarse) -> WindowDrift:
-    """Return the chunks of the user with the coarse drift and its slope."""
-    rest = WindowDrift.at_rest(localizations.frames, localizations.frame_edges())
-    motion = started(replace(rest, bounds=localizations.bounds), found)
-    drift = np.where(localizations.counts[:, None] > 0, motion.drift, np.nan)
-    return replace(motion, drift=drift)
+def of_chunks(
+    localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
+) -> tuple[ChunkedLocalizations, WindowDrift]:
+    """Return the chunks of the user, each with the mean drift of its localizations.
+
+    The curve through the drift of windows, less its mean over the localizations of a chunk, is
+    taken off, so that chunks move as a whole.
+    """
+    frames, k = localizations.frames, localizations.n_chunks
+    timeline = Timeline.of(frames)
+    known, of_row = windows.known, np.repeat(windows.known, windows.counts)
+    drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
+    drift = drift[timeline.of_rows]
+    chunk = np.repeat(np.arange(k), localizations.counts)
+    sums = [np.bincount(chunk[of_row], x[of_row], k) for x in drift.T]
+    count = np.bincount(chunk[of_row], minlength=k)
+    mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
+    within = np.where(of_row[:, None], drift - mean[chunk], 0.0)
+    still = localizations.positions - within[:, : localizations.positions.shape[1]]
+    rest = WindowDrift.at_rest(frames, localizations.frame_edges())
+    motion = replace(rest, bounds=localizations.bounds, drift=mean)
+    return replace(localizations, positions=still), motion
 
 
 def is_settled(motion: WindowDrift, before: WindowDrift, still: FloatArray) -> bool:

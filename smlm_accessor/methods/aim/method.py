@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
@@ -101,11 +103,12 @@ def aim(
     chosen = {**found.chosen, "precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
     if not found.valid.any():
         return Registered.failed(localizations, _REASON, chosen)
-    fit, given = WindowFit(localizations, sigma, threads), localizations.n_chunks > 1
+    given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
+    edges, motion = best_windows(fit, found)
     if given:
-        edges, motion = None, of_chunks(localizations, found)
+        still_chunks, motion = of_chunks(localizations, motion, found.jumps)
+        fit = replace(fit, localizations=still_chunks)
     else:
-        edges, motion = best_windows(fit, found)
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
     for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
@@ -122,7 +125,7 @@ def aim(
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
-        edges=edges,
+        edges=None if given else edges,
         reason="" if valid.all() else _REASON,
         jumps=None if given else found.jumps,
     )
