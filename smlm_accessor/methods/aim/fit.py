@@ -16,6 +16,7 @@ from smlm_accessor.methods.aim.sparse_image import (
     WindowDrift,
     gradient_sums,
     newton_step,
+    search_windows,
 )
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
@@ -23,6 +24,8 @@ from smlm_accessor.timeline import Timeline
 
 CELL = 2.0  # precisions: edge of a cell, as in the paper
 _WIDTH = 0.5  # of the kernel, in cells: one precision
+_NEAR, _FAR = 3, 10  # cells in which chunks of the user are looked for
+_LEVEL = 5.0  # standard deviations of chance
 _BACKGROUND = 0.5  # density that is added everywhere, in localizations
 
 
@@ -110,18 +113,13 @@ def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
     """Return windows with the coarse drift and its slope; NaN where there is none."""
     use = found.valid
     at, slope = curve(motion.middle, found.middle[use], found.drift[use], found.jumps)
-    at[~use[_of_coarse(motion, found)]] = np.nan
+    at[~use[of_coarse(motion.middle, found)]] = np.nan
     return replace(motion, drift=at, slope=slope)
 
 
-def evidence_of(motion: WindowDrift, found: Coarse) -> FloatArray:
-    """Return the evidence of the coarse window that each window lies in; 0 for empty ones."""
-    return np.where(motion.counts > 0, found.evidence[_of_coarse(motion, found)], 0.0)
-
-
-def _of_coarse(motion: WindowDrift, found: Coarse) -> IntArray:
-    """Return the number of the coarse window that each window has its mean frame in."""
-    window = np.searchsorted(found.edges, motion.middle, side="right") - 1
+def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
+    """Return the number of the coarse window that each frame lies in."""
+    window = np.searchsorted(found.edges, frames, side="right") - 1
     return np.clip(window, 0, len(found.valid) - 1)
 
 
@@ -147,6 +145,16 @@ def of_chunks(
     rest = WindowDrift.at_rest(frames, localizations.frame_edges())
     motion = replace(rest, bounds=localizations.bounds, drift=mean)
     return replace(localizations, positions=still), motion
+
+
+def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
+    """Return the chunks that stand out from chance where they lie, or nearby, and how far."""
+    image = Image(fit.scale)
+    image.add(fit.arrays, motion)
+    reaches = np.array([[_NEAR] * 3, [_FAR] * 3]) * (fit.scale > 0)
+    seen = search_windows(fit.arrays, motion, image, motion.rows, reaches, _LEVEL, fit.threads)
+    drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)
+    return replace(motion, drift=drift), seen[:, 3]
 
 
 def is_settled(motion: WindowDrift, before: WindowDrift, still: FloatArray) -> bool:

@@ -10,7 +10,14 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import CELL, WindowFit, evidence_of, is_settled, of_chunks
+from smlm_accessor.methods.aim.fit import (
+    CELL,
+    WindowFit,
+    is_settled,
+    of_chunks,
+    of_coarse,
+    verified,
+)
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
@@ -61,11 +68,13 @@ def aim(
     Returns
     -------
     Registered
-        ``quality`` is the evidence of the coarse window that each chunk lies in, in standard
-        deviations of chance. ``offset_std`` is what the positions of the chunk's own localizations
-        contribute; as these depend on each other, in blinks, it is made larger by as much as field
-        blocks show. ``chosen`` holds the precision, the distance, ``frames_per_chunk`` if the user
-        gave no chunks, the choices of the coarse drift and jumps (the first frame after each).
+        ``quality`` is how far the number of molecules that share a cell with all others stands out
+        from that at other shifts, in standard deviations of chance; where the method chooses the
+        chunks it is that of the coarse window that each begins in. ``offset_std`` is what the
+        positions of the chunk's own localizations contribute; as these depend on each other, in
+        blinks, it is made larger by as much as field blocks show. ``chosen`` holds the precision,
+        the distance, ``frames_per_chunk`` if the user gave no chunks, the choices of the coarse
+        drift and jumps (the first frame after each).
 
     Raises
     ------
@@ -108,7 +117,9 @@ def aim(
     if given:
         still_chunks, motion = of_chunks(localizations, motion, found.jumps)
         fit = replace(fit, localizations=still_chunks)
+        motion, quality = verified(fit, motion)
     else:
+        quality = found.evidence[of_coarse(edges[:-1], found)]
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
     for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
@@ -121,7 +132,7 @@ def aim(
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
     return Registered(
         np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
-        evidence_of(motion, found),
+        quality,
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,

@@ -11,9 +11,11 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import image as loops
+from smlm_accessor.kernels.sparse_image import search as searching
 
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
+_MOLECULES = 1024  # of a window that are looked for
 _QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
@@ -138,6 +140,42 @@ def gradient_sums(
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)
+    return out
+
+
+def search_windows(
+    localizations: tuple[Any, ...],
+    motion: WindowDrift,
+    image: Image,
+    around: IntArray,
+    reaches: IntArray,
+    level: float,
+    threads: int | None,
+) -> FloatArray:
+    """Look for each window in the image without the rows around it, near and then farther.
+
+    Return the drift that it has in addition, how far the number of molecules that share a cell with
+    the image stands out from that at other shifts, in standard deviations, and the reach that was
+    needed, 0 or 1; -1 if it was not found: shape (k, 5).
+
+    Parameters
+    ----------
+    reaches : ndarray of int, shape (2, 3)
+        Cells along each axis.
+    level : float
+        Standard deviations by which it has to stand out.
+    """
+    out = np.zeros((len(around), 5))
+    moved = motion.scaled(image.scale)
+
+    def run(windows: tuple[int, int]) -> None:
+        searching.search_windows(
+            localizations, moved, image.scale, image.copy(), image.quantum,
+            windows, around, reaches, level, _MOLECULES, out,
+        )  # fmt: skip
+
+    map_threads(run, runs(len(around)), threads=threads)
+    out[:, :3] /= np.where(image.scale > 0, image.scale, np.inf)
     return out
 
 

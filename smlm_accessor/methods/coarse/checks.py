@@ -12,8 +12,8 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.aim.sparse_image import newton_step as step
+from smlm_accessor.methods.aim.sparse_image import search_windows as looks
 from smlm_accessor.methods.coarse.jump_frames import located, steps_of
-from smlm_accessor.methods.coarse.looking import looks
 
 _NEAR = 3  # cells
 _LEVEL = 4.5  # standard deviations of chance

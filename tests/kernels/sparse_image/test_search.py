@@ -1,4 +1,4 @@
-"""The search of the coarse tracker in the sparse image."""
+"""Windows looked for in the sparse image."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.sparse_image import tracking as loops
+from smlm_accessor.kernels.sparse_image import search as loops
 from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
 
 
 def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatArray:
-    """How a segment that has moved by ``shift`` cells is found among 9 others."""
+    """How a window that has moved by ``shift`` cells is found among 9 others."""
     rng = np.random.default_rng(3)
     sites = rng.uniform(-500, 500, (80, 2))
     positions = sites[rng.integers(80, size=2000)] + rng.normal(0, 5, (2000, 2))
@@ -25,7 +25,7 @@ def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatA
     motion = rest.scaled(scale)
     out = np.zeros((10, 5))
     reaches = np.array([[3, 3, 0], [far, far, 0]])
-    loops.look(
+    loops.search_windows(
         *(rows, motion, scale, image.arrays, image.quantum),
         *((9, 10), rest.rows, reaches, 4.5, 500, out),
     )
@@ -33,14 +33,14 @@ def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatA
 
 
 @pytest.mark.parametrize("shift", [[0, 0], [1, -2], [2, 2]])
-def test_a_segment_is_found_near(shift: list[int]) -> None:
+def test_a_window_is_found_near(shift: list[int]) -> None:
     out = searched(np.array(shift))
     np.testing.assert_array_equal(out[:2], shift)
     assert out[3] > 4.5
     assert out[4] == 0
 
 
-def test_a_segment_is_found_far() -> None:
+def test_a_window_is_found_far() -> None:
     out = searched(np.array([15, -12]))
     np.testing.assert_array_equal(out[:2], [15, -12])
     assert out[4] == 1
