@@ -52,7 +52,7 @@ def best_length(
         error = _prediction_error(middle, drift, weight, m)
         # The error of the prediction holds that of what is predicted, and of half the segments;
         # the curve of all has its own.
-        halved = _MIDWAY if m <= 2 else _BETWEEN / (m // 2)
+        halved = _MIDWAY if m <= 3 else _BETWEEN / (m // 2)
         own = 1.0 if m == 1 else _BETWEEN / m
         risk = error + noise * (own - halved - 1)
         if risk < least * (1 - 1e-9):

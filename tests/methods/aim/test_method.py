@@ -171,3 +171,13 @@ def test_nothing_is_warned_of_where_all_is_well() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         error_of(blinks(n_frames=2_000))
+
+
+@pytest.mark.parametrize("n_chunks", [6, 20, 60])
+def test_chunks_of_the_user_are_as_sure_as_they_say(n_chunks: int) -> None:
+    """Also where the sample goes many precisions within each."""
+    scene = blinks(n_frames=3_000)
+    found = estimate_drift(scene.moved, method="aim", n_chunks=n_chunks)
+    assert found["valid"].all()
+    scores = scene.z_scores(found)
+    assert 0.4 < np.sqrt(np.mean(scores**2)) < 1.4
