@@ -148,8 +148,7 @@ def test_the_same_localizations_lie_on_each_other(method: str) -> None:
     one = sample(n=1000, drifts=False)
     same = pd.concat([one.assign(frame=one["frame"] + N_FRAMES * k) for k in range(2)])
     drift = drift_of(same, method, frames_per_chunk=N_FRAMES)
-    # aim takes off what seems to move within a chunk, with the noise of that.
-    np.testing.assert_allclose(drift["offset"], 0, atol=1e-2 if method == "aim" else 1e-3)
+    np.testing.assert_allclose(drift["offset"], 0, atol=1e-3)
 
 
 @runs_with(*((2, target) for target in TARGETS))

@@ -17,6 +17,7 @@ from smlm_accessor.methods.aim.fit import (
     of_chunks,
     of_coarse,
     verified,
+    without_noise,
 )
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
@@ -115,7 +116,9 @@ def aim(
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
     edges, motion = best_windows(fit, found)
     if given:
-        still_chunks, motion = of_chunks(localizations, motion, found.jumps)
+        windows, variance = fit.refit(motion)
+        windows = without_noise(windows, variance * dependence(fit, windows), found.jumps)
+        still_chunks, motion = of_chunks(localizations, windows, found.jumps)
         fit = replace(fit, localizations=still_chunks)
         motion, quality = verified(fit, motion)
     else:

@@ -1,4 +1,4 @@
-"""Windows fitted into a known image; how localizations of a window depend on each other."""
+"""Windows fitted into a known image."""
 
 from __future__ import annotations
 
@@ -8,33 +8,21 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.aim.dependence import dependence
 from smlm_accessor.methods.aim.fit import (
-    WindowFit,
     curve,
     is_settled,
     of_chunks,
     started,
     verified,
+    without_noise,
 )
-from smlm_accessor.methods.aim.sparse_image import WindowDrift, runs
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.coarse.tracker import Coarse
 from tests import scenes
-from tests.scenes import PRECISION, Scene
+from tests.methods.aim.windows import fitted
+from tests.scenes import PRECISION
 
 N_FRAMES = 1_000
-
-
-def fitted(scene: Scene, n_windows: int = 20) -> tuple[WindowFit, WindowDrift]:
-    """Windows at their true mean drift."""
-    edges = np.linspace(0, scene.n_frames, n_windows + 1).astype(int)
-    rest = WindowDrift.at_rest(scene.frames, edges)
-    window = np.repeat(np.arange(n_windows), rest.counts)
-    drift = np.zeros((n_windows, 3))
-    for axis in range(scene.drift.shape[1]):
-        sums = np.bincount(window, scene.drift[scene.frames, axis], n_windows)
-        drift[:, axis] = sums / rest.counts
-    return WindowFit(scene.chunked(), scene.precision, 1), replace(rest, drift=drift)
 
 
 def coarse_of(edges: FloatArray, drift: FloatArray, jumps: FloatArray | None = None) -> Coarse:
@@ -71,27 +59,6 @@ def test_fits_scatter_by_their_variance() -> None:
     assert 0.85 < np.std(scores) < 1.15
 
 
-@pytest.mark.parametrize("repeats", [1, 3, 6])
-def test_localizations_that_are_repeated_count_once(repeats: int) -> None:
-    """Of ``n`` equal localizations, the variance is ``n`` times that of independent ones.
-
-    What localizations of a molecule share, its position in the image, adds a seventh.
-    """
-    found = []
-    for seed in range(5):
-        scene = scenes.visits(scenes.sites(400), n=4_000, n_frames=N_FRAMES, seed=seed)
-        scene = scene.kept(np.repeat(np.arange(4_000), repeats))
-        found.append(dependence(*fitted(scene))[:2])
-    np.testing.assert_allclose(np.mean(found), 8 / 7 * repeats, rtol=0.1)
-
-
-def test_the_mean_frame_of_windows_increases_where_some_are_empty() -> None:
-    frames = np.array([5, 5, 6, 40, 41])
-    rest = WindowDrift.at_rest(frames, np.array([5, 6, 10, 20, 40, 41, 50]))
-    assert rest.middle.tolist() == [5, 6, 14.5, 29.5, 40, 41]
-    assert rest.counts.tolist() == [2, 1, 0, 0, 1, 1]
-
-
 def test_a_coarse_start_is_interpolated_between_jumps_only() -> None:
     edges = np.arange(0, 101, 10)
     drift = np.outer(np.arange(10.0), [1, -2])
@@ -113,6 +80,46 @@ def test_a_curve_is_zero_in_a_segment_without_windows() -> None:
     np.testing.assert_array_equal(value[:5, :2], 1)
     assert not value[5:].any()
     assert not slope.any()
+
+
+def noisy(seed: int, moved: FloatArray) -> tuple[WindowDrift, FloatArray]:
+    """Twenty windows, of two lengths and 2D, that moved by so much, with errors of their size."""
+    rest = WindowDrift.at_rest(np.arange(1_000), np.arange(0, 1_001, 50))
+    variance = np.tile([1.0, 4.0, np.nan], (20, 1)) * np.where(np.arange(20) % 3, 1, 5)[:, None]
+    error = np.random.default_rng(seed).normal(size=(20, 3)) * np.sqrt(np.nan_to_num(variance))
+    return replace(rest, drift=error + moved), variance
+
+
+def test_what_noise_alone_explains_is_no_motion() -> None:
+    jump = np.where(np.arange(20) >= 8, 30.0, 0.0)[:, None] * [1, 1, 0]
+    moving = 0
+    for seed in range(300):
+        windows, variance = noisy(seed, jump)
+        drift = without_noise(windows, variance, np.array([400])).drift
+        moving += np.ptp(drift[:8, 0]) > 0
+        moving += np.ptp(drift[8:, 0]) > 0
+        if seed == 0:  # the weighted mean, in each segment
+            weight = 1 / variance[8:, :2]
+            mean = (weight * windows.drift[8:, :2]).sum(axis=0) / weight.sum(axis=0)
+            np.testing.assert_allclose(drift[8:, :2], np.tile(mean, (12, 1)))
+    assert moving <= 4  # 0.6 expected of 600
+
+
+def test_motion_beyond_noise_is_left_as_it_is() -> None:
+    for seed in range(20):
+        moved = np.where(np.arange(20) >= 8, np.arange(20) - 8.0, 0.0)[:, None] * [1, 1, 0]
+        windows, variance = noisy(seed, 2 * moved)
+        found = without_noise(windows, variance, np.array([400])).drift
+        np.testing.assert_array_equal(found[8:], windows.drift[8:])
+
+
+def test_windows_of_unknown_drift_stay_unknown() -> None:
+    windows, variance = noisy(0, np.zeros((20, 3)))
+    windows.drift[3] = np.nan
+    variance[5] = np.nan
+    found = without_noise(windows, variance, np.array([], int)).drift
+    assert np.isnan(found[3]).all()
+    np.testing.assert_array_equal(np.delete(found, 3, axis=0), np.tile(found[5], (19, 1)))
 
 
 def test_chunks_of_the_user_move_as_a_whole() -> None:
@@ -153,9 +160,3 @@ def test_windows_are_settled_once_they_move_little_against_each_other() -> None:
     assert is_settled(together, rest, still)
     assert not is_settled(apart, rest, still)
     assert is_settled(apart, rest, np.array([np.nan, 100.0]))
-
-
-@pytest.mark.parametrize("n", [1, 5, 16, 100])
-def test_runs_of_windows_hold_each_once(n: int) -> None:
-    found = [i for a, b in runs(n) for i in range(a, b)]
-    assert found == list(range(n))
