@@ -90,7 +90,10 @@ def aim(
     and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
     from the user, windows are as long as promises the least error of the curve through them: that
     which predicts every other short window best. A fixed length is asked for by
-    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps.
+    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. The same
+    curve ``c``, less its mean over the localizations of a chunk, is then taken off these, in
+    segments where ``sum((c - mean)**2 / variance)`` over windows is not what chance makes of a
+    sample at rest (chi-square, at 1 in 1,000); then chunks are fitted into all others as a whole.
 
     References
     ----------
