@@ -54,12 +54,6 @@ def count(name: str, value: Any, *, least: int = 0, remedy: str = "") -> int:
     return int(result)
 
 
-def optional_count(name: str, value: Any) -> int | None:
-    """Return a whole number from 1; None stands for one that is chosen from the data."""
-    remedy = "leave it out to have it chosen"
-    return None if value is None else count(name, value, least=1, remedy=remedy)
-
-
 def per_component(
     name: str,
     value: Any,

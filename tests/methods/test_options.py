@@ -49,8 +49,6 @@ def test_a_length_is_positive(method: str, name: str, value: Any) -> None:
         ("icp", {"tolerance": 1.0}, r"tolerance=1\.0 must be less than 1; 1e-6 is usual"),
         ("icp", {"threads": 0}, "threads=0 must be"),
         ("icp", {"target": "last"}, "'last'.*'first', 'previous', 'all'"),
-        ("aim", {"frames_per_segment": 0}, "frames_per_segment=0 must be at least 1; leave it out"),
-        ("aim", {"frames_per_segment": np.nan}, "frames_per_segment=nan must be"),
         ("fiducial", {"presence": 1.5}, r"presence=1\.5 must be at most 1; it is a part"),
         ("fiducial", {"fiducials": [1.0, 2.0]}, r"fiducials must .*shape \(n, 2\)"),
         ("fiducial", {"fiducials": np.zeros((0, 2))}, "fiducials"),

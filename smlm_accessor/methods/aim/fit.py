@@ -1,4 +1,4 @@
-"""Segments or chunks fitted into all others, from a coarse start."""
+"""Windows fitted into the image of all others, from a coarse start."""
 
 from __future__ import annotations
 
@@ -7,36 +7,41 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.special import chdtrc
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
-from smlm_accessor.methods.aim.window_length import best_length, joined
-from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.jump_frames import tapered
-from smlm_accessor.methods.coarse.sampling import cut
-from smlm_accessor.methods.coarse.sparse_image import (
+from smlm_accessor.methods.aim.sparse_image import (
     Image,
     Kernel,
     WindowDrift,
-    looks,
-    pulls,
-    segments,
-    step,
+    gradient_sums,
+    newton_step,
+    search_windows,
 )
+from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.timeline import Timeline
 
-_SHORT = 30  # localizations of a short segment
-_MOST_SHORT = 40_000
-_FEW = 8  # localizations of a segment beside a jump
-_CELL = 2.0  # in precisions
+CELL = 2.0  # precisions: edge of a cell, as in the paper
 _WIDTH = 0.5  # of the kernel, in cells: one precision
-_LEVEL = 5.0
-_NEAR, _FAR = 3, 10  # cells
+_NEAR, _FAR = 3, 10  # cells in which chunks of the user are looked for
+_LEVEL = 5.0  # standard deviations of chance
+_CHANCE = 1e-3  # of a sample at rest to look as if it moved
+_BACKGROUND = 0.5  # density that is added everywhere, in localizations
 
 
 @dataclass(frozen=True)
-class Fit:
-    """Fit segments into the image of all others."""
+class WindowFit:
+    """Fits windows into the image of all others.
+
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+        In the order of frames.
+    precision : ndarray, shape (d,)
+    threads : int, optional
+    """
 
     localizations: ChunkedLocalizations
     precision: FloatArray
@@ -45,167 +50,150 @@ class Fit:
     @property
     def axes(self) -> list[int]:
         """Axes along which anything can be told."""
-        d = self.localizations.positions.shape[1]
-        return [a for a in range(d) if np.isfinite(self.precision[a]) and self.precision[a] > 0]
+        return [a for a, p in enumerate(self.precision) if np.isfinite(p) and p > 0]
 
     @property
     def scale(self) -> FloatArray:
-        """Cells per unit length."""
+        """Cells per unit length, shape (3,); 0 along axes that tell nothing."""
         scale = np.zeros(3)
-        scale[self.axes] = 1 / (_CELL * self.precision[self.axes])
+        scale[self.axes] = 1 / (CELL * self.precision[self.axes])
         return scale
 
     @property
     def kernel(self) -> Kernel:
         """Of one precision."""
         exists = self.scale > 0
-        return Kernel((1, 1, int(exists[2])), np.where(exists, _WIDTH**-2, 0.0), 0.5)
+        reach = (1, 1, int(exists[2]))
+        return Kernel(reach, np.where(exists, _WIDTH**-2, 0.0), _BACKGROUND)
 
     @property
     def arrays(self) -> tuple[Any, ...]:
         """What the loops take."""
         return self.localizations.positions, self.localizations.frames
 
-    def image(self, motion: WindowDrift) -> Image:
-        """Return the image of all localizations."""
+    def gradient_sums(self, motion: WindowDrift, at: WindowDrift, around: IntArray) -> FloatArray:
+        """Return the sums of windows ``at`` over the image of all without the rows ``around``."""
         image = Image(self.scale)
         image.add(self.arrays, motion)
-        return image
+        return gradient_sums(self.arrays, motion, image, self.kernel, around, at, self.threads)
 
-    def round(self, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
-        """Move every segment to where all others pull it; return the variance, too."""
-        known = np.isfinite(motion.drift).all(axis=1)
-        if not known.any() or len(self.axes) < 2:
+    def refit(self, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
+        """Take a Newton step, of a cell at most, with every window; return its variance, too."""
+        if not motion.known.any() or len(self.axes) < 2:
             return motion, np.full_like(motion.drift, np.nan)
-        exists, kernel = self.scale > 0, self.kernel
-        around = np.stack([motion.bounds[:-1], motion.bounds[1:]], axis=1)
-        sums = pulls(self.arrays, motion, self.image(motion), kernel, around, motion, self.threads)
-        move, variance = step(sums, kernel, self.axes)
-        n = np.diff(motion.bounds)
-        # The others go on without the segment, which has its part in where all of them are.
-        rest = 1 - n / max(n[known].sum(), 1)
-        length = np.where(exists, 1 / np.where(exists, self.scale, 1.0), 0.0)
-        move = np.clip(move, -1, 1) * rest[:, None] * length
-        return replace(motion, drift=motion.drift + move), variance * length**2
+        exists = self.scale > 0
+        cell = np.where(exists, 1 / np.where(exists, self.scale, 1.0), 0.0)
+        sums = self.gradient_sums(motion, motion, motion.rows)
+        move, variance = newton_step(sums, self.kernel, self.axes)
+        # The others move, too: a window with half of all localizations has to go half the way.
+        rest = 1 - motion.counts / max(motion.counts[motion.known].sum(), 1)
+        move = np.clip(move, -1, 1) * rest[:, None] * cell
+        return replace(motion, drift=motion.drift + move), variance * cell**2
 
 
-def of_time(
-    localizations: ChunkedLocalizations,
-    found: Coarse,
-    fit: Fit,
-    chosen: dict[str, Any],
-    frames_per_segment: int | None,
-) -> tuple[IntArray, WindowDrift]:
-    """Choose segments, and return their edges and coarse drift."""
-    if not found.valid.any():
-        motion = segments(localizations.frames, found.edges)
-        motion.drift[:] = np.nan
-        return found.edges, motion
-    if frames_per_segment is not None:
-        first, last = int(localizations.frames[0]), int(localizations.frames[-1]) + 1
-        edges = np.append(np.arange(first, last, int(frames_per_segment)), last)
-        edges = np.union1d(edges, found.jumps)
-        edges = _filled(localizations.frames, edges)
-        return edges, started(segments(localizations.frames, edges), found)
-    edges = np.union1d(cut(localizations.frames, _SHORT, _MOST_SHORT), found.jumps)
-    edges = _filled(localizations.frames, edges)
-    short = started(segments(localizations.frames, edges), found)
-    motion, variance = fit.round(short)
-    known = np.isfinite(motion.drift).all(axis=1)
-    axes = fit.axes
-    many = best_length(
-        motion.middle[known],
-        motion.drift[known][:, axes] / fit.precision[axes],
-        variance[known][:, axes] / fit.precision[axes] ** 2,
-        np.diff(motion.bounds)[known],
-    )
-    parts = np.split(edges, np.searchsorted(edges, found.jumps))
-    ends = [*found.jumps, edges[-1]]
-    parts = [np.unique(np.append(part, end)) for part, end in zip(parts, ends, strict=True)]
-    edges = np.unique(np.concatenate([joined(part, many) for part in parts]))
-    frames_of_few = -(-_FEW * (edges[-1] - edges[0]) // len(localizations.frames))
-    edges = tapered(edges, found.jumps, max(2, int(frames_of_few)))
-    edges = _filled(localizations.frames, edges)
-    chosen["frames_per_segment"] = int(np.median(np.diff(edges)))
-    return edges, merged(segments(localizations.frames, edges), motion, found)
+def curve(
+    at: FloatArray | IntArray, middle: FloatArray, drift: FloatArray, jumps: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return a cubic through the drift of windows, and its slope, at other frames: shapes (k, 3).
+
+    Nothing is interpolated across a jump; both are 0 in a segment without windows.
+    """
+    value, slope = np.zeros((len(at), 3)), np.zeros((len(at), 3))
+    d = drift.shape[1]
+    for first, stop in pairwise(np.concatenate([[-np.inf], jumps, [np.inf]])):
+        use = (middle >= first) & (middle < stop)
+        asked = (at >= first) & (at < stop)
+        if not use.any() or not asked.any():
+            continue
+        value[asked, :d] = interpolate(middle[use], drift[use], at[asked], kind="cubic")
+        if use.sum() > 1 and asked.sum() > 1:
+            slope[asked, :d] = np.gradient(value[asked, :d], at[asked], axis=0)
+    return value, slope
 
 
-def merged(motion: WindowDrift, short: WindowDrift, found: Coarse) -> WindowDrift:
-    """Return segments with the mean drift of the short ones in them, where there are any."""
-    motion = started(motion, found)
-    n = np.diff(short.bounds) * np.isfinite(short.drift).all(axis=1)
-    segment = np.searchsorted(motion.bounds, short.bounds[:-1], side="right") - 1
-    weight = np.bincount(segment, n, len(motion.middle))
-    drift = motion.drift.copy()
-    for axis in range(3):
-        total = np.bincount(segment, n * np.nan_to_num(short.drift[:, axis]), len(motion.middle))
-        mean = total / np.maximum(weight, 1)
-        drift[:, axis] = np.where(weight > 0, mean, drift[:, axis])
-    return replace(motion, drift=np.where(np.isfinite(motion.drift), drift, np.nan))
+def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
+    """Return windows with the coarse drift and its slope; NaN where there is none."""
+    use = found.valid
+    at, slope = curve(motion.middle, found.middle[use], found.drift[use], found.jumps)
+    at[~use[of_coarse(motion.middle, found)]] = np.nan
+    return replace(motion, drift=at, slope=slope)
 
 
-def _filled(frames: IntArray, edges: IntArray) -> IntArray:
-    """Return edges of segments that all have localizations."""
-    return np.append(edges[:-1][np.diff(np.searchsorted(frames, edges)) > 0], edges[-1])
+def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
+    """Return the number of the coarse window that each frame lies in."""
+    window = np.searchsorted(found.edges, frames, side="right") - 1
+    return np.clip(window, 0, len(found.valid) - 1)
+
+
+def without_noise(windows: WindowDrift, variance: FloatArray, jumps: IntArray) -> WindowDrift:
+    """Return windows that are at rest in segments where nothing shows that the sample moved.
+
+    In each segment, ``sum((drift - mean)**2 / variance)`` over windows and axes, with the weighted
+    mean, is chi-square distributed for a sample at rest. Unless it is larger than chance allows,
+    all windows of the segment have this mean: a curve through them would be noise.
+
+    Parameters
+    ----------
+    windows : WindowDrift
+    variance : ndarray, shape (k, 3)
+        Of each window; NaN along axes that tell nothing.
+    jumps : ndarray of int
+        First frame after each.
+    """
+    drift, segment = windows.drift.copy(), np.searchsorted(jumps, windows.middle, side="right")
+    usable = windows.known & (np.nan_to_num(variance) > 0).any(axis=1)
+    for i in range(len(jumps) + 1):
+        of_segment = windows.known & (segment == i)
+        use = usable & of_segment
+        if not use.any():
+            continue
+        told = np.nan_to_num(variance[use]) > 0
+        weight = np.where(told, 1 / np.where(told, variance[use], 1.0), 0.0)
+        total = weight.sum(axis=0)
+        mean = (weight * drift[use]).sum(axis=0) / np.where(total > 0, total, 1.0)
+        chi_square = (weight * (drift[use] - mean) ** 2).sum()
+        freedom = told.sum() - np.count_nonzero(total)
+        if freedom == 0 or chdtrc(freedom, chi_square) > _CHANCE:
+            drift[of_segment] = mean
+    return replace(windows, drift=drift)
 
 
 def of_chunks(
-    localizations: ChunkedLocalizations, found: Coarse, fit: Fit
-) -> tuple[WindowDrift, FloatArray]:
-    """Return the coarse drift of the chunks of the user, and how sure it is."""
-    k = localizations.n_chunks
-    sums = np.concatenate(
-        [[0.0], np.cumsum(localizations.frames - localizations.frames[:1].mean())]
-    )
-    count = np.maximum(np.diff(localizations.bounds), 1)
-    first = localizations.frames[0] if len(localizations.frames) else 0
-    middle = np.diff(sums[localizations.bounds]) / count + first
-    motion = WindowDrift(localizations.bounds, np.full((k, 3), np.nan), np.zeros((k, 3)), middle)
-    if not found.valid.any():
-        return motion, np.zeros(k)
-    motion = started(motion, found)
-    motion = replace(motion, slope=np.zeros((k, 3)))
-    motion.drift[np.diff(localizations.bounds) == 0] = np.nan
-    image = fit.image(motion)
-    around = np.stack([motion.bounds[:-1], motion.bounds[1:]], axis=1)
+    localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
+) -> tuple[ChunkedLocalizations, WindowDrift]:
+    """Return the chunks of the user, each with the mean drift of its localizations.
+
+    The curve through the drift of windows, less its mean over the localizations of a chunk, is
+    taken off, so that chunks move as a whole.
+    """
+    frames, k = localizations.frames, localizations.n_chunks
+    timeline = Timeline.of(frames)
+    known, of_row = windows.known, np.repeat(windows.known, windows.counts)
+    drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
+    drift = drift[timeline.of_rows]
+    chunk = np.repeat(np.arange(k), localizations.counts)
+    sums = [np.bincount(chunk[of_row], x[of_row], k) for x in drift.T]
+    count = np.bincount(chunk[of_row], minlength=k)
+    mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
+    within = np.where(of_row[:, None], drift - mean[chunk], 0.0)
+    still = localizations.positions - within[:, : localizations.positions.shape[1]]
+    rest = WindowDrift.at_rest(frames, localizations.frame_edges())
+    motion = replace(rest, bounds=localizations.bounds, drift=mean)
+    return replace(localizations, positions=still), motion
+
+
+def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
+    """Return the chunks that stand out from chance where they lie, or nearby, and how far."""
+    image = Image(fit.scale)
+    image.add(fit.arrays, motion)
     reaches = np.array([[_NEAR] * 3, [_FAR] * 3]) * (fit.scale > 0)
-    seen = looks(fit.arrays, motion, image, around, reaches, _LEVEL, fit.threads)
+    seen = search_windows(fit.arrays, motion, image, motion.rows, reaches, _LEVEL, fit.threads)
     drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)
     return replace(motion, drift=drift), seen[:, 3]
 
 
-def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
-    """Return the segments with the coarse drift and its slope; NaN where there is none."""
-    at, slope = np.zeros_like(motion.drift), np.zeros_like(motion.drift)
-    d = found.drift.shape[1]
-    ends = np.concatenate([[-np.inf], found.jumps, [np.inf]])
-    for first, last in pairwise(ends):
-        use = found.valid & (found.middle >= first) & (found.middle < last)
-        asked = (motion.middle >= first) & (motion.middle < last)
-        time, middle = found.middle[use], motion.middle[asked]
-        if not len(time) or not len(middle):
-            continue
-        at[asked, :d] = interpolate(time, found.drift[use], middle, kind="cubic")
-        if len(time) > 1 and len(middle) > 1:
-            slope[asked, :d] = np.gradient(at[asked, :d], middle, axis=0)
-    segment = np.searchsorted(found.edges, motion.middle, side="right") - 1
-    at[~found.valid[np.clip(segment, 0, len(found.valid) - 1)]] = np.nan
-    return replace(motion, drift=at, slope=slope)
-
-
-def evidence_of(found: Coarse, edges: IntArray) -> FloatArray:
-    """Return the evidence of the coarse segment that each segment begins in."""
-    segment = np.searchsorted(found.edges, edges[:-1], side="right") - 1
-    return found.evidence[np.clip(segment, 0, len(found.evidence) - 1)]
-
-
-def settled(motion: WindowDrift, before: WindowDrift | None, still: FloatArray) -> bool:
-    """Tell whether segments moved less than so much, root mean square, in the last round."""
-    if before is None:
-        return False
-    move = (motion.drift - before.drift)[:, : len(still)]
-    known = np.isfinite(move).all(axis=1)
-    if not known.any():
-        return True
-    spread = np.sqrt(np.mean((move[known] - move[known].mean(axis=0)) ** 2, axis=0))
-    return bool((~(spread >= still)).all())
+def is_settled(motion: WindowDrift, before: WindowDrift, still: FloatArray) -> bool:
+    """Tell whether windows moved less than so much, root mean square, in the last round."""
+    move = (motion.drift - before.drift)[motion.known, : len(still)]
+    # NaN along an axis that tells nothing.
+    return not len(move) or not (move.std(axis=0) >= still).any()

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import Fit, evidence_of, of_chunks, of_time, settled
+from smlm_accessor.methods.aim.fit import (
+    CELL,
+    WindowFit,
+    is_settled,
+    of_chunks,
+    of_coarse,
+    verified,
+    without_noise,
+)
+from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.registry import register
-from smlm_accessor.options import length, optional_count
+from smlm_accessor.options import length
 
 _ROUNDS = 5
-# Precisions that segments, and chunks, may still move by when it is done. Large chunks are a large
-# part of what they are fitted into, and there are few.
-_STILL = (0.2, 0.0)
+# Precisions that windows may still move by when it is done. A few chunks of the user are each a
+# large part of what they are fitted into, so they have to come to rest.
+_STILL = 0.2
+_FEW_CHUNKS = 30
 _REASON = (
     "What these localizations have in common with the others does not stand out from chance; "
     "longer chunks, or a sample that blinks at the same places again, would help."
@@ -29,20 +40,19 @@ _REASON = (
     "aim",
     targets=("all",),
     chooses_chunks=True,
-    checks={"intersect_distance": length, "frames_per_segment": optional_count},
+    checks={"intersect_distance": length},
 )
 def aim(
     localizations: ChunkedLocalizations,
     *,
     intersect_distance: float | None = None,
-    frames_per_segment: int | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
-    """Register segments of time by maximizing their intersection with all others.
+    """Register windows of time by maximizing their intersection with all others.
 
-    Does badly where hardly any place is seen twice, and on structures that look the same at every
-    shift; within a segment, where drift is a straight line.
+    Does badly where hardly any molecule is seen twice, and on structures that look the same at
+    every shift; within a window, where drift is a straight line.
 
     Parameters
     ----------
@@ -51,9 +61,6 @@ def aim(
     intersect_distance : float, optional
         Edge of the cells that are intersected, in x and y. By default twice the localization
         precision. Along z it is as much longer as localizations are less precise.
-    frames_per_segment : int, optional
-        By default as many as promise the least error of the curve through the segments. Has no
-        meaning where the caller gives chunks.
     threads : int, optional
         All cores by default. The result does not depend on it.
     progress : bool, default False
@@ -62,12 +69,13 @@ def aim(
     Returns
     -------
     Registered
-        ``quality`` is how far the number of molecules that share a key with all others stands out
+        ``quality`` is how far the number of molecules that share a cell with all others stands out
         from that at other shifts, in standard deviations of chance; where the method chooses the
-        segments it is that of the coarse segment each begins in. ``offset_std`` is what the
-        positions of the segment's own localizations contribute; as these depend on each other, in
-        blinks, it is made larger by as much as squares of the field show. ``chosen`` holds the
-        precision, the distance, the length of the segments, and jumps (the first frame after each).
+        chunks it is that of the coarse window that each begins in. ``offset_std`` is what the
+        positions of the chunk's own localizations contribute; as these depend on each other, in
+        blinks, it is made larger by as much as field blocks show. ``chosen`` holds the precision,
+        the distance, ``frames_per_chunk`` if the user gave no chunks, the choices of the coarse
+        drift and jumps (the first frame after each).
 
     Raises
     ------
@@ -76,14 +84,16 @@ def aim(
 
     Notes
     -----
-    As in the paper, coordinates are cut into cells, a segment is compared with the image of all
-    that is already registered, then with all others without itself. What differs: a cell keeps
-    the sum of places within it, so that the last step is Newton's for the likelihood of positions
-    under the density of the others, and no digits are lost to cells. Of several shifts that match
-    the likeliest by continuity is taken, so that a lattice is followed. Segments that do not match
-    are looked for farther away, then joined. Several lengths are followed; that of which the image
-    is sharpest is the start. The final length is the one whose curve predicts every other short
-    segment best.
+    As in the paper, coordinates are cut into cells, and each window is compared with the image of
+    all others without itself. What differs: a cell keeps the sum of the positions within it, so
+    that the last step is Newton's for the likelihood of positions under the density of the others,
+    and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
+    from the user, windows are as long as promises the least error of the curve through them: that
+    which predicts every other short window best. A fixed length is asked for by
+    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. The same
+    curve ``c``, less its mean over the localizations of a chunk, is then taken off these, in
+    segments where ``sum((c - mean)**2 / variance)`` over windows is not what chance makes of a
+    sample at rest (chi-square, at 1 in 1,000); then chunks are fitted into all others as a whole.
 
     References
     ----------
@@ -101,34 +111,30 @@ def aim(
     >>> bool(found.valid.all()), len(found.offset) == len(found.edges) - 1
     (True, True)
     """
-    if intersect_distance is not None and localizations.positions.shape[1] == 2:
-        sigma = np.full(2, intersect_distance / 2)
-    else:
-        sigma = usual_precision(
-            localizations.positions, localizations.frames, localizations.uncertainty
-        )
-    if intersect_distance is not None:
-        sigma = sigma * (intersect_distance / 2 / np.sqrt(sigma[0] * sigma[1]))
+    sigma = _precision(localizations, intersect_distance)
     found = coarse(localizations, sigma, threads=threads)
-    chosen: dict[str, Any] = {"precision": [float(s) for s in sigma], **found.chosen}
-    chosen["intersect_distance"] = float(2 * np.sqrt(sigma[0] * sigma[1]))
-    fit = Fit(localizations, sigma, threads)
-    edges, before = None, None
-    if localizations.n_chunks > 1:
-        motion, quality = of_chunks(localizations, found, fit)
+    chosen = {**found.chosen, "precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
+    if not found.valid.any():
+        return Registered.failed(localizations, _REASON, chosen)
+    given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
+    edges, motion = best_windows(fit, found)
+    if given:
+        windows, variance = fit.refit(motion)
+        windows = without_noise(windows, variance * dependence(fit, windows), found.jumps)
+        still_chunks, motion = of_chunks(localizations, windows, found.jumps)
+        fit = replace(fit, localizations=still_chunks)
+        motion, quality = verified(fit, motion)
     else:
-        edges, motion = of_time(localizations, found, fit, chosen, frames_per_segment)
-        quality = evidence_of(found, edges)
-    variance = np.full_like(motion.drift, np.nan)
+        quality = found.evidence[of_coarse(edges[:-1], found)]
+        chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
+    still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
     for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
-        if settled(motion, before, _STILL[localizations.n_chunks > 1] * sigma):
-            continue
-        before = motion
-        motion, variance = fit.round(motion)
-    d = localizations.positions.shape[1]
-    valid = np.isfinite(motion.drift[:, :d]).all(axis=1)
-    valid &= valid.sum() > 1
+        before, (motion, variance) = motion, fit.refit(motion)
+        if is_settled(motion, before, still):
+            break
     variance = variance * dependence(fit, motion)
+    d = localizations.positions.shape[1]
+    valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
     return Registered(
         np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
@@ -136,7 +142,21 @@ def aim(
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
-        edges=edges,
+        edges=None if given else edges,
         reason="" if valid.all() else _REASON,
-        jumps=found.jumps if edges is not None else None,
+        jumps=None if given else found.jumps,
     )
+
+
+def _precision(localizations: ChunkedLocalizations, distance: float | None) -> FloatArray:
+    """Return half of the distance, or the usual precision, along each axis."""
+    if distance is not None and localizations.positions.shape[1] == 2:
+        return np.full(2, distance / 2)
+    sigma = usual_precision(
+        localizations.positions, localizations.frames, localizations.uncertainty
+    )
+    return sigma if distance is None else sigma * (distance / _distance(sigma))
+
+
+def _distance(sigma: FloatArray) -> float:
+    return float(CELL * np.sqrt(sigma[0] * sigma[1]))

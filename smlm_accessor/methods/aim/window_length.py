@@ -1,4 +1,4 @@
-"""How long a segment should be: short enough to follow the sample, long enough to see it."""
+"""How long a window should be: short enough to follow the sample, long enough to see it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,27 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
 
-_FEWEST = 8  # segments that a length must leave
-# Variance of a curve through independent points, in theirs: midway, and on average.
+_FEWEST = 8  # windows that a length must leave
+# Variance of a cubic through independent values, in theirs: midway between two, and on average.
 _MIDWAY, _BETWEEN = 0.5, 0.7
+_ASTRAY = 20  # medians: squared errors of a few windows that went astray count no more than this
 
 
 def best_length(
     middle: FloatArray, drift: FloatArray, variance: FloatArray, weight: IntArray
 ) -> int:
-    """Return how many short segments should make one, so that the error of the curve is least.
+    """Return how many short windows should make one, so that the error of the curve is least.
 
-    Every other short segment is predicted from the rest, joined to longer ones and interpolated.
+    Every other short window is predicted from the rest, joined to longer ones and interpolated. The
+    mean squared error of this prediction is that of the curve, plus the variance of what is
+    predicted, plus that by which the curve of half of the windows is noisier than that of all.
 
     Parameters
     ----------
     middle : ndarray, shape (k,)
         Mean frames, increasing.
     drift, variance : ndarray, shape (k, d)
-        Of each short segment, in units in which axes may be added.
+        Of each short window, in units in which axes may be added.
     weight : ndarray, shape (k,)
         Localizations of each.
 
@@ -49,7 +52,7 @@ def best_length(
         error = _prediction_error(middle, drift, weight, m)
         # The error of the prediction holds that of what is predicted, and of half the segments;
         # the curve of all has its own.
-        halved = _MIDWAY if m <= 2 else _BETWEEN / (m // 2)
+        halved = _MIDWAY if m <= 3 else _BETWEEN / (m // 2)
         own = 1.0 if m == 1 else _BETWEEN / m
         risk = error + noise * (own - halved - 1)
         if risk < least * (1 - 1e-9):
@@ -76,14 +79,5 @@ def _prediction_error(middle: FloatArray, drift: FloatArray, weight: IntArray, m
         inside = asked[(middle[asked] > time[0]) & (middle[asked] < time[-1])]
         curve = interpolate(time, value, middle[inside], kind="cubic")
         squares.append(((drift[inside] - curve) ** 2).sum(axis=1))
-    # A few segments that went astray do not decide.
     joined = np.concatenate(squares)
-    return float(np.minimum(joined, 20 * np.median(joined) + 1e-300).mean())
-
-
-def joined(edges: IntArray, m: int) -> IntArray:
-    """Return the edges of segments of ``m`` short ones."""
-    starts = edges[:-1][::m]
-    if len(starts) > 1 and (len(edges) - 1) % m and (len(edges) - 1) % m <= m // 2:
-        starts = starts[:-1]
-    return np.append(starts, edges[-1])
+    return float(np.minimum(joined, _ASTRAY * np.median(joined) + 1e-300).mean())

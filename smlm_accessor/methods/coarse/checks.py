@@ -9,16 +9,11 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
+from smlm_accessor.methods.aim.sparse_image import newton_step as step
+from smlm_accessor.methods.aim.sparse_image import search_windows as looks
 from smlm_accessor.methods.coarse.jump_frames import located, steps_of
-from smlm_accessor.methods.coarse.sparse_image import (
-    Image,
-    Kernel,
-    WindowDrift,
-    looks,
-    pulls,
-    segments,
-    step,
-)
 
 _NEAR = 3  # cells
 _LEVEL = 4.5  # standard deviations of chance
@@ -53,7 +48,7 @@ def with_jumps(
         drift = np.concatenate([drift[:low], drift[pair], drift[high + 1 :]])
         evidence = np.concatenate([evidence[:low], evidence[pair], evidence[high + 1 :]])
     found = np.union1d(known, np.array(jumps, dtype=np.int64))
-    return edges, replace(segments(arrays[1], edges), drift=drift), evidence, found
+    return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, found
 
 
 def relocated(
@@ -76,7 +71,7 @@ def relocated(
         Some of the edges.
     """
     edges = edges.copy()
-    motion = replace(segments(arrays[1], edges), drift=drift)
+    motion = replace(WindowDrift.at_rest(arrays[1], edges), drift=drift)
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)

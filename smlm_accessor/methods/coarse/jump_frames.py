@@ -9,7 +9,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, WindowDrift, pulls, segments
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 
 _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
@@ -82,7 +83,7 @@ def _located(
     rows = slice(int(motion.bounds[before]), int(motion.bounds[after + 1]))
     frames = np.unique(arrays[1][rows])
     cut = np.append(frames, edges[after + 1])
-    single = segments(arrays[1], cut)
+    single = WindowDrift.at_rest(arrays[1], cut)
     left_out = np.repeat([[rows.start, rows.stop]], len(frames), axis=0)
     evidence = []
     for segment in step:
@@ -91,24 +92,3 @@ def _located(
     here, there = evidence
     first = change_point(here - there, inside=True)
     return int(np.clip(cut[first], edges[before] + 1, edges[after + 1] - 1))
-
-
-def tapered(edges: IntArray, jumps: IntArray, shortest: int) -> IntArray:
-    """Return segments that become shorter towards each jump, where the curve has to bend.
-
-    Examples
-    --------
-    >>> tapered(np.array([0, 100, 200]), np.array([100]), 2)
-    array([  0,  58,  90,  98, 100, 102, 110, 142, 200])
-    """
-    more = [edges]
-    for jump in jumps:
-        at = int(np.searchsorted(edges, jump))
-        before, after = int(edges[at - 1]), int(edges[min(at + 1, len(edges) - 1)])
-        away, length = shortest, shortest
-        while length < max(jump - before, after - jump):
-            sides = np.array([jump - away, jump + away])
-            more.append(sides[(sides > before) & (sides < after)])
-            length *= 4
-            away += length
-    return np.unique(np.concatenate(more))

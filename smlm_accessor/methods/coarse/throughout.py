@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import relocated
 from smlm_accessor.methods.coarse.far_jumps import far_pieces
-from smlm_accessor.methods.coarse.sparse_image import segments
 from smlm_accessor.methods.coarse.tracker import (
     AGREE,
     CELL,
@@ -56,7 +56,7 @@ def coarse(
         np.setdiff1d(together.jumps, pieces.jumps), np.union1d(far, _known(localizations))
     )
     chosen = {**together.chosen, "jumps": jumps.tolist()}
-    middle = segments(arrays[1], edges).middle
+    middle = WindowDrift.at_rest(arrays[1], edges).middle
     return replace(together, edges=edges, jumps=jumps, middle=middle, chosen=chosen)
 
 

@@ -9,7 +9,10 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.sparse_image import intersections as loops
+from smlm_accessor.kernels.sparse_image import tracking as loops
+from smlm_accessor.methods.aim.edges import cut
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import (
     astray,
@@ -19,8 +22,7 @@ from smlm_accessor.methods.coarse.checks import (
     verified,
     with_jumps,
 )
-from smlm_accessor.methods.coarse.sampling import cut, sampled
-from smlm_accessor.methods.coarse.sparse_image import Image, Kernel, WindowDrift, pulls, segments
+from smlm_accessor.methods.coarse.sampling import sampled
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 _PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
@@ -32,6 +34,7 @@ _NEAR, _FAR, _NEAR_Z, _FAR_Z = 3, 40, 10, 100  # cells
 _LEVEL = 4.5
 _MOST_WAITING = 15
 _FEWEST = 0.2  # of the segments that have to match, or those that do are chance
+_MOST_SEGMENTS = 4000
 _TIE = 0.003  # of the score; then longer segments are better
 #: Edge of a cell, in precisions.
 CELL = 2.0
@@ -83,7 +86,7 @@ def followed(
     lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
 
     def attempt(edges: IntArray) -> tuple[float, WindowDrift, FloatArray, IntArray]:
-        motion = segments(arrays[1], edges)
+        motion = WindowDrift.at_rest(arrays[1], edges)
         best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
         for start in (0.5, 0.1, 0.9):
             found = _followed(arrays, motion, lateral, int(start * (len(edges) - 1)))
@@ -96,7 +99,7 @@ def followed(
 
     tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
     for sizes in _PER_SEGMENT:
-        candidates = [cut(arrays[1], q, jumps=given) for q in sizes]
+        candidates = [cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes]
         tried += map_threads(attempt, candidates, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
         highest = max(t[0] for t in tried)
@@ -133,7 +136,7 @@ def followed(
     motion = replace(motion, drift=bridged(motion, scale))
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     length = int(np.median(np.diff(edges)))
-    chosen: dict[str, Any] = {"frames_per_segment": length, "coarse_frames_per_segment": length}
+    chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]
     if shorter:
         chosen["widened_from"] = min(shorter)

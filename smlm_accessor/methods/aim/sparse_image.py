@@ -1,4 +1,4 @@
-"""The sparse image of all localizations, and how segments of time fit into it."""
+"""The sparse image of all localizations, and how windows of time fit into it."""
 
 from __future__ import annotations
 
@@ -8,32 +8,60 @@ from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.sparse_image import intersections as loops
+from smlm_accessor.kernels.sparse_image import image as loops
+from smlm_accessor.kernels.sparse_image import search as searching
 
-_BLOCKS = 16
+_RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
+_MOLECULES = 1024  # of a window that are looked for
+_QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
 @dataclass(frozen=True)
 class WindowDrift:
-    """How localizations of each segment have moved: ``drift + slope * (frame - middle)``.
+    """How localizations of each window have moved: ``drift + slope * (frame - middle)``.
 
     Parameters
     ----------
     bounds : ndarray, shape (k + 1,)
-        Rows of each segment.
+        Rows of each window.
     drift, slope : ndarray, shape (k, 3)
         NaN where unknown.
     middle : ndarray, shape (k,)
-        Mean frame.
+        Mean frame; of a window without localizations, the middle between its edges.
     """
 
     bounds: IntArray
     drift: FloatArray
     slope: FloatArray
     middle: FloatArray
+
+    @classmethod
+    def at_rest(cls, frames: IntArray, edges: IntArray) -> WindowDrift:
+        """Return windows with these frame edges that do not move."""
+        bounds = np.searchsorted(frames, edges)
+        k, counts = len(bounds) - 1, np.diff(bounds)
+        total = np.concatenate([[0.0], np.cumsum(frames - frames[0])])[bounds]
+        mean = np.diff(total) / np.maximum(counts, 1) + frames[0]
+        middle = np.where(counts > 0, mean, (edges[:-1] + edges[1:] - 1) / 2)
+        return cls(bounds, np.zeros((k, 3)), np.zeros((k, 3)), middle)
+
+    @property
+    def counts(self) -> IntArray:
+        """Localizations in each window."""
+        return np.diff(self.bounds)
+
+    @property
+    def rows(self) -> IntArray:
+        """First row of each window and the row after its last, shape (k, 2)."""
+        return np.stack([self.bounds[:-1], self.bounds[1:]], axis=1)
+
+    @property
+    def known(self) -> BoolArray:
+        """Whether the drift of each window is known."""
+        return np.asarray(np.isfinite(self.drift).all(axis=1))
 
     def scaled(self, scale: FloatArray) -> tuple[Any, ...]:
         """Return what the loops take, in cells."""
@@ -45,7 +73,7 @@ class Image:
 
     def __init__(self, scale: FloatArray) -> None:
         self.scale = scale
-        self.quantum = 1024.0
+        self.quantum = _QUANTUM
         self.arrays: tuple[Any, ...] = (
             np.full(4 * _ROOM, -1, np.int32),
             np.empty(_ROOM, np.int64),
@@ -59,7 +87,7 @@ class Image:
         return slots, keys, values[: used[0]].copy(), used
 
     def add(self, localizations: tuple[Any, ...], motion: WindowDrift) -> None:
-        """Add all localizations whose motion is known."""
+        """Add all localizations whose drift is known."""
         row, n = int(motion.bounds[0]), int(motion.bounds[-1])
         moved = motion.scaled(self.scale)
         while row < n:
@@ -83,13 +111,13 @@ class Kernel:
         return np.array(self.reach, np.int64), self.gamma, self.eps
 
 
-def blocks(n: int) -> list[tuple[int, int]]:
-    """Cut segments into blocks whose number does not depend on that of the threads."""
-    edges = np.linspace(0, n, min(n, _BLOCKS) + 1).astype(int)
+def runs(n: int) -> list[tuple[int, int]]:
+    """Cut windows into runs whose number does not depend on that of the threads."""
+    edges = np.linspace(0, n, min(n, _RUNS) + 1).astype(int)
     return [(int(a), int(b)) for a, b in pairwise(edges)]
 
 
-def pulls(
+def gradient_sums(
     localizations: tuple[Any, ...],
     motion: WindowDrift,
     image: Image,
@@ -98,21 +126,24 @@ def pulls(
     at: WindowDrift,
     threads: int | None,
 ) -> FloatArray:
-    """Return the sums of each segment of ``at`` over the image that was made with ``motion``."""
-    out = np.zeros((len(around), loops.N_SUMS))
+    """Return the sums of each window of ``at`` over the image that was made with ``motion``.
+
+    The rows ``around`` each window, shape (k, 2), are not in the image.
+    """
+    out = np.zeros((len(around), loops.N_GRADIENT_SUMS))
     moved, there = motion.scaled(image.scale), at.scaled(image.scale)
 
-    def run(segments: tuple[int, int]) -> None:
-        loops.fit(
+    def run(windows: tuple[int, int]) -> None:
+        loops.gradient_sums(
             localizations, moved, image.scale, image.copy(), image.quantum, kernel.arrays(),
-            segments, around, there, out,
+            windows, around, there, out,
         )  # fmt: skip
 
-    map_threads(run, blocks(len(around)), threads=threads)
+    map_threads(run, runs(len(around)), threads=threads)
     return out
 
 
-def looks(
+def search_windows(
     localizations: tuple[Any, ...],
     motion: WindowDrift,
     image: Image,
@@ -121,26 +152,39 @@ def looks(
     level: float,
     threads: int | None,
 ) -> FloatArray:
-    """Return for each segment (drift it has in addition, significance, reach)."""
+    """Look for each window in the image without the rows around it, near and then farther.
+
+    Return the drift that it has in addition, how far the number of molecules that share a cell with
+    the image stands out from that at other shifts, in standard deviations, and the reach that was
+    needed, 0 or 1; -1 if it was not found: shape (k, 5).
+
+    Parameters
+    ----------
+    reaches : ndarray of int, shape (2, 3)
+        Cells along each axis.
+    level : float
+        Standard deviations by which it has to stand out.
+    """
     out = np.zeros((len(around), 5))
     moved = motion.scaled(image.scale)
 
-    def run(segments: tuple[int, int]) -> None:
-        loops.look(
+    def run(windows: tuple[int, int]) -> None:
+        searching.search_windows(
             localizations, moved, image.scale, image.copy(), image.quantum,
-            segments, around, reaches, level, 1024, out,
+            windows, around, reaches, level, _MOLECULES, out,
         )  # fmt: skip
 
-    map_threads(run, blocks(len(around)), threads=threads)
+    map_threads(run, runs(len(around)), threads=threads)
     out[:, :3] /= np.where(image.scale > 0, image.scale, np.inf)
     return out
 
 
-def step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[FloatArray, FloatArray]:
+def newton_step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[FloatArray, FloatArray]:
     """Return how much drift to add, in cells, and the variance of it: shapes (k, 3).
 
-    Newton's step for the likelihood of the positions under the density of the image; where the
-    density is not peaked, the step of the mean shift.
+    With gradient ``g`` and Hessian ``H`` of the log-likelihood of the positions under the density
+    of the image, the step is ``-g / H``, and its variance ``H^-1 sum(g g') H^-1``. Where the
+    density is not peaked, it is the step of the mean shift.
     """
     root = np.sqrt(kernel.gamma[axes])
     square = root[:, None] * root
@@ -159,12 +203,3 @@ def step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[FloatArray,
     move[:, axes] = -np.einsum("kij,kj->ki", inverse, gradient) / root
     variance[:, axes] = np.einsum("kij,kjl,kil->ki", inverse, outer, inverse) / root**2
     return move, variance
-
-
-def segments(frames: IntArray, edges: IntArray) -> WindowDrift:
-    """Return segments that do not move."""
-    bounds = np.searchsorted(frames, edges)
-    k = len(bounds) - 1
-    total = np.concatenate([[0.0], np.cumsum(frames - frames[0])])[bounds]
-    middle = np.diff(total) / np.maximum(np.diff(bounds), 1) + frames[0]
-    return WindowDrift(bounds, np.zeros((k, 3)), np.zeros((k, 3)), middle)

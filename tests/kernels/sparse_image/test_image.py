@@ -1,4 +1,4 @@
-"""The loops of `aim` against the same in plain numpy."""
+"""The sparse image and its gradients against the same in plain numpy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.sparse_image import intersections as loops
+from smlm_accessor.kernels.sparse_image import image as loops
 
 ROOM = 64  # so that the image has to grow
 QUANTUM = 65536.0
@@ -52,14 +52,14 @@ def filled(points: Any, motion: Any, scale: FloatArray, image: Any = None) -> An
     return image
 
 
-def places(points: Any, motion: Any, scale: FloatArray) -> FloatArray:
+def in_cells(points: Any, motion: Any, scale: FloatArray) -> FloatArray:
     """Positions without drift, in cells, shape (n, 3)."""
     positions, frames = points
     bounds, drift, slope, middle = motion
-    segment = np.repeat(np.arange(len(middle)), np.diff(bounds))
+    window = np.repeat(np.arange(len(middle)), np.diff(bounds))
     at = np.zeros((len(positions), 3))
     at[:, : positions.shape[1]] = positions * scale[: positions.shape[1]]
-    moved = drift[segment] + slope[segment] * (frames - middle[segment])[:, None]
+    moved = drift[window] + slope[window] * (frames - middle[window])[:, None]
     at -= moved
     at[:, positions.shape[1] :] = 0
     return at
@@ -75,16 +75,16 @@ def key_of(cell: Any) -> int:
 
 
 @pytest.mark.parametrize("d", [2, 3])
-def test_the_image_counts_each_cell_and_sums_its_places(d: int) -> None:
+def test_the_image_counts_each_cell_and_sums_its_in_cells(d: int) -> None:
     data = sample(d)
-    at = places(**data)
+    at = in_cells(**data)
     expected: dict[int, list[int]] = {}
-    for place in at:
-        cell = np.floor(place)
+    for where in at:
+        cell = np.floor(where)
         row = expected.setdefault(key_of(cell), [0, 0, 0, 0])
         row[0] += 1
         for axis in range(3):
-            row[axis + 1] += int((place[axis] - cell[axis]) * QUANTUM)
+            row[axis + 1] += int((where[axis] - cell[axis]) * QUANTUM)
     assert cells(filled(**data)) == expected
 
 
@@ -99,7 +99,7 @@ def test_what_is_taken_out_leaves_no_trace() -> None:
     assert cells(image) == before
 
 
-def test_a_segment_without_drift_is_left_out() -> None:
+def test_a_window_without_drift_is_left_out() -> None:
     data = sample(2)
     data["motion"][1][2] = np.nan
     assert sum(row[0] for row in cells(filled(**data)).values()) == 1500 - 500
@@ -117,39 +117,39 @@ def test_a_field_of_a_millimetre_in_3d_has_no_equal_keys() -> None:
 
 
 @pytest.mark.parametrize("d", [2, 3])
-def test_the_pull_of_all_other_segments(d: int) -> None:
+def test_the_gradient_of_all_other_windows(d: int) -> None:
     data = sample(d)
     points, motion, scale = data["points"], data["motion"], data["scale"]
-    at = places(points, motion, scale)
+    at = in_cells(points, motion, scale)
     exists = scale > 0
     gamma = np.where(exists, 3.0, 0.0)
     bounds = motion[0]
     around = np.stack([bounds[:-1], bounds[1:]], axis=1)
-    out = np.zeros((4, loops.N_SUMS))
+    out = np.zeros((4, loops.N_GRADIENT_SUMS))
     kernel = (exists.astype(np.int64), gamma, 0.5)
-    loops.fit(
+    loops.gradient_sums(
         points, motion, scale, filled(**data), QUANTUM, kernel, (0, 4), around, motion, out
     )  # fmt: skip
     for s in range(4):
         own = np.arange(len(at))[bounds[s] : bounds[s + 1]]
         others = np.setdiff1d(np.arange(len(at)), own)
         np.testing.assert_allclose(
-            out[s], pull(at[own], at[others], exists, gamma), rtol=1e-3, atol=1e-2
+            out[s], gradient(at[own], at[others], exists, gamma), rtol=1e-3, atol=1e-2
         )
 
 
-def pull(at: FloatArray, others: FloatArray, exists: Any, gamma: FloatArray) -> FloatArray:
-    """The sums of one segment, from centres of mass in a dictionary of cells."""
+def gradient(at: FloatArray, others: FloatArray, exists: Any, gamma: FloatArray) -> FloatArray:
+    """The sums of one window, from centres of mass in a dictionary of cells."""
     image: dict[tuple[int, ...], FloatArray] = {}
-    for place in others:
-        cell = tuple(int(c) for c in np.floor(place))
-        image[cell] = image.get(cell, np.zeros(4)) + np.append(1.0, place)
-    total = np.zeros(loops.N_SUMS)
+    for where in others:
+        cell = tuple(int(c) for c in np.floor(where))
+        image[cell] = image.get(cell, np.zeros(4)) + np.append(1.0, where)
+    total = np.zeros(loops.N_GRADIENT_SUMS)
     offsets = np.stack(np.meshgrid(*[[-1, 0, 1] if e else [0] for e in exists]), -1).reshape(-1, 3)
-    for place in at:
-        near = [image.get(tuple(int(c) for c in np.floor(place) + o)) for o in offsets]
+    for where in at:
+        near = [image.get(tuple(int(c) for c in np.floor(where) + o)) for o in offsets]
         found = np.array([c for c in near if c is not None]).reshape(-1, 4)
-        away = found[:, 1:] / found[:, :1] - place
+        away = found[:, 1:] / found[:, :1] - where
         p = found[:, 0] * np.exp(-0.5 * (away**2 @ gamma))
         r = 1 / (0.5 + p.sum())
         e = r * (p @ away)
@@ -160,52 +160,3 @@ def pull(at: FloatArray, others: FloatArray, exists: Any, gamma: FloatArray) -> 
         total[15] += r * p.sum()
         total[16] += np.log1p(p.sum() / 0.5)
     return total
-
-
-def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatArray:
-    """How a segment that has moved by ``shift`` cells is found among 9 others."""
-    rng = np.random.default_rng(3)
-    sites = rng.uniform(-500, 500, (80, 2))
-    positions = sites[rng.integers(80, size=2000)] + rng.normal(0, 5, (2000, 2))
-    if noise:
-        positions[1800:] = rng.uniform(-500, 500, (200, 2))
-    positions[1800:] += 10 * shift
-    still = np.zeros((10, 3))
-    bounds = np.arange(0, 2001, 200)
-    motion = (bounds, still, still, np.zeros(10))
-    points, scale = (positions, np.arange(2000)), np.array([0.1, 0.1, 0.0])
-    image = filled(points, motion, scale)
-    around = np.stack([bounds[:-1], bounds[1:]], axis=1)
-    out = np.zeros((10, 5))
-    reaches = np.array([[3, 3, 0], [far, far, 0]])
-    loops.look(points, motion, scale, image, QUANTUM, (9, 10), around, reaches, 4.5, 500, out)
-    return np.asarray(out[9])
-
-
-@pytest.mark.parametrize("shift", [[0, 0], [1, -2], [2, 2]])
-def test_a_segment_is_found_near(shift: list[int]) -> None:
-    out = searched(np.array(shift))
-    np.testing.assert_array_equal(out[:2], shift)
-    assert out[3] > 4.5
-    assert out[4] == 0
-
-
-def test_a_segment_is_found_far() -> None:
-    out = searched(np.array([15, -12]))
-    np.testing.assert_array_equal(out[:2], [15, -12])
-    assert out[4] == 1
-
-
-def test_what_is_not_there_is_not_found() -> None:
-    assert searched(np.zeros(2), noise=True)[4] == -1
-    assert searched(np.array([15, -12]), far=5)[4] == -1
-
-
-@pytest.mark.parametrize("n", [1, 3, 49, 343])
-@pytest.mark.parametrize("ties", [False, True])
-def test_the_median(n: int, ties: bool) -> None:
-    rng = np.random.default_rng(n)
-    values = rng.integers(0, 4, n).astype(float) if ties else rng.normal(size=n)
-    before = values.copy()
-    assert loops._median(values, np.empty(n)) == np.median(values)
-    np.testing.assert_array_equal(values, before)

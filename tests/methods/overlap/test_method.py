@@ -22,7 +22,7 @@ from smlm_accessor.metrics import rmse
 from tests import scenes
 from tests.scenes import parameters_of
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 
 
 @cache
@@ -184,7 +184,7 @@ def test_a_flat_lateral_axis_is_left_out(flat: str) -> None:
 
 def test_two_real_beads_that_pause() -> None:
     """Where hardly anything moves for long, digits of the variance are lost."""
-    data = Path(__file__).parents[2].parent / "shared" / "data"
+    data = Path(__file__).parents[3].parent / "shared" / "data"
     path = data / "gold_fiducials.parquet"
     if not path.is_file():
         pytest.skip("this table is not here")

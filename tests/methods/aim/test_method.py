@@ -38,7 +38,7 @@ def test_drift_is_followed_with_no_parameters(d: int) -> None:
     assert (error < np.array([0.15, 0.15, 0.3])[:d] * PRECISION).all()
     assert found["valid"].all()
     record = parameters_of(found)
-    assert record["frames_per_segment"] < 1_000
+    assert record["frames_per_chunk"] < 1_000
     np.testing.assert_allclose(record["precision"][:2], PRECISION, rtol=0.1)
 
 
@@ -47,7 +47,7 @@ def test_a_restless_sample_gets_shorter_segments_than_a_resting_one() -> None:
     error, found = error_of(scene.drifting(scenes.restless(6_000)))
     _, resting = error_of(scene.drifting(0 * scene.drift))
     assert (error < 0.4 * PRECISION).all()
-    shorter, longer = (parameters_of(one)["frames_per_segment"] for one in (found, resting))
+    shorter, longer = (parameters_of(one)["frames_per_chunk"] for one in (found, resting))
     assert 4 * shorter < longer
 
 
@@ -143,9 +143,7 @@ def test_the_result_does_not_depend_on_the_number_of_threads() -> None:
 
 
 def test_options_are_used() -> None:
-    found = aim(blinks(n_frames=3_000).chunked(), frames_per_segment=50, intersect_distance=12.0)
-    assert found.edges is not None
-    np.testing.assert_array_equal(found.edges, np.arange(0, 3_001, 50))
+    found = aim(blinks(n_frames=3_000).chunked(), intersect_distance=12.0)
     assert found.chosen["intersect_distance"] == pytest.approx(12.0)
 
 
@@ -173,3 +171,13 @@ def test_nothing_is_warned_of_where_all_is_well() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         error_of(blinks(n_frames=2_000))
+
+
+@pytest.mark.parametrize("n_chunks", [6, 20, 60])
+def test_chunks_of_the_user_are_as_sure_as_they_say(n_chunks: int) -> None:
+    """Also where the sample goes many precisions within each."""
+    scene = blinks(n_frames=3_000)
+    found = estimate_drift(scene.moved, method="aim", n_chunks=n_chunks)
+    assert found["valid"].all()
+    scores = scene.z_scores(found)
+    assert 0.4 < np.sqrt(np.mean(scores**2)) < 1.4

@@ -1,0 +1,29 @@
+"""The windows that `aim` fits, and what they start from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor.methods.aim.fit import WindowFit
+from smlm_accessor.methods.aim.windows import best_windows
+from smlm_accessor.methods.coarse.tracker import Coarse
+from tests import scenes
+from tests.scenes import PRECISION
+
+
+def test_the_mean_drift_of_short_windows_is_the_start() -> None:
+    scene = scenes.blinking(scenes.sites(), n_frames=1_000, per_frame=10).drifting(
+        scenes.restless(1_000, amplitude=10)
+    )
+    edges = np.arange(0, 1_001, 25)
+    middle = (edges[:-1] + edges[1:] - 1) / 2
+    drift = scene.drift[middle.astype(int)]
+    k = len(middle)
+    coarse = Coarse(edges, drift, np.ones(k, bool), np.ones(k), np.empty(0, int), middle, 1.0)
+    fit = WindowFit(scene.chunked(), scene.precision, 1)
+    edges, motion = best_windows(fit, coarse)
+    true = scene.drift[np.clip(np.round(motion.middle).astype(int), 0, 999)]
+    error = motion.drift[:, :2] - true
+    assert (error.std(axis=0) < 0.35 * PRECISION).all()
+    assert motion.bounds[-1] == len(scene.frames)
+    assert len(motion.middle) == len(edges) - 1

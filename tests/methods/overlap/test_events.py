@@ -1,0 +1,67 @@
+"""Weights of localizations, and blinks merged into events."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from tests import scenes
+from tests.scenes import PRECISION
+
+SIGMA = np.full(2, PRECISION)
+
+
+def spots() -> scenes.Scene:
+    """Blinks of ten frames at sites far from each other, and from the edges of tiles."""
+    at = np.concatenate([scenes.lattice(20, 500.0), np.full((1, 2), -250.0)])
+    scene = scenes.blinking(at, n_frames=2_000, per_frame=2, on=10)
+    return scene.drifting(scenes.linear(2_000, (0.3, -0.2)))
+
+
+def test_events_are_the_blinks_once_the_drift_is_taken_off() -> None:
+    scene = spots()
+    rows = WeightedLocalizations.of(scene.chunked(), SIGMA)
+    drift = scene.drift[rows.timeline.frames]
+    events = rows.events(drift, SIGMA, rows.timeline.segment)
+    # A blink is a run of frames of one site; one frame may be missing, 32 are the most.
+    order = np.lexsort([scene.frames, scene.emitter])
+    frames, emitter = scene.frames[order], scene.emitter[order]
+    begins = np.flatnonzero((np.diff(emitter, prepend=-1) != 0) | (np.diff(frames, prepend=0) > 2))
+    length = np.diff(np.append(begins, len(frames)))
+    # Two localizations of a molecule are more than four precisions apart in exp(-4) of all cases.
+    expected = np.ceil(length / 32).sum() + np.exp(-4) * (len(frames) - len(length))
+    assert abs(len(events.frame) - expected) < 0.05 * expected
+    assert events.weight.sum() == len(scene.frames)
+    site = np.round(events.positions / 250) * 250
+    error = (events.positions - site) * np.sqrt(events.weight[:, None]) / PRECISION
+    np.testing.assert_allclose(error.std(axis=0), 1, rtol=0.15)
+
+
+def test_no_event_goes_on_from_one_segment_to_the_next() -> None:
+    scene = spots()
+    rows = WeightedLocalizations.of(scene.chunked(), SIGMA)
+    drift, frames = scene.drift[rows.timeline.frames], rows.timeline.frames
+    together = rows.events(drift, SIGMA, np.zeros_like(frames))
+    cut = rows.events(drift, SIGMA, frames // 100)
+    assert len(cut.frame) > len(together.frame)
+    np.testing.assert_allclose(
+        np.bincount(frames[cut.frame] // 100, cut.weight), np.bincount(scene.frames // 100)
+    )
+
+
+def test_weights_are_relative_to_the_usual_precision_and_have_bounds() -> None:
+    localizations = spots().chunked()
+    uncertainty = np.full(localizations.positions.shape, PRECISION)
+    uncertainty[:5] = [[10.0], [2.5], [0.01], [1e4], [np.nan]]
+    rows = WeightedLocalizations.of(replace(localizations, uncertainty=uncertainty), SIGMA)
+    np.testing.assert_allclose(rows.weight[:6], [0.25, 4, 10, 0.01, 1, 1])
+
+
+def test_unmerged_localizations_keep_their_frames() -> None:
+    scene = spots()
+    rows = WeightedLocalizations.of(scene.chunked(), SIGMA)
+    single = rows.unmerged(scene.drift[rows.timeline.frames])
+    np.testing.assert_array_equal(rows.timeline.frames[single.frame], scene.frames)
+    np.testing.assert_allclose(single.positions, scene.positions, atol=1e-9)

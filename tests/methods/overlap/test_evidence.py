@@ -1,0 +1,75 @@
+"""How often chance passes for evidence, and that structure always does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, OverlapSums
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance
+from tests import scenes
+from tests.methods.overlap.test_density import density_of
+
+
+def sums_of(
+    block_events: FloatArray, window_events: FloatArray, mean: float, seed: int
+) -> OverlapSums:
+    """Sums whose curvature has a mean and a variance in proportion to the weight of events.
+
+    Pairs of windows share half of the variance of the sum over them.
+    """
+    rng = np.random.default_rng(seed)
+
+    def curvature(events: FloatArray, shared: float) -> FloatArray:
+        own = rng.normal(0, 1, (len(events), 2)) * np.sqrt(events)[:, None]
+        common = rng.normal(0, 1, 2) * np.sqrt(shared / events.sum())
+        return np.asarray(own + (mean + common + FLAT_CURVATURE) * events[:, None])
+
+    none = np.zeros((len(window_events), 2))
+    return OverlapSums(
+        window_events, window_events, none, curvature(window_events, 1.0),
+        none, block_events, block_events, curvature(block_events, 0.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("blocks", "windows"), [(16, 5), (3, 200), (16, 200)])
+def test_chance_is_the_probability_it_says(blocks: int, windows: int) -> None:
+    rng = np.random.default_rng(1)
+    found = []
+    for seed in range(1_000):
+        each = rng.uniform(50, 100, blocks), rng.uniform(5, 10, windows)
+        found.append(chance(sums_of(*each, mean=0.0, seed=seed))[0])
+    for level in (0.02, 0.1):
+        # Of two tests, the one that passes more easily counts, at half of the level.
+        assert 0.5 * level < np.mean(np.array(found) < level) < 1.5 * level
+
+
+def test_few_blocks_and_few_windows_are_taken_by_the_sign() -> None:
+    few = np.full(3, 100.0)
+    assert (chance(sums_of(few, few, mean=1.0, seed=1)) == 0).all()
+    assert (chance(sums_of(few, few, mean=-1.0, seed=1)) == 1).all()
+
+
+@pytest.mark.parametrize("windows", [10, 400])
+def test_uniform_localizations_are_no_evidence(windows: int) -> None:
+    passed = 0
+    for seed in range(25):
+        scene = scenes.background(n=5_000, n_frames=2_000, size=10_000, seed=seed)
+        density, cut, drift = density_of(scene, windows)
+        passed += bool((chance(density.sums(drift, cut)) < FALSE_ALARM).all())
+    assert passed == 0
+
+
+@pytest.mark.parametrize("windows", [10, 400])
+def test_molecules_that_come_back_ever_less_are_evidence(windows: int) -> None:
+    scene = scenes.visits(scenes.sites(300), n=8_000, n_frames=4_000)
+    fading = np.random.default_rng(1).random(len(scene.frames)) < (1 - scene.frames / 4_000) ** 3
+    density, cut, drift = density_of(scene.kept(fading), windows)
+    assert (chance(density.sums(drift, cut)) < 1e-8).all()
+
+
+def test_one_molecule_is_evidence() -> None:
+    scene = scenes.visits(np.zeros((1, 2)), n=500, n_frames=4_000)
+    density, cut, drift = density_of(scene, 100)
+    assert (chance(density.sums(drift, cut)) < FALSE_ALARM).all()
