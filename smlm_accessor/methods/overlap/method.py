@@ -154,7 +154,12 @@ def _estimate(
     for last in (False, False, False, True):  # jumps that are found may uncover others
         windows = _chunks(localizations, timeline) if given else timeline.regular(shortest)
         events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
-        density = Density(events, drift, _WIDE * sigma, threads)
+        import os
+        if os.environ.get('FIRST'):
+            from smlm_accessor.methods.overlap.pairs import PairDensity
+            density = PairDensity(events, drift, sigma, Kernel(1.0, float(os.environ['FIRST']), float(os.environ.get('FFLOOR','0.1'))), threads)
+        else:
+            density = Density(events, drift, _WIDE * sigma, threads)
         estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3)
         if given or last:
             break

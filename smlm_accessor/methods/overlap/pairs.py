@@ -86,13 +86,13 @@ class PairDensity:
         where = np.ascontiguousarray((self._positions - change[self._frame]).T.astype(np.float32))
         left_out = left_out_of(self.events, windows, apart).astype(np.int32)
         cells = self._cells
-        other_where, other_variance, other_frame = where[:, self._kept], self._variance[:, self._kept], self._frame[self._kept]
+        other_where, other_variance, other_frame = where[:, self._kept], self._variance[:, self._kept] * np.float32(self.kernel.factor), self._frame[self._kept]
 
         def one(block):
             sums = np.zeros((n_rows, N_PAIR_SUMS))
             pair_sums(
                 *(*block, cells.start, self._ranges.first, self._ranges.stop),
-                *(where, self._variance, self._frame, self._weight, row, left_out),
+                *(where, self._variance * np.float32(self.kernel.factor) + np.float32(self.kernel.extra), self._frame, self._weight, row, left_out),
                 *(other_where, other_variance, other_frame, self._others, self.kernel.floor, sums),
             )
             return sums
@@ -118,8 +118,9 @@ def best_pair_kernel(events, estimate, windows, precision, threads):
             c = np.maximum(s.curvature.sum(axis=0), 0)
             info = (c**2 / np.maximum(s.squared.sum(axis=0), 1e-300))
             value = np.exp(np.log(np.maximum(info,1e-300)).mean())
+            if os.environ.get('TELL'): print('      ',k,'%.4g'%value,flush=True)
             if value > top: best, top = density, value
     return best.weighted(estimate.drift, windows) if os.environ.get('WEIGHTED','1')=='1' else best
 import os
-FACTORS = eval(os.environ.get("FACTORS", "(1.0,)"))
-FLOORS = eval(os.environ.get("FLOORS", "(0.03, 0.3)"))
+FACTORS = eval(os.environ.get("FACTORS", "(1.0, 2.0)"))
+FLOORS = eval(os.environ.get("FLOORS", "(0.1, 1.0)"))
