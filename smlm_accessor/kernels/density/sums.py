@@ -1,8 +1,7 @@
-"""Sums over localizations of the density of others at them, and of its gradient and curvature.
+"""Sums over localizations of the density of another table at them, its gradient and curvature.
 
-The density is an image of counts, convolved with a Gaussian kernel at each localization. Both loops
-share their helpers, which stand in this file: numba's cache does not notice changes in others. All
-are serial and release the GIL. Inlined helpers make them a fifth faster. In both:
+The density is an image of counts, convolved with a Gaussian kernel at each localization. The loops
+are serial and release the GIL. Inlined helpers make them a fifth faster.
 
 tiles : ndarray of int
     Numbers of the tiles to go through.
@@ -19,8 +18,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-#: Columns of `overlap_sums`: weight; gradient, curvature and squared gradient along x, y and z.
-N_OVERLAP_SUMS = 10
 #: Columns of `common_sums`: overlap; gradient and curvature along x, y and z; overlap times the
 #: position in the tile along x, y and z.
 N_COMMON_SUMS = 10
@@ -121,91 +118,6 @@ def _moments(image, first, n, nz, kx, ky, kz):  # type: ignore[no-untyped-def]
         mz += kz[1, k] * b0
         mzz += kz[2, k] * b0
     return s, mx, my, mz, mxx, myy, mzz
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _deposit_row(i, image, where, frame, drift, weight, p, pixel, border):  # type: ignore[no-untyped-def]
-    """Deposit the localization in row ``i``, less the drift of its frame."""
-    d = where.shape[1]
-    for c in range(d):
-        p[c] = where[i, c] - drift[frame[i], c]
-    _deposit(image, p, pixel, border, d, weight)
-
-
-@numba.njit(cache=True, nogil=True)
-def overlap_sums(  # type: ignore[no-untyped-def]
-    tiles, start, where, frame, weight, own, drift, window, left_out,
-    size, width, pixels_per_width, half, floor, border, sums,
-):  # fmt: skip
-    """Add up, by window, gradient and curvature of the density of other times.
-
-    With the density ``s`` of others at a localization, its first moment ``m`` and its second moment
-    ``v``, in widths of the kernel, the logarithm of ``floor + s`` has the gradient
-    ``g = m / (floor + s)`` and the curvature ``(s - v) / (floor + s) + g * g``. The weight is
-    ``s / (floor + s)``. All are multiplied with the weight of the localization.
-
-    Parameters
-    ----------
-    frame, weight
-        As in `Tiles`.
-    drift : ndarray, shape (n_frames, d)
-    window : ndarray, shape (n_frames,)
-    left_out : ndarray, shape (n_frames, 2)
-        Localizations of these frames (half open) are not in the density.
-    floor : float
-        Density that is added everywhere.
-    sums : ndarray, shape (n_windows, N_OVERLAP_SUMS)
-        Added to.
-    """
-    d = where.shape[1]
-    pixel = width / pixels_per_width
-    shape = _shape(size, pixel, border)
-    image = np.zeros((shape[2], shape[1], shape[0]), np.float32)
-    p, first = np.zeros(3), np.zeros(3, np.int64)
-    n = 2 * half + 1
-    nz = n if d == 3 else 1
-    kx, ky, kz = np.zeros((3, n), np.float32), np.zeros((3, n)), np.zeros((3, n))
-    kz[0] = 1.0
-    for t in tiles:
-        a, b = start[t], start[t + 1]
-        if b - a < 2:
-            continue
-        image[:] = 0
-        for i in range(a, b):
-            _deposit_row(i, image, where, frame, drift, weight[i], p, pixel, border)
-        back, ahead = a, a  # rows from `back` to `ahead` are not in the image
-        for i in range(a, b):
-            if not own[i]:
-                continue
-            f = frame[i]
-            while ahead < b and frame[ahead] < left_out[f, 1]:
-                _deposit_row(ahead, image, where, frame, drift, -weight[ahead], p, pixel, border)
-                ahead += 1
-            while back < ahead and frame[back] < left_out[f, 0]:
-                _deposit_row(back, image, where, frame, drift, weight[back], p, pixel, border)
-                back += 1
-            for c in range(d):
-                p[c] = where[i, c] - drift[f, c]
-            if not _kernels(p, d, shape, pixel, border, half, width, first, kx, ky, kz):
-                continue
-            s, mx, my, mz, mxx, myy, mzz = _moments(image, first, n, nz, kx, ky, kz)
-            if s <= 0:
-                continue
-            q = 1.0 / (floor + s)
-            mx, my, mz, s = mx * q, my * q, mz * q, s * q
-            w = weight[i]
-            out = sums[window[f]]
-            out[0] += w * s
-            out[1] += w * mx
-            out[2] += w * my
-            out[4] += w * (s - mxx * q + mx * mx)
-            out[5] += w * (s - myy * q + my * my)
-            out[7] += w * w * mx * mx
-            out[8] += w * w * my * my
-            if d == 3:
-                out[3] += w * mz
-                out[6] += w * (s - mzz * q + mz * mz)
-                out[9] += w * w * mz * mz
 
 
 @numba.njit(cache=True, nogil=True)

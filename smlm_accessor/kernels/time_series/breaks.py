@@ -1,4 +1,4 @@
-"""Breaks of a trend: where the values before and after say that the level is another one."""
+"""Breaks of a trend: where values before and after say that the level is another one."""
 
 from __future__ import annotations
 
@@ -8,83 +8,105 @@ import numpy as np
 from scipy.stats import chi2
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Trend, local_linear_trend
+from smlm_accessor.kernels.time_series.trend import Rates, local_trend
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards
 
-#: Probability with which a series without any break shows one.
+#: Probability with which values without any break show one.
 FALSE_ALARM = 1e-4
 
 
 class Break(NamedTuple):
-    """The value that a break is at, and the level before and after, shape (d,)."""
+    """A break at a value, and the levels before and after, shape (d,)."""
 
     at: int
     before: FloatArray
     after: FloatArray
 
 
-def sides(
-    time: FloatArray, value: FloatArray, variance: FloatArray, free: BoolArray, trend: Trend
-) -> tuple[FloatArray, FloatArray]:
-    """Predict the level by the values before, and by those after; and the variances.
+class _Sides(NamedTuple):
+    """The level that the values before and after predict, and its variances, shapes (2, n)."""
 
-    Returns
-    -------
-    level, variance : ndarray, shape (2, n)
-        The variance is infinite where there are fewer than two values.
-    """
-    step = np.diff(time, prepend=time[0])
-    variance = variance * trend.noise
-    forwards = step, value, variance, free
-    backwards = (
-        np.concatenate([step[:1], step[:0:-1]]),
-        np.ascontiguousarray(value[::-1]),
-        np.ascontiguousarray(variance[::-1]),
-        np.concatenate([[False], free[:0:-1]]),
-    )
-    level, spread = np.empty((2, len(time))), np.empty((2, len(time)))
-    rates = np.array(trend.rates)
-    for i, (steps, values, variances, begins) in enumerate((forwards, backwards)):
-        states, spreads = np.empty((len(time), 3)), np.empty((len(time), 6))
-        filter_forwards(steps, values, variances, rates, begins, False, states, spreads)
-        level[i], spread[i] = states[:, 0], spreads[:, 0]
-    level[1], spread[1] = level[1, ::-1].copy(), spread[1, ::-1].copy()
-    return level, spread
+    level: FloatArray
+    variance: FloatArray
 
 
 def find_breaks(
     time: FloatArray, values: FloatArray, variances: FloatArray, free: BoolArray
 ) -> list[Break]:
-    """Find the values at which all components break, one after the other, the largest first.
+    """Find the values at which all components break, the largest first, and sort them.
 
-    The statistic of a break at value ``k`` is the squared difference of the level by the values
-    before and by those after, over its variance, added up over the components: chi-squared
-    distributed if there is none. The value ``k`` itself, part of which may be from either side,
-    does not count. After each break, the rates of the trends are found anew.
+    The statistic of a break at value ``k`` is the squared difference of the level that the values
+    before predict and that those after do, over its variance, added up over the components:
+    chi-squared distributed if there is none. The value ``k`` itself may be a mean over both sides,
+    and does not count. After each break that is found, the rates of the trends are found anew.
+
+    Parameters
+    ----------
+    time : ndarray, shape (n,)
+    values, variances : ndarray, shape (n, d)
+        A variance of infinity means that there is no value.
+    free : ndarray of bool, shape (n,)
+        Known breaks.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> values = rng.normal(0, 1, (100, 1)) + 9 * (np.arange(100) > 40)[:, None]
+    >>> none = np.zeros(100, dtype=bool)
+    >>> [b.at in (40, 41) for b in find_breaks(np.arange(100.0), values, np.ones((100, 1)), none)]
+    [True]
     """
     n, d = values.shape
     free, variances = free.copy(), variances.copy()
+    possible = ~_beside(free)
     threshold = float(chi2.isf(FALSE_ALARM / n, d))
-    candidates = np.ones(n, dtype=np.bool_)
-    for k in np.flatnonzero(free):
-        candidates[max(k - 1, 0) : k + 2] = False
+    rates: list[Rates | None] = [None] * d
     found: list[Break] = []
-    rates = [None] * d
     while True:
-        both = []
-        for a in range(d):
-            trend = local_linear_trend(time, values[:, a], variances[:, a], free=free, rates=rates[a])
-            rates[a] = trend.rates
-            both.append(sides(time, values[:, a], variances[:, a], free, trend))
-        level = np.stack([b[0] for b in both], axis=2)
-        spread = np.stack([b[1].sum(axis=0) for b in both], axis=1)
-        usable = candidates & np.isfinite(spread).all(axis=1)
-        step = np.where(usable[:, None], level[1] - level[0], 0.0)
-        statistic = (step**2 / np.where(usable[:, None], spread, 1.0)).sum(axis=1)
+        sides = []
+        for axis in range(d):
+            series = time, values[:, axis], variances[:, axis]
+            trend = local_trend(*series, free=free, rates=rates[axis])
+            rates[axis] = trend.rates
+            sides.append(_sides(*series[:2], series[2] * trend.noise, free, trend.rates))
+        before, after = np.stack([s.level for s in sides], axis=2)
+        variance = np.stack([s.variance.sum(axis=0) for s in sides], axis=1)
+        square = np.where(np.isfinite(variance), (after - before) ** 2 / variance, 0.0)
+        statistic = np.where(possible, square.sum(axis=1), 0.0)
         k = int(np.argmax(statistic))
         if statistic[k] < threshold:
             return sorted(found, key=lambda b: b.at)
-        found.append(Break(k, level[0, k], level[1, k]))
-        variances[k] = np.inf
-        free[k] = True
-        candidates[max(k - 1, 0) : k + 2] = False
+        found.append(Break(k, before[k], after[k]))
+        variances[k], free[k] = np.inf, True
+        possible &= ~_beside(np.arange(n) == k)
+
+
+def _beside(chosen: BoolArray) -> BoolArray:
+    """Return the chosen values and those next to them."""
+    wide = chosen.copy()
+    wide[1:] |= chosen[:-1]
+    wide[:-1] |= chosen[1:]
+    return wide
+
+
+def _sides(
+    time: FloatArray, value: FloatArray, variance: FloatArray, free: BoolArray, rates: Rates
+) -> _Sides:
+    """Predict the level at each value by the values before it, and by those after it."""
+    step = np.diff(time, prepend=time[0])
+    forwards = step, value, variance, free
+    backwards = (
+        np.concatenate([step[:1], step[:0:-1]]),
+        np.ascontiguousarray(value[::-1]),
+        np.ascontiguousarray(variance[::-1]),
+        np.concatenate([free[:1] & False, free[:0:-1]]),
+    )
+    found = []
+    for steps, values, variances, begins in (forwards, backwards):
+        state, spread = np.empty((len(time), 3)), np.empty((len(time), 6))
+        filter_forwards(steps, values, variances, np.array(rates), begins, False, state, spread)
+        found.append((state[:, 0], spread[:, 0]))
+    (before, before_variance), (after, after_variance) = found
+    return _Sides(
+        np.stack([before, after[::-1]]), np.stack([before_variance, after_variance[::-1]])
+    )

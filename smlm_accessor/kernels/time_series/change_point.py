@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from smlm_accessor._typing import FloatArray
+
 
 def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     """Return the maximum-likelihood change point of a series whose two states are known.
@@ -46,3 +48,50 @@ def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     if not inside:
         return int(np.argmax(total))
     return int(np.argmax(total[1:-1])) + 1 if len(gain) > 1 else 0
+
+
+def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
+    """Return the most likely states of a series that goes through some of them in their order.
+
+    The first state and the last one are part of it; each of the others only if the log-likelihood
+    gains more than the cost by it.
+
+    Parameters
+    ----------
+    gain : ndarray, shape (n_states, n)
+        Log-likelihood of each value in each state, but for a constant.
+    cost : float
+
+    Returns
+    -------
+    list of tuple of int
+        The states, and the first value in each.
+
+    Examples
+    --------
+    >>> x = np.array([0.1, -0.2, 2.1, 2.3, 1.9, 5.2, 4.9])
+    >>> gain = np.stack([-((x - mean) ** 2) for mean in (0, 2, 5)])
+    >>> change_points(gain, 3.0), change_points(gain, 30.0)
+    ([(0, 0), (1, 2), (2, 5)], [(0, 0), (2, 4)])
+    """
+    n_states, n = gain.shape
+    total = np.concatenate([np.zeros((n_states, 1)), np.cumsum(gain, axis=1)], axis=1)
+    # Of the values before each one, if the last of them are in a state: the largest sum, and the
+    # state before with the first value after it.
+    best = np.full((n_states, n + 1), -np.inf)
+    came, began = np.zeros((2, n_states, n + 1), dtype=np.int64)
+    best[0] = total[0]
+    for state in range(1, n_states):
+        for before in range(state):
+            ahead = best[before] - total[state]
+            highest = np.maximum.accumulate(ahead)
+            at = np.maximum.accumulate(np.where(ahead == highest, np.arange(n + 1), 0))
+            reached = highest + total[state] - (cost if state < n_states - 1 else 0.0)
+            better = reached > best[state]
+            best[state][better] = reached[better]
+            came[state][better], began[state][better] = before, at[better]
+    path, state, end = [], n_states - 1, n
+    while state:
+        path.append((state, int(began[state, end])))
+        state, end = int(came[state, end]), path[-1][1]
+    return [(0, 0), *path[::-1]]

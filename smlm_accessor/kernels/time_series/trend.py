@@ -12,7 +12,17 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards, smooth_backwards
 
-_DECADES = (-12.0, -10.0, -8.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0)  # of the rates, in units of usual step and noise
+_DECADES = (
+    -12.0,
+    -10.0,
+    -8.0,
+    -6.0,
+    -4.0,
+    -2.0,
+    0.0,
+    2.0,
+    4.0,
+)  # of the rates, in units of usual step and noise
 _JERKS = (-18.0, -15.0, -12.0, -9.0, -6.0, -3.0, 0.0)
 _LOWEST, _HIGHEST = -20.0, 8.0
 # Steps of the search: one rate, or two that can stand in for each other.
@@ -26,6 +36,10 @@ _FINEST = 0.1  # of a decade
 # another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
+
+
+#: Variance that level, slope and acceleration gain per unit of time.
+Rates = tuple[float, float, float]
 
 
 class Trend(NamedTuple):
@@ -50,25 +64,26 @@ class Trend(NamedTuple):
     noise: float
 
     @property
-    def rates(self) -> tuple[float, float, float]:
+    def rates(self) -> Rates:
         """Walk, bend and jerk."""
         return self.walk, self.bend, self.jerk
 
 
-def local_linear_trend(
+def local_trend(
     time: FloatArray,
     value: FloatArray,
     variance: FloatArray,
     *,
     free: BoolArray | None = None,
-    rates: tuple[float, float, float] | None = None,
+    rates: Rates | None = None,
 ) -> Trend:
-    """Smooth values by a local linear trend whose rates come from the marginal likelihood.
+    """Smooth values by a local trend whose rates come from the marginal likelihood.
 
-    Level and slope are random walks, the level along the slope [1]_. Without a walk of the level
-    this is a cubic smoothing spline, without one of the slope a random walk about a straight line,
-    without both a straight line. The likelihood, of a level and a slope that are unknown at first,
-    chooses both rates; and, where there are 50 values or more, a common factor of their variances.
+    Level, slope and acceleration are random walks, the level along the slope and the slope along
+    the acceleration [1]_. A walk of one of them alone is a random walk about a straight line, a
+    cubic, or a quintic smoothing spline; without any it is a straight line. The likelihood, of a
+    level and a slope that are unknown at first, chooses the rates; and, where there are 50 values or
+    more, a common factor of their variances.
 
     Parameters
     ----------
@@ -79,7 +94,7 @@ def local_linear_trend(
     free : ndarray of bool, shape (n,), optional
         Level and slope start anew there.
     rates : tuple of float, optional
-        Walk and bend near which the best are looked for.
+        Walk, bend and jerk near which the best are looked for.
 
     Returns
     -------
@@ -94,7 +109,7 @@ def local_linear_trend(
     --------
     >>> rng = np.random.default_rng(1)
     >>> time = np.arange(200.0)
-    >>> trend = local_linear_trend(time, 0.1 * time + rng.normal(0, 1, 200), np.ones(200))
+    >>> trend = local_trend(time, 0.1 * time + rng.normal(0, 1, 200), np.ones(200))
     >>> bool(np.abs(trend.level - 0.1 * time).max() < 0.5)
     True
     """
@@ -122,9 +137,7 @@ def local_linear_trend(
     smooth_backwards(step, value, variance, free, state, spread, level, slope, level_variance)
     root, unit = np.sqrt(noise), noise * factor
     found = best / per_unit * factor
-    return Trend(
-        level * root, slope * root / scale, level_variance * unit, *found.tolist(), factor
-    )
+    return Trend(level * root, slope * root / scale, level_variance * unit, *found.tolist(), factor)
 
 
 def _likeliest(
@@ -140,7 +153,9 @@ def _likeliest(
     w, b, j = np.clip(near, _LOWEST, _HIGHEST).tolist()
     # Also far from it, one rate at a time: without any walk, a little more changes nothing.
     starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
-    starts += [(w, other, _LOWEST) for other in _DECADES] + [(w, _LOWEST, other) for other in _JERKS]
+    starts += [(w, other, _LOWEST) for other in _DECADES] + [
+        (w, _LOWEST, other) for other in _JERKS
+    ]
     return _climb(height, max(starts, key=height))
 
 

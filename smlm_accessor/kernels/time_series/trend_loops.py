@@ -121,7 +121,12 @@ def smooth_backwards(  # type: ignore[no-untyped-def]
     This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166).
     """
     n = len(value)
-    move, filtered, predicted, ahead = np.eye(3), np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
+    move, filtered, predicted, ahead = (
+        np.eye(3),
+        np.zeros((3, 3)),
+        np.zeros((3, 3)),
+        np.zeros((3, 3)),
+    )
     x, later, covariance = np.zeros(3), np.zeros(3), np.zeros((3, 3))
     for i in range(n - 1, -1, -1):
         _matrix(spread[i], filtered)

@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import erf, exp, pi, sqrt
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.density.sums import N_OVERLAP_SUMS, overlap_sums
-from smlm_accessor.kernels.density.tiles import sort_into_tiles
+from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
+from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
+from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
-_BLOCKS = 16  # of tiles; the same for any number of threads
-_PIXELS_PER_WIDTH = 1.5
-_HALF = 4  # pixels of the kernel to either side: 2.7 widths
-_PIXELS = {2: 192, 3: 40}  # of a tile along each axis: its image should fit into the cache
-# Density that is added everywhere, in events: where there are fewer, chance has most of the say.
-_FLOOR = 1.0
-_END = (_HALF + 0.5) / _PIXELS_PER_WIDTH  # widths, where the kernel is cut off
-#: Curvature over weight of a density that is the same everywhere, since the kernel is cut off.
-FLAT_CURVATURE = 2 * _END * exp(-0.5 * _END**2) / (sqrt(2 * pi) * erf(_END / sqrt(2)))
-_MARGIN = 2.0  # widths that drift may change before events leave the surroundings of a tile
+_BLOCKS = 16  # of cells; the same for any number of threads
+_PART = 8  # a sample of events: those of every eighth part of these blocks
+# Events around an event that make its density: about a tenth of them lies within the kernel, and
+# with so many, the density is known to a third.
+_MOST_AROUND = 256
+# Variance of an event over that of a usual localization, at most: less precise ones would need
+# cells so wide that all others are slower.
+_LEAST_PRECISE = 1.2
+_MARGIN = 0.5  # precisions that the drift may change before neighbours leave the cells around
 # Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
 # not to matter; and at most one part in so many of all frames is left out.
 _MANY = 10
+# Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
+# events that count as seen in each beforehand, so that a class with a few has the weight of all.
+_CLASSES, _BEFOREHAND = 18, 20.0
+
+
+class Kernel(NamedTuple):
+    """The kernel of a pair of events has the variance ``factor * (v_i + v_j) + spread``.
+
+    Parameters
+    ----------
+    factor : float
+    spread : float
+        Variance in squared precisions, by which the drift may be wrong as yet.
+    floor : float
+        Density that is added everywhere, in events at one place: where there is less, chance has
+        most of the say.
+    """
+
+    factor: float
+    spread: float
+    floor: float
+
+    @property
+    def reach(self) -> float:
+        """Distance at which the widest kernel ends, in precisions."""
+        return float(np.sqrt(CUT * (2 * self.factor * _LEAST_PRECISE + self.spread)))
+
+
+#: While the drift is only known to about one precision.
+COARSE = Kernel(1.0, 4.0, 0.1)
+#: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart.
+FINE = tuple(Kernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
 
 
 @dataclass(frozen=True)
 class OverlapSums:
-    """Sums over the events of each window, lengths in units of the kernel's width.
+    """Sums over the events of each window, lengths in precisions.
 
-    With the density ``s`` of others at an event, its first moment ``m`` and second moment ``v``,
-    and ``q = 1 / (floor + s)``:
+    With the density ``f`` of others at an event, the shares ``r`` of these others in
+    ``floor + f``, and the variance ``S`` of a pair:
 
     Parameters
     ----------
     events : ndarray, shape (n_windows,)
-        Weights ``w`` of the events.
+        Weights ``1 / v`` of the events: the information that they would have if the emitters were
+        known.
     weight : ndarray, shape (n_windows,)
-        ``w * s * q``: of events that have others around them.
+        ``sum(r / S)``, of events that have others around them.
     gradient, curvature, squared : ndarray, shape (n_windows, d)
-        ``w * m * q``, towards the others; ``w * ((s - v) * q + (m * q)**2)``, the rate at which the
-        gradient falls; and ``(w * m * q)**2``, of which the variance is made.
-    block_events, block_weight, block_curvature : ndarray
-        The same of all windows, in each block of tiles of the field.
+        ``g = sum(r d / S)``, towards the others; ``-dg/dx``, the rate at which the gradient falls;
+        and ``g**2``, of which the variance is made.
+    block_events, block_curvature : ndarray
+        The same of all windows, in each block of the field.
     """
 
     events: FloatArray
@@ -56,103 +88,226 @@ class OverlapSums:
     curvature: FloatArray
     squared: FloatArray
     block_events: FloatArray
-    block_weight: FloatArray
     block_curvature: FloatArray
 
+    @property
+    def per_curvature(self) -> FloatArray:
+        """Information of a unit of curvature, ``sum(curvature) / sum(squared)``, shape (d,)."""
+        squared = np.maximum(self.squared.sum(axis=0), 1e-300)
+        return np.asarray(self.curvature.sum(axis=0) / squared)
 
+    @property
+    def quality(self) -> FloatArray:
+        """Information of each window over what it would be if the emitters were known."""
+        information = (self.curvature * self.per_curvature)[:, :2].mean(axis=1)
+        return np.asarray(information / np.maximum(self.events, 1e-300))
+
+
+@dataclass(frozen=True)
 class Density:
-    """Events in tiles, ready for sums with kernels of one width.
+    """Events in cells, ready for sums with kernels of one kind.
 
     Parameters
     ----------
     events : CorrectedEvents
-    drift : ndarray, shape (n_frames, d)
-        With which events are sorted into tiles; sums are for a drift that is not far from this.
-    width : ndarray, shape (d,)
-        Standard deviation of the kernel.
+    precision : ndarray, shape (d,)
+    kernel : Kernel
+    cells : Cells
+    positions : ndarray, shape (n, d)
+        In the order of cells, in precisions.
+    sorted_with : ndarray, shape (n_frames, d)
+        The drift that was taken off these; sums are for one that is not far from it.
+    weight : ndarray, shape (n,)
+        With which the gradient of each event counts.
     threads : int, optional
     """
 
-    def __init__(
-        self, events: CorrectedEvents, drift: FloatArray, width: FloatArray, threads: int | None
-    ) -> None:
-        d = len(width)
-        pixel = width / _PIXELS_PER_WIDTH
-        self._border = _HALF + 2 + int(np.ceil(_MARGIN * _PIXELS_PER_WIDTH))
-        self._tiles = sort_into_tiles(
-            *(events.positions, events.frame, events.weight, drift - events.start),
-            size=_PIXELS[d] * pixel,
-            halo=self._border * pixel,
-        )
-        self._sorted_with = drift
-        self._threads = threads
-        self.events = events
-        self.width = width
+    events: CorrectedEvents
+    precision: FloatArray
+    kernel: Kernel
+    cells: Cells
+    positions: FloatArray
+    sorted_with: FloatArray
+    weight: FloatArray
+    threads: int | None
 
-    def sums(
-        self,
+    @classmethod
+    def of(
+        cls,
+        events: CorrectedEvents,
         drift: FloatArray,
-        windows: Windows,
-        *,
-        apart: Sequence[tuple[int, int]] = (),
-        part: bool = False,
-    ) -> OverlapSums:
+        precision: FloatArray,
+        kernel: Kernel,
+        threads: int | None,
+    ) -> Density:
+        """Sort events, less a drift of shape (n_frames, d), into cells."""
+        positions = (events.positions - (drift - events.start)[events.frame]) / precision
+        cells = sort_into_cells(positions, kernel.reach + _MARGIN, _MOST_AROUND)
+        ones = np.ones(len(positions))
+        return cls(events, precision, kernel, cells, positions[cells.order], drift, ones, threads)
+
+    def with_floor(self, floor: float) -> Density:
+        """Return the density with another floor."""
+        return replace(self, kernel=self.kernel._replace(floor=floor))
+
+    def sums(self, drift: FloatArray, windows: Windows, *, part: bool = False) -> OverlapSums:
         """Return the sums over windows, each compared with other windows that show other blinks.
 
         Parameters
         ----------
         drift : ndarray, shape (n_frames, d)
         windows : Windows
-        apart : sequence of tuple of int
-            Ranges of indices of frames, the frames of which are not compared with each other.
         part : bool, default False
-            Over a quarter of the field only.
+            Over a sample of the events only.
         """
-        tiles, d = self._tiles, len(self.width)
-        change = np.ascontiguousarray(drift - self._sorted_with)
-        left_out = left_out_of(self.events, windows, apart)
-
-        def one(block: IntArray) -> FloatArray:
-            sums = np.zeros((len(windows), N_OVERLAP_SUMS))
-            overlap_sums(
-                *(block, tiles.start, tiles.where, tiles.frame, tiles.weight, tiles.own),
-                *(change, windows.of_frame, left_out, tiles.size, self.width),
-                *(_PIXELS_PER_WIDTH, _HALF, _FLOOR, self._border, sums),
-            )
-            return sums
-
-        blocks = tiles.blocks(_BLOCKS)[:: _BLOCKS // 4 if part else 1]
-        found = map_threads(one, blocks, threads=self._threads)
-        total = np.zeros((len(windows), N_OVERLAP_SUMS))
+        d, n = len(self.precision), len(windows)
+        row = windows.of_frame[self.events.frame[self.cells.order]]
+        blocks = self._blocks(part)
+        found = self._add_up(drift, windows, row, n, blocks)
+        total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
-        of_event = windows.of_frame[self.events.frame]
+        information, start = self.weight / self._variance(), self.cells.start
+        ranges = [slice(start[a], start[b]) for a, b in blocks]
         return OverlapSums(
-            np.bincount(of_event, self.events.weight, len(windows)).astype(np.float64),
+            np.bincount(row, information, n),
             total[:, 0],
             total[:, 1 : 1 + d],
             total[:, 4 : 4 + d],
             total[:, 7 : 7 + d],
-            np.array([tiles.own_weight[block].sum() for block in blocks]),
-            np.array([sums[:, 0].sum() for sums in found]),
+            np.array([information[block].sum() for block in ranges]),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
 
+    def weighted(self, drift: FloatArray, windows: Windows) -> Density:
+        """Return the density with gradients that count as much as they tell.
 
-def left_out_of(events, windows: Windows, apart: Sequence[tuple[int, int]]) -> IntArray:
-    """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
+        Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
+        the gradient the largest information.
+        """
+        d, octaves = len(self.precision), np.log2(1 / self._variance())
+        row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
+        found = self._add_up(drift, windows, row, _CLASSES, self._blocks(True))
+        total = np.sum(found, axis=0)
+        curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
+        share = _BEFOREHAND / len(row)
+        curvature += share * curvature.sum()
+        weight = np.maximum(curvature, 0) / (squared + share * squared.sum())
+        return replace(self, weight=(weight / np.average(weight, weights=squared))[row])
 
-    It is the window itself, and what is so near in time that it could show the same blink.
+    def at(self, positions: FloatArray, drift: FloatArray, left_out: tuple[int, int]) -> FloatArray:
+        """Return the density of events of other frames at single localizations, over the floor.
+
+        Parameters
+        ----------
+        positions, drift : ndarray, shape (m, d)
+            Localizations, and the drift of each.
+        left_out : tuple of int
+            Indices of frames whose events do not count (half open).
+        """
+        where = (positions - drift) / self.precision
+        found = np.empty(len(where))
+        densities(
+            *(_columns(where), np.full(where.shape[::-1], self._widened(1.0), np.float32)),
+            *(self.cells.grid.number(where), self.cells.grid.rows),
+            np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
+            *(*self._others(_columns(self.positions)), self.cells.number, found),
+        )
+        return found / self.kernel.floor
+
+    def _variance(self) -> FloatArray:
+        """Return the variance of each event in the order of cells, in squared precisions."""
+        weight = self.events.weight[self.cells.order].astype(np.float64)
+        return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
+
+    def _widened(self, variance: FloatArray | float) -> FloatArray | float:
+        return self.kernel.factor * variance + self.kernel.spread
+
+    def _others(
+        self, where: Float32Array
+    ) -> tuple[Float32Array, Float32Array, IntArray, Float32Array]:
+        """Return position, variance, frame and weight of the events that make the density."""
+        kept, d = self.cells.kept, len(self.precision)
+        variance = self.kernel.factor * self._variance()[kept]
+        return (
+            where[:, kept],
+            np.repeat(variance[None].astype(np.float32), d, axis=0),
+            self.events.frame[self.cells.order][kept],
+            self.cells.stands_for.astype(np.float32),
+        )
+
+    def _blocks(self, part: bool) -> list[tuple[int, int]]:
+        return self.cells.blocks(_BLOCKS * _PART)[::_PART] if part else self.cells.blocks(_BLOCKS)
+
+    def _add_up(
+        self,
+        drift: FloatArray,
+        windows: Windows,
+        row: IntArray,
+        n_rows: int,
+        blocks: list[tuple[int, int]],
+    ) -> list[FloatArray]:
+        """Return the sums of `pair_sums` over the events of each block and row."""
+        frame = self.events.frame[self.cells.order]
+        change = (drift - self.sorted_with) / self.precision
+        change -= np.median(change, axis=0)  # a constant changes nothing
+        where = _columns(self.positions - change[frame])
+        variance = self._widened(self._variance())
+        variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
+        left_out = self._left_out(windows)
+        cells, others = self.cells, self._others(where)
+
+        def one(block: tuple[int, int]) -> FloatArray:
+            sums = np.zeros((n_rows, N_PAIR_SUMS))
+            pair_sums(
+                *(*block, cells.start, cells.first, cells.stop),
+                *(where, variance, frame, self.weight, row, left_out),
+                *(*others, self.kernel.floor, sums),
+            )
+            return sums
+
+        return map_threads(one, blocks, threads=self.threads)
+
+    def _left_out(self, windows: Windows) -> IntArray:
+        """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
+
+        It is the window itself, and what is so near in time that it could show the same blink.
+        """
+        frames, bounds = windows.timeline.frames, windows.bounds
+        extent = int(frames[-1] - frames[0])
+        gap = self.events.lifetime * 3 // 2 + 2
+        gap = 0 if gap * _MANY * len(windows) < extent else min(gap, extent // _MANY)
+        low = np.searchsorted(frames, frames - gap)
+        high = np.searchsorted(frames, frames + gap, side="right")
+        first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
+        left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
+        return left_out.astype(np.int32)
+
+
+def _columns(positions: FloatArray) -> Float32Array:
+    return np.ascontiguousarray(positions.T, dtype=np.float32)
+
+
+def best_density(
+    events: CorrectedEvents,
+    drift: FloatArray,
+    windows: Windows,
+    precision: FloatArray,
+    threads: int | None,
+) -> Density:
+    """Return the density whose kernel promises most information, its events weighted.
+
+    The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over the
+    components counts, from a sample of the events.
     """
-    frames, bounds = windows.timeline.frames, windows.bounds
-    extent = int(frames[-1] - frames[0])
-    gap = events.lifetime * 3 // 2 + 2
-    gap = 0 if gap * _MANY * len(windows) < extent else min(gap, extent // _MANY)
-    low = np.searchsorted(frames, frames - gap)
-    high = np.searchsorted(frames, frames + gap, side="right")
-    first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
-    left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
-    for a, b in apart:
-        left_out[a:b, 0] = np.minimum(left_out[a:b, 0], a)
-        left_out[a:b, 1] = np.maximum(left_out[a:b, 1], b)
-    return left_out
+    sorted_by_factor = {
+        k.factor: Density.of(events, drift, precision, k, threads) for k in FINE[::-1]
+    }
+    candidates = [sorted_by_factor[k.factor].with_floor(k.floor) for k in FINE]
+
+    def information(density: Density) -> float:
+        sums = density.sums(drift, windows, part=True)
+        curvature = np.maximum(sums.curvature.sum(axis=0), 1e-300)
+        return float(np.log(curvature * np.maximum(sums.per_curvature, 1e-300)).mean())
+
+    return max(candidates, key=information).weighted(drift, windows)

@@ -7,7 +7,7 @@ from scipy.special import stdtr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.jackknife import effective_number
-from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, OverlapSums
+from smlm_accessor.methods.overlap.density import OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
 FALSE_ALARM = 1e-3
@@ -17,24 +17,24 @@ _FEWEST = 8.0  # effective number of blocks of the field, or of windows, that ca
 def chance(sums: OverlapSums) -> FloatArray:
     """Return the probability of so much curvature by chance, for each component, shape (d,).
 
-    Without structure, the curvature of the density at an event is 0 on average, but for the end of
-    the kernel. Let ``C`` be the rest of the curvature in a block of tiles and ``W`` the weight of
-    its events. The sum of ``C``, over its standard error from the residuals
-    ``C - W * sum(C) / sum(W)``, has Student's t distribution. The same holds for windows in time
-    instead of blocks of the field, with an error that is larger by the root of two, for a pair of
-    events adds to two windows. Structure that differs over the field, or fades with time, makes one
-    of both tests too cautious, so the smaller probability counts, twice. Where neither is possible,
-    since the user asked for a few chunks of a small field, the sign of the sum decides.
+    Without structure, the curvature of the density at an event is 0 on average. Let ``C`` be the
+    curvature in a block of the field and ``W`` the weight of its events. The sum of ``C``, over its
+    standard error from the residuals ``C - W * sum(C) / sum(W)``, has Student's t distribution. The
+    same holds for windows in time instead of blocks of the field, with an error that is larger by
+    the root of two, for a pair of events adds to two windows. Structure that differs over the
+    field, or fades with time, makes one of both tests too cautious, so the smaller probability
+    counts, twice. Where neither is possible, since the user asked for a few chunks of a small
+    field, the sign of the sum decides.
 
     The border of a field that is full of background is structure, too.
     """
     tests = [
-        (sums.block_events, sums.block_weight, sums.block_curvature, 1.0),
-        (sums.events, sums.weight, sums.curvature, 2.0),
+        (sums.block_events, sums.block_curvature, 1.0),
+        (sums.events, sums.curvature, 2.0),
     ]
     found = [
-        _probability(events, curvature - FLAT_CURVATURE * weight[:, None], factor)
-        for events, weight, curvature, factor in tests
+        _probability(events, curvature, factor)
+        for events, curvature, factor in tests
         if effective_number(events) >= _FEWEST
     ]
     if not found:

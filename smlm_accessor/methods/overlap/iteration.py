@@ -7,14 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Trend, local_linear_trend
+from smlm_accessor.kernels.time_series.trend import Trend, local_trend
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
-from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.methods.overlap.evidence import chance
 from smlm_accessor.timeline import Windows
 
-_NARROW = (1.5, 1.0)  # widths of the kernel that are tried, in precisions
-_PLENTY = 1_000_000  # events; a part of them tells which kernel is best
 _AROUND = 5  # windows
 _LOST = 0.4  # of the usual quality: what little such windows show is chance
 
@@ -32,10 +29,10 @@ class DriftEstimate:
     drift : ndarray, shape (n_frames, d)
     trends : tuple of Trend
         Through the windows, for each component.
-    value, information : ndarray, shape (n_windows, d)
-        Drift of each window by itself, NaN where it shows none; and one over its variance.
+    value, variance : ndarray, shape (n_windows, d)
+        Drift of each window by itself, and its variance: infinite where the window shows none.
     quality : ndarray, shape (n_windows,)
-        Curvature that an event has on average; 1 for molecules far apart.
+        Information of each window, over what it would be if the emitters were known.
     chance : ndarray, shape (d,)
         Probability that events without structure overlap as well, from the first round: later ones
         are fitted to noise, too.
@@ -44,10 +41,9 @@ class DriftEstimate:
     drift: FloatArray
     trends: tuple[Trend, ...]
     value: FloatArray
-    information: FloatArray
+    variance: FloatArray
     quality: FloatArray
     chance: FloatArray
-    variance: FloatArray
 
     @property
     def level(self) -> FloatArray:
@@ -65,7 +61,8 @@ class DriftEstimate:
         A run of frames of this length has, by itself, the variance of the trend.
         """
         extent = float(windows.timeline.frames[-1] - windows.timeline.frames[0] + 1)
-        per_frame = self.information.sum(axis=0) / extent
+        noise = np.array([t.noise for t in self.trends])
+        per_frame = (1 / (self.variance * noise)).sum(axis=0) / extent
         return float(min((1 / per_frame / np.median(self.std**2, axis=0)).min(), extent))
 
 
@@ -103,7 +100,7 @@ def iterate(
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
-        near = replace(_smoothed(drift, sums, windows, density.width, near), chance=by_chance)
+        near = replace(_smoothed(drift, sums, windows, density.precision, near), chance=by_chance)
         moved = np.std(near.drift - drift, axis=0)  # a constant is free
         drift = near.drift
         if (moved < tolerance * np.median(near.std, axis=0)).all():
@@ -112,50 +109,45 @@ def iterate(
     return near
 
 
-def newton_steps(sums: OverlapSums, width: FloatArray) -> tuple[FloatArray, FloatArray]:
+def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
-    The step is ``width * gradient / slope`` and its variance ``width**2 * noise / slope``, where
-    ``slope`` is the curvature that a window of this weight has on average, since that of a single
-    window is too noisy to divide by, and ``noise = sum(squared) / sum(curvature)`` is 1 if events
-    are independent and the kernel is as wide as they scatter. Since the others move, too, a window
-    with half of all events has to go half the way.
+    The step is ``gradient / slope`` and its variance ``1 / (per_curvature * slope)``, in precisions,
+    where ``slope`` is the curvature that a window of this weight has on average, since that of a
+    single window is too noisy to divide by. Since the others move, too, a window with half of all
+    events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
-    curvature = sums.curvature.sum(axis=0)
-    slope = np.maximum(sums.weight, 1e-300)[:, None] * (curvature / total)
+    slope = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
     rest = 1 - np.minimum(sums.weight / total, 1.0)
-    step = -rest[:, None] * width * sums.gradient / slope
-    return step, width**2 * (sums.squared.sum(axis=0) / curvature) / slope
+    return -rest[:, None] * sums.gradient / slope, 1 / (sums.per_curvature * slope)
 
 
 def _smoothed(
     drift: FloatArray,
     sums: OverlapSums,
     windows: Windows,
-    width: FloatArray,
+    precision: FloatArray,
     near: DriftEstimate | None,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
-    quality = sums.curvature[:, :2].mean(axis=1) / np.maximum(sums.events, 1e-300)
+    quality = sums.quality
     seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
-    base = windows.mean(drift)
-    step, variance = newton_steps(sums, width)
-    value = np.where(seen[:, None], base + step, np.nan)
-    new, trends, information = np.empty_like(drift), [], np.zeros_like(value)
-    for axis in range(drift.shape[1]):
-        trend = local_linear_trend(
+    step, variance = newton_steps(sums)
+    value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
+    variance = np.where(seen[:, None], precision**2 * variance, np.inf)
+    trends = tuple(
+        local_trend(
             windows.mean_frame,
-            np.where(seen, value[:, axis], base[:, axis]),
-            np.where(seen, variance[:, axis], np.inf),
+            value[:, axis],
+            variance[:, axis],
             free=windows.begins,
             rates=None if near is None else near.trends[axis].rates,
         )
-        trends.append(trend)
-        information[seen, axis] = 1 / (variance[seen, axis] * trend.noise)
-        new[:, axis] = windows.lines(trend.level, trend.slope)
-    variance = np.where(seen[:, None], variance, np.inf)
-    return DriftEstimate(new, tuple(trends), np.where(seen[:, None], value, base), information, quality, chance(sums), variance)
+        for axis in range(drift.shape[1])
+    )
+    new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
+    return DriftEstimate(new, trends, value, variance, quality, chance(sums))
 
 
 def lost(quality: FloatArray) -> BoolArray:
@@ -167,31 +159,3 @@ def lost(quality: FloatArray) -> BoolArray:
         return np.zeros(len(quality), dtype=np.bool_)
     around = np.convolve(np.pad(quality, _AROUND // 2, mode="edge"), np.ones(_AROUND), "valid")
     return np.asarray(around < _LOST * np.median(around))
-
-
-def best_kernel(
-    events: CorrectedEvents,
-    estimate: DriftEstimate,
-    windows: Windows,
-    precision: FloatArray,
-    threads: int | None,
-) -> Density:
-    """Return the density whose widths promise most information, along x and y, and along z.
-
-    The information is ``sum(curvature)**2 / sum(squared) / width**2``.
-    """
-    d = len(precision)
-    densities: list[Density] = []
-    information = []
-    for width in _NARROW:
-        density = Density(events, estimate.drift, width * precision, threads)
-        sums = density.sums(estimate.drift, windows, part=len(events.frame) > _PLENTY)
-        squared = np.maximum(sums.squared.sum(axis=0), 1e-300)
-        information.append(sums.curvature.sum(axis=0) ** 2 / squared / density.width**2)
-        densities.append(density)
-    found = np.array(information)
-    best = np.full(d, np.argmax(found[:, :2].sum(axis=1)))
-    best[2:] = np.argmax(found[:, 2:], axis=0)
-    if (best == best[0]).all():
-        return densities[int(best[0])]
-    return Density(events, estimate.drift, np.array(_NARROW)[best] * precision, threads)

@@ -1,23 +1,34 @@
-"""Jumps of the sample: the ranges of frames that hold one each, and the frame in these ranges."""
+"""Jumps of the sample: found in the drift of windows, and placed to the frame by localizations."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.time_series.breaks import find_breaks
+from smlm_accessor.kernels.time_series.change_point import change_points
 from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.events import LONGEST_BLINK, CorrectedEvents
+from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
-_FAR = 12.0  # usual steps, robust standard deviations: a random walk takes none so long
-_SIDE = 5  # windows before a jump, and after it, whose median drift is compared
+_AROUND = 5  # windows on either side of a break in which the jump is looked for
+# Log-likelihood that a drift between two jumps has to gain over none: a frame at which it begins is
+# chosen among hundreds, and its level among as many.
+_BETWEEN = 12.0
 
 
-class JumpRange(NamedTuple):
-    """Indices of the frames that a jump is in, and the drift before and after."""
+@dataclass(frozen=True)
+class JumpRange:
+    """Indices of the frames that hold a jump (half open), and the drift if it is not yet or past.
+
+    Parameters
+    ----------
+    start, stop : int
+    before, after : ndarray, shape (stop - start, d)
+    """
 
     start: int
     stop: int
@@ -25,115 +36,88 @@ class JumpRange(NamedTuple):
     after: FloatArray
 
 
-def jump_ranges(estimate: DriftEstimate, windows: Windows, known) -> list[JumpRange]:
-    """Return the ranges of frames that hold a jump that is not known yet.
-
-    A jump is where the medians of the drift of five windows before and after differ by more than 12
-    standard deviations of such differences, estimated from their median absolute value. It lies
-    within three windows, around the largest step from one window to the next.
-    """
-    from smlm_accessor.kernels.time_series.breaks import find_breaks
+def jump_ranges(estimate: DriftEstimate, windows: Windows, told: Timeline) -> list[JumpRange]:
+    """Return where the drift of windows breaks, but for the jumps that are told."""
     bounds, n, ranges = windows.bounds, len(windows), []
-    free = np.isin(windows.timeline.frames[bounds[:-1]], known)
-    for b in find_breaks(windows.mean_frame, estimate.value, estimate.variance, free):
-        low, high = max(b.at - _AROUND, 0), min(b.at + _AROUND, n - 1)
-        start, stop = int(bounds[low]), int(bounds[high + 1])
-        before, after = estimate.drift[start:stop].copy(), estimate.drift[start:stop].copy()
-        before[bounds[max(b.at - 1, 0)] - start :] = b.before
-        after[: bounds[min(b.at + 2, n)] - start] = b.after
-        ranges.append(JumpRange(start, stop, before, after))
+    known = np.isin(windows.timeline.frames[bounds[:-1]], told.jumps)
+    for at, before, after in find_breaks(
+        windows.mean_frame, estimate.value, estimate.variance, known
+    ):
+        start, stop = bounds[max(at - _AROUND, 0)], bounds[min(at + _AROUND + 1, n)]
+        not_yet, past = estimate.drift[start:stop].copy(), estimate.drift[start:stop].copy()
+        not_yet[bounds[max(at - 1, 0)] - start :] = before
+        past[: bounds[min(at + 2, n)] - start] = after
+        ranges.append(JumpRange(int(start), int(stop), not_yet, past))
     return ranges
 
 
-_AROUND = 5
-_STATE = 12.0  # log-likelihood that a level between two jumps has to gain
+def place_jumps(
+    ranges: list[JumpRange],
+    drift: FloatArray,
+    density: Density,
+    rows: WeightedLocalizations,
+) -> tuple[Timeline, FloatArray]:
+    """Return the timeline with the jumps, each at its frame, and the drift with the jumps in it.
 
-def place_jumps(ranges, estimate, windows, events, rows, told, sigma, kernel, threads):
-    """Return the timeline with the jumps that the localizations themselves place, and the drift."""
-    from smlm_accessor.kernels.density.pairs import Grid, densities
-    timeline = windows.timeline
-    drift = estimate.drift.copy()
-    if not ranges:
-        return told, drift
-    groups = [[ranges[0]]]
-    for r in ranges[1:]:
-        if r.start < groups[-1][-1].stop:
-            groups[-1].append(r)
+    Up to a jump, localizations lie where others of other times do if the drift is that before; from
+    then on, if it is that after. The frame of the jump is the change point of largest likelihood
+    ``sum(log(1 + f / floor))``. Each localization counts by itself, for a blink may go on while the
+    sample jumps. Between two breaks that are near each other the sample may have rested, or the
+    windows there may show nothing: the likelihood tells.
+
+    Parameters
+    ----------
+    ranges : list of JumpRange
+    drift : ndarray, shape (n_frames, d)
+    density : Density
+    rows : WeightedLocalizations
+    """
+    jumps, drift = [], drift.copy()
+    for group in _overlapping(ranges):
+        start, stop = group[0].start, group[-1].stop
+        first, end = np.searchsorted(rows.frame, [start, stop])
+        of_row = rows.frame[first:end] - start
+        # Where the sample was in the range is not known, and blinks may be as long.
+        left_out = max(start - LONGEST_BLINK, 0), min(stop + LONGEST_BLINK, len(drift))
+        states = _states(group, drift[start:stop])
+        gain = np.empty((len(states), stop - start))
+        for state, possible in enumerate(states):
+            f = density.at(rows.positions[first:end], possible[of_row], left_out)
+            gain[state] = np.bincount(of_row, np.log1p(f), stop - start)
+        for state, begins in change_points(gain, _BETWEEN):
+            drift[start + begins : stop] = states[state][begins:]
+            if 0 < start + begins < len(drift) and state:
+                jumps.append(rows.timeline.frames[start + begins])
+    return rows.timeline.with_jumps(np.union1d(rows.timeline.jumps, jumps).astype(np.int64)), drift
+
+
+def _overlapping(ranges: list[JumpRange]) -> list[list[JumpRange]]:
+    """Return the ranges in groups of those that reach into each other."""
+    groups: list[list[JumpRange]] = []
+    for one in ranges:
+        if groups and one.start < groups[-1][-1].stop:
+            groups[-1].append(one)
         else:
-            groups.append([r])
-    inside = np.zeros(len(drift), dtype=bool)
-    for g in groups:
-        inside[max(g[0].start - LONGEST_BLINK, 0) : g[-1].stop + LONGEST_BLINK] = True
-    use = ~inside[events.frame]
-    where = ((events.positions - (drift - events.start)[events.frame]) / sigma)[use]
-    variance = (1 / np.maximum(events.weight[use], 1 / 1.2))[:, None].repeat(len(sigma), axis=1)
-    grid = Grid.over(where, float(np.sqrt(10 * 2.2 * kernel.factor + kernel.extra)))
-    key = grid.key(where)
-    order = np.argsort(key, kind="stable")
-    where, variance, key = where[order], variance[order], key[order]
-    jumps = []
-    for g in groups:
-        start, stop = g[0].start, g[-1].stop
-        a, b = np.searchsorted(rows.frame, [start, stop])
-        of_frame = rows.frame[a:b] - start
-        n = stop - start
-        levels = []
-        for one, two in zip([None, *g], [*g, None]):
-            level = estimate.drift[start:stop].copy()
-            if one is not None:
-                level[: one.start - start] = one.after[0]
-                level[one.start - start : one.stop - start] = one.after
-            if two is not None:
-                inner = two.before
-                if one is not None:  # between two breaks: each has its half
-                    middle = (one.start + one.stop + two.start + two.stop) // 4
-                    level[middle - start : two.stop - start] = inner[middle - two.start:] if middle >= two.start else inner[0]
-                else:
-                    level[two.start - start : two.stop - start] = inner
-                level[two.stop - start :] = inner[-1]
-            levels.append(level)
-        total = np.zeros((len(levels), n + 1))
-        for k, level in enumerate(levels):
-            asked = (rows.positions[a:b] - level[of_frame]) / sigma
-            found = np.zeros(len(asked))
-            densities(key, where, variance, asked, grid.key(asked), grid.rows(), kernel.factor, kernel.extra, found)
-            total[k, 1:] = np.cumsum(np.bincount(of_frame, np.log(1 + found / kernel.floor), n))
-        best, path = _best_path(total)
-        for k, frame in path:
-            pass
-        ends = [0, *(f for _, f in path[1:]), n]
-        for (k, _), e0, e1 in zip(path, ends[:-1], ends[1:]):
-            drift[start + e0 : start + e1] = levels[k][e0:e1]
-        jumps += [timeline.frames[min(start + e, len(timeline.frames) - 1)] for e in ends[1:-1]]
-    return told.with_jumps(np.union1d(told.jumps, np.array(jumps, dtype=np.int64))), drift
+            groups.append([one])
+    return groups
 
 
-def _best_path(total):
-    """Return the states in their order, the first and the last among them, and where each begins."""
-    k, n = total.shape
-    n -= 1
-    # best[j, f]: largest sum over frames before f, in state j at the end
-    best = np.full((k, n + 1), -np.inf)
-    came = np.zeros((k, n + 1), dtype=np.int64)
-    begin = np.zeros((k, n + 1), dtype=np.int64)
-    best[0] = total[0]
-    for j in range(1, k):
-        cost = _STATE if j < k - 1 else 0.0
-        top = np.full(n + 1, -np.inf)
-        for i in range(j):
-            gain = best[i] - total[j] - cost
-            at = np.maximum.accumulate(gain)
-            where = np.arange(n + 1)
-            new = gain >= at
-            where = np.maximum.accumulate(np.where(new, where, 0))
-            better = at + total[j] > top
-            top = np.where(better, at + total[j], top)
-            came[j] = np.where(better, i, came[j])
-            begin[j] = np.where(better, where, begin[j])
-        best[j] = top
-    path, j, f = [], k - 1, n
-    while j > 0:
-        path.append((j, int(begin[j, f])))
-        j, f = int(came[j, f]), int(begin[j, f])
-    path.append((0, 0))
-    return best[k - 1, n], path[::-1]
+def _states(group: list[JumpRange], drift: FloatArray) -> list[FloatArray]:
+    """Return the drifts before, between and after the jumps of a group, for all of its frames."""
+    start, stop = group[0].start, group[-1].stop
+    states = []
+    for k in range(len(group) + 1):
+        state = drift.copy()
+        if k > 0:
+            past = group[k - 1]
+            state[: past.start - start] = past.after[0]
+            state[past.start - start : past.stop - start] = past.after
+        if k < len(group):
+            coming = group[k]
+            # Between two jumps, each of them tells the half that is nearer.
+            since = (group[k - 1].start + coming.stop) // 2 if k else start
+            since = min(max(since, coming.start), stop)
+            state[since - start : coming.stop - start] = coming.before[since - coming.start :]
+            state[coming.stop - start :] = coming.before[-1]
+        states.append(state)
+    return states

@@ -13,22 +13,19 @@ from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.coarse.tracker import Coarse
-from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.density import COARSE, Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
-    best_kernel,
     iterate,
 )
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
-from smlm_accessor.methods.overlap.pairs import Kernel
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 from smlm_accessor.timeline import Timeline, Windows
 
-_WIDE = 2.5  # precisions: the first kernel reaches as far as the coarse drift may be wrong
 _FIRST_WINDOWS = 2000
 _MOST_WINDOWS = 20_000
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
@@ -149,27 +146,23 @@ def _estimate(
     found = coarse(localizations, sigma, threads=threads)
     timeline, drift = rows.timeline, _in_frames(found, rows.timeline)
     extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
-    shortest = -(-extent // _FIRST_WINDOWS)
     bar.advance()
-    for last in (False, False, False, True):  # jumps that are found may uncover others
-        windows = _chunks(localizations, timeline) if given else timeline.regular(shortest)
+    for last in (False, False, False, True):  # jumps that are found uncover others, and move some
+        windows = (
+            _chunks(localizations, timeline)
+            if given
+            else timeline.regular(-(-extent // _FIRST_WINDOWS))
+        )
         events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
-        import os
-        if os.environ.get('FIRST'):
-            from smlm_accessor.methods.overlap.pairs import PairDensity
-            density = PairDensity(events, drift, sigma, Kernel(1.0, float(os.environ['FIRST']), float(os.environ.get('FFLOOR','0.1'))), threads)
-        else:
-            density = Density(events, drift, _WIDE * sigma, threads)
+        density = Density.of(events, drift, sigma, COARSE, threads)
         estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3)
         if given or last:
             break
-        ranges = jump_ranges(estimate, windows, rows.timeline.jumps)
-        before = timeline.jumps
-        timeline, drift = place_jumps(
-            ranges, estimate, windows, events, rows, rows.timeline, sigma, Kernel(1.0, 0.0, 0.3), threads
-        )
-        if np.array_equal(before, timeline.jumps):
+        ranges = jump_ranges(estimate, windows, rows.timeline)
+        placed, drift = place_jumps(ranges, estimate.drift, density, rows)
+        if np.array_equal(placed.jumps, timeline.jumps):
             break
+        timeline = placed
     if (estimate.chance > FALSE_ALARM).any():
         raise NoEvidenceError
     bar.advance()
@@ -177,8 +170,7 @@ def _estimate(
         wanted = int(estimate.smoothing_time(windows) / _PER_SMOOTHING_TIME)
         frames_per_chunk = max(wanted, -(-extent // _MOST_WINDOWS), 1)
         windows = timeline.regular(frames_per_chunk)
-    from smlm_accessor.methods.overlap.pairs import best_pair_kernel
-    density = best_pair_kernel(events, estimate, windows, sigma, threads)
+    density = best_density(events, estimate.drift, windows, sigma, threads)
     bar.advance()
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, tolerance = (50, 1e-4) if given else (8, 0.05)
@@ -188,8 +180,9 @@ def _estimate(
     bar.advance()
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
-        "kernel_width": density.width.tolist(),
-        "kernel": tuple(density.kernel), "blink_frames": events.lifetime,
+        "kernel_variance_factor": density.kernel.factor,
+        "density_floor": density.kernel.floor,
+        "blink_frames": events.lifetime,
         "smoothing_frames": estimate.smoothing_time(windows),
         "noise_factor": [float(t.noise) for t in estimate.trends],
         "walk_per_frame": [float(t.walk) for t in estimate.trends],
@@ -266,4 +259,3 @@ def _registered(
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
     return Registered(offsets, quality, good, None, stds, chosen)
-

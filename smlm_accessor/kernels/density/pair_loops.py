@@ -1,0 +1,207 @@
+"""Sums over the pairs of events that lie near each other, each pair with a kernel of its own width.
+
+An event that is the mean of many localizations is more precise than a single one, so the kernel of
+a pair is as wide as the two events of it are imprecise: ``K = (1 - E / 32)**16``, with the squared
+distance ``E`` in units of the variance ``S`` of the pair. It is near ``exp(-E / 2)``, and has no
+branches: eight pairs are taken at once. All loops are serial and release the GIL.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+#: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
+N_PAIR_SUMS = 10
+#: Squared distance over the variance of a pair where the kernel ends; it is 0.0025 there.
+CUT = 10.0
+_POWER = 16
+# Sums in any order: then several pairs go at once.
+_FAST = {"reassoc", "contract", "nsz", "arcp"}
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # type: ignore[no-untyped-def]
+    px, py, variance = p[0], p[1], s[0]
+    one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
+    bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
+    total = gx = gy = cx = cy = near = zero
+    # Slices: an index that could be negative keeps the loop from taking several pairs at once.
+    x, y, v = x[first:stop], y[first:stop], v[first:stop]
+    frame, weight = frame[first:stop], weight[first:stop]
+    for j in range(stop - first):
+        dx, dy = x[j] - px, y[j] - py
+        inverse = one / (variance + v[j])
+        ax, ay = dx * inverse, dy * inverse
+        e = min(dx * ax + dy * ay, cut)
+        keep = (e < cut) & ((frame[j] < low) | (frame[j] >= high))
+        u = one - e * part
+        w = np.float32(keep) * weight[j] * inverse
+        u2 = u * u
+        u4 = u2 * u2
+        k2 = w * u4 * u4 * u4 * u2
+        k1 = k2 * u
+        k2 *= bend
+        total += k1 * u
+        gx += k1 * ax
+        gy += k1 * ay
+        cx += k1 * inverse - k2 * ax * ax
+        cy += k1 * inverse - k2 * ay * ay
+        near += k1 * inverse
+    found[0] += total
+    found[1] += gx
+    found[2] += gy
+    found[4] += cx
+    found[5] += cy
+    found[7] += 2 * near
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found):  # type: ignore[no-untyped-def]
+    px, py, pz, sx, sz = p[0], p[1], p[2], s[0], s[2]
+    one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
+    bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
+    total = gx = gy = gz = cx = cy = cz = near = zero
+    x, y, z = x[first:stop], y[first:stop], z[first:stop]
+    vx, vz = vx[first:stop], vz[first:stop]
+    frame, weight = frame[first:stop], weight[first:stop]
+    for j in range(stop - first):
+        dx, dy, dz = x[j] - px, y[j] - py, z[j] - pz
+        ix, iz = one / (sx + vx[j]), one / (sz + vz[j])
+        ax, ay, az = dx * ix, dy * ix, dz * iz
+        e = min(dx * ax + dy * ay + dz * az, cut)
+        keep = (e < cut) & ((frame[j] < low) | (frame[j] >= high))
+        u = one - e * part
+        w = np.float32(keep) * weight[j] * ix * np.sqrt(iz)
+        u2 = u * u
+        u4 = u2 * u2
+        k2 = w * u4 * u4 * u4 * u2
+        k1 = k2 * u
+        k2 *= bend
+        total += k1 * u
+        gx += k1 * ax
+        gy += k1 * ay
+        gz += k1 * az
+        cx += k1 * ix - k2 * ax * ax
+        cy += k1 * ix - k2 * ay * ay
+        cz += k1 * iz - k2 * az * az
+        near += k1 * ix
+    found[0] += total
+    found[1] += gx
+    found[2] += gy
+    found[3] += gz
+    found[4] += cx
+    found[5] += cy
+    found[6] += cz
+    found[7] += 2 * near
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def pair_sums(  # type: ignore[no-untyped-def]
+    first_cell, stop_cell, start, first, stop, where, variance, frame, weight, row,
+    left_out, other_where, other_variance, other_frame, other_weight, floor, sums,
+):  # fmt: skip
+    """Add up gradient and curvature of the log-density of other times.
+
+    The density at event ``i`` is ``f = sum_j w_j K(E) / sqrt(prod S)`` over the events ``j`` of
+    other times, with ``E = sum_a d_a**2 / S_a`` and ``S = v_i + v_j``. The kernel
+    ``K = (1 - E / 32)**16`` is near ``exp(-E / 2)``. The logarithm of ``floor + f`` has the
+    gradient ``g = sum_j r d / S`` and the curvature ``sum_j (r / S - r' d**2 / S**2) + g**2``, with
+    the shares ``r`` and ``r'`` of a pair, by the first and second derivative of ``K``.
+
+    Parameters
+    ----------
+    first_cell, stop_cell : int
+        The cells whose events are gone through.
+    start, first, stop
+        As in `Cells`.
+    where, variance : ndarray of float32, shape (d, n)
+        Of the events in the order of cells, in precisions.
+    frame : ndarray of int32, shape (n,)
+        Index of the frame.
+    weight : ndarray, shape (n,)
+        With which the gradient of an event counts.
+    row : ndarray, shape (n,)
+        The row of ``sums`` that each event is added to.
+    left_out : ndarray of int32, shape (n_frames, 2)
+        Events of these frames (half open) are not in the density.
+    other_where, other_variance, other_frame, other_weight
+        Of the events that make the density.
+    sums : ndarray, shape (n_rows, N_PAIR_SUMS)
+        Added to: the mean of the sums of ``r / S`` along x and y, gradient, curvature, squared
+        gradient.
+    """
+    d = where.shape[0]
+    x, y, z = other_where[0], other_where[1], other_where[d - 1]
+    vx, vz = other_variance[0], other_variance[d - 1]
+    p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    for cell in range(first_cell, stop_cell):
+        for i in range(start[cell], start[cell + 1]):
+            for a in range(d):
+                p[a], s[a] = where[a, i], variance[a, i]
+            low, high = left_out[frame[i], 0], left_out[frame[i], 1]
+            found[:] = 0.0
+            for k in range(first.shape[1]):
+                if d == 2:
+                    _along_2(
+                        first[cell, k], stop[cell, k], p, s, low, high,
+                        x, y, vx, other_frame, other_weight, found,
+                    )  # fmt: skip
+                else:
+                    _along_3(
+                        first[cell, k], stop[cell, k], p, s, low, high,
+                        x, y, z, vx, vz, other_frame, other_weight, found,
+                    )  # fmt: skip
+            if found[0] <= 0:
+                continue
+            q = 1.0 / (floor + found[0])
+            w = weight[i]
+            out = sums[row[i]]
+            out[0] += w * 0.5 * found[7] * q
+            for a in range(d):
+                m = found[1 + a] * q
+                out[1 + a] += w * m
+                out[4 + a] += w * (found[4 + a] * q + m * m)
+                out[7 + a] += w * w * m * m
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def densities(  # type: ignore[no-untyped-def]
+    position, variance, number, rows, left_out,
+    other_where, other_variance, other_frame, other_weight, other_number, found,
+):  # fmt: skip
+    """Write the density ``f`` of `pair_sums` at single positions.
+
+    Parameters
+    ----------
+    position, variance : ndarray of float32, shape (d, m)
+    number : ndarray, shape (m,)
+        Of the cell of each.
+    rows : ndarray, shape (n_rows,)
+        As in `Grid`.
+    left_out : ndarray of int32, shape (m, 2)
+        Events of these frames (half open) are not in the density.
+    other_number : ndarray, shape (n,)
+        Of the cells of the events, increasing.
+    found : ndarray, shape (m,)
+        Written.
+    """
+    d = position.shape[0]
+    x, y, z = other_where[0], other_where[1], other_where[d - 1]
+    vx, vz = other_variance[0], other_variance[d - 1]
+    p, s, sums = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    for i in range(position.shape[1]):
+        for a in range(d):
+            p[a], s[a] = position[a, i], variance[a, i]
+        low, high = left_out[i, 0], left_out[i, 1]
+        sums[:] = 0.0
+        for row in rows:
+            first = np.searchsorted(other_number, number[i] + row - 1)
+            stop = np.searchsorted(other_number, number[i] + row + 2)
+            if d == 2:
+                _along_2(first, stop, p, s, low, high, x, y, vx, other_frame, other_weight, sums)
+            else:
+                _along_3(
+                    first, stop, p, s, low, high, x, y, z, vx, vz, other_frame, other_weight, sums
+                )
+        found[i] = sums[0]
