@@ -1,4 +1,4 @@
-"""A smooth curve through noisy values: the local linear trend of greatest likelihood."""
+"""A smooth curve through noisy values: the local trend of greatest likelihood."""
 
 from __future__ import annotations
 
@@ -82,8 +82,8 @@ def local_trend(
     Level, slope and acceleration are random walks, the level along the slope and the slope along
     the acceleration [1]_. A walk of one of them alone is a random walk about a straight line, a
     cubic, or a quintic smoothing spline; without any it is a straight line. The likelihood, of a
-    level and a slope that are unknown at first, chooses the rates; and, where there are 50 values or
-    more, a common factor of their variances.
+    level and a slope that are unknown at first, chooses the rates; and, where there are at least 50
+    values, a common factor of their variances.
 
     Parameters
     ----------
@@ -136,14 +136,15 @@ def local_trend(
     level, slope, level_variance = np.empty(n), np.empty(n), np.empty(n)
     smooth_backwards(step, value, variance, free, state, spread, level, slope, level_variance)
     root, unit = np.sqrt(noise), noise * factor
-    found = best / per_unit * factor
-    return Trend(level * root, slope * root / scale, level_variance * unit, *found.tolist(), factor)
+    walk, bend, jerk = (best / per_unit * factor).tolist()
+    smooth = level * root, slope * root / scale, level_variance * unit
+    return Trend(*smooth, walk, bend, jerk, factor)
 
 
 def _likeliest(
     height: Callable[[tuple[float, ...]], float], near: FloatArray | None
 ) -> tuple[float, ...]:
-    """Return the decades of the rates where the height is largest, looking near some or anywhere."""
+    """Return the decades of the rates where the height is largest, near some or anywhere."""
     height = functools.cache(height)
     if near is None:
         bends = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]

@@ -1,4 +1,4 @@
-"""Loops of the local quadratic trend: the Kalman filter, and the smoother that goes back through it.
+"""Loops of the local trend: the Kalman filter, and the smoother that goes back through it.
 
 The state is level, slope and acceleration. Covariances are six numbers: 11, 12, 13, 22, 23, 33.
 """

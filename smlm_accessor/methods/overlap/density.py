@@ -11,7 +11,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
 from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
-from smlm_accessor.kernels.density.tiles import Float32Array
+from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
@@ -170,7 +170,7 @@ class Density:
         information, start = self.weight / self._variance(), self.cells.start
         ranges = [slice(start[a], start[b]) for a, b in blocks]
         return OverlapSums(
-            np.bincount(row, information, n),
+            np.bincount(row, information, n).astype(np.float64),
             total[:, 0],
             total[:, 1 : 1 + d],
             total[:, 4 : 4 + d],
@@ -205,27 +205,24 @@ class Density:
         left_out : tuple of int
             Indices of frames whose events do not count (half open).
         """
-        where = (positions - drift) / self.precision
+        where, (factor, spread, floor) = (positions - drift) / self.precision, self.kernel
         found = np.empty(len(where))
         densities(
-            *(_columns(where), np.full(where.shape[::-1], self._widened(1.0), np.float32)),
+            *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(self.cells.grid.number(where), self.cells.grid.rows),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
             *(*self._others(_columns(self.positions)), self.cells.number, found),
         )
-        return found / self.kernel.floor
+        return found / floor
 
     def _variance(self) -> FloatArray:
         """Return the variance of each event in the order of cells, in squared precisions."""
         weight = self.events.weight[self.cells.order].astype(np.float64)
         return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
 
-    def _widened(self, variance: FloatArray | float) -> FloatArray | float:
-        return self.kernel.factor * variance + self.kernel.spread
-
     def _others(
         self, where: Float32Array
-    ) -> tuple[Float32Array, Float32Array, IntArray, Float32Array]:
+    ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
         """Return position, variance, frame and weight of the events that make the density."""
         kept, d = self.cells.kept, len(self.precision)
         variance = self.kernel.factor * self._variance()[kept]
@@ -252,7 +249,7 @@ class Density:
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
         where = _columns(self.positions - change[frame])
-        variance = self._widened(self._variance())
+        variance = self.kernel.factor * self._variance() + self.kernel.spread
         variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
         left_out = self._left_out(windows)
         cells, others = self.cells, self._others(where)
