@@ -34,6 +34,11 @@ class Grid(NamedTuple):
         return cls(low, edges)
 
     @property
+    def layers(self) -> float:
+        """How many times as many lie around a cell as if it were a cube; 1 but for one layer."""
+        return float(max(self.edge[-1] / (6 * self.edge[0]), 1.0))
+
+    @property
     def strides(self) -> IntArray:
         """Difference of the numbers of neighbours along each axis."""
         return np.array([1, _MOST_CELLS, _MOST_CELLS**2][: len(self.low)], dtype=np.int64)
@@ -112,7 +117,7 @@ def sort_into_cells(positions: FloatArray, edge: float, most: int) -> Cells:
     rows = number[start[:-1]][:, None] + grid.rows
     first = np.searchsorted(number, rows - 1)
     stop = np.searchsorted(number, rows + 1, side="right")
-    every = -(-(stop - first).sum(axis=1) // most)
+    every = -(-(stop - first).sum(axis=1) // round(most * grid.layers))
     rank = np.arange(len(order)) - np.repeat(start[:-1], counts)
     keep = rank % np.repeat(every, counts) == 0
     kept = np.flatnonzero(keep)
