@@ -114,8 +114,8 @@ def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
 
     The step is ``gradient / slope`` and its variance ``1 / (per_curvature * slope)``, in
     precisions, where ``slope`` is the curvature that a window of this weight has on average, since
-    that of a single window is too noisy to divide by. Since the others move, too, a window with half of all
-    events has to go half the way.
+    that of a single window is too noisy to divide by. Since the others move, too, a window with
+    half of all events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
     slope = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
