@@ -132,7 +132,7 @@ def on_inverse(pose: Pose, influence: Pose) -> Pose:
     """Return the influence on ``pose.inverse()``."""
     back = pose.inverse()
     matrix: FloatArray = -back.matrix @ influence.matrix @ back.matrix
-    return Pose(matrix, matrix @ pose.offset - influence.offset @ back.matrix.T)
+    return Pose(matrix, -matrix @ pose.offset - influence.offset @ back.matrix.T)
 
 
 def mean_influence(influences: Sequence[Pose], weights: Sequence[int]) -> Pose:
