@@ -10,6 +10,7 @@ from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours import nearest
 from smlm_accessor.kernels.neighbours.block_influence import no_influence
 from smlm_accessor.kernels.neighbours.closest_points import ClosestPointMap, Matching
+from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.icp.chunks import IcpChunks, IcpOptions, Link
 from smlm_accessor.methods.icp.fine import fine_pass, halfway, register_finely
 from tests.scenes import clusters, linear, visits
@@ -20,9 +21,9 @@ AT_REST = visits(clusters(std=5.0), n=12_000, n_frames=400, precision=3.0, seed=
 SCENE = AT_REST.drifting(linear(400, MOVE / 100))
 
 
-def make(target: str = "first") -> IcpChunks:
+def make(target: str = "first", localizations: ChunkedLocalizations | None = None) -> IcpChunks:
     options = IcpOptions(target, False, False, None, 200, 1e-6, 1, False)
-    return IcpChunks(SCENE.chunked(N_CHUNKS), options)
+    return IcpChunks(localizations or SCENE.chunked(N_CHUNKS), options)
 
 
 def link(chunk: int, reference: int, off: FloatArray, base: Pose | None = None) -> Link:
@@ -51,23 +52,18 @@ def test_chunks_are_registered_on_the_first() -> None:
 
 
 def test_a_chunk_whose_reference_is_lost_is_registered_on_the_last_that_is_not() -> None:
-    chunks = make("previous")
-    lost = slice(*chunks.localizations.bounds[2:4])
-    chunks.localizations.positions[lost] += 1e6
-    # The first chunk shows nothing of what the last one does.
-    unlike = [(0, AT_REST.emitter < 500), (3, AT_REST.emitter >= 500)]
-    for k, hidden in unlike:
-        rows = np.flatnonzero(hidden & (AT_REST.frames // 100 == k))
-        chunks.localizations.positions[rows] = np.random.default_rng(k).uniform(
-            -2500, 2500, (len(rows), 2)
-        )
+    some, chunk = SCENE.emitter < 300, SCENE.frames // 100
+    # The last chunk shows nothing of what the first one does.
+    localizations = SCENE.kept(~((chunk == 0) & some | (chunk == 3) & ~some)).chunked(N_CHUNKS)
+    localizations.positions[localizations.rows(2)] += 1e6
+    chunks = make("previous", localizations)
     links = []
     for k in (1, 2, 3):
         base = Pose(np.eye(2), -MOVE * (k - 1))
         links.append(link(k, k - 1, np.array([7.0, -5.0]) * (k == 3), base))
     fine_pass(chunks, links, 20.0, 3.0)
     assert sorted(chunks.poses) == [0, 1, 3]
-    np.testing.assert_allclose(chunks.poses[3].offset, -3 * MOVE, atol=1.0)
+    np.testing.assert_allclose(chunks.poses[3].offset, -3 * MOVE, atol=2.5)
 
 
 def test_with_scaling_the_mean_of_both_directions_does_not_shrink() -> None:
