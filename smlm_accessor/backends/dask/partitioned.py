@@ -13,7 +13,7 @@ from dask.delayed import Delayed, delayed
 from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
-from smlm_accessor.backends.dask.tasks import Given, Read, reads_of, reduced
+from smlm_accessor.backends.dask.reading import Given, Read, reads_of, reduced
 from smlm_accessor.backends.source import Selection, Source
 from smlm_accessor.backends.steps import Step, opened
 

@@ -14,6 +14,7 @@ from smlm_accessor.methods.cc.reduction import CountedImages, add_images, count_
 from smlm_accessor.methods.image_series.chance import erratic
 from smlm_accessor.methods.image_series.lateral import ImageOfChunk, register_lateral
 from smlm_accessor.methods.image_series.pixels import LateralPlan, plan_lateral
+from smlm_accessor.methods.image_series.standard_errors import offset_std
 from smlm_accessor.methods.image_series.z_profiles import register_z
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
@@ -190,10 +191,8 @@ def _register(
         shifts, also = register_z(localizations, shifts, **options)
         chosen |= also
         bins.append(also["bin_size_z"])
-    lost = ~shifts.valid[:, None]
-    drift = np.where(lost, np.nan, shifts.shift)
-    std = np.where(lost, np.nan, np.sqrt(shifts.variance))
+    drift = np.where(shifts.valid[:, None], shifts.shift, np.nan)
     if not subpixel:
         size = np.array(bins)
         drift = size * np.round(drift / np.where(size > 0, size, 1.0))
-    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, std, chosen)
+    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen)

@@ -1,4 +1,4 @@
-"""Tasks of dask: read a partition, make something small of it, combine, compute."""
+"""How partitions of dask are read: one by one, made into something small, and combined."""
 
 from __future__ import annotations
 
