@@ -63,13 +63,9 @@ def drift_of(dataset: xr.Dataset) -> xr.DataArray:
 def of_matrices(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return by how much the sample turned and grew where matrices, shape (n, d, d), correct it.
 
-    Returns
-    -------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        Radians: in 2D the angle from x to y, in 3D the rotation vector. It goes on beyond half
-        a turn if it changes by less than that from one to the next. NaN where the matrix is not
-        a rotation with one scale.
-    log_scale : ndarray, shape (n,)
+    The rotation is the angle from x to y in 2D, (n, 1), the rotation vector in 3D, (n, 3), in
+    radians. It goes on beyond half a turn if it changes by less than that from one to the next. NaN
+    where the matrix is not a rotation with one scale. The logarithm of the scale has shape (n,).
 
     Examples
     --------

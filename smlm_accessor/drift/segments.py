@@ -60,14 +60,10 @@ def with_segments(dataset: xr.Dataset, at: npt.ArrayLike) -> xr.Dataset:
 def chunks_by_segment(
     dataset: xr.Dataset, usable: BoolArray
 ) -> Iterator[tuple[IntArray, float, float]]:
-    """Yield what to interpolate within each segment.
+    """Yield what to interpolate within each segment: chunks, first frame, and first frame after it.
 
-    Yields
-    ------
-    chunks : ndarray
-        The usable chunks of a segment; of one that has none, those next to it on both sides.
-    first, stop : float
-        First frame of the segment, and first frame after it; infinite at both ends.
+    The chunks are the usable ones of the segment; of one that has none, those next to it on both
+    sides. Both ends of all are infinite.
     """
     of_chunk, at = segments_of(dataset), jump_frames(dataset)
     names = np.concatenate([of_chunk[:1], of_chunk[1:][np.diff(of_chunk) != 0]])

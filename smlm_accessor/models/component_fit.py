@@ -41,14 +41,7 @@ class ComponentFit(ABC):
 
     @abstractmethod
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """Evaluate the curve.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (n,)
-        within : (float, float), optional
-            First and last frame between which the model holds; it goes on linearly outside.
-        """
+        """Evaluate the curve; it goes on linearly outside the frames ``within`` which it holds."""
 
     @abstractmethod
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:

@@ -19,16 +19,10 @@ _ENOUGH = 50  # values: then the common factor of their variances is known to ab
 
 
 class Trend(NamedTuple):
-    """A smoothed curve.
+    """A smoothed curve: ``level``, ``slope`` and the ``variance`` of the level, all (n,).
 
-    Parameters
-    ----------
-    level, slope, variance : ndarray, shape (n,)
-        Variance of the level.
-    walk, bend : float
-        Variance that level and slope gain per unit of time.
-    noise : float
-        Common factor of the variances of the values.
+    ``walk`` and ``bend`` are the variances that level and slope gain per unit of time, ``noise`` is
+    the common factor of the variances of the values.
     """
 
     level: FloatArray
@@ -54,20 +48,9 @@ def local_linear_trend(
     without both a straight line. The likelihood, of a level and a slope that are unknown at first,
     chooses both rates; and, where there are 50 values or more, a common factor of their variances.
 
-    Parameters
-    ----------
-    time : ndarray, shape (n,)
-        Increasing.
-    value, variance : ndarray, shape (n,)
-        A variance of infinity means that there is no value.
-    free : ndarray of bool, shape (n,), optional
-        Level and slope start anew there.
-    rates : tuple of float, optional
-        Walk and bend near which the best are looked for.
-
-    Returns
-    -------
-    Trend
+    All are in the order of ``time``, (n,). A variance of infinity means that there is no value.
+    Level and slope start anew where they are ``free``. The best rates are looked for near
+    ``rates``: walk and bend.
 
     References
     ----------

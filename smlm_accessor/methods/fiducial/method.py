@@ -148,13 +148,7 @@ def fiducial(
 
 
 def places_in(beads: Any, radius: float | None = None) -> tuple[FloatArray, float | None]:
-    """Return the places in a table of beads, shape (n, 2), and the radius it says.
-
-    Raises
-    ------
-    OptionError
-        If it has no columns x and y, or no rows.
-    """
+    """Return the places in a table of beads, shape (n, 2), and the radius it says."""
     if not {"x", "y"} <= set(beads.columns):
         raise OptionError(
             f"fiducials must have columns x and y; this table has {', '.join(map(str, beads))}. "

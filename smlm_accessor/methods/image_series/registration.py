@@ -48,15 +48,9 @@ class Shifts(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageSeries:
-    """The images, or stacks of images, of chunks.
+    """The images, or stacks of images, of chunks: their transforms, from `summarize`.
 
-    Parameters
-    ----------
-    spectra : sequence of ndarray of complex64, each of shape (n_tiles, 2 m0 + 1, m1 + 1)
-        Their transforms, from `summarize`.
-    counts : ndarray of int, shape (k,)
-        Localizations of each; those that have none are invalid.
-    matcher : PeakMatcher
+    Those whose ``counts`` of localizations are 0 are invalid.
     """
 
     spectra: Sequence[Spectrum]
@@ -66,13 +60,7 @@ class ImageSeries:
     progress: bool = False
 
     def register(self, target: str) -> Shifts:
-        """Return the shifts of all images.
-
-        Parameters
-        ----------
-        target : {"first", "previous", "all"}
-            The first that has localizations, the one before (shifts are added up), or all others.
-        """
+        """Return the shifts of all images onto those of the target; see `cc`."""
         present = [int(i) for i in np.flatnonzero(self.counts > 0)]
         out = Shifts.none(self.counts < 0)
         out.shift[:] = np.nan
