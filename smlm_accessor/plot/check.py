@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.correct import correct
+from smlm_accessor.correct import correct, require_unused
 from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
 from smlm_accessor.images.bins import nice_length
@@ -95,11 +95,7 @@ def _known(
     if drift is None:
         return None, None
     require_drift(drift, "table.smlm.check_drift(drift)")
-    if estimate_options:
-        raise DriftError(
-            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
-            "leave out one or the other"
-        )
+    require_unused(estimate_options)
     return drift, model
 
 
