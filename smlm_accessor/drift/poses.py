@@ -103,15 +103,6 @@ def pose(dataset: xr.Dataset) -> xr.Dataset:
 
     Rotation has shape (chunk,) in 2D and (chunk, axis) in 3D. All is NaN in chunks that are not
     valid.
-
-    Examples
-    --------
-    >>> from smlm_accessor.drift import build
-    >>> turn = [[[1, 0], [0, 1]], [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]]]
-    >>> drift = build(matrix=turn, offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
-    ...               frame_start=[0, 10], frame_stop=[10, 20])
-    >>> pose(drift).rotation.values.round(6)
-    array([0. , 0.1])
     """
     require_drift(dataset)
     valid = dataset["valid"].values.astype(bool)

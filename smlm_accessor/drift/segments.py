@@ -25,16 +25,7 @@ def segments_of(dataset: xr.Dataset) -> IntArray:
 
 
 def jump_frames(dataset: xr.Dataset) -> IntArray:
-    """Return the first frame of each segment but the first.
-
-    Examples
-    --------
-    >>> from smlm_accessor.drift import build
-    >>> drift = build(offset=[[0, 0], [-3, 1], [-3, 1]], components="xy", frame=[5, 15, 25],
-    ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30], segment=[0, 1, 1])
-    >>> jump_frames(drift)
-    array([10])
-    """
+    """Return the first frame of each segment but the first."""
     number = segments_of(dataset)
     begins = np.flatnonzero(np.diff(number) != 0) + 1
     return np.asarray(dataset["frame_start"].values[begins], dtype=np.int64)

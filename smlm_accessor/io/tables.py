@@ -105,19 +105,7 @@ def write(
     overwrite: bool = False,
     progress: bool = False,
 ) -> None:
-    """Write a table of localizations; see ``table.smlm.write``.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"x [nm]": [10.5], "y [nm]": [20.25], "frame": [1]})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(table, pathlib.Path(folder, "locs.mat"))
-    ...     read(pathlib.Path(folder, "locs.mat"))
-        xnm    ynm  frame
-    0  10.5  20.25      1
-    """
+    """Write a table of localizations; see ``table.smlm.write``."""
     if is_partitioned(table):
         if format not in (None, "parquet"):
             raise OptionError(f"format={format!r}: a dask DataFrame is written as Parquet only")

@@ -22,16 +22,10 @@ Within = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class ComponentFit(ABC):
-    """A model fitted to one component.
+    """A model fitted to one component: what was fitted, such as ``"offset x"``, and ``"spline"``.
 
-    Parameters
-    ----------
-    name, kind : str
-        What was fitted, for example ``"offset x"``, and the model, for example ``"spline"``.
-    n_needed : int
-        How many chunks the model needs at least.
-    result : lmfit.ModelResult, SmoothingSpline, or None
-        Of segments, a tuple of those of each.
+    The model needs ``n_needed`` chunks at least. ``result`` is that of lmfit, the
+    `SmoothingSpline`, or None; of segments, a tuple of those of each.
     """
 
     name: str

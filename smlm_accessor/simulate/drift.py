@@ -71,16 +71,7 @@ def simulate_drift(
     seed: Seed = None,
     return_drift: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, xr.Dataset]:
-    """Add drift to localizations, as if the sample had moved; see ``table.smlm.simulate_drift``.
-
-    Examples
-    --------
-    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
-    >>> locs = simulate_thomas(cluster_mu=10, seed=1)
-    >>> drifted, drift = simulate_drift(locs, velocity=(0.02, 0.01), return_drift=True)
-    >>> drift.offset.sel(component="x").values[:3]
-    array([ 0.  , -0.02, -0.04])
-    """
+    """Add drift to localizations, as if the sample had moved; see ``table.smlm.simulate_drift``."""
     columns = find_columns(table)
     terms: SteadyTerms = {
         "velocity": velocity,

@@ -79,8 +79,6 @@ def cc(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     target : {"first", "previous", "all"}
         What a chunk is correlated with: the first that has data; the one before, shifts being added
         up; or the sum of all other chunks, aligned, which is best where chunks are small.
@@ -96,10 +94,6 @@ def cc(
         in x and y, and all of it in z. Images are padded for it: nothing wraps round.
     subpixel : bool, default True
         Otherwise the shift is rounded to whole pixels.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -115,11 +109,6 @@ def cc(
         equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
         smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
         tile).
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range, or pixels of ``bin_size`` would be too many.
 
     Notes
     -----
