@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import wraps
+from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy.typing as npt
 import pandas as pd
@@ -26,6 +28,26 @@ if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
     from smlm_accessor.options import PerComponent, Seed
     from smlm_accessor.simulate.drift_curve import Curve, Step, Term
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _calls(module: str, function: str | None = None) -> Callable[[F], F]:
+    """Let a verb do what a function of the same signature does with its table or Dataset.
+
+    Its module is imported when it is needed.
+    """
+
+    def does(verb: F) -> F:
+        @wraps(verb)
+        def call(self: Any, *args: Any, **options: Any) -> Any:
+            do = getattr(import_module(module), function or verb.__name__)
+            return do(self._held, *args, **options)
+
+        return cast(F, call)
+
+    return does
 
 
 def _options_of_methods() -> str:
@@ -56,14 +78,15 @@ class LocalizationAccessor:
 
     def __init__(self, table: pd.DataFrame) -> None:
         find_columns(table)  # so that hasattr(table, "smlm") tells the truth
-        self._table = table
+        self._held = table
 
     @property
     def columns(self) -> Columns:
         """Which column is what."""
-        return find_columns(self._table)
+        return find_columns(self._held)
 
     @completed(_options_of_methods)
+    @_calls("smlm_accessor.estimation.estimate", "estimate_drift")
     def drift(
         self,
         *,
@@ -149,24 +172,8 @@ class LocalizationAccessor:
         >>> drift.sizes["chunk"], bool(drift.valid.all())
         (3, True)
         """
-        from smlm_accessor.estimation.estimate import estimate_drift
 
-        return estimate_drift(
-            self._table,
-            method=method,
-            chunk_size=chunk_size,
-            n_chunks=n_chunks,
-            frames_per_chunk=frames_per_chunk,
-            chunks=chunks,
-            target=target,
-            origin=origin,
-            max_localizations=max_localizations,
-            target_std=target_std,
-            segments=segments,
-            progress=progress,
-            **options,
-        )
-
+    @_calls("smlm_accessor.correct")
     def correct(
         self,
         drift: xr.Dataset | DriftModel | None = None,
@@ -205,10 +212,8 @@ class LocalizationAccessor:
         >>> len(fixed) == len(locs)
         True
         """
-        from smlm_accessor.correct import correct
 
-        return correct(self._table, drift, by=by, outside=outside, **estimate_options)
-
+    @_calls("smlm_accessor.alignment")
     def align(
         self,
         reference: pd.DataFrame,
@@ -271,18 +276,8 @@ class LocalizationAccessor:
         >>> onto_red.offset.sel(chunk=0, component="x").round(3).item()
         -30.0
         """
-        from smlm_accessor.alignment import align
 
-        return align(
-            self._table,
-            reference,
-            with_rotation=with_rotation,
-            with_scaling=with_scaling,
-            max_shift=max_shift,
-            max_localizations=max_localizations,
-            progress=progress,
-        )
-
+    @_calls("smlm_accessor.simulate")
     def simulate_drift(
         self,
         *,
@@ -298,29 +293,42 @@ class LocalizationAccessor:
         seed: Seed = None,
         return_drift: bool = False,
     ) -> Any:
-        """Add drift, as if the sample had moved; all given terms together, zero at the first frame.
+        """Add drift to localizations, as if the sample had moved while they were taken.
+
+        The sample is moved by the sum of the terms that are given, then turned and made to grow.
+        Every term is zero in the first frame of the table. Where a term takes a number per
+        component, a single number counts for all components.
 
         Parameters
         ----------
         velocity : float or one per component
             Length per frame.
         diffusion_constant : float or one per component
-            Length squared per frame: a random walk.
+            Length squared per frame: a random walk with steps of variance ``2 *
+            diffusion_constant`` per frame and component. The same seed gives the same walk for any
+            rows of a movie, as long as the first frame is the same.
         sinusoid : dict or list of dict
-            ``{"amplitude": 50, "period": 10_000, "phase": 0}``.
+            ``{"amplitude": 50, "period": 10_000, "phase": 0}``: length, frames, and radians (0 if
+            left out), each a number or one per component.
         settling : dict or list of dict
-            ``{"amplitude": 100, "time_constant": 2_000}``.
+            ``{"amplitude": 100, "time_constant": 2_000}``: the sample goes this far, exponentially.
         step : (frame, jump) or list of them
-            A displacement from this frame on.
+            From this frame on the sample is displaced by the jump, a number or one per component.
         curve : array_like, shape (n_frames, d), or callable
-            Any drift in each frame, or a function of an array of frames.
-        rotation, scale, rotation_center : float, float, one per component
-            Radians per frame, and logarithm of the growth per frame, about a point; the middle of
-            the table if it is not given.
+            The drift in each frame from the first to the last, or a function that takes an array of
+            n frame numbers and returns an array of shape (n, d). Its value in the first frame is
+            subtracted.
+        rotation : float
+            Radians per frame, from x to y; in 3D about the z axis.
+        scale : float
+            The sample grows by the factor ``exp(scale)`` per frame, along all axes.
+        rotation_center : one per component
+            The point about which it turns and grows; the middle of the table's extent if not given.
         seed : int or numpy.random.Generator, optional
             The same seed gives the same random walk.
         return_drift : bool
-            Return ``(table, drift)``: the drift as a Dataset, one chunk for each frame.
+            Return ``(table, drift)``: the transformations that undo the drift as a Dataset, one
+            chunk for each frame from the first to the last.
 
         Returns
         -------
@@ -335,23 +343,8 @@ class LocalizationAccessor:
         >>> bool((drifted.smlm.correct(drift).smlm.rmse(locs) < 1e-9).all())
         True
         """
-        from smlm_accessor.simulate import simulate_drift
 
-        return simulate_drift(
-            self._table,
-            velocity=velocity,
-            diffusion_constant=diffusion_constant,
-            sinusoid=sinusoid,
-            settling=settling,
-            step=step,
-            curve=curve,
-            rotation=rotation,
-            scale=scale,
-            rotation_center=rotation_center,
-            seed=seed,
-            return_drift=return_drift,
-        )
-
+    @_calls("smlm_accessor.fiducials.in_tables")
     def find_fiducials(self, *, presence: float = 0.8, radius: float | None = None) -> pd.DataFrame:
         """Find beads: places with a localization in most of the frames.
 
@@ -387,10 +380,8 @@ class LocalizationAccessor:
         array([[20., 30.,  1.],
                [70., 10.,  1.]])
         """
-        from smlm_accessor.fiducials.in_tables import find_fiducials
 
-        return find_fiducials(self._table, presence=presence, radius=radius)
-
+    @_calls("smlm_accessor.fiducials.in_tables")
     def is_fiducial(
         self,
         beads: pd.DataFrame | None = None,
@@ -421,10 +412,8 @@ class LocalizationAccessor:
         >>> int(locs.smlm.is_fiducial().sum())
         0
         """
-        from smlm_accessor.fiducials.in_tables import is_fiducial
 
-        return is_fiducial(self._table, beads, presence=presence, radius=radius)
-
+    @_calls("smlm_accessor.metrics")
     def rmse(self, other: pd.DataFrame, *, remove_constant: bool = True) -> pd.Series[float]:
         """Return the root mean square difference to another table of the same localizations.
 
@@ -460,10 +449,8 @@ class LocalizationAccessor:
         >>> moved.smlm.rmse(truth, remove_constant=False).round(3).to_dict()
         {'x': 5.0, 'y': 2.449}
         """
-        from smlm_accessor.metrics import rmse
 
-        return rmse(self._table, other, remove_constant=remove_constant)
-
+    @_calls("smlm_accessor.images.render")
     def render(
         self,
         *,
@@ -526,16 +513,8 @@ class LocalizationAccessor:
         >>> table.smlm.render(bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
         6.0
         """
-        from smlm_accessor.images.render import render
 
-        return render(
-            self._table,
-            bin_size=bin_size,
-            bin_range=bin_range,
-            rescale=rescale,
-            other_property=other_property,
-        )
-
+    @_calls("smlm_accessor.plot", "plot_localizations")
     def plot(
         self,
         *,
@@ -577,20 +556,8 @@ class LocalizationAccessor:
         >>> locs.smlm.plot(bin_size=10, other_property="frame").get_xlabel()
         'x'
         """
-        from smlm_accessor.plot import plot_localizations
 
-        return plot_localizations(
-            self._table,
-            ax=ax,
-            bin_size=bin_size,
-            bin_range=bin_range,
-            rescale=rescale,
-            other_property=other_property,
-            cmap=cmap,
-            colorbar=colorbar,
-            scale_bar=scale_bar,
-        )
-
+    @_calls("smlm_accessor.plot")
     def check_drift(
         self,
         drift: xr.Dataset | DriftModel | None = None,
@@ -641,19 +608,8 @@ class LocalizationAccessor:
         >>> [ax.get_title(loc="left") for ax in axes[1:]]
         ['Before', 'After']
         """
-        from smlm_accessor.plot import check_drift
 
-        return check_drift(
-            self._table,
-            drift,
-            model=model,
-            by=by,
-            outside=outside,
-            method=method,
-            progress=progress,
-            **estimate_options,
-        )
-
+    @_calls("smlm_accessor.table.ordering")
     def sort_frames(self, *, shuffle: bool = False) -> pd.DataFrame:
         """Return a table whose rows are in the order of their frames; no other verb needs it.
 
@@ -683,10 +639,8 @@ class LocalizationAccessor:
         >>> table.smlm.sort_frames()["frame"].tolist()
         [0, 1, 2]
         """
-        from smlm_accessor.table.ordering import sort_frames
 
-        return sort_frames(self._table, shuffle=shuffle)
-
+    @_calls("smlm_accessor.table.numbering")
     def number_frames(self, *, by: Hashable | None = None) -> pd.DataFrame:
         """Return a table of several files in which frame numbers go on from one to the next.
 
@@ -717,10 +671,8 @@ class LocalizationAccessor:
         >>> table.smlm.number_frames()[["frame", "file"]].values.tolist()
         [[0, 0], [1, 0], [2, 1], [3, 1]]
         """
-        from smlm_accessor.table.numbering import number_frames
 
-        return number_frames(self._table, by=by)
-
+    @_calls("smlm_accessor.io")
     def write(
         self,
         path: str | PathLike[str],
@@ -741,7 +693,8 @@ class LocalizationAccessor:
             (DECODE), .mat (SMAP), .smlm or .zip (SMLM). For dask, a folder on a disk that all
             workers see under this name.
         format : str, optional
-            Whatever the end of the name: ``"thunderstorm"`` for one; see `smlm_accessor.io.write`.
+            One of `smlm_accessor.io.format_names`, whatever the end of the name. Needed for
+            ``"thunderstorm"``, ``"rapidstorm"``, ``"nanoimager"`` and ``"elyra"``.
         overwrite : bool
             Replace what exists.
         progress : bool
@@ -754,6 +707,15 @@ class LocalizationAccessor:
             Picasso its pixel size must be known), there is no such format, or a partition cannot
             be read.
 
+        Notes
+        -----
+        A file is there whole or not at all. Parquet holds all of a table; csv and text with tabs
+        hold all columns, but neither dtypes nor ``attrs``. The formats of programs get that
+        program's names and units for positions, frames and precisions (for Picasso: camera pixels,
+        so the pixel size must be known); other columns keep their names. Picasso, DECODE, SMAP,
+        SMLM and rapidSTORM hold numbers only. History is kept in Parquet, Picasso, DECODE, SMAP and
+        SMLM.
+
         Examples
         --------
         >>> import pathlib, tempfile, smlm_accessor
@@ -763,15 +725,12 @@ class LocalizationAccessor:
         ...     smlm_accessor.read(pathlib.Path(folder, "locs.parquet")).equals(locs)
         True
         """
-        from smlm_accessor.io import write
-
-        write(self._table, path, format=format, overwrite=overwrite, progress=progress)
 
     def __repr__(self) -> str:
-        return summary.safe_summary(self._table)
+        return summary.safe_summary(self._held)
 
     def _repr_html_(self) -> str:
-        return summary.summary_html(self._table)
+        return summary.summary_html(self._held)
 
 
 @xr.register_dataset_accessor("smlm")
@@ -783,8 +742,9 @@ class DriftAccessor:
     """
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        self._dataset = dataset
+        self._held = dataset
 
+    @_calls("smlm_accessor.models")
     def fit(
         self,
         *,
@@ -844,20 +804,8 @@ class DriftAccessor:
         >>> drift.smlm.fit(offset=["spline", "linear"]).offset["y"].kind
         'linear'
         """
-        from smlm_accessor.models import fit
 
-        return fit(
-            self._dataset,
-            offset=offset,
-            rotation=rotation,
-            scale=scale,
-            matrix=matrix,
-            chunks=chunks,
-            weights=weights,
-            origin=origin,
-            segments=segments,
-        )
-
+    @_calls("smlm_accessor.plot", "plot_drift")
     def plot(
         self,
         *,
@@ -889,9 +837,6 @@ class DriftAccessor:
         -------
         matplotlib.axes.Axes
         """
-        from smlm_accessor.plot import plot_drift
-
-        return plot_drift(self._dataset, quantity=quantity, component=component, model=model, ax=ax)
 
     def assess(
         self,
@@ -950,7 +895,7 @@ class DriftAccessor:
         """
         from smlm_accessor.assess import assess
 
-        drift = self._dataset if model is None else model
+        drift = self._held if model is None else model
         return assess(table, drift, by=by, outside=outside, progress=progress)
 
     def report(
@@ -1012,7 +957,7 @@ class DriftAccessor:
         """
         from smlm_accessor.report import write_report
 
-        drift = self._dataset if model is None else model
+        drift = self._held if model is None else model
         return write_report(
             table,
             drift,
@@ -1026,9 +971,10 @@ class DriftAccessor:
 
     def drift(self) -> xr.DataArray:
         """Return the drift of the sample, ``+d``, by chunk and component."""
-        require_drift(self._dataset)
-        return drift_of(self._dataset)
+        require_drift(self._held)
+        return drift_of(self._held)
 
+    @_calls("smlm_accessor.drift.jumps", "jump_table")
     def jumps(self) -> pd.DataFrame:
         """Return how far the sample moved from segment to segment: frame, size and its error.
 
@@ -1038,10 +984,8 @@ class DriftAccessor:
             A row for each jump: ``frame``, the first after it, the jump ``+d`` by component, and
             one standard deviation of it, ``std_x`` and so on.
         """
-        from smlm_accessor.drift.jumps import jump_table
 
-        return jump_table(self._dataset)
-
+    @_calls("smlm_accessor.drift.poses")
     def pose(self) -> xr.Dataset:
         """Return by how much the sample moved, turned and grew, about its centre, by chunk.
 
@@ -1069,32 +1013,29 @@ class DriftAccessor:
         >>> drift.smlm.pose().rotation.values[[0, 1000]].round(6).tolist()
         [0.0, 0.001]
         """
-        from smlm_accessor.drift.poses import pose
-
-        return pose(self._dataset)
 
     def inverse(self) -> xr.Dataset:
         """Return the drift that undoes a correction by this one."""
-        return composition.inverse(self._dataset)
+        return composition.inverse(self._held)
 
     def compose(self, second: xr.Dataset) -> xr.Dataset:
         """Return the drift that corrects by this one and then by ``second``."""
-        return composition.compose(self._dataset, second)
+        return composition.compose(self._held, second)
 
     def with_origin(self, origin: str) -> xr.Dataset:
         """Return the same drift with another zero: "first_chunk", "first_frame" or "mean"."""
-        return composition.with_origin(self._dataset, origin)
+        return composition.with_origin(self._held, origin)
 
     def check(self) -> None:
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift."""
-        require_drift(self._dataset)
+        require_drift(self._held)
 
     def __repr__(self) -> str:
         from smlm_accessor.display.drift import drift_text
 
-        return drift_text(self._dataset)
+        return drift_text(self._held)
 
     def _repr_html_(self) -> str:
         from smlm_accessor.display.drift import drift_html
 
-        return drift_html(self._dataset)
+        return drift_html(self._held)

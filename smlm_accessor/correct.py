@@ -49,17 +49,23 @@ def correct(
         from smlm_accessor.estimation.estimate import estimate_drift
 
         drift = estimate_drift(table, **estimate_options)
-    elif estimate_options:
-        raise DriftError(
-            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
-            "leave out one or the other"
-        )
+    else:
+        require_unused(estimate_options)
     if is_partitioned(table):
         lazy: pd.DataFrame = _correct_partitions(table, drift, by, outside)
         return lazy
     result = _corrected(table, drift, by=by, outside=outside)
     result.attrs = _recorded(table.attrs, drift, by, outside)
     return result
+
+
+def require_unused(estimate_options: Mapping[str, Any]) -> None:
+    """Raise `DriftError` if there are options for an estimate, which a given drift needs not."""
+    if estimate_options:
+        raise DriftError(
+            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
+            "leave out one or the other"
+        )
 
 
 def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str | None) -> Any:

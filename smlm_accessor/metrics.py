@@ -28,7 +28,7 @@ def rmse(
         )
     factor = factor_between(others, columns)
     if is_partitioned(table) or is_partitioned(other):
-        from smlm_accessor.backends.dask.tasks import computed_pairs
+        from smlm_accessor.backends.dask.reading import computed_pairs
 
         found: DifferenceMoments = computed_pairs(
             table, other, partial(_moments, factor), _moments_of_all

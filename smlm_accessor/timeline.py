@@ -211,13 +211,7 @@ class Windows:
         return np.asarray(np.diff(self.segment, prepend=self.segment[:1]) != 0)
 
     def mean(self, values: FloatArray | IntArray) -> FloatArray:
-        """Return the mean over the localizations of each window; 0 for those without.
-
-        Parameters
-        ----------
-        values : ndarray, shape (m,) or (m, d)
-            For each frame of the timeline.
-        """
+        """Return the mean over the localizations of each window of values by frame; else 0."""
         if values.ndim == 2:
             return np.stack([self.mean(column) for column in values.T], axis=1)
         sums = np.bincount(self.of_frame, self.timeline.counts * values, len(self))
@@ -246,11 +240,6 @@ class Windows:
         """Return a value for each frame: straight lines between the mean frames of windows.
 
         Before the first window of a segment, and after its last, the lines have the slope there.
-
-        Parameters
-        ----------
-        level, slope : ndarray, shape (k,)
-            At the mean frame of each window.
         """
         from smlm_accessor.kernels.time_series.interpolation import interpolate  # brings scipy
 
@@ -268,13 +257,8 @@ class Windows:
     def shape(self, drift: FloatArray, valid: BoolArray, still: BoolArray) -> FloatArray:
         """Return the drift in each frame whose mean over each valid window is the one given.
 
-        Parameters
-        ----------
-        drift : ndarray, shape (k, d)
-        valid : ndarray of bool, shape (k,)
-            Others are bridged.
-        still : ndarray of bool, shape (k,)
-            Windows within which nothing moves: those that stand beside a jump.
+        Windows that are not valid are bridged. Nothing moves within those that are ``still``: they
+        stand beside a jump.
         """
         curve = self.curve(drift, valid)
         difference = np.where(valid[:, None], drift - self.mean(curve), 0.0)

@@ -16,9 +16,11 @@ import xarray as xr
 
 import smlm_accessor
 from smlm_accessor.accessors import DriftAccessor, LocalizationAccessor
+from smlm_accessor.alignment import align
 from smlm_accessor.correct import correct
 from smlm_accessor.display.summary import summary
 from smlm_accessor.drift import build, composition, drift_of, poses
+from smlm_accessor.drift.jumps import jump_table
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
     DriftError,
@@ -26,12 +28,16 @@ from smlm_accessor.errors import (
     TableError,
 )
 from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.fiducials.in_tables import find_fiducials, is_fiducial
 from smlm_accessor.images.render import render
+from smlm_accessor.io import write
 from smlm_accessor.methods import registry
 from smlm_accessor.metrics import rmse
 from smlm_accessor.models import DriftModel, fit
-from smlm_accessor.plot import check_drift
+from smlm_accessor.plot import check_drift, plot_drift, plot_localizations
 from smlm_accessor.simulate import simulate_drift
+from smlm_accessor.table.numbering import number_frames
+from smlm_accessor.table.ordering import sort_frames
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +65,17 @@ SAME_SIGNATURE: list[tuple[Callable[..., Any], Callable[..., Any], set[str]]] = 
     (LocalizationAccessor.rmse, rmse, {"table"}),
     (LocalizationAccessor.render, render, {"table"}),
     (LocalizationAccessor.check_drift, check_drift, {"table"}),
+    (LocalizationAccessor.align, align, {"moving"}),
+    (LocalizationAccessor.find_fiducials, find_fiducials, {"table"}),
+    (LocalizationAccessor.is_fiducial, is_fiducial, {"table"}),
+    (LocalizationAccessor.plot, plot_localizations, {"table"}),
+    (LocalizationAccessor.sort_frames, sort_frames, {"table"}),
+    (LocalizationAccessor.number_frames, number_frames, {"table"}),
+    (LocalizationAccessor.write, write, {"table"}),
     (DriftAccessor.fit, fit, {"dataset"}),
+    (DriftAccessor.plot, plot_drift, {"dataset"}),
+    (DriftAccessor.jumps, jump_table, {"dataset"}),
+    (DriftAccessor.pose, poses.pose, {"dataset"}),
     (DriftAccessor.compose, composition.compose, {"first"}),
     (DriftAccessor.with_origin, composition.with_origin, {"dataset"}),
     (DriftAccessor.inverse, composition.inverse, {"dataset"}),

@@ -72,9 +72,6 @@ TESTED_ELSEWHERE: dict[str, str] = {  # compiled loops, and whole methods: tests
     "methods/rcc/method.py": "methods/test_rcc.py",
 }
 UNTESTED = (  # to become empty: stages that only tests of whole methods see
-    "estimation/segments.py",
-    "kernels/images/grid.py",
-    "kernels/neighbours/block_influence.py",
     "kernels/sparse_image/tracking.py",
     "methods/coarse/checks.py",
     "methods/coarse/far_jumps.py",
@@ -82,12 +79,6 @@ UNTESTED = (  # to become empty: stages that only tests of whole methods see
     "methods/coarse/sampling.py",
     "methods/coarse/throughout.py",
     "methods/coarse/tracker.py",
-    "methods/documentation.py",
-    "methods/icp/chunks.py",
-    "methods/icp/fine.py",
-    "methods/image_series/lateral.py",
-    "methods/rcc/aligner.py",
-    "methods/rcc/chunks.py",
     "methods/rcc/jumps.py",
 )
 

@@ -53,18 +53,9 @@ def coarse_alignment(
 ) -> CoarseAlignment:
     """Return the best transformation found, clear or not.
 
-    Parameters
-    ----------
-    reference, moving : ndarray, shape (n, 2)
-        The moving localizations about their centre.
-    precision : float
-        Of localizations; NaN if not known.
-    max_shift : float, optional
-        Along each axis.
-    turn : bool
-        Look at all angles if nothing is found without turning.
-    progress : bool
-        Show a progress bar.
+    Positions have shape (n, 2), the moving ones about their centre. The ``precision`` of
+    localizations is NaN if not known; ``max_shift`` is along each axis. With ``turn`` all angles
+    are looked at if nothing is found without turning.
     """
     largest = None if max_shift is None else np.full(2, max_shift)
     extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)

@@ -37,20 +37,11 @@ _MARGIN, _WIDEST_MARGIN = 3.0, 0.1  # of the edge, in widths of the kernel; in f
 class Alignment:
     """``corrected = center + shift + matrix @ (position - center)``.
 
-    Parameters
-    ----------
-    center, shift : ndarray, shape (d,)
-    angle, log_scale : float
-        In the plane of x and y.
-    covariance : ndarray, shape (p, p)
-        Of the shift and, as far as they are fitted, the angle and the logarithm of the scale.
-    width : float
-        Of the kernel.
-    n_blocks : float
-        Effective number of field blocks (Kish) that contribute.
-    overlap : float
-        Part of the localizations of both that have some of the other nearby, in the mean of the
-        field blocks in which there are any.
+    ``angle`` and ``log_scale`` are in the plane of x and y; ``covariance``, (p, p), is that of the
+    shift and, as far as they are fitted, of these. ``width`` is that of the kernel, ``n_blocks``
+    the effective number of field blocks (Kish) that contribute, and ``overlap`` the part of the
+    localizations of both that have some of the other nearby, in the mean of the field blocks in
+    which there are any.
     """
 
     center: FloatArray
@@ -78,15 +69,9 @@ class Alignment:
 
 
 class OverlapFit:
-    """Two sets of localizations, one of which is moved until they overlap most.
+    """Two sets of localizations, (n, d), one of which is moved until they overlap most.
 
-    Parameters
-    ----------
-    reference, moving : ndarray, shape (n, d)
-    with_rotation, with_scaling : bool
-        Fit these besides the shift.
-    flattening : float
-        Width of the kernel along z over that in x and y.
+    ``flattening`` is the width of the kernel along z over that in x and y.
     """
 
     def __init__(

@@ -24,16 +24,9 @@ from smlm_accessor.timeline import Timeline
 class TablePair:
     """Two tables in the length unit of the moving one.
 
-    Parameters
-    ----------
-    reference, moving : Localizations
-        Finite, in the order of frames, without outliers far from the field.
-    components : tuple of str
-        Those that both have, and in which both have an extent.
-    first, last, mean : float
-        Frames of the moving table.
-    sampled : bool
-        Whether these are not all.
+    Localizations are finite, in the order of frames, without outliers far from the field. The
+    ``components`` are those that both have, and in which both have an extent. ``first``, ``last``
+    and ``mean`` are frames of the moving table; ``sampled`` says that these are not all rows.
     """
 
     reference: Localizations

@@ -42,16 +42,7 @@ def assess(
     outside: str | None = None,
     progress: bool = False,
 ) -> Assessment:
-    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``.
-
-    Examples
-    --------
-    >>> from smlm_accessor.estimation.estimate import estimate_drift
-    >>> from smlm_accessor.simulate import simulate_csr
-    >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> assess(table, estimate_drift(table, method="icp", n_chunks=4)).verdict
-    'no evidence'
-    """
+    """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
         table = sample_in_memory(table, MOST_OF_DASK, progress=progress)

@@ -12,14 +12,7 @@ from smlm_accessor.table.localizations import Localizations
 
 @dataclass(frozen=True)
 class Case:
-    """Localizations and the options of their correction.
-
-    Parameters
-    ----------
-    localizations : Localizations
-    by, outside : str, optional
-        As in ``table.smlm.correct``.
-    """
+    """Localizations and the options of their correction, as in ``table.smlm.correct``."""
 
     localizations: Localizations
     by: str | None

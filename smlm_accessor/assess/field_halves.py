@@ -38,11 +38,7 @@ class FieldHalves(NamedTuple):
 def make_field_halves(positions: FloatArray, least: float) -> FieldHalves:
     """Cut the field into blocks, and deal them out so that both halves hold about as much.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-    least : float
-        Edge of a block, at least: longer than what localizations in it have in common.
+    The edge of a block is at ``least`` longer than what localizations in it have in common.
 
     Examples
     --------

@@ -71,13 +71,7 @@ def agreement(
 ) -> dict[str, dict[str, float]]:
     """Return how far apart the halves are, and how far the drift is off their mean.
 
-    Parameters
-    ----------
-    case : Case
-    drift : Dataset or DriftModel
-    halves : tuple of Dataset or DriftModel
-    frames, counts : ndarray, shape (n_frames,)
-        Frames, and how many localizations each has.
+    The root mean square over ``frames`` counts each as often as it has localizations.
     """
     case = case.held()
     middle = case.localizations.positions[case.localizations.finite].mean(axis=0)
@@ -98,12 +92,8 @@ def _rms(case: Case, difference: FloatArray, counts: IntArray) -> dict[str, floa
 def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
     """Estimate drift from a table by the method, the options and the model of another drift.
 
-    Where that gives nothing, or the drift does not tell how it was estimated, by `overlap`.
-
-    Returns
-    -------
-    Dataset or DriftModel
-        None if no chunk could be registered.
+    Where that gives nothing, or the drift does not tell how it was estimated, by `overlap`. None if
+    no chunk could be registered.
     """
     source = transformations_of(drift)
     method = str(source.attrs.get("method", _FALLBACK))

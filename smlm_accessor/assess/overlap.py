@@ -41,23 +41,12 @@ class Overlap(NamedTuple):
 
 @dataclass(frozen=True)
 class Blinks:
-    """Localizations of one blink put together.
+    """Localizations of one blink put together, at positions as they are in the table.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        As they are in the table.
-    frames : ndarray, shape (n,)
-    block : ndarray, shape (n,)
-        Number of the field block.
-    second : ndarray of bool, shape (n,)
-        Whether that is in the second half of the field.
-    gap : int
-        Blinks so many frames apart could be one.
-    reach : ndarray, shape (d,)
-        Of the kernel.
-    inner : ndarray of bool, shape (n,)
-        Whether it is so far from the edges of the field that all around it is seen.
+    ``block`` is the number of the field block of each, ``second`` whether that is in the second
+    half of the field, and ``inner`` whether a blink is so far from the edges of the field that all
+    around it is seen. Blinks ``gap`` frames apart could be one. ``reach``, (d,), is that of the
+    kernel.
     """
 
     positions: FloatArray
@@ -154,17 +143,11 @@ def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
 
 @dataclass(frozen=True)
 class Change:
-    """What a correction does to the contrast, summed over blinks.
+    """What a correction does to the contrast, summed over blinks, in ``total``.
 
-    Parameters
-    ----------
-    total : float
-    error : float
-        Its standard deviation, from field blocks, or from blocks of time if these are few.
-    freedom : float
-        Degrees of freedom of that.
-    sensitivity : float
-        The derivative of the summed contrast by the logarithm of the neighbour counts.
+    Its standard deviation ``error``, with so many degrees of ``freedom``, is from field blocks, or
+    from blocks of time if these are few. The ``sensitivity`` is the derivative of the summed
+    contrast by the logarithm of the neighbour counts.
     """
 
     total: float

@@ -23,12 +23,8 @@ _PER_PRECISION = 1.5  # pixels
 class RingCorrelation:
     """Fourier ring correlation before and after a correction.
 
-    Parameters
-    ----------
-    frequency : ndarray, shape (n,)
-        In cycles per length unit.
-    before, after : ndarray, shape (n,)
-        Averaged over a few neighbouring rings, as the resolution is read off.
+    The frequency is in cycles per length unit. Both are averaged over a few neighbouring rings, as
+    the resolution is read off.
     """
 
     frequency: FloatArray
@@ -41,21 +37,9 @@ def ring_correlation(
 ) -> tuple[RingCorrelation, tuple[float, float]]:
     """Return how well halves of the localizations agree in x and y, before and after.
 
-    Both versions are seen in the same parts of the field.
-
-    Parameters
-    ----------
-    versions : tuple of ndarray, shape (n, d)
-        Of the same localizations: before and after.
-    frames : ndarray, shape (n,)
-    precision : float
-        Tells how fine the pixels have to be.
-
-    Returns
-    -------
-    curves : RingCorrelation
-    resolution : tuple of float
-        Before and after; NaN where the halves do not agree at all.
+    Both ``versions`` of the localizations are seen in the same parts of the field. The
+    ``precision`` tells how fine the pixels have to be. Also returned are both resolutions; NaN
+    where the halves do not agree at all.
     """
     pixel = precision / _PER_PRECISION
     second = time_halves(frames)

@@ -64,11 +64,6 @@ def map_threads(
 
     The function should release the GIL. The results do not depend on the number of threads.
 
-    Raises
-    ------
-    OptionError
-        If ``threads`` is not a positive number.
-
     Examples
     --------
     >>> map_threads(abs, [-1, 2, -3], threads=2)

@@ -18,18 +18,10 @@ NOBODY_READS = 141  # as a shell says of a process that a closed pipe has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status.
+    """Run a command, with the arguments of the process by default, and return its exit status.
 
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        The arguments; those of the process if not given.
-
-    Returns
-    -------
-    int
-        0 if all went well, 2 for input that cannot be used (one line on stderr says what to do), 1
-        for a fault of this package, 130 if the user stopped it, 141 if nobody reads the output.
+    That is 0 if all went well, 2 for input that cannot be used (one line on stderr says what to
+    do), 1 for a fault of this package, 130 if the user stopped it, 141 if nobody reads the output.
     """
     try:
         status = _run(argv)

@@ -20,16 +20,8 @@ def draw_drift(
 
     Without a curve the line goes from chunk to chunk. The band is that of the curve; where the
     curve has none, as that of a correction, it is that of the chunks. Chunks are dots with error
-    bars beside a band of the curve, and small dots where they are many.
-
-    Parameters
-    ----------
-    source : Dataset
-        Transformations: ends, jumps and chunks that are not valid are taken from here.
-    chunks : Curves
-    curve : Curves, optional
-    bins : int
-        Of the chart, see `Chart`.
+    bars beside a band of the curve, and small dots where they are many. Ends, jumps and chunks that
+    are not valid are those of ``source``.
     """
     n = source.sizes["chunk"]
     start, stop = (int(source["frame_start"][0]), int(source["frame_stop"][-1])) if n else (0, 1)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.display import tables
 from smlm_accessor.images.bins import nice_length
 
 # For x, y, z and more. Distinct for colour-blind readers: M. Okabe and K. Ito, Color Universal
@@ -212,8 +213,7 @@ def number(value: float) -> str:
     >>> number(-1234.5), number(0.25)
     ('−1,234.5', '0.25')
     """
-    text = f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.0f}"
-    return text.replace("-", "−")
+    return tables.number(value, 6).replace("-", "−")
 
 
 def limits(*values: npt.ArrayLike) -> tuple[float, float]:

@@ -8,15 +8,15 @@ from html import escape
 Rows = Sequence[Sequence[str]]
 
 
-def number(value: float) -> str:
-    """Return a length in as many digits as are worth reading.
+def number(value: float, digits: int = 3) -> str:
+    """Return a length in as many digits as are worth reading; a larger one to whole numbers.
 
     Examples
     --------
     >>> number(0.01234), number(-3.0), number(1234.5)
     ('0.0123', '-3', '1,234')
     """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:,.{digits}g}"
 
 
 def text_table(rows: Rows) -> list[str]:

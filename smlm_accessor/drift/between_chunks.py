@@ -40,25 +40,11 @@ def evaluate(
 ) -> FrameTransformations:
     """Return the transformation of each frame.
 
-    Parameters
-    ----------
-    dataset : Dataset
-    frames : ndarray, shape (n,)
-    by : {"cubic", "linear", "chunk"}
-        Interpolate between the mean frames of the chunks, or give every frame the transformation
-        of its chunk. Chunks that are not valid are bridged from their neighbours. Matrices are
-        interpolated as angle and log-scale; where one is not a rotation with one scale, entry by
-        entry. Nothing is interpolated from one segment to the next.
-    outside : {"hold", "linear", "nan", "error"}, optional
-        Before the first and after the last frame of the estimate: keep the value at its edge,
-        continue linearly, give NaN, or raise. If not given, hold and warn.
-
-    Raises
-    ------
-    OptionError
-        If an option is unknown, or for frames outside the estimate if they are to be an error.
-    DriftError
-        If no chunk is valid.
+    By ``"cubic"`` or ``"linear"`` it is interpolated between the mean frames of the chunks; by
+    ``"chunk"`` every frame has that of its chunk. Chunks that are not valid are bridged from their
+    neighbours. Matrices are interpolated as angle and log-scale; where one is not a rotation with
+    one scale, entry by entry. Nothing is interpolated from one segment to the next. For ``outside``
+    see ``table.smlm.correct``.
     """
     require_choice("by", by, BY)
     if by == "chunk" and outside == "linear":

@@ -47,14 +47,10 @@ def inverse(dataset: xr.Dataset) -> xr.Dataset:
 def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     """Return the drift whose correction is that of ``first`` and then that of ``second``.
 
-    Use it to refine: estimate, correct, estimate what is left, and correct the original table
-    once by both. Where their chunks differ, both are interpolated linearly at the mean frames of
-    all their chunks. The variances of the offsets add up.
-
-    Raises
-    ------
-    DriftError
-        If the components or the length units differ.
+    Use it to refine: estimate, correct, estimate what is left, and correct the original table once
+    by both. Where their chunks differ, both are interpolated linearly at the mean frames of all
+    their chunks. The variances of the offsets add up. Raises `DriftError` if the components or the
+    length units differ.
     """
     _require_same(require_drift(first), require_drift(second))
     if is_static(first) != is_static(second):

@@ -70,16 +70,9 @@ def curves_of(
 ) -> Curves:
     """Return a quantity of transformations, by chunk or by frame; NaN where they are not valid.
 
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations of chunks, or those that `DriftModel.eval` gives for frames.
-    quantity : {"drift", "offset", "matrix", "rotation", "scale"}
-        See ``drift.smlm.plot``.
-    shift : sequence of float, optional
-        Added to the drift of each component, whose constant is free.
-    jumps : ndarray, optional
-        If not given, as the chunks have them.
+    They are those of chunks, or those that `DriftModel.eval` gives for frames. For quantities see
+    ``drift.smlm.plot``. ``shift`` is added to the drift of each component, whose constant is free;
+    jumps are as the chunks have them if not given.
     """
     require_choice("quantity", quantity, QUANTITIES)
     at = jump_frames(dataset) if jumps is None else jumps

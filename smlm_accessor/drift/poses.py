@@ -63,13 +63,9 @@ def drift_of(dataset: xr.Dataset) -> xr.DataArray:
 def of_matrices(matrix: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return by how much the sample turned and grew where matrices, shape (n, d, d), correct it.
 
-    Returns
-    -------
-    rotation : ndarray, shape (n, 1) or (n, 3)
-        Radians: in 2D the angle from x to y, in 3D the rotation vector. It goes on beyond half
-        a turn if it changes by less than that from one to the next. NaN where the matrix is not
-        a rotation with one scale.
-    log_scale : ndarray, shape (n,)
+    The rotation is the angle from x to y in 2D, (n, 1), the rotation vector in 3D, (n, 3), in
+    radians. It goes on beyond half a turn if it changes by less than that from one to the next. NaN
+    where the matrix is not a rotation with one scale. The logarithm of the scale has shape (n,).
 
     Examples
     --------
@@ -107,15 +103,6 @@ def pose(dataset: xr.Dataset) -> xr.Dataset:
 
     Rotation has shape (chunk,) in 2D and (chunk, axis) in 3D. All is NaN in chunks that are not
     valid.
-
-    Examples
-    --------
-    >>> from smlm_accessor.drift import build
-    >>> turn = [[[1, 0], [0, 1]], [[np.cos(0.1), np.sin(0.1)], [-np.sin(0.1), np.cos(0.1)]]]
-    >>> drift = build(matrix=turn, offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],
-    ...               frame_start=[0, 10], frame_stop=[10, 20])
-    >>> pose(drift).rotation.values.round(6)
-    array([0. , 0.1])
     """
     require_drift(dataset)
     valid = dataset["valid"].values.astype(bool)

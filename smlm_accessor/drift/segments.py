@@ -25,16 +25,7 @@ def segments_of(dataset: xr.Dataset) -> IntArray:
 
 
 def jump_frames(dataset: xr.Dataset) -> IntArray:
-    """Return the first frame of each segment but the first.
-
-    Examples
-    --------
-    >>> from smlm_accessor.drift import build
-    >>> drift = build(offset=[[0, 0], [-3, 1], [-3, 1]], components="xy", frame=[5, 15, 25],
-    ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30], segment=[0, 1, 1])
-    >>> jump_frames(drift)
-    array([10])
-    """
+    """Return the first frame of each segment but the first."""
     number = segments_of(dataset)
     begins = np.flatnonzero(np.diff(number) != 0) + 1
     return np.asarray(dataset["frame_start"].values[begins], dtype=np.int64)
@@ -60,14 +51,10 @@ def with_segments(dataset: xr.Dataset, at: npt.ArrayLike) -> xr.Dataset:
 def chunks_by_segment(
     dataset: xr.Dataset, usable: BoolArray
 ) -> Iterator[tuple[IntArray, float, float]]:
-    """Yield what to interpolate within each segment.
+    """Yield what to interpolate within each segment: chunks, first frame, and first frame after it.
 
-    Yields
-    ------
-    chunks : ndarray
-        The usable chunks of a segment; of one that has none, those next to it on both sides.
-    first, stop : float
-        First frame of the segment, and first frame after it; infinite at both ends.
+    The chunks are the usable ones of the segment; of one that has none, those next to it on both
+    sides. Both ends of all are infinite.
     """
     of_chunk, at = segments_of(dataset), jump_frames(dataset)
     names = np.concatenate([of_chunk[:1], of_chunk[1:][np.diff(of_chunk) != 0]])

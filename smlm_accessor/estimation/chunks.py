@@ -29,28 +29,11 @@ def chunk_edges(
     """Return the edges of chunks by exactly one rule; of ten chunks if none is given.
 
     Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``. All localizations of a frame
-    are in one chunk, since drift is a function of the frame.
-
-    Parameters
-    ----------
-    timeline : Timeline
-    chunk_size : int, optional
-        Localizations per chunk. Cuts are at the frame nearest to each multiple of it; the last
-        chunk takes what is left.
-    n_chunks : int, optional
-        Number of chunks, with as equal numbers of localizations as whole frames allow.
-    frames_per_chunk : int, optional
-        Frames per chunk, counted from the first frame; the last chunk takes what is left.
-    chunks : array_like, optional
-        The edges ``[0, 1000, 5000]``, or pairs ``[(0, 1000), (1000, 5000)]`` of first frame and
-        first frame after.
-    jumps : ndarray, optional
-        Frames that begin a segment: no chunk reaches over one, and the rule holds within each.
-
-    Raises
-    ------
-    OptionError
-        If more than one rule is given, or if the rule cannot be kept.
+    are in one chunk, since drift is a function of the frame. For the rules see
+    ``table.smlm.drift``: cuts are at the frame nearest to each multiple of ``chunk_size``;
+    ``n_chunks`` have as equal numbers of localizations as whole frames allow; ``frames_per_chunk``
+    are counted from the first frame. The last chunk takes what is left. No chunk reaches over a
+    jump, and the rule holds within each segment.
 
     Examples
     --------

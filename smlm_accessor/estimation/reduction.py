@@ -71,18 +71,10 @@ def estimate_by_reduction(
 
 @dataclass(frozen=True)
 class ReductionPlan:
-    """Which rows are summed up, and how.
+    """Which rows are summed up, and how: what `Reduction.plan` gave is ``of_method``.
 
-    Parameters
-    ----------
-    edges : ndarray, shape (n_chunks + 1,)
-    center : ndarray, shape (d,)
-    of_method : object
-        What `Reduction.plan` gave.
-    part : ndarray, shape (n_chunks,)
-        Of the frames of each chunk whose localizations are summed up.
-    kept : float
-        Part of these localizations that is kept.
+    ``part``, (n_chunks,), is the part of the frames of each chunk whose localizations are summed
+    up, ``kept`` the part of these localizations that is kept.
     """
 
     edges: IntArray
@@ -94,19 +86,11 @@ class ReductionPlan:
 
 @dataclass(frozen=True)
 class SummedUp:
-    """What some rows sum up to.
+    """What some rows sum up to: ``by_method`` is what `Reduction.count` gave.
 
-    Parameters
-    ----------
-    by_method : object
-        What `Reduction.count` gave.
-    numbers : ndarray of int64, shape (3, n_chunks)
-        Localizations of each chunk, those of them that are summed up, and the sum of their frames
-        since the chunk begins.
-    kept : LocalizationArrays
-        Some of these, with their chunk as group.
-    runs : Runs
-        How frames follow each other.
+    ``numbers``, (3, n_chunks), are the localizations of each chunk, those of them that are summed
+    up, and the sum of their frames since the chunk begins. Some of these are ``kept``, with their
+    chunk as group. ``runs`` are how frames follow each other.
     """
 
     by_method: Any

@@ -24,25 +24,12 @@ _FEWEST = 1000  # localizations of a sample
 
 @dataclass(frozen=True)
 class Request:
-    """How drift is to be estimated.
+    """How drift is to be estimated: the arguments of ``table.smlm.drift``, checked.
 
-    Parameters
-    ----------
-    method, target, origin : str
-    rule : dict
-        The one rule for chunks that was given; empty if none.
-    options : dict
-        Of the method.
-    max_localizations : int
-    target_std : float
-        In nm.
-    progress : bool
-    is_continuous : bool
-        Whether there is a single segment, whatever a method finds.
-    expects_one_movie : bool
-        Whether it is an error if frame numbers begin again.
-    jumps : ndarray, optional
-        Frames with which segments begin, if they are given or found beforehand.
+    ``rule`` is the one for chunks that was given, empty if none; ``target_std`` is in nm.
+    ``is_continuous`` says that there is a single segment, whatever a method finds, and
+    ``expects_one_movie`` that it is an error if frame numbers begin again. ``jumps`` are the frames
+    with which segments begin, if they are given or found beforehand.
     """
 
     method: str
@@ -71,13 +58,7 @@ class Request:
         progress: bool,
         segments: Any = "auto",
     ) -> Request:
-        """Return the request; the parameters are those of ``table.smlm.drift``.
-
-        Raises
-        ------
-        OptionError
-            If something in it makes no sense; all problems at once.
-        """
+        """Return the request, or raise an `OptionError` that names all that makes no sense."""
         entry = registry.get(method)
         given = {name: value for name, value in rule.items() if value is not None}
         checks: list[Callable[[], object]] = [

@@ -39,14 +39,7 @@ def register(
 ) -> Estimate:
     """Register the chunks of a sample; of a growing one, until drift is precise.
 
-    Parameters
-    ----------
-    parcel : HandOver of Sample
-    sampling : Sampling
-        How it was chosen.
-    scan : Scan, optional
-        Of all rows; not needed if all were taken.
-    request : Request
+    The ``scan`` of all rows is not needed if all were taken.
     """
     sample = parcel.take()
     if request.expects_one_movie:

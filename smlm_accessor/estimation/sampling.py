@@ -75,12 +75,8 @@ def usable_blocks(part: pd.DataFrame) -> Iterator[tuple[int, Localizations]]:
 class Sampling:
     """What to take of a table: all, unless squares or runs of frames are given.
 
-    Parameters
-    ----------
-    squares : Squares, optional
-        Of the field, in the order in which they are added.
-    runs : ndarray, optional
-        Numbers of the runs of `_RUN` frames that are taken, increasing.
+    ``squares`` are those of the field, in the order in which they are added; ``runs`` are the
+    numbers of the runs of `_RUN` frames that are taken, increasing.
     """
 
     squares: Squares | None = None
@@ -143,14 +139,9 @@ def sample_time(scan: Scan, most: int) -> Sampling:
 
 @dataclass(frozen=True)
 class Sample:
-    """What was taken of a table.
+    """What was taken of a table, and how frames follow each other, if that was all.
 
-    Parameters
-    ----------
-    localizations : Localizations
-        With the rank of the square of each as its group, if squares were taken.
-    runs : Runs
-        How frames follow each other, if all was taken.
+    If squares were taken, the rank of the square of each localization is its group.
     """
 
     localizations: Localizations

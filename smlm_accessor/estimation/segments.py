@@ -22,20 +22,8 @@ WORDS = ("auto", "find")
 def given_jumps(source: Source, segments: Any, *, progress: bool = False) -> IntArray | None:
     """Return the frames with which segments begin, None if they are not given.
 
-    Parameters
-    ----------
-    source : Source
-    segments : str, label, sequence of int, or None
-        As in ``table.smlm.drift``.
-    progress : bool
-        Show a progress bar, where a column has to be read.
-
-    Raises
-    ------
-    OptionError
-        If there is no such column, and these are no frames.
-    TableError
-        If the values of the column share frames.
+    ``segments`` are those of ``table.smlm.drift``: a rule, frames, or the label of a column whose
+    values share no frames.
     """
     if segments is None or (isinstance(segments, str) and segments in WORDS):
         return None

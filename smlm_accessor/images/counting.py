@@ -23,13 +23,8 @@ Weighted = tuple[FloatArray, FloatArray]
 class CountedImage:
     """How many localizations lie in each bin, and sums of their weights.
 
-    Parameters
-    ----------
-    counts : ndarray, shape (rows, columns)
-        Row 0 is that of the lowest y.
-    sums : ndarray, shape (n_weights, rows, columns)
-    n_positions : int
-        All that were looked at, inside and outside.
+    Sums have shape (n_weights, rows, columns); row 0 is that of the lowest y. All positions that
+    were looked at, inside and outside, are ``n_positions``.
     """
 
     counts: IntArray

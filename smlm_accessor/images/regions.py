@@ -64,19 +64,8 @@ def zoomed(
 ) -> list[Region]:
     """Return the two regions that are shown larger, the second within the first.
 
-    They are the squares that hold most localizations in sharp structure.
-
-    Parameters
-    ----------
-    field : BinGrid
-        Of the whole field.
-    positions : ndarray, shape (n, 2)
-        Corrected.
-    precision : float or None
-    spread : float
-        By how much the drift had spread most of the localizations that lie on each other now.
-    pixels : tuple of int
-        Across each region.
+    They are the squares of so many ``pixels`` that hold most localizations, at corrected positions,
+    in sharp structure. The drift had spread most of those that lie on each other now by ``spread``.
     """
     longest = float(field.size.max())
     sigma = precision or _NOT_KNOWN * longest
@@ -105,21 +94,8 @@ def richest_region(
     """Return the square of a coarse image with the strongest contrast between neighbouring bins.
 
     The contrast is ``(difference of log(1 + count)) ** 2``, summed: many clusters or filaments have
-    more of it than a single bright bead, or than an even ground.
-
-    Parameters
-    ----------
-    counts : array_like, shape (n_y, n_x)
-        Localizations in each bin of the field.
-    corner : (float, float)
-        Lowest x and y of the field.
-    bin_size, side : float
-        Of the bins, and of the square; it is smaller where the field is.
-
-    Returns
-    -------
-    ((float, float), (float, float))
-        Ranges of x and y.
+    more of it than a single bright bead, or than an even ground. The square of edge ``side`` is
+    smaller where the field is.
 
     Examples
     --------

@@ -29,18 +29,7 @@ def render(
     rescale: Rescale | None = None,
     other_property: Hashable | None = None,
 ) -> xr.DataArray:
-    """Render localizations as an image: a histogram of x and y; see ``table.smlm.render``.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"x": [0.5, 2.5, 2.6], "y": [0.5, 1.5, 1.6], "frame": [0, 4, 8]})
-    >>> render(table, bin_size=1).values
-    array([[1, 0, 0],
-           [0, 0, 2]])
-    >>> render(table, bin_size=1, other_property="frame").sel(x=2.5, y=1.5).item()
-    6.0
-    """
+    """Render localizations as an image: a histogram of x and y; see ``table.smlm.render``."""
     check_rescale(rescale)
     source = source_of(table)
     columns = replace(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
-from smlm_accessor.drift import require_drift
-from smlm_accessor.errors import DriftError, FileError
+from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
 from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
@@ -19,16 +18,10 @@ if TYPE_CHECKING:
 
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
     """Return the Dataset of a drift or a model. Raises `DriftError` if it is neither."""
-    if isinstance(drift, xr.Dataset):
-        require_drift(drift)
-        return drift
-    from smlm_accessor.models import DriftModel
+    from smlm_accessor.models import DriftModel, require_drift_or_model
 
-    if not isinstance(drift, DriftModel):
-        raise DriftError(
-            f"a {type(drift).__name__} is no drift; give that of table.smlm.drift(...)"
-        )
-    return drift.to_dataset()
+    dataset = require_drift_or_model(drift, "smlm_accessor.io.write_drift(drift, path)")
+    return drift.to_dataset() if isinstance(drift, DriftModel) else dataset
 
 
 def read_netcdf(start: FileStart) -> xr.Dataset:

@@ -17,14 +17,7 @@ _NOT_TEXT = frozenset(range(32)) - {*b"\t\r\n\f"}
 
 @dataclass(frozen=True)
 class FileStart:
-    """A file that is there and not empty.
-
-    Parameters
-    ----------
-    path : Path
-    head : bytes
-        Its first 64 kB.
-    """
+    """A file that is there and not empty, and its ``head``: the first 64 kB."""
 
     path: Path
     head: bytes

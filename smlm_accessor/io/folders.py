@@ -88,7 +88,7 @@ def write_folder(
     under this name; with ``overwrite`` one that is there is replaced. Raises `FileError` if it
     exists or cannot be written, `TableError` if a partition cannot be read, which it names.
     """
-    from smlm_accessor.backends.dask.tasks import computed_parts
+    from smlm_accessor.backends.dask.reading import computed_parts
 
     folder = Path(folder).absolute()
     require_new(folder, overwrite=overwrite)

@@ -25,17 +25,8 @@ Column = tuple[Hashable, "pd.Series[Any]"]
 class Names:
     """What a program calls its columns: ``{a}`` is the axis, ``{A}`` in capitals, ``{i}`` counted.
 
-    Parameters
-    ----------
-    position, frame : str
-    uncertainty : str
-        Localization precision of one axis.
-    lateral : str, optional
-        Localization precision of x and y, where they have one in common.
-    unit : str
-        Unit of lengths.
-    unit_z : str, optional
-        Unit of z, if it is another one.
+    ``uncertainty`` is the localization precision of one axis, ``lateral`` that of x and y, where
+    they have one in common. ``unit_z`` is the unit of z, if that is not the one of x and y.
     """
 
     position: str

@@ -105,53 +105,7 @@ def write(
     overwrite: bool = False,
     progress: bool = False,
 ) -> None:
-    """Write a table of localizations.
-
-    It is written beside its place and then renamed, so that a file is there whole or not at all.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of pandas or dask; it is not modified. One of dask becomes a folder of Parquet files.
-    path : str or path
-        Its end says the format: .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with a .yaml
-        beside it), .h5 (DECODE), .mat (SMAP), .smlm or .zip (SMLM).
-    format : str, optional
-        One of `smlm_accessor.io.format_names`, whatever the end of the name. Needed for
-        ``"thunderstorm"``, ``"rapidstorm"``, ``"nanoimager"`` and ``"elyra"``.
-    overwrite : bool
-        Replace files that exist.
-    progress : bool
-        For a table of dask: show a progress bar.
-
-    Raises
-    ------
-    FileError
-        If the file exists or cannot be written.
-    TableError
-        If the table does not fit into the format, or a partition cannot be read.
-    OptionError
-        If ``format`` is not known.
-
-    Notes
-    -----
-    Parquet holds all of a table; csv and text with tabs hold all columns, but neither dtypes nor
-    ``attrs``. The formats of programs get that program's names and units for positions, frames and
-    precisions (for Picasso: camera pixels, so the pixel size must be known); other columns keep
-    their names. Picasso, DECODE, SMAP, SMLM and rapidSTORM hold numbers only. History is kept in
-    Parquet, Picasso, DECODE, SMAP and SMLM.
-
-    Examples
-    --------
-    >>> import pathlib, tempfile
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"x [nm]": [10.5], "y [nm]": [20.25], "frame": [1]})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(table, pathlib.Path(folder, "locs.mat"))
-    ...     read(pathlib.Path(folder, "locs.mat"))
-        xnm    ynm  frame
-    0  10.5  20.25      1
-    """
+    """Write a table of localizations; see ``table.smlm.write``."""
     if is_partitioned(table):
         if format not in (None, "parquet"):
             raise OptionError(f"format={format!r}: a dask DataFrame is written as Parquet only")

@@ -236,7 +236,8 @@ class Method:
     name : str
     function : callable
         Takes `ChunkedLocalizations` and, by keyword, its options; returns `Registered`. If it has
-        arguments ``target``, ``threads`` and ``progress``, the runner passes them on.
+        arguments ``target``, ``threads`` and ``progress``, the runner passes them on: all cores by
+        default, on which the result does not depend, and whether a progress bar is shown.
     targets : tuple of str
         What it can register chunks onto; the first is what it does by default.
     chooses_chunks : bool
@@ -308,27 +309,9 @@ class Method:
     ) -> Registered:
         """Register the chunks, after what is the same for all methods has been seen to.
 
-        Options are checked. Without localizations no chunk is registered; where all lie on one
-        place nothing moves; an axis without extent is left out, and nothing moves along it.
-
-        Parameters
-        ----------
-        localizations : ChunkedLocalizations
-        reduced : Reduced, optional
-            What was summed up of more localizations than these.
-        target : str, optional
-            By default the first of ``targets``.
-        threads : int, optional
-            All cores by default. The result does not depend on it.
-        progress : bool, default False
-            Show a progress bar.
-        **options
-            Of the method.
-
-        Raises
-        ------
-        OptionError
-            If the target or an option is unknown or makes no sense.
+        Target and options are checked. Without localizations no chunk is registered; where all lie
+        on one place nothing moves; an axis without extent is left out, and nothing moves along it.
+        ``reduced`` is what was summed up of more localizations than these.
         """
         target = self.targets[0] if target is None else target
         self.check_target(target)

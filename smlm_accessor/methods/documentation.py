@@ -12,6 +12,8 @@ from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+#: The argument that every method takes, for all docstrings.
+_THREADS = "threads : int, optional\n    All cores by default. The result does not depend on it."
 _SECTION = re.compile(r"^(\w[\w ]*)\n-+\n", re.MULTILINE)
 
 
@@ -48,7 +50,7 @@ def meaning(entry: str) -> str:
 
 def listed_options(function: Callable[..., Any], defaults: Mapping[str, Any]) -> str:
     """Return options with their defaults and what they mean, one a line."""
-    entries = parameters_in(function.__doc__ or "")
+    entries = {"threads": _THREADS, **parameters_in(function.__doc__ or "")}
     return "\n".join(
         f"  {name}={default!r}: {meaning(entries.get(name, ''))}".rstrip(": ")
         for name, default in defaults.items()

@@ -85,14 +85,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Method:
-    """Return the method of that name.
-
-    Raises
-    ------
-    OptionError
-        If there is no such method; the message lists those there are. If what another package
-        brings is no method.
-    """
+    """Return the method of that name, or raise an `OptionError` that lists those there are."""
     if name in _MODULES:
         import_module(_MODULES[name])
     elif name not in _METHODS and name in _brought():

@@ -22,16 +22,10 @@ Within = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class ComponentFit(ABC):
-    """A model fitted to one component.
+    """A model fitted to one component: what was fitted, such as ``"offset x"``, and ``"spline"``.
 
-    Parameters
-    ----------
-    name, kind : str
-        What was fitted, for example ``"offset x"``, and the model, for example ``"spline"``.
-    n_needed : int
-        How many chunks the model needs at least.
-    result : lmfit.ModelResult, SmoothingSpline, or None
-        Of segments, a tuple of those of each.
+    The model needs ``n_needed`` chunks at least. ``result`` is that of lmfit, the
+    `SmoothingSpline`, or None; of segments, a tuple of those of each.
     """
 
     name: str
@@ -41,14 +35,7 @@ class ComponentFit(ABC):
 
     @abstractmethod
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
-        """Evaluate the curve.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (n,)
-        within : (float, float), optional
-            First and last frame between which the model holds; it goes on linearly outside.
-        """
+        """Evaluate the curve; it goes on linearly outside the frames ``within`` which it holds."""
 
     @abstractmethod
     def std(self, frames: FloatArray, within: Within | None = None) -> FloatArray:

@@ -115,21 +115,10 @@ class DriftModel:
     def at_frames(
         self, frames: npt.ArrayLike, *, outside: str | None = None
     ) -> FrameTransformations:
-        """Return the transformation of each frame as plain arrays.
+        """Return the transformation of each frame, in any order, as plain arrays.
 
-        Parameters
-        ----------
-        frames : array_like, shape (n,)
-            In any order.
-        outside : {"hold", "linear", "nan", "error"}, optional
-            Before the first and after the last frame of the estimate: keep the value at its edge,
-            continue linearly, give NaN, or raise. If not given, hold and warn.
-
-        Returns
-        -------
-        FrameTransformations
-            ``matrix``, shape (n, d, d) or None for the identity, and ``offset``, shape (n, d), of
-            ``corrected = matrix @ position + offset``.
+        They are ``matrix``, shape (n, d, d) or None for the identity, and ``offset``, shape (n, d),
+        of ``corrected = matrix @ position + offset``. For ``outside`` see ``table.smlm.correct``.
         """
         at, missing, within = self._place(frames, outside)
         about = self._about(at, within)

@@ -36,16 +36,7 @@ def fit(
     origin: str | None = None,
     segments: str | npt.ArrayLike | None = "auto",
 ) -> DriftModel:
-    """Fit continuous models to the valid chunks of a drift; see ``drift.smlm.fit``.
-
-    Examples
-    --------
-    >>> from smlm_accessor.drift import build
-    >>> drift = build(offset=[[0, 0], [-1, 2], [-2, 4]], components="xy", frame=[5, 15, 25],
-    ...               frame_start=[0, 10, 20], frame_stop=[10, 20, 30])
-    >>> fit(drift, offset={"x": "linear", "y": "none"}).drift([10]).values.round(6)
-    array([[0.5, 0. ]])
-    """
+    """Fit continuous models to the valid chunks of a drift; see ``drift.smlm.fit``."""
     if origin is not None:
         require_choice("origin", origin, ORIGINS)
     require_drift(dataset)

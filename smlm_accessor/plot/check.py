@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.assess import Assessment, assess
-from smlm_accessor.correct import correct
+from smlm_accessor.correct import correct, require_unused
 from smlm_accessor.drift import drift_of, require_drift
 from smlm_accessor.errors import DriftError, SmlmWarning
 from smlm_accessor.images.bins import nice_length
@@ -44,21 +44,11 @@ def check_drift(
     progress: bool = False,
     **estimate_options: Any,
 ) -> npt.NDArray[Any]:
-    """Draw the drift, the image before and after its correction, and the verdict.
+    """Draw the drift, the images before and after, and the verdict; see ``table.smlm.check_drift``.
 
-    See ``table.smlm.check_drift``. The bins of the images are about half the localization
-    precision, and the scale of brightness is the logarithm of the count. Of dask, rows are gone
-    over twice for the images, besides what estimate and verdict need.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
-    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
-    >>> locs = simulate_thomas(cluster_mu=100, seed=1)
-    >>> axes = check_drift(simulate_drift(locs, velocity=(0.02, 0.01)), method="icp", n_chunks=5)
-    >>> axes[0].figure.get_suptitle().splitlines()[0]
-    'improved'
+    The bins of the images are about half the localization precision, and the scale of brightness is
+    the logarithm of the count. Of dask, rows are gone over twice for the images, besides what
+    estimate and verdict need.
     """
     given = {} if method is None else {"method": method}
     dataset, model = _known(drift, model, {**given, **estimate_options})
@@ -95,11 +85,7 @@ def _known(
     if drift is None:
         return None, None
     require_drift(drift, "table.smlm.check_drift(drift)")
-    if estimate_options:
-        raise DriftError(
-            f"{', '.join(estimate_options)} would be used to estimate drift, but a drift is given; "
-            "leave out one or the other"
-        )
+    require_unused(estimate_options)
     return drift, model
 
 

@@ -38,19 +38,12 @@ def plot_drift(
     model: DriftModel | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw drift, offsets, rotation, scale or matrix entries over frames.
+    """Draw drift, offsets, rotation, scale or matrix entries over frames; see ``drift.smlm.plot``.
 
-    A point stands at the mean frame of each chunk, a thin line spans its frames, and an error
-    bar of one standard deviation is drawn where there is one. With more than 150 chunks they
-    become a line and a band. Where a segment begins, lines break and a dotted one marks the jump.
-    Chunks that could not be registered are marked along the bottom.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Transformations, estimated or true.
-    quantity, component, model, ax
-        See ``drift.smlm.plot``.
+    A point stands at the mean frame of each chunk, a thin line spans its frames, and an error bar
+    of one standard deviation is drawn where there is one. With more than 150 chunks they become a
+    line and a band. Where a segment begins, lines break and a dotted one marks the jump. Chunks
+    that could not be registered are marked along the bottom.
 
     Examples
     --------

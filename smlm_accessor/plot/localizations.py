@@ -31,18 +31,7 @@ def plot_localizations(
     colorbar: bool | None = None,
     scale_bar: bool | float = False,
 ) -> Axes:
-    """Draw localizations as an image; see ``table.smlm.plot``.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
-    >>> import pandas as pd
-    >>> table = pd.DataFrame({"x [nm]": [0.5, 2.5], "y [nm]": [0.5, 1.5], "frame": [0, 4]})
-    >>> ax = plot_localizations(table, bin_size=1, other_property="frame")
-    >>> ax.get_xlabel()
-    'x (nm)'
-    """
+    """Draw localizations as an image; see ``table.smlm.plot``."""
     if isinstance(rescale, str) and rescale == "auto":
         rescale = "equal" if other_property is None else None
     image = render(

@@ -32,13 +32,8 @@ TIME_COLORS = np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
 class View(NamedTuple):
     """A region, and how the corrected localizations are moved to lie where they lay before.
 
-    Parameters
-    ----------
-    region : Region
-    constant : ndarray, shape (2,)
-        Added to corrected positions; no method knows it.
-    by_time : bool
-        Whether to count localizations by their time, too.
+    The ``constant``, which no method knows, is added to corrected positions. Localizations may be
+    counted by their time, too.
     """
 
     region: Region
@@ -58,11 +53,8 @@ def count_views(
 ) -> list[Counts]:
     """Count the localizations in each pixel of each view, of a table of pandas or dask.
 
-    Returns
-    -------
-    list of ndarray, shape (2, 1 or 3, rows, columns)
-        Before and after; counts, or those near the first, the middle and the last of the frames.
-        Row 0 is that of the lowest y.
+    Counts, (2, 1 or 3, rows, columns), are those before and after; or, by time, those near the
+    first, the middle and the last of the frames. Row 0 is that of the lowest y.
     """
     source = source_of(table)
     only = selection(source.example)
@@ -132,12 +124,8 @@ def pictures(smooth: Counts) -> list[bytes]:
 def pictures_by_time(smooth: Counts, mean: FloatArray) -> list[bytes]:
     """Return PNG files, before and after, in which colour is time.
 
-    Parameters
-    ----------
-    smooth : ndarray, shape (2, 3, rows, columns)
-    mean : ndarray, shape (3,)
-        Parts of all localizations that are near the first, the middle and the last frame. Where
-        they are mixed in these parts, the colour is white.
+    ``mean`` are the parts of all localizations that are near the first, the middle and the last
+    frame. Where they are mixed in these parts, the colour is white.
     """
     totals = smooth.sum(axis=1)
     colors = time_colors(mean).astype(np.float32)

@@ -43,13 +43,7 @@ class ImageSample(NamedTuple):
 
 
 def extent_of(table: Any, *, progress: bool = False) -> TableExtent:
-    """Return the range of x, y and frame of the rows of a table, of pandas or dask.
-
-    Raises
-    ------
-    TableError
-        If no row has a position.
-    """
+    """Return the range of x, y and frame of the rows of a table, of pandas or dask."""
     source = source_of(table)
     only = selection(source.example)
     extent = source.result(table_extent(source, _xy_and_frame, only=only), progress=progress)

@@ -48,19 +48,7 @@ def write_report(
     overwrite: bool = False,
     progress: bool = False,
 ) -> Assessment | None:
-    """Write a page on the correction of a table by a drift; see ``drift.smlm.report``.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from smlm_accessor.estimation.estimate import estimate_drift
-    >>> from smlm_accessor.simulate import simulate_csr
-    >>> table = simulate_csr(n_samples=2000, seed=1)
-    >>> drift = estimate_drift(table, method="icp", n_chunks=4)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_report(table, drift, Path(folder, "report.html"))
-    no evidence (...
-    """
+    """Write a page on the correction of a table by a drift; see ``drift.smlm.report``."""
     file = Path(path)
     require_free([file], overwrite=overwrite)
     built = build_report(table, drift, by=by, outside=outside, title=title, progress=progress)

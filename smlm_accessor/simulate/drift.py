@@ -71,67 +71,7 @@ def simulate_drift(
     seed: Seed = None,
     return_drift: bool = False,
 ) -> pd.DataFrame | tuple[pd.DataFrame, xr.Dataset]:
-    """Add drift to localizations, as if the sample had moved while they were taken.
-
-    The sample is moved by the sum of the terms that are given, then turned and made to grow. Every
-    term is zero in the first frame of the table. Where a term takes a number per component, a
-    single number counts for all components.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Localizations with frame numbers, in any order; it is not modified.
-    velocity : float or one per component
-        Length per frame.
-    diffusion_constant : float or one per component
-        Length squared per frame: a random walk with steps of variance ``2 * diffusion_constant``
-        per frame and component. The same seed gives the same walk for any rows of a
-        movie, as long as the first frame is the same.
-    sinusoid : dict or list of dict
-        ``{"amplitude": 50, "period": 10_000, "phase": 0}``: length, frames, and radians (0 if left
-        out), each a number or one per component.
-    settling : dict or list of dict
-        ``{"amplitude": 100, "time_constant": 2_000}``: the sample goes this far, exponentially.
-    step : (frame, jump) or list of them
-        From this frame on the sample is displaced by the jump, a number or one per component.
-    curve : array_like, shape (n_frames, d), or callable
-        The drift in each frame from the first to the last, or a function that takes an array of n
-        frame numbers and returns an array of shape (n, d). Its value in the first frame is
-        subtracted.
-    rotation : float
-        Radians per frame, from x to y; in 3D about the z axis.
-    scale : float
-        The sample grows by the factor ``exp(scale)`` per frame, along all axes.
-    rotation_center : one per component
-        The point about which it turns and grows; the middle of the table's extent if not given.
-    seed : int or numpy.random.Generator, optional
-        The same seed gives the same random walk.
-    return_drift : bool
-        Whether to return the drift as well.
-
-    Returns
-    -------
-    DataFrame
-        A new table; only the coordinates differ.
-    xarray.Dataset
-        Only with ``return_drift``: the transformations that undo the drift, one chunk for each
-        frame from the first to the last.
-
-    Raises
-    ------
-    TableError
-        If the table has no positions or frames.
-    OptionError
-        If a term makes no sense, or the frames are too far apart for a random walk.
-
-    Examples
-    --------
-    >>> from smlm_accessor.simulate import simulate_drift, simulate_thomas
-    >>> locs = simulate_thomas(cluster_mu=10, seed=1)
-    >>> drifted, drift = simulate_drift(locs, velocity=(0.02, 0.01), return_drift=True)
-    >>> drift.offset.sel(component="x").values[:3]
-    array([ 0.  , -0.02, -0.04])
-    """
+    """Add drift to localizations, as if the sample had moved; see ``table.smlm.simulate_drift``."""
     columns = find_columns(table)
     terms: SteadyTerms = {
         "velocity": velocity,

@@ -50,15 +50,6 @@ def drift_curve(
 
     Every term is zero in the first frame. The same seed gives the same drift whatever the number of
     frames: a longer run begins with the shorter one. Terms are those of `simulate_drift`.
-
-    Returns
-    -------
-    ndarray, shape (n_frames, len(components))
-
-    Raises
-    ------
-    OptionError
-        If a term makes no sense, or if there are more frames than memory for them.
     """
     n = count("n_frames", n_frames)
     if n > MOST_FRAMES:
@@ -82,18 +73,9 @@ def steady_drift(
     components: Sequence[str],
     **terms: Unpack[SteadyTerms],
 ) -> FloatArray:
-    """Return the drift in any frames, without a random walk: each frame for itself.
+    """Return the drift in any frames, in any order, without a random walk: each frame for itself.
 
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-        Not before ``first_frame``, where every term is zero; in any order.
-    first_frame, components, **terms
-        As of `drift_curve`.
-
-    Returns
-    -------
-    ndarray, shape (n, len(components))
+    None is before ``first_frame``, where every term is zero; see `drift_curve`.
     """
     time = (frames - first_frame).astype(np.float64)[:, None]
     shift = np.zeros((len(frames), len(components)))

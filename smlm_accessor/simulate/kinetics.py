@@ -20,18 +20,12 @@ def bright_frames(
     mean_off: float,
     rng: np.random.Generator,
 ) -> tuple[IntArray, IntArray]:
-    """Draw the frames in which each emitter is bright.
+    """Draw the frames in which each emitter is bright, ordered by emitter, then by frame.
 
     Bright and dark times are geometric, at least one frame each, with means ``mean_on`` and
     ``mean_off``; with an infinite ``mean_on`` emitters are always bright. The process is in its
     steady state from the first frame on; a bright time may have begun before the movie or outlast
     it.
-
-    Returns
-    -------
-    emitters, frames : ndarray, shape (n,)
-        One entry for each emitter and frame in which it is bright, ordered by emitter, then by
-        frame; no pair comes twice.
     """
     if np.isinf(mean_on):
         return np.repeat(np.arange(n_emitters), n_frames), np.tile(np.arange(n_frames), n_emitters)

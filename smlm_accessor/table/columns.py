@@ -86,13 +86,7 @@ class Columns:
         return "nm" if self.unit == "pixel" and self.pixel_size else self.unit
 
     def scale(self, component: str) -> float:
-        """Return the factor from the coordinate's column to the length unit.
-
-        Raises
-        ------
-        TableError
-            If the units mix and the pixel size is not known.
-        """
+        """Return the factor from the coordinate's column to the length unit, if that is known."""
         unit = self.unit_z or self.unit if component == "z" else self.unit
         factor = unit_factor(unit, self.length_unit, self.pixel_size)
         if factor is None:
@@ -190,13 +184,7 @@ def set_columns(
 
 
 def factor_between(columns: Columns, to: Columns) -> float:
-    """Return the factor from lengths of one table to those of another.
-
-    Raises
-    ------
-    TableError
-        If it is not known; the message says what to do.
-    """
+    """Return the factor from lengths of one table to those of another, if that is known."""
     factor = unit_factor(columns.length_unit, to.length_unit)
     if factor is None:
         units = [unit or "an unknown unit" for unit in (to.length_unit, columns.length_unit)]

@@ -70,13 +70,7 @@ CONVENTIONS = (
 
 
 def match(table: pd.DataFrame, convention: Convention) -> dict[str, Any] | None:
-    """Return the fields of `Columns` if the table has the columns of the convention.
-
-    Raises
-    ------
-    TableError
-        If two columns could be the same thing, or if units mix.
-    """
+    """Return the fields of `Columns` if the table has the columns of the convention."""
     labels = [label for label in table.columns if isinstance(label, str)]
     if not all(label in labels for label in convention.also):
         return None

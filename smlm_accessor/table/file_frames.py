@@ -14,13 +14,7 @@ Span = tuple[int, int]
 
 
 def frame_spans(part: pd.DataFrame, by: Hashable) -> dict[Any, Span]:
-    """Return first and last frame for each value of a column, in the order of appearance.
-
-    Raises
-    ------
-    TableError
-        If rows have none.
-    """
+    """Return first and last frame for each value of a column, in the order of appearance."""
     column = part[by].reset_index(drop=True)
     missing = int(column.isna().sum())
     if missing:

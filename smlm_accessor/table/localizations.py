@@ -23,15 +23,10 @@ _BLOCK = 2**18
 
 @dataclass(frozen=True)
 class Localizations(LocalizationArrays):
-    """The localizations of a table, in the order of its rows.
+    """The localizations of a table, in the order of its rows, and the columns they were read from.
 
     Coordinates and precisions are in ``length_unit``; frames are zeros if the table has none and
     they were not needed.
-
-    Parameters
-    ----------
-    columns : Columns
-        Where they were read from.
     """
 
     columns: Columns
@@ -48,18 +43,9 @@ class Localizations(LocalizationArrays):
 
 
 def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Localizations:
-    """Read the localizations of a table.
+    """Read the localizations of a table, or raise `TableError` with all problems at once.
 
-    Parameters
-    ----------
-    table : DataFrame
-    need_frames : bool
-        Whether a table without frame numbers is an error.
-
-    Raises
-    ------
-    TableError
-        If columns are missing or hold what cannot be used; all problems at once.
+    A table without frame numbers is one of these if they are needed.
 
     Examples
     --------
@@ -122,22 +108,11 @@ def read_frames(table: pd.DataFrame) -> IntArray | None:
 
 
 def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray) -> pd.DataFrame:
-    """Return a new table with other coordinates; everything else comes back as it was.
+    """Return a new table with other coordinates, (n, d), in the length unit of the columns.
 
-    Parameters
-    ----------
-    table : DataFrame
-        It is not modified.
-    columns : Columns
-        Where the coordinates go.
-    positions : ndarray, shape (n, d)
-        In the length unit of the columns.
-
-    Returns
-    -------
-    DataFrame
-        Coordinates keep a floating-point dtype; any other (integers, categories) becomes the
-        floating-point dtype of its kind, since corrected coordinates are not whole numbers.
+    Everything else comes back as it was. Coordinates keep a floating-point dtype; any other
+    (integers, categories) becomes the floating-point dtype of its kind, since corrected coordinates
+    are not whole numbers.
     """
     result = table.copy(deep=not COPIES_ON_WRITE)
     for j, (component, label) in enumerate(columns.positions.items()):

@@ -220,7 +220,7 @@ def test_bad_calls(tmp_path: Path) -> None:
         (FileError, r"extension.*\.nc", {"path": "a.xls"}),
         (OptionError, r"'excel'.*'zarr'", {"path": "a.nc", "format": "excel"}),
         (OptionError, "pixel_size=-1", {"path": "a.txt", "pixel_size": -1}),
-        (DriftError, "int is no drift", {"path": "a.nc", "drift": 3}),
+        (DriftError, "Give a drift or a model, not a int", {"path": "a.nc", "drift": 3}),
         (DriftError, "does not hold drift", {"path": "a.nc", "drift": xr.Dataset()}),
         (FileError, "folder .* does not exist", {"path": "no/a.nc"}),
     ]

@@ -37,13 +37,7 @@ def compute(value: Any, *, progress: bool = False) -> Any:
 
 @contextmanager
 def cluster_at(address: str) -> Iterator[Any]:
-    """Compute on the cluster of a scheduler for a while.
-
-    Raises
-    ------
-    OptionError
-        If there is no scheduler at that address, or distributed is not installed.
-    """
+    """Compute on the cluster of a scheduler for a while; an `OptionError` if there is none."""
     try:
         from distributed import Client
     except ImportError:

@@ -16,16 +16,9 @@ from smlm_accessor.backends.dask.partitions import bare_fragment, origin
 class PartitionFacts:
     """What the footers of Parquet files, or a pandas table at the root, tell.
 
-    Parameters
-    ----------
-    n_rows : int, optional
-        None if it is not known.
-    fragments : sequence of pyarrow Fragment
-        Of the Parquet files; empty if the rows come from elsewhere.
-    frame : DataFrame, optional
-        The table in memory that was cut into partitions.
-    changed : frozenset of label
-        Columns that are not as they were there.
+    ``fragments`` are those of the Parquet files, empty if the rows come from elsewhere; ``frame``
+    is the table in memory that was cut into partitions. Columns that are ``changed`` are not as
+    they were there.
     """
 
     n_rows: int | None = None

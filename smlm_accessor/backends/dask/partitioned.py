@@ -13,7 +13,7 @@ from dask.delayed import Delayed, delayed
 from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
-from smlm_accessor.backends.dask.tasks import Given, Read, reads_of, reduced
+from smlm_accessor.backends.dask.reading import Given, Read, reads_of, reduced
 from smlm_accessor.backends.source import Selection, Source
 from smlm_accessor.backends.steps import Step, opened
 
@@ -60,8 +60,12 @@ class Partitioned:
         only: Selection | None = None,
     ) -> Step[T]:
         attrs = self.example.attrs if only is None else only.attrs
-        reads = reads_of(self.table, None if only is None else only.labels)
+        reads = self._reads(None if only is None else only.labels)
         return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
+
+    def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
+        """Return what reads each part, or some of its columns, and what that needs."""
+        return reads_of(self.table, labels)
 
     def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:  # noqa: D102
         return Step(delayed(function, pure=False)(*map(opened, arguments)))
@@ -89,13 +93,7 @@ class Fragments(Partitioned):
     def example(self) -> pd.DataFrame:  # noqa: D102
         return self.table
 
-    def reduce(  # noqa: D102
-        self,
-        function: Callable[..., P],
-        combine: Callable[[Sequence[P]], T],
-        *others: object,
-        only: Selection | None = None,
-    ) -> Step[T]:
+    def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
         import pyarrow.dataset
 
         field = pyarrow.dataset.field(self.label)
@@ -103,8 +101,7 @@ class Fragments(Partitioned):
         for low, high in self.ranges:
             part = (field >= low) & (field < high)
             wanted = part if wanted is None else wanted | part
-        names = list(self.table.columns if only is None else only.labels)
-        attrs = self.table.attrs if only is None else only.attrs
+        names = list(self.table.columns if labels is None else labels)
         reads: list[tuple[Read, list[Delayed]]] = [
             (Read(_RowGroup(group, names), f"{group.path}"), [])
             for fragment in self.fragments
@@ -112,7 +109,7 @@ class Fragments(Partitioned):
         ]
         if not reads:
             reads = [(Read(Given(self.table[names]), "nothing"), [])]
-        return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
+        return reads
 
 
 @dataclass(frozen=True)

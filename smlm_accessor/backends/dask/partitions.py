@@ -32,13 +32,7 @@ class Apply:
     """Applies a function to a partition, as part of a table with these ``attrs``.
 
     On the way through dask a partition may have lost what its table says about columns and units.
-
-    Parameters
-    ----------
-    function : callable
-    attrs : mapping
-    changes : frozenset of label, optional
-        If rows stay as they are, the columns that do not.
+    If rows stay as they are, ``changes`` are the columns that do not.
     """
 
     function: Callable[..., Any]
@@ -62,17 +56,9 @@ def map_partitions(
 ) -> Any:
     """Return a table whose partitions are made from those of another, lazily, row by row.
 
-    Parameters
-    ----------
-    table : dask DataFrame
-    function : callable
-        Takes a partition and the others, and returns as many rows with the same index.
-    meta : DataFrame
-        The result without rows.
-    *others
-        Passed on; a step is computed once for all partitions.
-    changes : iterable of label
-        Columns that differ.
+    The function takes a partition and the others, a step of which is computed once for all
+    partitions, and returns as many rows with the same index; ``meta`` is the result without rows.
+    Columns that differ are in ``changes``.
     """
     apply = Apply(function, dict(example(table).attrs), frozenset(changes))
     name = getattr(function, "func", function).__name__.strip("_")  # of a partial, too

@@ -28,22 +28,11 @@ _RAGGED = "give each column a name, with {} between them"
 class DelimitedText:
     """How a program writes a table as text; `text_format` makes a format of it.
 
-    Parameters
-    ----------
-    separator : str
-        Comma or tab.
-    names : Names, optional
-        What the program calls positions, frames and precisions, and their units; other columns keep
-        their names. Without them all columns are written as they are called.
-    quotes_text : bool
-        Whether names and text are written in quotes.
-    latin : bool
-        Whether the program may have written Latin-1 instead of UTF-8.
-    split : callable, optional
-        Takes the text of a file; returns the lines of the table, and ``attrs`` that tell what
-        stands around them.
-    footer : callable, optional
-        Takes a table; returns the text that is written below it.
+    ``names`` are what the program calls positions, frames and precisions, and their units; other
+    columns keep their names, without them all do. Names and text are written in quotes if
+    ``quotes_text``; a program may have written Latin-1 instead of UTF-8 if ``latin``. ``split``
+    takes the text of a file, and returns the lines of the table, and ``attrs`` that tell what
+    stands around them. ``footer`` takes a table, and returns the text that is written below it.
     """
 
     separator: str
@@ -62,16 +51,10 @@ def text_format(
     recognises: Callable[[FileStart], bool],
     suffixes: tuple[str, ...] = (),
 ) -> Format:
-    """Return the format of a program that writes delimited text.
+    """Return the format of a program that writes delimited text; see `Format`.
 
     Reading returns the columns as they are called in the file. Text holds no dtypes, no ``attrs``
     and no index without a name: single precision comes back as double, categories as text.
-
-    Parameters
-    ----------
-    text : DelimitedText
-    name, title, recognises, suffixes
-        As of `Format`.
     """
 
     def read(start: FileStart) -> pd.DataFrame:

@@ -40,14 +40,8 @@ def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consen
     is ``1 / (jitter / count + wander)``, less where its residual is large; ``wander``, the variance
     of its own motion, is that of its residuals beyond jitter. Weights and solution are iterated.
 
-    Parameters
-    ----------
-    means : ndarray, shape (k, b)
-        Mean position of each bead in each window; ignored where ``counts`` is 0.
-    counts : ndarray of int, shape (k, b)
-        Localizations behind each.
-    jitter : ndarray, shape (b,)
-        Variance of one localization.
+    ``means``, (k, b), are the mean positions of each bead in each window, of ``counts``
+    localizations; ``jitter``, (b,), is the variance of one localization.
 
     Examples
     --------

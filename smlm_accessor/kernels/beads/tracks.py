@@ -26,17 +26,10 @@ class Spots(NamedTuple):
 def find_spots(
     positions: FloatArray, frame: IntArray, window: IntArray, n_frames: IntArray, size: float
 ) -> Spots:
-    """Find spots in which nearly all frames of a window have a localization.
+    """Find squares of edge ``size`` in which nearly all frames of a window have a localization.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-    frame, window : ndarray of int, shape (n,)
-        Frame of each localization, and window it belongs to; both increase.
-    n_frames : ndarray, shape (k,)
-        Frames of each window.
-    size : float
-        Edge of the square in which localizations are one spot.
+    Localizations, of shape (n, 2), and their ``frame`` and ``window`` are in the order of time;
+    ``n_frames``, (k,), are the frames of each window.
 
     Examples
     --------
@@ -110,16 +103,8 @@ def follow(
     bead is found where it is expected, all may have jumped: then the shift counts that continues
     most of them.
 
-    Parameters
-    ----------
-    spots : Spots
-    n_windows : int
-    size : float
-        Of a spot.
-    presence : float
-        Beads that cannot be seen in this part of the windows any more are given up.
-    given : ndarray, shape (b, 2), optional
-        Where beads are in the beginning; others are not looked for.
+    Beads that cannot be seen in the part ``presence`` of the windows any more are given up. Where
+    beads are ``given`` in the beginning, (b, 2), others are not looked for.
 
     Examples
     --------

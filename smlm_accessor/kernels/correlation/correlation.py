@@ -54,16 +54,10 @@ def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: flo
 
 
 class Correlator:
-    """Correlations on one grid at one smoothing.
+    """Correlations on one grid at one smoothing, 0 for none.
 
     The correlation of two images is smoothed with a Gaussian of standard deviation ``smoothing``,
     less one three times wider. A shift ``d`` says that the second is the first one moved by ``+d``.
-
-    Parameters
-    ----------
-    grid : PixelGrid
-    smoothing : float
-        0 for none.
     """
 
     def __init__(self, grid: PixelGrid, smoothing: float) -> None:

@@ -62,14 +62,8 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     """Sort localizations into cells as wide as the reach, thinned to so many partners.
 
     Where a localization would have more, those around are dealt out to 2, 4, 8 .. layers.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d), float64
-        In units of the reach.
-    group : ndarray of int, shape (n,)
-        Random bits; localizations with the same ones share their layer.
-    partners : float
+    Positions, (n, d), are in units of the reach; localizations with the same random bits ``group``
+    share their layer.
     """
     n, d = positions.shape
     if not n:
@@ -124,18 +118,8 @@ def pair_sums(
 ) -> PairSums:
     """Sum over all pairs of localizations of different windows that are closer than 1.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d), float64
-        Aligned, in units of the reach.
-    window : ndarray of int, shape (n,)
-        Negative for localizations that are left out.
-    n_windows : int
-    layers : Layers
-        Of the same points.
-    blocks : ndarray of int, shape (n,), optional
-    run : callable
-        Maps a function over parts, in threads perhaps.
+    Positions, (n, d), are aligned and in units of the reach, as the layers are. Localizations whose
+    ``window`` is negative are left out. ``run`` maps a function over parts, in threads perhaps.
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))

@@ -73,13 +73,7 @@ def own_variance(variance: FloatArray, pair_variance: FloatArray) -> FloatArray:
 class PeakMatcher:
     """Finds the shifts of images with a `Correlator`, and their variances.
 
-    Parameters
-    ----------
-    correlator : Correlator
-    max_shift : ndarray, shape (2,)
-    significance : PeakSignificance
-    blocks : FieldBlocks, optional
-        By which the influence on a shift is told; the tiles of a stack of images if not given.
+    The influence on a shift is told by ``blocks``, or by the tiles of a stack of images.
     """
 
     def __init__(
@@ -106,14 +100,8 @@ class PeakMatcher:
     ) -> PeakMatch | None:
         """Find the shift of an image and its variance; None if the maximum is not significant.
 
-        Parameters
-        ----------
-        reference, moving : ndarray of complex64, shape (n_tiles, 2 m0 + 1, m1 + 1)
-            From `transform`.
-        slopes : Slopes, optional
-            Those of the reference, if they are known already.
-        pairs : bool, default False
-            Whether the variance of the pair is needed; else it is NaN.
+        The images are those of `transform`. ``slopes`` are those of the reference, if they are
+        known already. The variance of the pair is NaN unless ``pairs`` asks for it.
         """
         c = self.correlator
         peak = c.locate(cross(reference, moving), self.max_shift)

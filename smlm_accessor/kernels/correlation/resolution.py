@@ -90,25 +90,12 @@ def choose_smoothing(
 ) -> float | None:
     """Choose the smoothing that promises the smallest variance of the shift between images.
 
-    From a sixteenth of the field the smoothing is halved for as long as that is worth it. Once the
-    shifts are known, the finer levels look at the part of the field where localizations of all
-    samples are densest, so that their cost does not grow with the field.
+    From a sixteenth of the field the smoothing is halved for as long as that is worth it, not below
+    ``finest``. Once the shifts are known, the finer levels look at the part of the field where
+    localizations of all samples are densest, so that their cost does not grow with the field.
 
-    Parameters
-    ----------
-    samples : sequence of ndarray, shape (n, 2)
-        Localizations of a few chunks; the first is what the others are shifted against.
-    lower, upper : ndarray, shape (2,)
-        The field.
-    max_shift : ndarray, shape (2,)
-    significance : PeakSignificance
-    finest : float, default 0
-        No smaller smoothing is tried.
-
-    Returns
-    -------
-    float or None
-        None if no sample has a significant shift against the first.
+    The ``samples``, of shape (n, 2), are a few chunks, shifted against the first. None if no sample
+    has a significant shift.
     """
     # Coarser than the range of shifts, every maximum would lie at its edge.
     tried = [min(float((upper - lower).max()) / _COARSEST, float(max_shift.max()) / _RANGE)]

@@ -18,12 +18,9 @@ def effective_number(weights: FloatArray | IntArray) -> float:
 def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
     """Return how a shift would change without each block, to first order: ``slope / curvature``.
 
-    Parameters
-    ----------
-    slope : ndarray, shape (..., n_blocks, d)
-        How the correlation changes, at its maximum, as the localizations of each block move.
-    curvature : ndarray, shape (..., 1, d) or (d,)
-        Minus the second derivatives; the influence is 0 where it is not positive.
+    ``slope``, (..., n_blocks, d), is how the correlation changes, at its maximum, as the
+    localizations of each block move; ``curvature`` is minus the second derivatives. 0 where that is
+    not positive.
     """
     step = np.divide(1.0, curvature, out=np.zeros(np.shape(curvature)), where=curvature > 0)
     return np.asarray(slope * step)
@@ -32,18 +29,10 @@ def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
 def variances(influences: FloatArray) -> FloatArray | None:
     """Return variances of estimates but for what is common to all, which cannot be known.
 
-    With the effective number ``n`` of blocks, that of an estimate is the sum of its squared
-    influences, less their mean over all ``k`` estimates, times ``k / (k - 1) * n / (n - 1)``.
-
-    Parameters
-    ----------
-    influences : ndarray, shape (k, n_blocks, d)
-        How each of ``k`` estimates would change without each block.
-
-    Returns
-    -------
-    ndarray, shape (k, d), or None
-        None if too few blocks count, or if there is a single estimate.
+    ``influences``, (k, n_blocks, d), are how each of ``k`` estimates would change without each
+    block. With the effective number ``n`` of blocks, the variance of an estimate is the sum of its
+    squared influences, less their mean over all estimates, times ``k / (k - 1) * n / (n - 1)``.
+    None if too few blocks count, or if there is a single estimate.
 
     References
     ----------
@@ -69,14 +58,7 @@ def inflation(influences: FloatArray, variance: FloatArray, counts: IntArray) ->
     """Return by how much variances exceed those of independent localizations, shape (d,).
 
     It is ``sum(counts * jackknifed) / sum(counts * variance)`` over all estimates, at least 1.
-
-    Parameters
-    ----------
-    influences : ndarray, shape (k, n_blocks, d)
-    variance : ndarray, shape (k, d)
-        Of independent localizations.
-    counts : ndarray, shape (k,)
-        Localizations of each estimate.
+    ``variance``, (k, d), is that of independent localizations; ``counts``, (k,), are their numbers.
     """
     factor = np.ones(influences.shape[2])
     seen = variances(influences)

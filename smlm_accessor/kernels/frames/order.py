@@ -9,16 +9,10 @@ from smlm_accessor._typing import FloatArray, IntArray
 
 
 def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
-    """Return the rows in the order of frames, and within a frame of coordinates.
+    """Return the rows in the order of frames, and within a frame of coordinates, which are finite.
 
     Sums over rows in this order, and so the last digits of every result, do not depend on the order
     in the table.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-    positions : ndarray, shape (n, d), C order
-        Finite.
 
     Examples
     --------

@@ -42,14 +42,7 @@ class Runs(NamedTuple):
 
     @classmethod
     def of(cls, frames: IntArray, positions: FloatArray | None) -> Runs:
-        """Return the runs of some rows.
-
-        Parameters
-        ----------
-        frames : ndarray, shape (n,)
-        positions : ndarray, shape (n, d), optional
-            Finite.
-        """
+        """Return the runs of some rows, whose positions, if given, are finite."""
         if not len(frames):
             return cls()
         begins = np.flatnonzero(frames[1:] < frames[:-1])[: _MOST + 1] + 1

@@ -9,21 +9,10 @@ from smlm_accessor.kernels.hashing import split_mix64
 
 
 def whole_frames(frames: IntArray, size: int) -> BoolArray:
-    """Choose whole frames by a hash of their number, until there are enough localizations.
+    """Choose whole frames by a hash of their number, until there are ``size`` localizations.
 
     The choice is the same for any order of the rows, and follows no period that a sequence of
-    excitation could have.
-
-    Parameters
-    ----------
-    frames : ndarray, shape (n,)
-        Frame of each localization.
-    size : int
-        Localizations wanted; at most one frame more is chosen, and all if there are fewer.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
+    excitation could have. At most one frame more is chosen, and all if there are fewer.
 
     Examples
     --------

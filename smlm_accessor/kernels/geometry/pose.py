@@ -12,11 +12,6 @@ from smlm_accessor._typing import FloatArray
 class Pose(NamedTuple):
     """Where a set of points is moved: ``matrix @ position + offset``.
 
-    Parameters
-    ----------
-    matrix : ndarray, shape (d, d)
-    offset : ndarray, shape (d,)
-
     Examples
     --------
     >>> import numpy as np

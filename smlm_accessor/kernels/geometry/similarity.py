@@ -18,20 +18,10 @@ def fit_matrix(
 ) -> FloatArray:
     """Return the matrix that maps source points onto target points by least squares.
 
-    Own code: `scipy.spatial.transform.Rotation.align_vectors` fits no scale.
-
-    Parameters
-    ----------
-    cross, spread : ndarray, shape (d, d)
-        Sums of ``t s^T`` and ``s s^T`` over pairs of source ``s`` and target ``t``, each less its
-        mean; ``d`` 2 or 3.
-    with_rotation, with_scaling : bool
-        What the matrix may hold; it is never a reflection.
-
-    Returns
-    -------
-    ndarray, shape (d, d)
-        NaN if the points do not determine it.
+    ``cross`` and ``spread``, (d, d), are the sums of ``t s^T`` and ``s s^T`` over pairs of source
+    ``s`` and target ``t``, each less its mean; ``d`` is 2 or 3. The matrix is never a reflection;
+    NaN if the points do not determine it. Own code:
+    `scipy.spatial.transform.Rotation.align_vectors` fits no scale.
 
     References
     ----------

@@ -18,16 +18,9 @@ FixedImages = npt.NDArray[np.uint32]
 def add_counts(positions: FloatArray, slot: IntArray, grid: PixelGrid, images: FixedImages) -> None:
     """Add localizations to images, each shared linearly among the pixels around it.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d), C order
-        Of which x and y count; those outside the field, or not finite, are left out.
-    slot : ndarray of int64, shape (n,)
-        The image each belongs to; none if negative.
-    grid : PixelGrid
-    images : ndarray of uint32, shape (m, *grid.bins)
-        Added to. The image that `count` makes, times ``STEPS**2``, with positions rounded to
-        1 / `STEPS` of a pixel.
+    Of the positions, (n, d), x and y count; those outside the field, not finite, or with a negative
+    ``slot`` are left out. ``slot`` is the image each belongs to: the one that `count` makes, times
+    ``STEPS**2``, with positions rounded to 1 / `STEPS` of a pixel.
     """
     box = np.array([grid.lower, grid.upper])
     _add(positions, slot, box, grid.corner, grid.bin_size, np.array(grid.bins), images)

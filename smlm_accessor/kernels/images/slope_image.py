@@ -37,19 +37,10 @@ def slope_grid(
 
 
 class SlopeImage:
-    """Slope, along both axes, of the smoothed image of a reference.
+    """Slope, along both axes, of the smoothed image of a reference, on a grid from `slope_grid`.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, 2)
-        The reference.
-    grid : PixelGrid
-        From `slope_grid`.
-    smoothing : float
-    pairs : bool, default False
-        Also prepare `PeakMatch.pair_variance`.
-    workers : int, default 1
-        Threads; they do not change the result.
+    With ``pairs``, `PeakMatch.pair_variance` is prepared, too. ``workers`` are threads; they do not
+    change the result.
     """
 
     def __init__(

@@ -27,14 +27,8 @@ class BlockGradients:
     """A closest-point map that keeps what each field block contributes to its gradient.
 
     The gradient is the mean residual, from the moved source to its neighbours: minus half the
-    derivative of the mean squared distance.
-
-    Parameters
-    ----------
-    pairs : ClosestPointMap
-    blocks : ndarray of int, shape (n,)
-        The field block of each localization of the source.
-    n_blocks : int
+    derivative of the mean squared distance. ``blocks`` are those of the localizations of the
+    source.
     """
 
     def __init__(self, pairs: ClosestPointMap, blocks: IntArray, n_blocks: int) -> None:
@@ -132,7 +126,7 @@ def on_inverse(pose: Pose, influence: Pose) -> Pose:
     """Return the influence on ``pose.inverse()``."""
     back = pose.inverse()
     matrix: FloatArray = -back.matrix @ influence.matrix @ back.matrix
-    return Pose(matrix, matrix @ pose.offset - influence.offset @ back.matrix.T)
+    return Pose(matrix, -matrix @ pose.offset - influence.offset @ back.matrix.T)
 
 
 def mean_influence(influences: Sequence[Pose], weights: Sequence[int]) -> Pose:

@@ -48,22 +48,9 @@ class ClosestPointMap:
     """One iteration of closest points, as a map of the parameters of a pose.
 
     The parameters are lengths: where the centroid of the source goes; then, as far as they are
-    fitted, rotation vector and logarithm of the scale, times the radius of the source.
-
-    Parameters
-    ----------
-    source : ndarray, shape (n, d)
-        In an order that depends on the points only, such as that of a `NeighbourGrid`.
-    target : NeighbourGrid
-    with_rotation, with_scaling : bool
-        What is fitted besides the shift.
-    reach : float
-        Targets farther than this do not count; may be changed.
-
-    Attributes
-    ----------
-    radius : float
-        What makes angles lengths.
+    fitted, rotation vector and logarithm of the scale, times the ``radius`` of the source. The
+    order of the source depends on the points only, such as that of a `NeighbourGrid`. Targets
+    farther than ``reach``, which may be changed, do not count.
     """
 
     def __init__(
@@ -170,14 +157,9 @@ class ClosestPointMap:
     ) -> Matching | None:
         """Iterate from a pose near the true one; None if there is too little within reach.
 
-        Parameters
-        ----------
-        start : Pose
-        max_iterations, tolerance, gain
-            See `fixed_point.solve`.
-        average : callable, optional
-            Evaluates this map, or something that does, for its average around the solution: many
-            fixed points lie close together, and the iteration ends in any of them.
+        For the parameters see `fixed_point.solve`. Many fixed points lie close together, and the
+        iteration ends in any of them; so ``average``, this map or something that evaluates it, is
+        averaged around the solution.
         """
         cell = self.matcher.grid.cell
         found = fixed_point.solve(
@@ -203,23 +185,11 @@ class ClosestPointMap:
     def slopes(
         self, pose: Pose, radius: float, reaches: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the slope of the mean residual, and its variance, for several reaches.
+        """Return the slope of the mean residual, and its variance, for several reaches, both (r,).
 
         A source that is off by ``e`` is moved back by ``slope * e`` in one iteration, so that its
-        variance is ``variance / slope**2`` along each axis. NaN where nothing is within reach.
-
-        Parameters
-        ----------
-        pose : Pose
-            Where the source lies.
-        radius : float
-            How far it is moved away, in several directions, to measure the slope.
-        reaches : ndarray, shape (r,)
-            Targets farther than this do not count.
-
-        Returns
-        -------
-        slope, variance : ndarray, shape (r,)
+        variance is ``variance / slope**2`` along each axis. It is moved away from ``pose`` by
+        ``radius`` in several directions. NaN where nothing is within reach.
         """
         parameters = self.to_parameters(pose)
         matrix, center = self._matrix(parameters), parameters[: self.n_axes]

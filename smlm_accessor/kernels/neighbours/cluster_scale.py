@@ -25,13 +25,7 @@ def cluster_scale(positions: FloatArray, frames: IntArray) -> float:
 
     Pairs of localizations within a radius are counted, in windows of time over which drift is
     small. By chance their number grows with the area; structures add to it, at first with the area,
-    too, and beyond their own width more slowly.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        In the order of frames.
-    frames : ndarray, shape (n,)
+    too, and beyond their own width more slowly. Positions are in the order of frames.
 
     Examples
     --------

@@ -26,22 +26,12 @@ _CELLS_PER_POINT = 4
 
 @dataclass(frozen=True)
 class NeighbourGrid:
-    """Points sorted into cells, in an order that depends on the points only.
+    """Points sorted into cells of width ``cell``, in an order that depends on the points only.
 
-    Parameters
-    ----------
-    points : ndarray, shape (n, 3)
-        Padded in front with zeros to three axes; by cell, and within a cell by coordinates.
-    n_axes : int
-        Axes that are not padding.
-    starts : ndarray, shape (n_cells + 1,)
-        Cell ``c`` holds the rows ``starts[c]:starts[c + 1]``.
-    low, inverse_cell : ndarray, shape (3,)
-        Corner of the grid and one over the width of a cell; an axis without extent has 0.
-    counts : ndarray, shape (3,)
-        Cells along each axis. Points outside belong to the cells at the border.
-    cell : float
-        Width of a cell.
+    Points, (n, 3), are padded in front with zeros to three axes, ``n_axes`` of which are not
+    padding. Cell ``c`` holds the rows ``starts[c]:starts[c + 1]``. ``low`` is the corner of the
+    grid, ``inverse_cell`` one over the width of a cell, 0 of an axis without extent, and ``counts``
+    are the cells along each axis. Points outside belong to the cells at the border.
     """
 
     points: FloatArray
@@ -59,13 +49,7 @@ class NeighbourGrid:
 
 
 def build(points: FloatArray) -> NeighbourGrid:
-    """Sort points into cells of equal width, about four cells for each point.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, d)
-        Finite, ``d`` at most 3, ``n`` at least 1. Not changed.
-    """
+    """Sort finite points, (n, d), into cells of equal width, about four for each point."""
     padded = _padded(points)
     low, extent = _box(padded)
     # Axes thinner than a cell get one layer, and the others are divided as if it were not there.
@@ -127,12 +111,7 @@ class Moments(NamedTuple):
 class Matcher:
     """The nearest targets of a source that moves: exact, and quick where it moves little.
 
-    Parameters
-    ----------
-    grid : NeighbourGrid
-        The targets.
-    source : ndarray, shape (n, d)
-        Points, before they are moved. Kept relative to their `centroid`.
+    The source is kept relative to its `centroid`.
     """
 
     def __init__(self, grid: NeighbourGrid, source: FloatArray) -> None:
@@ -177,14 +156,7 @@ class Matcher:
         return (self.grid.points[self.nearest] - moved)[:, 3 - self.n_axes :]
 
     def moments(self, blocks: IntArray | None = None, n_blocks: int = 1) -> Moments:
-        """Return sums over the points of the last `match` that have a target within reach.
-
-        Parameters
-        ----------
-        blocks : ndarray of int, shape (n,), optional
-            Block of each point of the source.
-        n_blocks : int
-        """
+        """Return sums, by block, over the points of the last `match` that have a target."""
         blocks = np.zeros(len(self.nearest), np.int64) if blocks is None else blocks
         n, r, rs, s, ss = nearest_loops.moments(
             *(self.grid.points, self._source, self._matrix, self._shift, self._reach),

@@ -32,25 +32,9 @@ def neighbour_counts(
     """Sum a kernel over the points of the same group that are seen at other times.
 
     The kernel is ``(1 - r^2)^4`` up to ``r = 1``: nearly a Gaussian, with a standard deviation of
-    ``8 ** -0.5``. One at the same place counts one.
-
-    Parameters
-    ----------
-    points : ndarray, shape (n, d), float64
-        In units of the reach of the kernel; d = 2 or 3.
-    frames : ndarray of int, shape (n,)
-    group : ndarray of int, shape (n,)
-        Only members of the same group count.
-    gap : int
-        Those at most so many frames apart do not count.
-    at : ndarray, shape (n, d), optional
-        Where to count for each point, if not at the point itself.
-    run : callable
-        Maps a function over blocks, in threads perhaps.
-
-    Returns
-    -------
-    ndarray, shape (n,)
+    ``8 ** -0.5``. One at the same place counts one. Points, (n, d), are in units of its reach;
+    those at most ``gap`` frames apart do not count. Counts are taken at the points, or ``at`` other
+    places, one for each. ``run`` maps a function over blocks, in threads perhaps.
 
     Examples
     --------

@@ -21,27 +21,13 @@ _SAME_SCALE = 2.0  # times the cluster scale: a precision above it is that of a 
 def precision(
     positions: FloatArray, frames: IntArray, uncertainty: FloatArray | None = None
 ) -> FloatArray:
-    """Return the usual localization precision along each axis.
+    """Return the usual localization precision along each axis; NaN where nothing tells.
 
     Where uncertainties are known, that at which half of the information, one over the square, is
-    reached. Otherwise from the distances to the nearest neighbour in the next frame [1]_: a mixture
-    of localizations of the same molecule, Rayleigh distributed, and of others, uniform within a
-    small circle. Where no molecule is seen twice, from the smallest structures: see
-    `cluster_scale`.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        In the order of frames; d = 2 or 3, neighbours are looked for in x and y.
-    frames : ndarray, shape (n,)
-        Increasing.
-    uncertainty : ndarray, shape (n, d), optional
-        One standard deviation; NaN where unknown.
-
-    Returns
-    -------
-    ndarray, shape (d,)
-        NaN where nothing tells.
+    reached. Otherwise from the distances to the nearest neighbour in the next frame [1]_, in x and
+    y: a mixture of localizations of the same molecule, Rayleigh distributed, and of others, uniform
+    within a small circle. Where no molecule is seen twice, from the smallest structures: see
+    `cluster_scale`. Localizations are in the order of frames.
 
     References
     ----------

@@ -61,30 +61,13 @@ def solve(
 
     Where the map jumps, acceleration makes rounding errors several times larger in each step. So
     steps are rounded to multiples of about ``sqrt(tolerance)`` scales: then the same data in
-    another unit take the same steps.
+    another unit take the same steps. ``unit`` is any length of the data, of which that multiple is
+    a power of ``2 ** 0.25``; steps are not rounded if it is zero or infinite. A step below
+    ``resolution`` is rounding.
 
-    Parameters
-    ----------
-    evaluate : callable
-        Takes a point and returns an `Evaluation`, or None where the map is not defined.
-    start : ndarray, shape (p,)
-    memory : int
-        Earlier evaluations that are used; 0 is plain iteration.
-    max_iterations : int
-        Most evaluations.
-    tolerance : float
-    resolution : float
-        A step below this is rounding.
-    unit : float
-        Any length of the data, of which that to which steps are rounded is a power of
-        ``2 ** 0.25``. Steps are not rounded if it is zero or infinite.
-    gain : float
-        The residual times this is about the distance that remains; 1 if that is not known.
-
-    Returns
-    -------
-    FixedPoint or None
-        None if the map was not defined on the way.
+    ``memory`` earlier evaluations are used, of ``max_iterations`` at most; 0 is plain iteration.
+    The residual times ``gain`` is about the distance that remains. None if the map was not defined
+    on the way.
 
     References
     ----------

@@ -36,16 +36,10 @@ def solve_pairs(
 ) -> Network:
     """Minimize ``sum(weights[i, j] * (differences[:, i, j] - shift[i] + shift[j])**2)``.
 
-    Parameters
-    ----------
-    differences : ndarray, shape (d, k, k)
-        ``differences[:, i, j]`` is the shift of ``i`` less that of ``j``: antisymmetric.
-    weights : ndarray, shape (k, k)
-        Inverse variances but for a factor, symmetric; 0 for no measurement.
-    max_residual : ndarray, shape (k, k), optional
-        Pairs with a larger residual, along any axis, are dropped, worst first, as long as each
-        component stays connected. Then the rest is solved again, with those pairs that agree with
-        the solution after all. By default all stay.
+    ``differences``, (d, k, k), are antisymmetric. ``weights``, (k, k), are inverse variances but
+    for a factor, 0 for no measurement. Pairs with a residual above ``max_residual``, (k, k), along
+    any axis, are dropped, worst first, as long as each component stays connected. Then the rest is
+    solved again, with those pairs that agree with the solution after all.
 
     References
     ----------

@@ -25,33 +25,17 @@ def smoothing_spline(
     s: float | None = None,
     noise: float = 0.0,
 ) -> SmoothingSpline:
-    """Fit a cubic smoothing spline.
+    """Fit a cubic smoothing spline to finite points, in any order.
 
     Minimises ``sum (w * (y - f(x)))**2 + smoothing * integral f''**2`` over natural cubic splines,
-    with a knot at every distinct ``x`` or, if these are many, at quantiles of them.
+    with a knot at every distinct ``x`` or, if these are many, at quantiles of them. Weights are one
+    over the standard deviation, up to a common factor, which is estimated; ``noise`` is the
+    variance that the weighted points are known to have at least: 1 if there is no such factor.
 
-    Parameters
-    ----------
-    x, y : ndarray, shape (n,)
-        Finite, in any order; ``x`` may repeat.
-    weights : ndarray, shape (n,), optional
-        Not negative; one over the standard deviation, up to a common factor, which is estimated.
-    s : float, optional
-        Smooth as much as leaves the weighted residual sum of squares at most ``s``; 0
-        interpolates. If not given, the smoothing is that of highest restricted likelihood, the
-        spline being the posterior mean of an integrated Wiener process (see Notes).
-    noise : float, default 0
-        Variance that the weighted points are known to have at least; 1 if weights are one over the
-        standard deviation itself. Without it, it is estimated from the residuals alone.
-
-    Returns
-    -------
-    SmoothingSpline
-
-    Raises
-    ------
-    ValueError
-        If there is no point, or if ``s`` is negative or asks for more knots than are affordable.
+    The smoothing leaves the weighted residual sum of squares at most ``s``; 0 interpolates. If
+    ``s`` is not given, it is that of highest restricted likelihood, the spline being the posterior
+    mean of an integrated Wiener process. Raises a `ValueError` if there is no point, or if ``s`` is
+    negative or asks for more knots than are affordable.
 
     Notes
     -----

@@ -16,20 +16,9 @@ def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     Values ``0 .. k - 1`` are from the state before, values ``k .. n - 1`` from the one after. The
     log-likelihood of ``k`` is, but for a constant, the cumulated sum (CUSUM [1]_) of what each
     value gains by the state before: ``S_k = sum(gain[:k])``, ``gain[i] = log p_before(x_i) - log
-    p_after(x_i)``. The estimate is the ``k`` with the largest ``S_k`` [2]_. For a change in the
-    mean of normal numbers ``gain`` is ``(x - mean_after)**2 - (x - mean_before)**2``, times any
-    positive factor.
-
-    Parameters
-    ----------
-    gain : ndarray, shape (n,)
-    inside : bool
-        Whether there is at least one value on either side; else all may be on the same.
-
-    Returns
-    -------
-    int
-        The first value after the change, 0 to n; the first of equally likely ones.
+    p_after(x_i)``. The estimate is the first ``k`` with the largest ``S_k`` [2]_, 0 to n, or with
+    ``inside`` 1 to n - 1. For a change in the mean of normal numbers ``gain`` is ``(x -
+    mean_after)**2 - (x - mean_before)**2``, times any positive factor.
 
     References
     ----------

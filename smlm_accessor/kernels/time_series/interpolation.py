@@ -16,23 +16,11 @@ def interpolate(
     kind: str,
     beyond: FloatArray | None = None,
 ) -> FloatArray:
-    """Interpolate values given at increasing times.
+    """Interpolate values, (k, m), given at increasing times: linearly, or by a cubic.
 
-    Parameters
-    ----------
-    times : ndarray, shape (k,), float64
-        Strictly increasing.
-    values : ndarray, shape (k, m), float64
-    at : ndarray, shape (n,)
-    kind : {"linear", "cubic"}
-        The cubic stays between the values on either side of it, so it cannot swing.
-    beyond : ndarray, shape (2, m), optional
-        Slopes before the first and after the last time. By default those of the lines through the
-        first two and the last two values; 0 if there is a single one.
-
-    Returns
-    -------
-    ndarray, shape (n, m)
+    The cubic stays between the values on either side of it, so it cannot swing. ``beyond``, (2, m),
+    are the slopes before the first and after the last time: by default those of the lines through
+    the first two and the last two values; 0 if there is a single one.
 
     References
     ----------

@@ -13,22 +13,12 @@ _FEWEST = 6  # shifts; with fewer, the median step says little
 
 
 def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
-    """Tell which shifts are far from both their neighbours.
+    """Tell which shifts are far from both their neighbours in time; NaN where there is none.
 
     After a jump of the stage, a shift is close to the next one; that of an image that was matched
-    wrongly is close to none. The first and the last shift are never isolated.
-
-    Parameters
-    ----------
-    shifts : ndarray, shape (k, d)
-        In the order of time; NaN where there is none.
-    counts : ndarray of int, shape (k,)
-        Localizations behind each: with fewer than the median, a shift is noisier, and may be
-        farther by the square root of their ratio.
-
-    Returns
-    -------
-    ndarray of bool, shape (k,)
+    wrongly is close to none. The first and the last shift are never isolated. With fewer
+    localizations than the median of ``counts``, a shift is noisier, and may be farther by the
+    square root of their ratio.
 
     Examples
     --------

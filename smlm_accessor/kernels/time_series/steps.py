@@ -20,19 +20,8 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
 
     The trend at a step is the median of the steps beside it. Of successive steps that depart far
     from their trend, the farthest counts, if the medians of the values before and after all of them
-    differ by more than half of it.
-
-    Parameters
-    ----------
-    values : ndarray, shape (k, d)
-        In the order of time, finite.
-    std : ndarray, shape (k, d), optional
-        One standard deviation of each; NaN where it is not known.
-
-    Returns
-    -------
-    ndarray
-        Increasing. A value that stands alone is no step.
+    differ by more than half of it. A value that stands alone is no step. Values, (k, d), are
+    finite; ``std`` is one standard deviation of each, NaN where it is not known.
 
     Examples
     --------

@@ -43,16 +43,10 @@ Rates = tuple[float, float, float]
 
 
 class Trend(NamedTuple):
-    """A smoothed curve.
+    """A smoothed curve: ``level``, ``slope`` and the ``variance`` of the level, all (n,).
 
-    Parameters
-    ----------
-    level, slope, variance : ndarray, shape (n,)
-        Variance of the level.
-    walk, bend, jerk : float
-        Variance that level, slope and acceleration gain per unit of time.
-    noise : float
-        Common factor of the variances of the values.
+    ``walk``, ``bend`` and ``jerk`` are the variances that level, slope and acceleration gain per unit
+    of time, ``noise`` is the common factor of the variances of the values.
     """
 
     level: FloatArray
@@ -85,20 +79,9 @@ def local_trend(
     level and a slope that are unknown at first, chooses the rates; and, where there are at least 50
     values, a common factor of their variances.
 
-    Parameters
-    ----------
-    time : ndarray, shape (n,)
-        Increasing.
-    value, variance : ndarray, shape (n,)
-        A variance of infinity means that there is no value.
-    free : ndarray of bool, shape (n,), optional
-        Level and slope start anew there.
-    rates : tuple of float, optional
-        Walk, bend and jerk near which the best are looked for.
-
-    Returns
-    -------
-    Trend
+    All are in the order of ``time``, (n,). A variance of infinity means that there is no value.
+    Level and slope start anew where they are ``free``. The best rates are looked for near
+    ``rates``: walk and bend.
 
     References
     ----------

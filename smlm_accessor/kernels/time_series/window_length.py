@@ -41,21 +41,14 @@ _CLEARLY = 0.85
 def longer_by(
     drift: FloatArray, variance: FloatArray, valid: BoolArray, share: float = 1.0
 ) -> float:
-    """Return the factor by which windows should be longer, 1/4 at least.
+    """Return the factor by which windows of about the same length should be longer, 1/4 at least.
 
     The factor has the least expected squared distance of the curve from the drift, in units of
     noise, summed over components. Longer windows, by powers of two, are tried on means of
     neighbours. Shorter ones follow from the balance of noise and a random walk: ``0.73 noise`` is
-    inversely proportional to the length, the distance because of motion proportional to it.
-
-    Parameters
-    ----------
-    drift, variance : ndarray, shape (k, d)
-        Of windows of about the same length.
-    valid : ndarray of bool, shape (k,)
-        Others do not count.
-    share : float
-        Part of all localizations that the drift is from; the curve will be from all of them.
+    inversely proportional to the length, the distance because of motion proportional to it. The
+    drift, (k, d), is from the part ``share`` of all localizations; the curve will be from all of
+    them.
     """
     drift, variance = drift[valid], variance[valid]
     if len(drift) < FEWEST:

@@ -56,15 +56,9 @@ def aim(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     intersect_distance : float, optional
         Edge of the cells that are intersected, in x and y. By default twice the localization
         precision. Along z it is as much longer as localizations are less precise.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -76,11 +70,6 @@ def aim(
         blinks, it is made larger by as much as field blocks show. ``chosen`` holds the precision,
         the distance, ``frames_per_chunk`` if the user gave no chunks, the choices of the coarse
         drift and jumps (the first frame after each).
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range.
 
     Notes
     -----

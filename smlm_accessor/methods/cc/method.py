@@ -14,6 +14,7 @@ from smlm_accessor.methods.cc.reduction import CountedImages, add_images, count_
 from smlm_accessor.methods.image_series.chance import erratic
 from smlm_accessor.methods.image_series.lateral import ImageOfChunk, register_lateral
 from smlm_accessor.methods.image_series.pixels import LateralPlan, plan_lateral
+from smlm_accessor.methods.image_series.standard_errors import offset_std
 from smlm_accessor.methods.image_series.z_profiles import register_z
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
@@ -78,8 +79,6 @@ def cc(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     target : {"first", "previous", "all"}
         What a chunk is correlated with: the first that has data; the one before, shifts being added
         up; or the sum of all other chunks, aligned, which is best where chunks are small.
@@ -95,10 +94,6 @@ def cc(
         in x and y, and all of it in z. Images are padded for it: nothing wraps round.
     subpixel : bool, default True
         Otherwise the shift is rounded to whole pixels.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -114,11 +109,6 @@ def cc(
         equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
         smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
         tile).
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range, or pixels of ``bin_size`` would be too many.
 
     Notes
     -----
@@ -190,10 +180,8 @@ def _register(
         shifts, also = register_z(localizations, shifts, **options)
         chosen |= also
         bins.append(also["bin_size_z"])
-    lost = ~shifts.valid[:, None]
-    drift = np.where(lost, np.nan, shifts.shift)
-    std = np.where(lost, np.nan, np.sqrt(shifts.variance))
+    drift = np.where(shifts.valid[:, None], shifts.shift, np.nan)
     if not subpixel:
         size = np.array(bins)
         drift = size * np.round(drift / np.where(size > 0, size, 1.0))
-    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, std, chosen)
+    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen)

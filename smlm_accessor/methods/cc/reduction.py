@@ -20,14 +20,9 @@ _ALL_PIXELS = 2**26
 
 @dataclass
 class CountedImages:
-    """Images of localizations in x and y; of a chunk without any there is none.
+    """Images of localizations in x and y, (m, *bins), and the chunk of each; some chunks have none.
 
-    Parameters
-    ----------
-    images : ndarray of uint32, shape (m, *bins)
-        A localization counts ``STEPS**2``.
-    chunk : ndarray of int64, shape (m,)
-        The chunk of each.
+    A localization counts ``STEPS**2``.
     """
 
     images: FixedImages

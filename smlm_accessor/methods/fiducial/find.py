@@ -28,15 +28,8 @@ _PRESENCE_IN_WINDOWS = 0.9
 class BeadPaths:
     """Where each bead is at any frame.
 
-    Parameters
-    ----------
-    knots : ndarray, shape (k,)
-        Frames, the middles of windows.
-    edges : ndarray, shape (k,)
-        First frames of the windows.
-    position : ndarray, shape (k, b, 2)
-    radius : float
-        How far from there a localization of a bead may be.
+    ``knots`` are the middles of windows, ``edges`` their first frames; ``position`` has shape (k,
+    b, 2). A localization of a bead is no farther than ``radius`` from there.
     """
 
     knots: FloatArray
@@ -96,21 +89,9 @@ def find_beads(
 ) -> Beads:
     """Return the beads that are seen in enough of the frames, or those that are given.
 
-    Spots of several sizes are tried, larger ones only as long as there are few beads.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-        In the order of frames.
-    frames : ndarray, shape (n,)
-    uncertainty : ndarray, shape (n, d), optional
-        Of localizations, which else is found.
-    given : ndarray, shape (b, 2), optional
-        Where beads are in the beginning.
-    radius : float, optional
-        How far from where it is expected a localization of a bead may be: half the size of a spot.
-    presence : float
-        Part of the frames in which a bead is seen at least.
+    Spots of several sizes are tried, larger ones only as long as there are few beads. A
+    localization of a bead is within ``radius``, half the size of a spot, of where it is expected.
+    Localizations are in the order of frames; their precision is found if not given.
     """
     xy, timeline = np.ascontiguousarray(positions[:, :2]), Timeline.of(frames)
     nothing = np.zeros(0, dtype=np.int64)

@@ -57,8 +57,6 @@ def fiducial(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     fiducials : array_like, shape (n, 2) or (n, 3), or DataFrame, optional
         Where beads are in the first frames, in the units of the table, or what
         ``table.smlm.find_fiducials()`` gave, or rows of it. By default they are found.
@@ -67,10 +65,6 @@ def fiducial(
         the localization precision, and more if too few beads are found so.
     presence : float, default 0.8
         Part of the frames in which a bead has to be seen, unless ``fiducials`` are given.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -81,11 +75,6 @@ def fiducial(
         of the table, as they are in the beginning), their weights, which add up to 1, the part of
         the frames in which each is seen, the frames per chunk, and jumps (the first frame after
         each).
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range, or ``fiducials`` is no list of positions.
 
     References
     ----------
@@ -148,13 +137,7 @@ def fiducial(
 
 
 def places_in(beads: Any, radius: float | None = None) -> tuple[FloatArray, float | None]:
-    """Return the places in a table of beads, shape (n, 2), and the radius it says.
-
-    Raises
-    ------
-    OptionError
-        If it has no columns x and y, or no rows.
-    """
+    """Return the places in a table of beads, shape (n, 2), and the radius it says."""
     if not {"x", "y"} <= set(beads.columns):
         raise OptionError(
             f"fiducials must have columns x and y; this table has {', '.join(map(str, beads))}. "

@@ -55,14 +55,8 @@ def predict_poses(recent: Sequence[Pose], times: FloatArray) -> list[Pose]:
     """Return where a chunk may be: the last pose, or the one before, plus velocity times time.
 
     The velocity is the median over the recent chunks, and the last pose without velocity is the
-    third prediction: so one chunk that is wrong does not lead all others after it.
-
-    Parameters
-    ----------
-    recent : sequence of Pose
-        Of chunks before, at least one.
-    times : ndarray, shape (len(recent) + 1,)
-        Mean frames of these chunks and of the one that is predicted.
+    third prediction: so one chunk that is wrong does not lead all others after it. ``times`` are
+    the mean frames of the recent chunks, at least one, and of the one that is predicted.
     """
     last, before = recent[-1], recent[-2:][0]
     steps = np.diff(times)

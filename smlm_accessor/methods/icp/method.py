@@ -49,8 +49,6 @@ def icp(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        Localizations ordered by chunk, not changed.
     target : {"first", "previous", "all"}
         What a chunk is registered on: the first chunk that has data; the one before it, the
         transformations being composed, for structures that change, at an error that adds up; or
@@ -70,10 +68,6 @@ def icp(
         Converged is when the fraction of localizations within `max_distance` and the root mean
         square of their distances change by less than this, relative, and the step that remains is
         small too.
-    threads : int, optional
-        Threads that work on chunks; all cores if not given. The result does not depend on it.
-    progress : bool
-        Show a progress bar.
 
     Returns
     -------
@@ -90,11 +84,6 @@ def icp(
         A chunk is not valid if it has fewer than two localizations (with rotation or scaling: one
         more than axes), if fewer of them than that have a neighbour within reach, or if the
         fraction is less than half of what is usual in this table.
-
-    Raises
-    ------
-    OptionError
-        If an option has a value that makes no sense.
 
     References
     ----------

@@ -17,17 +17,9 @@ def erratic(drift: FloatArray, valid: BoolArray, smoothing: float, extent: float
 
     A long blink in one image and another one in the next look like the same molecule: such a match
     is significant, and wrong. A sample that moves far, but steadily, is no chance. So second
-    differences of the drift are compared with the field and the smoothing: their lower 30 %
-    quantile, as each image that went astray by itself makes three of them large.
-
-    Parameters
-    ----------
-    drift : ndarray, shape (k, d)
-        In the order of time; x and y count.
-    valid : ndarray of bool, shape (k,)
-        Others are left out.
-    smoothing, extent : float
-        Of the correlation, and of the field.
+    differences of the drift, (k, d), in the order of time, are compared with the ``extent`` of the
+    field and the smoothing: their lower 30 % quantile, as each image that went astray by itself
+    makes three of them large.
     """
     known = drift[valid][:, :2]
     if len(known) < _FEWEST:

@@ -19,6 +19,7 @@ from smlm_accessor.methods.image_series.pixels import SIGNIFICANCE, LateralPlan
 from smlm_accessor.methods.image_series.refinement import refine
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
 from smlm_accessor.methods.image_series.spectra import summarize
+from smlm_accessor.methods.image_series.standard_errors import jackknifed
 
 ImageOfChunk = Callable[[int], npt.NDArray[np.float32]]
 
@@ -56,7 +57,7 @@ def register_lateral(
     blocks = make_field_blocks(xy)
     correlator = Correlator(grid, plan.grid_smoothing)
     matcher = PeakMatcher(correlator, plan.field.reach, SIGNIFICANCE, blocks)
-    shifts = ImageSeries(spectra, counts, matcher, **options).register(target).jackknifed()
+    shifts = jackknifed(ImageSeries(spectra, counts, matcher, **options).register(target))
     del spectra
     if plan.bin_size < grid.bin_size and shifts.valid.sum() > 1:
         # Two standard errors off, a chunk still climbs to the right maximum.
@@ -64,7 +65,7 @@ def register_lateral(
         smoothing = max(plan.smoothing, plan.bin_size, uncertain)
         chosen |= {"smoothing": smoothing, "searched_bin_size": grid.bin_size}
         fine = plan.field.reference_grid(plan.bin_size, smoothing)
-        shifts = refine(
-            xy, bounds, shifts, fine, smoothing, blocks, target=target, **options
-        ).jackknifed()
+        shifts = jackknifed(
+            refine(xy, bounds, shifts, fine, smoothing, blocks, target=target, **options)
+        )
     return shifts, chosen

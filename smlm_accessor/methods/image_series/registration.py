@@ -17,7 +17,6 @@ from smlm_accessor.kernels.correlation.peak_precision import (
     PeakMatcher,
     own_variance,
 )
-from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.kernels.images.images import Spectrum
 
 _ROUNDS = 2  # of all images onto the sum of the others; more gain nothing
@@ -31,7 +30,7 @@ class Shifts(NamedTuple):
     ``shift`` and ``variance`` have shape (k, d), ``quality`` and ``valid`` (k,). The variance is
     what the image itself contributes: that of the difference of two shifts is the sum of theirs.
     Where ``valid`` is False the rest is NaN. ``influence``, shape (k, n_blocks, d), is how the
-    shifts would change without each field block; `jackknifed` makes variances of it.
+    shifts would change without each field block; `standard_errors` makes variances of it.
     """
 
     shift: FloatArray
@@ -46,31 +45,12 @@ class Shifts(NamedTuple):
         nothing = np.full((len(valid), d), np.nan)
         return cls(np.zeros_like(nothing), nothing, nothing[:, 0].copy(), valid)
 
-    def jackknifed(self) -> Shifts:
-        """Return the same with variances that do not take localizations for independent.
-
-        Where too few field blocks count, it is returned as it is.
-        """
-        found = None if self.influence is None else variances(self.influence[self.valid])
-        if found is None:
-            return self
-        variance = self.variance.copy()
-        # An axis without extent has none.
-        variance[self.valid] = np.where(np.isfinite(variance[self.valid]), found, np.nan)
-        return self._replace(variance=variance)
-
 
 @dataclass(frozen=True)
 class ImageSeries:
-    """The images, or stacks of images, of chunks.
+    """The images, or stacks of images, of chunks: their transforms, from `summarize`.
 
-    Parameters
-    ----------
-    spectra : sequence of ndarray of complex64, each of shape (n_tiles, 2 m0 + 1, m1 + 1)
-        Their transforms, from `summarize`.
-    counts : ndarray of int, shape (k,)
-        Localizations of each; those that have none are invalid.
-    matcher : PeakMatcher
+    Those whose ``counts`` of localizations are 0 are invalid.
     """
 
     spectra: Sequence[Spectrum]
@@ -80,13 +60,7 @@ class ImageSeries:
     progress: bool = False
 
     def register(self, target: str) -> Shifts:
-        """Return the shifts of all images.
-
-        Parameters
-        ----------
-        target : {"first", "previous", "all"}
-            The first that has localizations, the one before (shifts are added up), or all others.
-        """
+        """Return the shifts of all images onto those of the target; see `cc`."""
         present = [int(i) for i in np.flatnonzero(self.counts > 0)]
         out = Shifts.none(self.counts < 0)
         out.shift[:] = np.nan

@@ -15,6 +15,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.pixels import Field
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
 from smlm_accessor.methods.image_series.spectra import ImageTiles, sample_chunks, summarize
+from smlm_accessor.methods.image_series.standard_errors import jackknifed
 
 #: Pixels of the profiles of all tiles of a chunk, at most.
 MAX_PIXELS = 2**23
@@ -71,7 +72,7 @@ def register_z(
         spectra = summarize(positions, bounds, grid, tiles=tiles, **options)
         limits = np.array([0.0, reach])
         matcher = PeakMatcher(Correlator(grid, smoothing), limits, _SIGNIFICANCE)
-        axial = ImageSeries(spectra, counts, matcher, **options).register(target).jackknifed()
+        axial = jackknifed(ImageSeries(spectra, counts, matcher, **options).register(target))
         chosen = {
             "bin_size_z": grid.bin_size,
             "smoothing_z": smoothing,

@@ -32,7 +32,7 @@ _MANY = 10
 _CLASSES, _BEFOREHAND = 18, 20.0
 
 
-class Kernel(NamedTuple):
+class PairKernel(NamedTuple):
     """The kernel of a pair of events has the variance ``factor * (v_i + v_j) + spread``.
 
     Parameters
@@ -56,9 +56,9 @@ class Kernel(NamedTuple):
 
 
 #: While the drift is only known to about one precision.
-COARSE = Kernel(1.0, 4.0, 0.1)
+COARSE = PairKernel(1.0, 4.0, 0.1)
 #: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart.
-FINE = tuple(Kernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
+FINE = tuple(PairKernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Density:
     ----------
     events : CorrectedEvents
     precision : ndarray, shape (d,)
-    kernel : Kernel
+    kernel : PairKernel
     cells : Cells
     positions : ndarray, shape (n, d)
         In the order of cells, in precisions.
@@ -124,7 +124,7 @@ class Density:
 
     events: CorrectedEvents
     precision: FloatArray
-    kernel: Kernel
+    kernel: PairKernel
     cells: Cells
     positions: FloatArray
     sorted_with: FloatArray
@@ -137,7 +137,7 @@ class Density:
         events: CorrectedEvents,
         drift: FloatArray,
         precision: FloatArray,
-        kernel: Kernel,
+        kernel: PairKernel,
         threads: int | None,
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""

@@ -68,15 +68,9 @@ def overlap(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     precision : float, optional
         Localization precision. By default from the uncertainty column; without one, from
         molecules that are seen in successive frames; without such, from the smallest structures.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -92,11 +86,6 @@ def overlap(
         last, over how many frames the trend averages, its rates (variance per frame that level and
         slope gain), the factor of the noise that was found beyond what the sums promise, jumps (the
         first frame after each) and the choices of the coarse drift.
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range.
 
     Notes
     -----

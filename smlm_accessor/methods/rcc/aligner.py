@@ -29,13 +29,7 @@ _LOW = 0.4
 class Aligner:
     """Localizations that are aligned by the redundant correlation of windows.
 
-    Parameters
-    ----------
-    localizations : ChunkedLocalizations
-        Positions have an extent along each axis.
-    smoothing, max_residual : float, optional
-        As asked for.
-    threads : int, optional
+    Positions have an extent along each axis. ``smoothing`` and ``max_residual`` are as asked for.
     """
 
     localizations: ChunkedLocalizations

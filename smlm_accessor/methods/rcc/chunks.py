@@ -59,15 +59,8 @@ def start_of_chunks(
 ) -> Start:
     """Go over from windows to the chunks that are given, and take the motion out of these.
 
-    Parameters
-    ----------
-    aligner : Aligner
-    windows : Windows
-    shifts : WindowShifts
-        Found in these windows by the search.
-    aligned : Aligned
-        Windows at the chosen ``smoothing``.
-    search : callable
+    ``shifts`` are those that the search found in the windows, ``aligned`` the same windows at the
+    chosen smoothing.
     """
     edges = aligner.localizations.frame_edges()
     chunks, drift, valid = windows, shifts.drift, shifts.valid

@@ -57,8 +57,6 @@ def rcc(
 
     Parameters
     ----------
-    localizations : ChunkedLocalizations
-        In two or three dimensions.
     bin_size : float, optional
         Edge of a pixel of the images in which the search begins. By default as small as leaves
         padded images of no more than 2**16 pixels.
@@ -71,10 +69,6 @@ def rcc(
     max_residual : float, optional
         Pairs whose shift is farther off the solution are dropped, worst first, unless segments
         would lose their connection to the rest. By default six standard deviations of that pair.
-    threads : int, optional
-        All cores by default. The result does not depend on it.
-    progress : bool, default False
-        Show a progress bar.
 
     Returns
     -------
@@ -86,11 +80,6 @@ def rcc(
         made larger by as much as squares of the field show. ``chosen`` holds the frames per chunk
         and their number, jumps (the first frame after each), the smoothing, in 3D that along z, and
         the part of pairs that was dropped.
-
-    Raises
-    ------
-    OptionError
-        If an option is out of its range.
 
     Notes
     -----

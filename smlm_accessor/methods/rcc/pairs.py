@@ -70,15 +70,8 @@ class Aligned(NamedTuple):
 class PairAligner:
     """Localizations whose windows are aligned.
 
-    Parameters
-    ----------
-    positions : ndarray, shape (n, d)
-    frame_of : ndarray, shape (n,)
-        Index into the frames of the timeline.
-    timeline : Timeline
-    max_residual : float, optional
-        Of the shift of a pair, in units of the positions.
-    threads : int, optional
+    ``frame_of`` is the index of each into the frames of the timeline; ``max_residual`` is that of
+    the shift of a pair.
     """
 
     positions: FloatArray
@@ -100,19 +93,10 @@ class PairAligner:
     ) -> Aligned:
         """Climb from a drift to the maximum of the correlations of all pairs together.
 
-        Parameters
-        ----------
-        windows : Windows
-        drift : ndarray, shape (k, d)
-            Good to about one smoothing length where ``valid``, shape (k,).
-        smoothing : ndarray, shape (d,)
-            Standard deviation of the kernel.
-        still : ndarray of bool, shape (k,), optional
-            Windows within which nothing moves.
-        partners : float
-            Pairs, about, that are looked at for each localization.
-        drop : bool
-            Whether pairs with large residuals are dropped.
+        The drift, (k, d), is good to about one smoothing length, the standard deviation of the
+        kernel, where ``valid``. Nothing moves within windows that are ``still``. About ``partners``
+        pairs are looked at for each localization; with ``drop``, those with large residuals are
+        dropped.
         """
         reach = smoothing / WIDTH
         drift, valid = drift.copy(), valid & (windows.counts > 0)

@@ -29,22 +29,9 @@ def choose_smoothing(
 ) -> tuple[FloatArray, Aligned]:
     """Halve the smoothing for as long as that makes the variance of shifts smaller.
 
-    First in x and y, then along z. A smoothing in x and y that is asked for is taken.
-
-    Parameters
-    ----------
-    aligner : Aligner
-    windows : Windows
-    drift : ndarray, shape (k, d)
-    valid : ndarray of bool, shape (k,)
-    smoothing : ndarray, shape (d,)
-        With which the drift was found.
-
-    Returns
-    -------
-    smoothing : ndarray, shape (d,)
-    aligned : Aligned
-        Of a sample of the localizations.
+    First in x and y, then along z, from that with which the drift, (k, d), was found. A smoothing
+    in x and y that is asked for is taken. Also returned is the alignment with it of a sample of the
+    localizations.
     """
     if aligner.smoothing is not None:
         found = aligner.align_sample(windows, drift, smoothing, valid)

@@ -35,20 +35,9 @@ def redundant_solution(
     is what it contributes itself, ``(squares - pair_squares) / curvature**2``, and its variance in
     the network of all pairs.
 
-    Parameters
-    ----------
-    sums : PairSums
-    reach : ndarray, shape (d,)
-        Unit of the sums.
-    drop : bool
-        Whether pairs with large residuals are dropped.
-    max_residual : float, optional
-        By default six standard deviations of each pair.
-
-    Returns
-    -------
-    Solution or None
-        None where nothing has a maximum.
+    The unit of the sums is ``reach``, (d,). With ``drop``, pairs with residuals above
+    ``max_residual`` are dropped, by default six standard deviations of each pair. None where
+    nothing has a maximum.
     """
     total = float(sums.overlap.sum())
     if not (total > 0 and (sums.curvature.sum(axis=0) > 0).all()):

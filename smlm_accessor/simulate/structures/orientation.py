@@ -45,18 +45,9 @@ def scatter(
 ) -> pd.DataFrame:
     """Put copies of a structure at random places of a region, each turned at random.
 
-    Parameters
-    ----------
-    template : ndarray, shape (m, 3)
-        Sites of one structure about its centre, its axis along z.
-    n_structures : int
-    region : sequence of pairs
-        Where the centres are; without bounds for z the centres are at z = 0.
-    dimension : int
-        2 or 3: in 2D z is dropped.
-    max_tilt : float
-        See `random_rotations`.
-    rng : numpy.random.Generator
+    The sites of the ``template``, (m, 3), are about its centre, its axis along z. Without bounds
+    for z the centres are at z = 0; in two dimensions z is dropped. For the tilt see
+    `random_rotations`.
     """
     n = count("n_structures", n_structures)
     if dimension not in (2, 3):

@@ -17,7 +17,7 @@ import smlm_accessor
 from smlm_accessor import OptionError, TableError
 from smlm_accessor.backends import cluster, source_of
 from smlm_accessor.backends.dask.facts import facts
-from smlm_accessor.backends.dask.tasks import computed_parts, reads_of
+from smlm_accessor.backends.dask.reading import computed_parts, reads_of
 
 ROOT = Path(__file__).parents[3]
 

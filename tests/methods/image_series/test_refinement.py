@@ -9,6 +9,7 @@ from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.images.slope_image import slope_grid
 from smlm_accessor.methods.image_series.refinement import refine
 from smlm_accessor.methods.image_series.registration import Shifts
+from smlm_accessor.methods.image_series.standard_errors import jackknifed
 
 TRUE = np.array([[0.0, 0], [0.31, -0.22], [-0.4, 0.15], [0.12, 0.4]])
 
@@ -30,7 +31,7 @@ def test_shifts_between_pixels(target: str) -> None:
         start = Shifts(
             rough, np.ones((4, 2)), np.ones(4), np.ones(4, bool), np.zeros((4, blocks.n, 2))
         )
-        found = refine(x, n * np.arange(5), start, grid, 0.3, blocks, target=target).jackknifed()
+        found = jackknifed(refine(x, n * np.arange(5), start, grid, 0.3, blocks, target=target))
         np.testing.assert_allclose(found.shift, TRUE, atol=0.05)
         steps = np.diff(found.shift - TRUE, axis=0)[1:]
         errors.append(steps / np.sqrt(found.variance[2:] + found.variance[1:-1]))

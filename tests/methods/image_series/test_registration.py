@@ -12,6 +12,7 @@ from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.images.grid import make_grid
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
 from smlm_accessor.methods.image_series.spectra import summarize
+from smlm_accessor.methods.image_series.standard_errors import jackknifed
 
 FIELD = np.full(2, 60.0)
 REACH = np.full(2, 10.0)
@@ -38,7 +39,7 @@ def register(parts: list[FloatArray], target: str) -> Shifts:
 def test_shifts_and_their_standard_errors(target: str) -> None:
     errors = []
     for seed in range(12):
-        found = register(chunks(seed), target).jackknifed()
+        found = jackknifed(register(chunks(seed), target))
         assert found.valid.all()
         steps = np.diff(found.shift - TRUE, axis=0)[1:]
         variance = found.variance[2:] + found.variance[1:-1]

@@ -51,19 +51,6 @@ def test_errors_over_standard_deviations_are_of_unit_size(drop: bool) -> None:
     assert 0.8 < np.std(scores) < 1.2
 
 
-def test_a_window_of_background_is_not_sharp() -> None:
-    points = localizations(1)
-    there = points.frames // 100 == 4
-    points.positions[there] = np.random.default_rng(2).uniform(0, 3000, (there.sum(), 2))
-    aligner = Aligner(points, None, None, None)
-    windows = aligner.all.timeline.cut(edges())
-    found = aligner.align_all(windows, TRUE, STILL, SMOOTHING, STILL)
-    assert not found.valid[4]
-    assert found.valid.sum() == K - 1
-    assert np.isnan(found.drift[4]).all()
-    assert np.isnan(found.variance[4]).all()
-
-
 def test_variances_are_inflated_by_as_much_as_localizations_are_repeated() -> None:
     factors = {}
     for repeated in (1, 4):
@@ -82,14 +69,3 @@ def test_windows_that_nothing_connects_are_lost() -> None:
     points.positions[far] += 1e5
     found = align(points, TRUE)
     assert found.valid.tolist() == [True] * 7 + [False] * 3
-
-
-def test_the_sample_is_whole_frames_and_gives_nearly_the_same() -> None:
-    points = localizations(5, n=100_000)
-    aligner = Aligner(points, None, None, None)
-    assert 0.7 < aligner.share < 0.8
-    chosen = np.isin(points.frames, aligner.sample.timeline.frames)
-    assert chosen.sum() == len(aligner.sample.positions)
-    windows = aligner.all.timeline.cut(edges())
-    error = aligner.align_sample(windows, TRUE, SMOOTHING).drift - TRUE
-    assert np.abs(error - error.mean(axis=0)).max() < 1.5

@@ -1,4 +1,4 @@
-"""Windows: the first search, their length, and the motion within chunks that are given."""
+"""Windows: the first search, and their length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.chunks import start_of_chunks
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
 
@@ -67,18 +66,3 @@ def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, 
     assert least <= len(windows) <= most
     error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
     assert np.median(np.abs(error - error.mean(axis=0))) < 3
-
-
-@pytest.mark.parametrize("length", [0.0, 600.0])
-def test_motion_within_chunks_is_taken_out_if_there_is_any(length: float) -> None:
-    curve = line(length)
-    aligner = scene(curve, chunks=6)
-    windows, found = search_windows(aligner, SEARCH)
-    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
-    start = start_of_chunks(aligner, windows, found, aligned, h, SEARCH)
-    assert start.still.all() == (length > 0)
-    frames = aligner.localizations.frames
-    removed = aligner.localizations.positions - start.aligner.localizations.positions
-    chunk = start.chunks.of_frame[aligner.all.frame_of]
-    within = curve[frames] - start.chunks.mean(curve[aligner.all.timeline.frames])[chunk]
-    assert np.std(removed - within) < 3

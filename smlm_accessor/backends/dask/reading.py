@@ -1,4 +1,4 @@
-"""Tasks of dask: read a partition, make something small of it, combine, compute."""
+"""How partitions of dask are read: one by one, made into something small, and combined."""
 
 from __future__ import annotations
 
@@ -49,15 +49,7 @@ class Read:
     """Reads one partition: dask's own task, kept from being shared with other steps.
 
     A partition that two steps share would stay in memory from the first to the second, and with it
-    all of the table.
-
-    Parameters
-    ----------
-    task : callable
-        Takes a mapping from the keys of what it needs.
-    name : str
-    needs : tuple of key
-        Of tasks whose results are given to this one.
+    all of the table. The task takes a mapping from the keys of what it ``needs``.
     """
 
     # No dataclass: dask looks into those, and would run the task by itself.
@@ -70,13 +62,7 @@ class Read:
         self.task, self.name, self.needs = task, name, needs
 
     def __call__(self, values: Sequence[Any] = ()) -> pd.DataFrame:
-        """Return the partition.
-
-        Raises
-        ------
-        TableError
-            If it cannot be read; the message names it.
-        """
+        """Return the partition, or raise a `TableError` that names it."""
         try:
             return self.task(dict(zip(self.needs, values, strict=True)))
         except TableError as error:
@@ -170,13 +156,7 @@ def computed_pairs(
     function: Callable[[pd.DataFrame, pd.DataFrame], Any],
     combine: Callable[[Sequence[Any]], Any],
 ) -> Any:
-    """Apply a function to partitions of two tables that belong together, and combine it, now.
-
-    Raises
-    ------
-    TableError
-        If the tables are not cut into partitions at the same rows, as far as that is known.
-    """
+    """Apply a function to partitions of two tables that belong together, and combine it, now."""
     if not (is_partitioned(table) and is_partitioned(other) and same_partitions(table, other)):
         raise TableError(
             "Tables of dask are compared partition by partition, and these are not cut alike: make "

@@ -1,0 +1,31 @@
+"""The standard errors of shifts, such as ``offset_std`` of cc: a jackknife over field blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.field.jackknife import variances
+from smlm_accessor.methods.image_series.registration import Shifts
+
+
+def jackknifed(shifts: Shifts) -> Shifts:
+    """Return shifts with variances that do not take localizations for independent.
+
+    They are the sums of the squared influences of field blocks, less what is common to all shifts;
+    see `jackknife.variances`. Where too few field blocks count, the shifts are returned as they
+    are.
+    """
+    valid = shifts.valid
+    found = None if shifts.influence is None else variances(shifts.influence[valid])
+    if found is None:
+        return shifts
+    variance = shifts.variance.copy()
+    # An axis without extent has none.
+    variance[valid] = np.where(np.isfinite(variance[valid]), found, np.nan)
+    return shifts._replace(variance=variance)
+
+
+def offset_std(shifts: Shifts) -> FloatArray:
+    """Return one standard deviation of each shift, ``sqrt(variance)``; NaN if it is not valid."""
+    return np.where(shifts.valid[:, None], np.sqrt(shifts.variance), np.nan)
