@@ -45,8 +45,8 @@ Rates = tuple[float, float, float]
 class Trend(NamedTuple):
     """A smoothed curve: ``level``, ``slope`` and the ``variance`` of the level, all (n,).
 
-    ``walk``, ``bend`` and ``jerk`` are the variances that level, slope and acceleration gain per unit
-    of time, ``noise`` is the common factor of the variances of the values.
+    ``walk``, ``bend`` and ``jerk`` are the variances that level, slope and acceleration gain per
+    unit of time, ``noise`` is the common factor of the variances of the values.
     """
 
     level: FloatArray
