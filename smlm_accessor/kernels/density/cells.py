@@ -88,10 +88,13 @@ class Cells(NamedTuple):
     stop: IntArray
 
     def blocks(self, n: int) -> list[tuple[int, int]]:
-        """Return ``n`` ranges of cells that hold about as many positions each."""
-        at = np.searchsorted(self.start, np.linspace(0, self.start[-1], n + 1)[1:-1])
-        edges = np.concatenate([[0], at, [len(self.start) - 1]])
-        return [(int(a), int(b)) for a, b in pairwise(edges)]
+        """Return ``n`` ranges of positions, in the order of cells, of about the same size."""
+        return list(pairwise(np.linspace(0, len(self.order), n + 1).astype(np.int64).tolist()))
+
+    @property
+    def cell(self) -> IntArray:
+        """Cell of each position, in the order of cells."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
 
 def sort_into_cells(positions: FloatArray, edge: float, most: int) -> Cells:

@@ -98,7 +98,7 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def pair_sums(  # type: ignore[no-untyped-def]
-    first_cell, stop_cell, start, first, stop, where, variance, frame, weight, row,
+    begin, end, cell, first, stop, where, variance, frame, weight, row,
     left_out, other_where, other_variance, other_frame, other_weight, floor, sums,
 ):  # fmt: skip
     """Add up gradient and curvature of the log-density of other times.
@@ -111,9 +111,11 @@ def pair_sums(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    first_cell, stop_cell : int
-        The cells whose events are gone through.
-    start, first, stop
+    begin, end : int
+        The events that are gone through, in the order of cells.
+    cell : ndarray, shape (n,)
+        Cell of each event.
+    first, stop
         As in `Cells`.
     where, variance : ndarray of float32, shape (d, n)
         Of the events in the order of cells, in precisions.
@@ -135,34 +137,34 @@ def pair_sums(  # type: ignore[no-untyped-def]
     x, y, z = other_where[0], other_where[1], other_where[d - 1]
     vx, vz = other_variance[0], other_variance[d - 1]
     p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
-    for cell in range(first_cell, stop_cell):
-        for i in range(start[cell], start[cell + 1]):
-            for a in range(d):
-                p[a], s[a] = where[a, i], variance[a, i]
-            low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-            found[:] = 0.0
-            for k in range(first.shape[1]):
-                if d == 2:
-                    _along_2(
-                        first[cell, k], stop[cell, k], p, s, low, high,
-                        x, y, vx, other_frame, other_weight, found,
-                    )  # fmt: skip
-                else:
-                    _along_3(
-                        first[cell, k], stop[cell, k], p, s, low, high,
-                        x, y, z, vx, vz, other_frame, other_weight, found,
-                    )  # fmt: skip
-            if found[0] <= 0:
-                continue
-            q = 1.0 / (floor + found[0])
-            w = weight[i]
-            out = sums[row[i]]
-            out[0] += w * 0.5 * found[7] * q
-            for a in range(d):
-                m = found[1 + a] * q
-                out[1 + a] += w * m
-                out[4 + a] += w * (found[4 + a] * q + m * m)
-                out[7 + a] += w * w * m * m
+    for i in range(begin, end):
+        c = cell[i]
+        for a in range(d):
+            p[a], s[a] = where[a, i], variance[a, i]
+        low, high = left_out[frame[i], 0], left_out[frame[i], 1]
+        found[:] = 0.0
+        for k in range(first.shape[1]):
+            if d == 2:
+                _along_2(
+                    first[c, k], stop[c, k], p, s, low, high,
+                    x, y, vx, other_frame, other_weight, found,
+                )  # fmt: skip
+            else:
+                _along_3(
+                    first[c, k], stop[c, k], p, s, low, high,
+                    x, y, z, vx, vz, other_frame, other_weight, found,
+                )  # fmt: skip
+        if found[0] <= 0:
+            continue
+        q = 1.0 / (floor + found[0])
+        w = weight[i]
+        out = sums[row[i]]
+        out[0] += w * 0.5 * found[7] * q
+        for a in range(d):
+            m = found[1 + a] * q
+            out[1 + a] += w * m
+            out[4 + a] += w * (found[4 + a] * q + m * m)
+            out[7 + a] += w * w * m * m
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

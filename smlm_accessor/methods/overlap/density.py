@@ -167,15 +167,14 @@ class Density:
         total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
-        information, start = self.weight / self._variance(), self.cells.start
-        ranges = [slice(start[a], start[b]) for a, b in blocks]
+        information = self.weight / self._variance()
         return OverlapSums(
             np.bincount(row, information, n).astype(np.float64),
             total[:, 0],
             total[:, 1 : 1 + d],
             total[:, 4 : 4 + d],
             total[:, 7 : 7 + d],
-            np.array([information[block].sum() for block in ranges]),
+            np.array([information[a:b].sum() for a, b in blocks]),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
 
@@ -252,12 +251,12 @@ class Density:
         variance = self.kernel.factor * self._variance() + self.kernel.spread
         variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
         left_out = self._left_out(windows)
-        cells, others = self.cells, self._others(where)
+        cells, cell, others = self.cells, self.cells.cell, self._others(where)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((n_rows, N_PAIR_SUMS))
             pair_sums(
-                *(*block, cells.start, cells.first, cells.stop),
+                *(*block, cell, cells.first, cells.stop),
                 *(where, variance, frame, self.weight, row, left_out),
                 *(*others, self.kernel.floor, sums),
             )
