@@ -113,8 +113,8 @@ def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
     The step is ``gradient / slope`` and its variance ``1 / (per_curvature * slope)``, in
-    precisions, where ``slope`` is the curvature that a window of this weight has on average, since that of a
-    single window is too noisy to divide by. Since the others move, too, a window with half of all
+    precisions. ``slope`` is the curvature that a window of this weight has on average, for that of
+    a single window is too noisy to divide by. Since the others move, too, a window with half of all
     events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
