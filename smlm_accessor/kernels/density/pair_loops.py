@@ -53,7 +53,7 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
     found[2] += gy
     found[4] += cx
     found[5] += cy
-    found[7] += 2 * near
+    found[7] += near
 
 
 @numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
@@ -93,7 +93,7 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
     found[4] += cx
     found[5] += cy
     found[6] += cz
-    found[7] += 2 * near
+    found[7] += near
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -130,8 +130,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
     other_where, other_variance, other_frame, other_weight
         Of the events that make the density.
     sums : ndarray, shape (n_rows, N_PAIR_SUMS)
-        Added to: the mean of the sums of ``r / S`` along x and y, gradient, curvature, squared
-        gradient.
+        Added to: ``sum(r / S)`` along x, gradient, curvature, squared gradient.
     """
     d = where.shape[0]
     x, y, z = other_where[0], other_where[1], other_where[d - 1]
@@ -159,7 +158,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
         q = 1.0 / (floor + found[0])
         w = weight[i]
         out = sums[row[i]]
-        out[0] += w * 0.5 * found[7] * q
+        out[0] += w * found[7] * q
         for a in range(d):
             m = found[1 + a] * q
             out[1 + a] += w * m

@@ -12,18 +12,9 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards, smooth_backwards
 
-_DECADES = (
-    -12.0,
-    -10.0,
-    -8.0,
-    -6.0,
-    -4.0,
-    -2.0,
-    0.0,
-    2.0,
-    4.0,
-)  # of the rates, in units of usual step and noise
-_JERKS = (-18.0, -15.0, -12.0, -9.0, -6.0, -3.0, 0.0)
+# Decades from which rates are looked for, in units of usual step and noise: walk and bend, jerk.
+_DECADES = tuple(map(float, range(-12, 5, 2)))
+_JERKS = tuple(map(float, range(-18, 1, 3)))
 _LOWEST, _HIGHEST = -20.0, 8.0
 # Steps of the search: one rate, or two that can stand in for each other.
 _MOVES = [
@@ -36,7 +27,6 @@ _FINEST = 0.1  # of a decade
 # another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
-
 
 #: Variance that level, slope and acceleration gain per unit of time.
 Rates = tuple[float, float, float]
@@ -129,18 +119,18 @@ def _likeliest(
 ) -> tuple[float, ...]:
     """Return the decades of the rates where the height is largest, near some or anywhere."""
     height = functools.cache(height)
-    if near is None:
-        bends = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]
-        jerks = [(w, _LOWEST, j) for w in _DECADES for j in _JERKS]
-        found = [_climb(height, max(starts, key=height)) for starts in (bends, jerks)]
-        return max(found, key=height)
-    w, b, j = np.clip(near, _LOWEST, _HIGHEST).tolist()
-    # Also far from it, one rate at a time: without any walk, a little more changes nothing.
-    starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
-    starts += [(w, other, _LOWEST) for other in _DECADES] + [
-        (w, _LOWEST, other) for other in _JERKS
-    ]
-    return _climb(height, max(starts, key=height))
+    if near is not None:
+        w, b, j = np.clip(near, _LOWEST, _HIGHEST).tolist()
+        alone = [(_LOWEST, other, _LOWEST) for other in _DECADES]
+        alone += [(_LOWEST, _LOWEST, other) for other in _JERKS]
+        if height((w, b, j)) > max(map(height, alone)):
+            # Also another walk: if there is hardly any, a little more changes nothing.
+            starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
+            return _climb(height, max(starts, key=height))
+    bends = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]
+    jerks = [(w, _LOWEST, j) for w in _DECADES for j in _JERKS]
+    found = [_climb(height, max(starts, key=height)) for starts in (bends, jerks)]
+    return max(found, key=height)
 
 
 def _climb(

@@ -121,13 +121,9 @@ def smooth_backwards(  # type: ignore[no-untyped-def]
     This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166).
     """
     n = len(value)
-    move, filtered, predicted, ahead = (
-        np.eye(3),
-        np.zeros((3, 3)),
-        np.zeros((3, 3)),
-        np.zeros((3, 3)),
-    )
-    x, later, covariance = np.zeros(3), np.zeros(3), np.zeros((3, 3))
+    move, filtered, predicted = np.eye(3), np.zeros((3, 3)), np.zeros((3, 3))
+    ahead, covariance = np.zeros((3, 3)), np.zeros((3, 3))
+    x, later = np.zeros(3), np.zeros(3)
     for i in range(n - 1, -1, -1):
         _matrix(spread[i], filtered)
         x[:] = state[i]
@@ -155,6 +151,8 @@ def smooth_backwards(  # type: ignore[no-untyped-def]
             # In units of its standard deviations, the matrix is far from singular.
             unit = np.sqrt(np.maximum(np.diag(predicted), 1e-300))
             ahead[:] = predicted / unit.reshape(3, 1) / unit
+            for a in range(3):
+                ahead[a, a] = 1.0  # also of a rate that is none
             back = np.linalg.solve(ahead, (move @ filtered) / unit.reshape(3, 1)).T / unit
             later[:] = x + back @ (later - state[i + 1])
             covariance[:] = filtered + back @ (covariance - predicted) @ back.T

@@ -16,7 +16,8 @@ from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16  # of cells; the same for any number of threads
-_PART = 8  # a sample of events: those of every eighth part of these blocks
+# Events of a sample that tells which kernel is best, and from how many on a sample tells enough.
+_SAMPLE = 50_000
 # Events around an event that make its density: about a tenth of them lies within the kernel, and
 # with so many, the density is known to a third.
 _MOST_AROUND = 256
@@ -150,26 +151,27 @@ class Density:
         """Return the density with another floor."""
         return replace(self, kernel=self.kernel._replace(floor=floor))
 
-    def sums(self, drift: FloatArray, windows: Windows, *, part: bool = False) -> OverlapSums:
+    def sums(self, drift: FloatArray, windows: Windows, *, every: int = 1) -> OverlapSums:
         """Return the sums over windows, each compared with other windows that show other blinks.
 
         Parameters
         ----------
         drift : ndarray, shape (n_frames, d)
         windows : Windows
-        part : bool, default False
-            Over a sample of the events only.
+        every : int, default 1
+            Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
         row = windows.of_frame[self.events.frame[self.cells.order]]
-        blocks = self._blocks(part)
+        blocks = self._blocks(every)
         found = self._add_up(drift, windows, row, n, blocks)
         total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
         information = self.weight / self._variance()
+        sampled = np.concatenate([np.arange(a, b) for a, b in blocks])
         return OverlapSums(
-            np.bincount(row, information, n).astype(np.float64),
+            np.bincount(row[sampled], information[sampled], n).astype(np.float64),
             total[:, 0],
             total[:, 1 : 1 + d],
             total[:, 4 : 4 + d],
@@ -186,10 +188,10 @@ class Density:
         """
         d, octaves = len(self.precision), np.log2(1 / self._variance())
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
-        found = self._add_up(drift, windows, row, _CLASSES, self._blocks(True))
+        found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
-        share = _BEFOREHAND / len(row)
+        share = _BEFOREHAND / min(len(row), _SAMPLE)
         curvature += share * curvature.sum()
         weight = np.maximum(curvature, 0) / (squared + share * squared.sum())
         return replace(self, weight=(weight / np.average(weight, weights=squared))[row])
@@ -232,8 +234,12 @@ class Density:
             self.cells.stands_for.astype(np.float32),
         )
 
-    def _blocks(self, part: bool) -> list[tuple[int, int]]:
-        return self.cells.blocks(_BLOCKS * _PART)[::_PART] if part else self.cells.blocks(_BLOCKS)
+    def one_in(self, n: int) -> int:
+        """Return one in how many blocks hold about ``n`` events."""
+        return max(len(self.positions) // n, 1)
+
+    def _blocks(self, every: int) -> list[tuple[int, int]]:
+        return self.cells.blocks(_BLOCKS * every)[::every]
 
     def _add_up(
         self,
@@ -302,7 +308,7 @@ def best_density(
     candidates = [sorted_by_factor[k.factor].with_floor(k.floor) for k in FINE]
 
     def information(density: Density) -> float:
-        sums = density.sums(drift, windows, part=True)
+        sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))
         curvature = np.maximum(sums.curvature.sum(axis=0), 1e-300)
         return float(np.log(curvature * np.maximum(sums.per_curvature, 1e-300)).mean())
 

@@ -73,6 +73,7 @@ def iterate(
     *,
     rounds: int,
     tolerance: float,
+    every: int = 1,
     near: DriftEstimate | None = None,
 ) -> DriftEstimate:
     """Take turns until the drift moves by less than so many standard deviations.
@@ -86,6 +87,8 @@ def iterate(
     rounds : int
         At most.
     tolerance : float
+    every : int, default 1
+        One in so many blocks of events counts.
     near : DriftEstimate, optional
         The rates of the trend are looked for near its.
 
@@ -96,7 +99,7 @@ def iterate(
     """
     by_chance = None
     for _ in range(rounds):
-        sums = density.sums(drift, windows)
+        sums = density.sums(drift, windows, every=every)
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
@@ -113,9 +116,9 @@ def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
     The step is ``gradient / slope`` and its variance ``1 / (per_curvature * slope)``, in
-    precisions, where ``slope`` is the curvature that a window of this weight has on average, since
-    that of a single window is too noisy to divide by. Since the others move, too, a window with
-    half of all events has to go half the way.
+    precisions. ``slope`` is the curvature that a window of this weight has on average, for that of
+    a single window is too noisy to divide by. Since the others move, too, a window with half of all
+    events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
     slope = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)

@@ -28,6 +28,7 @@ from smlm_accessor.timeline import Timeline, Windows
 
 _FIRST_WINDOWS = 2000
 _MOST_WINDOWS = 20_000
+_ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
 _UNSURE = 3.0  # precisions; what is known worse is not valid
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
@@ -144,7 +145,8 @@ def _estimate(
         )
         events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
         density = Density.of(events, drift, sigma, COARSE, threads)
-        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3)
+        every = density.one_in(_ENOUGH)
+        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
         if given or last:
             break
         ranges = jump_ranges(estimate, windows, rows.timeline)
