@@ -11,5 +11,11 @@ __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
 
 
 def format_names() -> tuple[str, ...]:
-    """Return what ``format=`` may be."""
+    """Return what ``format=`` may be.
+
+    Examples
+    --------
+    >>> "picasso" in format_names()
+    True
+    """
     return tuple(one.name for one in all_formats())

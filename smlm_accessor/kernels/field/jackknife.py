@@ -41,7 +41,7 @@ def variances(influences: FloatArray) -> FloatArray | None:
     k = len(influences)
     if k < 2:
         return None
-    squares = (influences - influences.mean(axis=0)) ** 2
+    squares = squares_but_common(influences)
     of_each = squares.sum(axis=2)
     # Of all estimates together, or the median if one estimate has gone astray.
     n = max(
@@ -50,8 +50,18 @@ def variances(influences: FloatArray) -> FloatArray | None:
     )
     if not n >= _FEWEST:
         return None
-    # The mean contains each estimate itself, and the sum over the blocks is zero.
-    return np.asarray(squares.sum(axis=1) * (k / (k - 1) * n / (n - 1)))
+    # The sum over the blocks is zero.
+    return np.asarray(squares.sum(axis=1) * (n / (n - 1)))
+
+
+def squares_but_common(influences: FloatArray) -> FloatArray:
+    """Return squared influences on two or more estimates, less what is common to all, (k, n, d).
+
+    These are the squares of the differences to the mean, times ``k / (k - 1)``, as the mean
+    contains each estimate itself.
+    """
+    k = len(influences)
+    return np.asarray((influences - influences.mean(axis=0)) ** 2 * (k / (k - 1)))
 
 
 def inflation(influences: FloatArray, variance: FloatArray, counts: IntArray) -> FloatArray:

@@ -13,7 +13,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Reduction, 
 from smlm_accessor.methods.cc.reduction import CountedImages, add_images, count_images, plan_images
 from smlm_accessor.methods.image_series.chance import erratic
 from smlm_accessor.methods.image_series.lateral import ImageOfChunk, register_lateral
-from smlm_accessor.methods.image_series.pixels import LateralPlan, plan_lateral
+from smlm_accessor.methods.image_series.pixels import LateralPlan
 from smlm_accessor.methods.image_series.standard_errors import offset_std
 from smlm_accessor.methods.image_series.z_profiles import register_z
 from smlm_accessor.methods.registry import register
@@ -31,24 +31,13 @@ def solve(
     localizations: ChunkedLocalizations,
     reduced: Images,
     *,
-    target: str = "first",
-    max_shift: float | None = None,
-    subpixel: bool = True,
-    threads: int | None = None,
-    progress: bool = False,
-    **others: Any,
+    bin_size: float | None = None,  # of the images, as the smoothing: in the plan
+    smoothing: float | None = None,
+    **options: Any,
 ) -> Registered:
-    """Register chunks by images of more localizations than these; for parameters see `cc`."""
-    return _register(
-        localizations,
-        reduced.plan,
-        (partial(_image, reduced), reduced.counts),
-        max_shift=max_shift,
-        subpixel=subpixel,
-        target=target,
-        threads=threads,
-        progress=progress,
-    )
+    """Register chunks by images of more localizations than these; for options see `cc`."""
+    images = partial(_image, reduced), reduced.counts
+    return _register(localizations, reduced.plan, images, **options)
 
 
 @register(
@@ -136,13 +125,8 @@ def cc(
     >>> bool(np.abs(offset[1] - [-30, 20]).max() < 2)
     True
     """
-    plan = plan_lateral(
-        np.ascontiguousarray(localizations.positions[:, :2]),
-        localizations.bounds,
-        bin_size=bin_size,
-        smoothing=smoothing,
-        max_shift=max_shift,
-    )
+    pixels = {"bin_size": bin_size, "smoothing": smoothing, "max_shift": max_shift}
+    plan = plan_images(localizations, n_chunks=1, **pixels)
     return _register(
         localizations,
         plan,
@@ -166,10 +150,13 @@ def _register(
     plan: LateralPlan | None,
     images: tuple[ImageOfChunk, IntArray] | None,
     *,
-    max_shift: float | None,
-    subpixel: bool,
-    **options: Any,
+    max_shift: float | None = None,
+    subpixel: bool = True,
+    target: str = "first",
+    threads: int | None = None,
+    progress: bool = False,
 ) -> Registered:
+    options: dict[str, Any] = {"target": target, "threads": threads, "progress": progress}
     shifts, chosen = register_lateral(localizations, plan, images, **options)
     length = chosen["smoothing"]
     if plan and erratic(shifts.shift, shifts.valid, length, float(plan.field.extent.max())):

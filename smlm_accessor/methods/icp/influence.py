@@ -8,6 +8,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
+from smlm_accessor.kernels.field.jackknife import squares_but_common
 from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours.block_influence import (
     BlockGradients,
@@ -61,10 +62,7 @@ class Influence:
         a single block, or along an axis without extent.
         """
         std = np.full((n_chunks, self.n_axes), np.nan)
-        n = len(self._of)
-        if n > 1:
+        if len(self._of) > 1:
             changes = np.array([change.offset for change in self._of.values()])
-            changes -= changes.mean(axis=0)
-            # The mean contains each chunk itself.
-            std[list(self._of)] = np.sqrt(np.sum(changes**2, axis=1) * n / (n - 1))
+            std[list(self._of)] = np.sqrt(squares_but_common(changes).sum(axis=1))
         return np.where(std > 0, std, np.nan)

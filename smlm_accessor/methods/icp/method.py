@@ -41,8 +41,9 @@ def icp(
     about 1000 localizations of each chunk is placed coarsely, chunk after chunk, beginning where
     the chunks before point to: so the drift may exceed the spacing of the structure, as long as it
     does not do so from one chunk to the next. Then all localizations are registered from there,
-    the chunks in parallel. At the end the pull of the target is averaged over places around the
-    solution, because which of the many solutions nearby an iteration ends in is chance.
+    the chunks in parallel. At the end the mean residual of the pairs, the gradient, is averaged
+    over poses around the solution, because which of the many solutions nearby an iteration ends in
+    is chance.
 
     What it does badly: chunks in which few structures appear again, or of a few hundred
     localizations, give noisy shifts. Background blurs it more than it does other methods.
@@ -77,8 +78,8 @@ def icp(
         (with ``target="all"`` the median, for the target grows denser) and, if there are any,
         ``n_unconverged``, the number of chunks at which `max_iterations` ended it.
 
-        ``offset_std``, of the offset at the centre, is from a jackknife over squares of the field:
-        localizations of one square need not be independent. It is that of the offsets less their
+        ``offset_std``, of the offset at the centre, is from a jackknife over field blocks:
+        localizations of one block need not be independent. It is that of the offsets less their
         mean, so the first chunk has one, too.
 
         A chunk is not valid if it has fewer than two localizations (with rotation or scaling: one

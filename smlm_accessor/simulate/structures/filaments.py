@@ -133,13 +133,8 @@ def simulate_filaments(
     n_structures, region, length, persistence_length, site_spacing, seed
         Of `filament_sites`. Background is in the region, too.
     **blinking
-        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
-        ``background_fraction`` and others.
-
-    Returns
-    -------
-    DataFrame
-        As from `simulate_blinking`; ``cluster_label`` is the number of the filament.
+        Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
+        ``cluster_label`` is the number of the filament.
 
     Examples
     --------

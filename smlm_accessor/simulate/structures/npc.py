@@ -99,13 +99,8 @@ def simulate_npc(
     n_structures, region, dimension, diameter, ring_distance, n_fold, max_tilt, seed
         Of `npc_sites`. Background is in the region, too.
     **blinking
-        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
-        ``background_fraction`` and others.
-
-    Returns
-    -------
-    DataFrame
-        As from `simulate_blinking`; ``cluster_label`` is the number of the pore.
+        Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
+        ``cluster_label`` is the number of the pore.
 
     Examples
     --------

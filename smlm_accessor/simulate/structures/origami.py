@@ -91,13 +91,8 @@ def simulate_origami(
     n_structures, region, grid, spacing, dimension, max_tilt, seed
         Of `origami_sites`. Background is in the region, too.
     **blinking
-        Of `simulate_blinking`: ``n_frames``, ``localizations_per_frame``, ``precision``,
-        ``background_fraction`` and others.
-
-    Returns
-    -------
-    DataFrame
-        As from `simulate_blinking`; ``cluster_label`` is the number of the origami.
+        Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
+        ``cluster_label`` is the number of the origami.
 
     Examples
     --------
