@@ -1,9 +1,11 @@
 """Sums over the pairs of events that lie near each other, each pair with a kernel of its own width.
 
 An event that is the mean of many localizations is more precise than a single one, so the kernel of
-a pair is as wide as the two events of it are imprecise: ``K = (1 - E / 32)**16``, with the squared
-distance ``E`` in units of the variance ``S`` of the pair. It is near ``exp(-E / 2)``, and has no
-branches: eight pairs are taken at once. All loops are serial and release the GIL.
+a pair is as wide as the two events of it are imprecise. With the squared distance ``E`` in units of
+the variance ``S`` of the pair, and ``u = 1 - E / 32``, it is ``K = u**16`` less its tangent in ``u``
+at ``E = 10``, where it ends smoothly: the curvature of a density that is the same everywhere would
+not be 0 on average if it did not. It is near ``exp(-E / 2)``, and has no branches: eight pairs are
+taken at once. All loops are serial and release the GIL.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import numpy as np
 
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
 N_PAIR_SUMS = 10
-#: Squared distance over the variance of a pair where the kernel ends; it is 0.0025 there.
+#: Squared distance over the variance of a pair where the kernel ends.
 CUT = 10.0
 _POWER = 16
+_END = 1 - CUT / (2 * _POWER)
 # Sums in any order: then several pairs go at once.
 _FAST = {"reassoc", "contract", "nsz", "arcp"}
 
@@ -25,6 +28,9 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
     px, py, variance = p[0], p[1], s[0]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
     bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
+    # Slope and value at 0 of the tangent of u**16 at the end, and u**15 there.
+    end, tilt = np.float32(_END ** (_POWER - 1)), np.float32(_POWER * _END ** (_POWER - 1))
+    rise = np.float32((_POWER - 1) * _END**_POWER)
     total = gx = gy = cx = cy = near = zero
     # Slices: an index that could be negative keeps the loop from taking several pairs at once.
     x, y, v = x[first:stop], y[first:stop], v[first:stop]
@@ -39,10 +45,10 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
         w = np.float32(keep) * weight[j] * inverse
         u2 = u * u
         u4 = u2 * u2
-        k2 = w * u4 * u4 * u4 * u2
-        k1 = k2 * u
-        k2 *= bend
-        total += k1 * u
+        u14 = u4 * u4 * u4 * u2
+        u15 = u14 * u
+        k1, k2 = w * (u15 - end), w * u14 * bend
+        total += w * (u * (u15 - tilt) + rise)
         gx += k1 * ax
         gy += k1 * ay
         cx += k1 * inverse - k2 * ax * ax
@@ -61,6 +67,9 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
     px, py, pz, sx, sz = p[0], p[1], p[2], s[0], s[2]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
     bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
+    # Slope and value at 0 of the tangent of u**16 at the end, and u**15 there.
+    end, tilt = np.float32(_END ** (_POWER - 1)), np.float32(_POWER * _END ** (_POWER - 1))
+    rise = np.float32((_POWER - 1) * _END**_POWER)
     total = gx = gy = gz = cx = cy = cz = near = zero
     x, y, z = x[first:stop], y[first:stop], z[first:stop]
     vx, vz = vx[first:stop], vz[first:stop]
@@ -75,10 +84,10 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
         w = np.float32(keep) * weight[j] * ix * np.sqrt(iz)
         u2 = u * u
         u4 = u2 * u2
-        k2 = w * u4 * u4 * u4 * u2
-        k1 = k2 * u
-        k2 *= bend
-        total += k1 * u
+        u14 = u4 * u4 * u4 * u2
+        u15 = u14 * u
+        k1, k2 = w * (u15 - end), w * u14 * bend
+        total += w * (u * (u15 - tilt) + rise)
         gx += k1 * ax
         gy += k1 * ay
         gz += k1 * az
@@ -105,7 +114,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
 
     The density at event ``i`` is ``f = sum_j w_j K(E) / sqrt(prod S)`` over the events ``j`` of
     other times, with ``E = sum_a d_a**2 / S_a`` and ``S = v_i + v_j``. The kernel
-    ``K = (1 - E / 32)**16`` is near ``exp(-E / 2)``. The logarithm of ``floor + f`` has the
+    ``K`` is near ``exp(-E / 2)``, see above. The logarithm of ``floor + f`` has the
     gradient ``g = sum_j r d / S`` and the curvature ``sum_j (r / S - r' d**2 / S**2) + g**2``, with
     the shares ``r`` and ``r'`` of a pair, by the first and second derivative of ``K``.
 

@@ -12,6 +12,7 @@ from smlm_accessor.kernels.density.cells import sort_into_cells
 from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
 
 N_FRAMES, ROWS, EDGE = 30, 8, 14.0  # the edge is beyond the reach of the widest pair
+END = 1 - CUT / 32
 
 
 def sample(d: int, n: int = 300, seed: int = 0) -> dict[str, Any]:
@@ -63,10 +64,13 @@ def twin(data: dict[str, Any]) -> FloatArray:
     """The sums of all pairs by the formula of the docstring."""
     difference, spread, weight = pairs(data)
     u = 1 - (difference**2 / spread).sum(axis=0) / 32
-    density = (weight * u**16).sum(axis=1)
+    density = (weight * (u**16 - END**16 - 16 * END**15 * (u - END))).sum(axis=1)
     over = data["floor"] + density
     # First and second derivative of the kernel by E, times -2 and 4.
-    once, twice = weight * u**15 / over[:, None], weight * u**14 * (15 / 16) / over[:, None]
+    once, twice = (
+        weight * (u**15 - END**15) / over[:, None],
+        weight * u**14 * (15 / 16) / over[:, None],
+    )
     gradient = (once * difference / spread).sum(axis=2)
     curvature = (once / spread - twice * (difference / spread) ** 2).sum(axis=2) + gradient**2
     sums, w, d = np.zeros((ROWS, N_PAIR_SUMS)), data["weight"], len(difference)
@@ -104,7 +108,8 @@ def test_the_sums_agree_with_plain_numpy(d: int) -> None:
 def test_the_density_agrees_with_plain_numpy(d: int) -> None:
     data = sample(d)
     difference, spread, weight = pairs(data)
-    expected = (weight * (1 - (difference**2 / spread).sum(axis=0) / 32) ** 16).sum(axis=1)
+    u = 1 - (difference**2 / spread).sum(axis=0) / 32
+    expected = (weight * (u**16 - END**16 - 16 * END**15 * (u - END))).sum(axis=1)
     found = densities_at(data, data["where"], data["left_out"][data["frame"]])
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
     far = data["where"] + np.float32(1e7)
@@ -125,12 +130,11 @@ def test_gradient_and_curvature_are_the_derivatives_of_the_log_density(d: int) -
         ahead, back = data["where"] + way, data["where"] - way
         one, other = (sums_of(data, **each, where=w)[:n] for w in (ahead, back))
         logs = [np.log(data["floor"] + densities_at(data, w, left_out)) for w in (ahead, back)]
-        # The kernel ends at a value of 0.0025: there, a pair comes or goes at once.
         gradient = (logs[0] - logs[1]) / (2 * step)
         curvature = (other - one)[:, 1 + axis] / (2 * step)
         for column, expected in ((1 + axis, gradient), (4 + axis, curvature)):
             error = np.abs(found[:n, column] - expected)
-            assert np.quantile(error, 0.8) < 0.01 * np.abs(expected).mean()
+            assert np.quantile(error, 0.98) < 0.02 * np.abs(expected).mean()
 
 
 def test_the_kernel_is_near_that_of_a_gaussian_and_ends() -> None:
@@ -148,8 +152,8 @@ def test_the_kernel_is_near_that_of_a_gaussian_and_ends() -> None:
         }
         left_out = np.array([[0, 1], [9, 10]], np.int32)  # itself
         ratio.append(densities_at(data, data["where"], left_out)[0] * 4.0)
-    np.testing.assert_allclose(ratio, np.exp(-(distance**2) / 4 / 2), atol=0.02)
-    assert ratio[0] == pytest.approx(1)
+    np.testing.assert_allclose(ratio, np.exp(-(distance**2) / 4 / 2), atol=0.035)
+    assert ratio[0] == pytest.approx(0.98, abs=0.01)
     assert (np.array(ratio)[distance**2 > 4 * CUT] == 0).all()
 
 

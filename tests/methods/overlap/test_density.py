@@ -2,43 +2,109 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.signal import fftconvolve
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, Density
-from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.kernels.density.pair_loops import CUT
+from smlm_accessor.methods.overlap.density import (
+    COARSE,
+    FINE,
+    Density,
+    Kernel,
+    OverlapSums,
+    best_density,
+)
+from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.timeline import Windows
 from tests import scenes
 from tests.scenes import PRECISION, Scene
 
-WIDTH = 2.0  # precisions
-# Curvature of one molecule: the variance of its image is that of localizations, of the kernel, and
-# of the linear interpolation between pixels of 1 / 1.5 widths.
-CURVATURE = WIDTH**2 / (1 + WIDTH**2 * (1 + 1 / 6 / 1.5**2))
+NARROW, *_, WIDE = FINE
+
+
+def single(scene: Scene) -> tuple[CorrectedEvents, WeightedLocalizations]:
+    """Each localization as an event of its own, less the true drift."""
+    rows = WeightedLocalizations.of(scene.chunked(), scene.precision)
+    drift = scene.drift[rows.timeline.frames]
+    positions = rows.positions - drift[rows.frame]
+    return CorrectedEvents(positions, rows.frame, rows.weight, 1, drift), rows
 
 
 def density_of(
-    scene: Scene, windows: int = 40, width: float = WIDTH
+    scene: Scene, windows: int = 40, kernel: Kernel = COARSE
 ) -> tuple[Density, Windows, FloatArray]:
-    rows = WeightedLocalizations.of(scene.chunked(), scene.precision)
-    drift = scene.drift[rows.timeline.frames]
-    events = rows.unmerged(drift)
-    density = Density(events, drift, width * scene.precision, 1)
-    return density, rows.timeline.regular(scene.n_frames // windows), drift
+    events, rows = single(scene)
+    density = Density.of(events, events.start, scene.precision, kernel, 1)
+    return density, rows.timeline.regular(scene.n_frames // windows), events.start
+
+
+def of_one_emitter(d: int, kernel: Kernel) -> tuple[float, float]:
+    """Mean curvature and squared gradient of the log density of one emitter, by integration.
+
+    Its localizations scatter by one precision along each axis, and have a variance of 1 each.
+    """
+    variance, step = 2 * kernel.factor + kernel.spread, 0.2 if d == 2 else 0.4
+
+    def grid(reach: float) -> FloatArray:
+        row = step * np.arange(-np.ceil(reach / step), np.ceil(reach / step) + 1)
+        return np.stack(np.meshgrid(*[row] * d, indexing="ij"))
+
+    emitter, around = grid(4.5), grid(np.sqrt(CUT * variance))
+    weight = np.exp(-0.5 * (emitter**2).sum(axis=0))
+    e = (around**2).sum(axis=0) / variance
+    u, near, end = 1 - e / 32, e < CUT, 1 - CUT / 32
+    along = around[0] / variance
+    f, slope, second = (
+        fftconvolve(weight, near * kernel_part, mode="full")
+        for kernel_part in (
+            u**16 - end**16 - 16 * end**15 * (u - end),
+            (u**15 - end**15) * along,
+            (u**15 - end**15) / variance - u**14 * (15 / 16) * along**2,
+        )
+    )
+    middle = (slice((around.shape[1] - 1) // 2, -((around.shape[1] - 1) // 2)),) * d
+    gradient = slope[middle] / f[middle]
+    curvature = second[middle] / f[middle] + gradient**2
+    return tuple(float((weight * q).sum() / weight.sum()) for q in (curvature, gradient**2))  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("d", [2, 3])
-def test_the_curvature_of_one_molecule_is_that_of_a_gaussian(d: int) -> None:
-    """Its localizations, seen through the kernel, have the sum of both variances."""
-    scene = scenes.visits(np.zeros((1, d)), n=8_000, n_frames=2_000)
-    density, windows, drift = density_of(scene)
-    sums = density.sums(drift, windows)
-    np.testing.assert_allclose(sums.weight / sums.events, 1, rtol=0.01)
-    np.testing.assert_allclose(sums.curvature.sum(axis=0) / len(scene.frames), CURVATURE, rtol=0.02)
-    # The gradient is linear in the distance, which has the variance of a localization.
-    squared = (CURVATURE / WIDTH) ** 2
-    np.testing.assert_allclose(sums.squared.sum(axis=0) / len(scene.frames), squared, rtol=0.08)
+@pytest.mark.parametrize("kernel", [COARSE, NARROW, WIDE])
+def test_one_emitter_has_the_curvature_of_its_image(d: int, kernel: Kernel) -> None:
+    """Its localizations, seen through the kernel; and the information of its localizations."""
+    found = []
+    n = 4_000
+    for seed in range(6):  # each density is by 256 events that are kept
+        scene = scenes.visits(np.zeros((1, d)), n=n, n_frames=2_000, seed=seed)
+        density, windows, drift = density_of(scene, kernel=kernel)
+        sums = density.sums(drift, windows)
+        assert sums.events.sum() == pytest.approx(n)
+        quality = np.average(sums.quality, weights=sums.events)
+        totals = [(s.sum(axis=0) / n).mean() for s in (sums.curvature, sums.squared)]
+        found.append([*totals, quality, sums.per_curvature.mean()])
+    curvature, squared = of_one_emitter(d, kernel)
+    # Each localization tells the position of a known emitter by one over its variance.
+    expected = [curvature, squared, 1, curvature / squared]
+    np.testing.assert_allclose(np.mean(found, axis=0), expected, rtol=0.05)
+
+
+def test_events_have_the_information_of_their_localizations() -> None:
+    """Of a weight of 4, four times as much, and their kernels are narrower."""
+    scene = scenes.visits(np.zeros((1, 2)), n=8_000, n_frames=2_000, precision=PRECISION / 2)
+    events, rows = single(scene)
+    events = replace(events, weight=np.full(len(events.frame), 4, np.float32))
+    precision, windows = np.full(2, PRECISION), rows.timeline.regular(50)
+    density = Density.of(events, events.start, precision, NARROW, 1)
+    sums = density.sums(events.start, windows)
+    assert sums.events.sum() == pytest.approx(4 * len(scene.frames))
+    curvature, squared = of_one_emitter(2, NARROW)
+    np.testing.assert_allclose(sums.curvature.sum(axis=0) / sums.events.sum(), curvature, rtol=0.05)
+    np.testing.assert_allclose(sums.squared.sum(axis=0) / sums.events.sum(), squared, rtol=0.1)
+    assert np.average(sums.quality, weights=sums.events) == pytest.approx(1, abs=0.06)
 
 
 def test_a_window_that_lies_elsewhere_has_the_gradient_back() -> None:
@@ -46,43 +112,75 @@ def test_a_window_that_lies_elsewhere_has_the_gradient_back() -> None:
     density, windows, drift = density_of(scene)
     wrong = drift.copy()
     wrong[windows.of_frame == 7] += [3.0, -2.0]
-    gradient = density.sums(wrong, windows).gradient / density.sums(wrong, windows).events[:, None]
-    expected = np.array([3.0, -2.0]) / (WIDTH * PRECISION) * CURVATURE
+    sums = density.sums(wrong, windows)
+    gradient = sums.gradient / sums.events[:, None]
+    expected = np.array([3.0, -2.0]) / PRECISION * of_one_emitter(2, COARSE)[0]
     # The window was moved to the other side, so the others lie in the direction of its drift.
-    np.testing.assert_allclose(gradient[7], expected, atol=0.06)
-    assert np.abs(np.delete(gradient, 7, axis=0)).max() < 0.15
+    error = 4 * np.sqrt(of_one_emitter(2, COARSE)[1] / sums.events.min())
+    np.testing.assert_allclose(gradient[7], expected, atol=error)
+    assert np.abs(np.delete(gradient, 7, axis=0)).max() < error
+    assert np.abs(expected).min() > 1.5 * error / 4
 
 
-def test_background_has_no_curvature_but_that_of_the_end_of_the_kernel() -> None:
+@pytest.mark.parametrize("kernel", [COARSE, NARROW, WIDE])
+def test_background_has_no_curvature(kernel: Kernel) -> None:
     shares = []
-    for seed in range(10):
-        scene = scenes.background(n=4_000, n_frames=1_000, size=8_000, seed=seed)
-        density, windows, drift = density_of(scene)
+    for seed in range(20):
+        scene = scenes.background(n=4_000, n_frames=1_000, size=4_000, seed=seed)
+        density, windows, drift = density_of(scene, kernel=kernel)
         sums = density.sums(drift, windows)
-        shares.append(sums.curvature.sum(axis=0) / sums.weight.sum() - FLAT_CURVATURE)
-    mean, error = np.mean(shares), np.std(shares) / np.sqrt(20)
+        shares.append(sums.curvature.sum(axis=0) / sums.weight.sum())
+    mean, error = np.mean(shares), np.std(shares) / np.sqrt(2 * len(shares))
     assert abs(mean) < 4 * error
-    assert error < 0.5 * FLAT_CURVATURE
+    assert error < 0.02
 
 
-def test_blocks_of_the_field_add_up_to_the_windows() -> None:
+@pytest.mark.parametrize("part", [False, True])
+def test_blocks_of_the_field_add_up_to_the_windows(part: bool) -> None:
     scene = scenes.blinking(scenes.sites(400, 20_000), n_frames=1_000, per_frame=10)
     density, windows, drift = density_of(scene)
-    sums = density.sums(drift, windows)
+    sums = density.sums(drift, windows, part=part)
     assert (sums.block_events > 0).sum() >= 8
-    np.testing.assert_allclose(sums.block_events.sum(), sums.events.sum())
-    np.testing.assert_allclose(sums.block_weight.sum(), sums.weight.sum())
     np.testing.assert_allclose(sums.block_curvature.sum(axis=0), sums.curvature.sum(axis=0))
+    if part:  # a sample of the events: an eighth
+        assert sums.block_events.sum() == pytest.approx(sums.events.sum() / 8, rel=0.2)
+        whole = density.sums(drift, windows)
+        np.testing.assert_allclose(8 * sums.weight.sum(), whole.weight.sum(), rtol=0.25)
+    else:
+        np.testing.assert_allclose(sums.block_events.sum(), sums.events.sum())
 
 
-def test_windows_are_not_compared_with_themselves_nor_with_what_is_kept_apart() -> None:
+def test_threads_do_not_matter() -> None:
+    scene = scenes.blinking(scenes.sites(100), n_frames=400, per_frame=10)
+    density, windows, drift = density_of(scene)
+    one, two = (replace(density, threads=n).sums(drift, windows) for n in (1, 2))
+    for name, value in vars(one).items():
+        np.testing.assert_array_equal(value, getattr(two, name))
+
+
+def test_a_drift_that_changed_since_the_events_were_sorted_does_not_matter() -> None:
+    scene = scenes.visits(scenes.sites(100), n=8_000, n_frames=800)
+    density, windows, drift = density_of(scene)
+    moved = drift + scenes.restless(800, amplitude=1.5, frames_per_radian=60) + 1e5
+    old = density.sums(moved, windows)
+    new = Density.of(density.events, moved, scene.precision, COARSE, 1).sums(moved, windows)
+    for name in ("events", "weight", "curvature", "squared"):
+        np.testing.assert_allclose(getattr(old, name), getattr(new, name), rtol=0.02, atol=0.5)
+    np.testing.assert_allclose(old.gradient, new.gradient, atol=0.5)
+
+
+def test_windows_are_not_compared_with_themselves() -> None:
     scene = scenes.visits(np.zeros((1, 2)), n=2_000, n_frames=400)
     density, windows, drift = density_of(scene, windows=2)
-    assert len(windows) == 2
-    assert (density.sums(drift, windows).weight > 0).all()
-    everything = [(0, len(drift))]
-    nothing = density.sums(drift, windows, apart=everything)
-    assert (nothing.weight < 1e-3 * nothing.events).all()
+    both = density.sums(drift, windows)
+    assert (both.weight > 0).all()
+    alone = density.sums(drift, windows.timeline.regular(400))
+    assert not alone.weight.any()
+    assert not alone.curvature.any()
+    # The first half lies elsewhere: neither half finds anything.
+    apart = drift + np.where(windows.of_frame == 0, 0.0, 1e4)[:, None]
+    moved = Density.of(density.events, apart, scene.precision, COARSE, 1)
+    assert not moved.sums(apart, windows).weight.any()
 
 
 def test_blinks_that_reach_into_the_next_window_are_left_out() -> None:
@@ -94,6 +192,84 @@ def test_blinks_that_reach_into_the_next_window_are_left_out() -> None:
     rows = WeightedLocalizations.of(once.chunked(), once.precision)
     drift = once.drift[rows.timeline.frames]
     events = rows.events(drift, once.precision, rows.timeline.frames // 2)  # cut within blinks
-    density = Density(events, drift, WIDTH * once.precision, 1)
-    windows = rows.timeline.regular(1)
-    np.testing.assert_allclose(density.sums(drift, windows).weight, 0, atol=1e-3)
+    density = Density.of(events, drift, once.precision, COARSE, 1)
+    assert not density.sums(drift, rows.timeline.regular(1)).weight.any()
+
+
+def test_the_density_at_single_localizations() -> None:
+    """That of other frames, over the floor, in counts of events at one place."""
+    scene = scenes.visits(np.zeros((1, 2)), n=2_000, n_frames=400)
+    density, _, _ = density_of(scene, kernel=NARROW)
+    at = np.array([[0.0, 0.0], [2 * PRECISION, 0.0], [1e3, 0.0], [-1e9, 0.0]])
+    drift = np.array([[7.0, -3.0]] * 4)
+    found = density.at(at + drift, drift, (0, 0)) * NARROW.floor
+    n = (scene.frames >= 100).sum()
+    # Localizations of variance 1, seen through a kernel of variance 2, integral about 2 pi.
+    expected = len(scene.frames) / 3 * np.exp(-0.5 * np.array([0, 4]) / 3)
+    np.testing.assert_allclose(found[:2], expected, rtol=0.15)
+    assert (found[2:] == 0).all()
+    rest = density.at(at + drift, drift, (0, 100)) * NARROW.floor
+    np.testing.assert_allclose(rest[:2] / found[:2], n / len(scene.frames), rtol=0.1)
+    assert not density.at(at, 0 * at, (0, 400)).any()
+
+
+def information(sums: OverlapSums) -> float:
+    return float((sums.curvature.sum(axis=0) ** 2 / sums.squared.sum(axis=0)).mean())
+
+
+def mixed(seed: int = 0, background: float = 0.3) -> tuple[CorrectedEvents, WeightedLocalizations]:
+    """Events of one to ten localizations, and background of single ones."""
+    rng = np.random.default_rng(seed)
+    scene = scenes.visits(scenes.sites(300), n=12_000, n_frames=2_000, seed=seed)
+    events, rows = single(scene.with_background(background, seed))
+    noise = rng.random(len(events.frame)) < background
+    count = np.where(noise, 1, rng.integers(1, 11, len(noise))).astype(np.float32)
+    at = scenes.sites(300)[rng.integers(300, size=len(noise))]
+    at += rng.normal(0, PRECISION, at.shape) / np.sqrt(count[:, None])
+    anywhere = rng.uniform(-2500, 2500, at.shape)
+    positions = np.where(noise[:, None], anywhere, at)
+    return replace(events, positions=positions, weight=count), rows
+
+
+@pytest.mark.parametrize("kernel", FINE)
+def test_weights_give_the_largest_information(kernel: Kernel) -> None:
+    """More than all alike, and no class of precision should weigh more or less."""
+    events, rows = mixed()
+    windows = rows.timeline.regular(50)
+    plain = Density.of(events, events.start, np.full(2, PRECISION), kernel, 1)
+    best = plain.weighted(events.start, windows)
+    most = information(best.sums(events.start, windows))
+    assert most > 1.02 * information(plain.sums(events.start, windows))
+    count = events.weight[best.cells.order]
+    for chosen in (count < 2, count > 6):
+        for factor in (0.7, 1.4):
+            other = replace(best, weight=np.where(chosen, factor, 1.0) * best.weight)
+            assert information(other.sums(events.start, windows)) < 1.005 * most
+
+
+@pytest.mark.parametrize(
+    ("at", "scatter", "background", "factor", "floor"),
+    [
+        (scenes.lattice(20, 15.0), 1.0, 0.0, 1.0, 0.1),  # wide kernels see no single emitters
+        (scenes.sites(1000), 2.0, 0.0, 2.0, 0.1),  # far apart, and less precise than told
+        (scenes.sites(300, 2000.0), 1.0, 0.9, None, 1.0),  # chance has its say in the background
+    ],
+)
+def test_the_density_of_most_information_is_chosen(
+    at: FloatArray, scatter: float, background: float, factor: float | None, floor: float
+) -> None:
+    scene = scenes.visits(at, n=12_000, n_frames=800, precision=scatter * PRECISION)
+    events, rows = single(scene.with_background(background) if background else scene)
+    windows, precision = rows.timeline.regular(20), np.full(2, PRECISION)
+    best = best_density(events, events.start, windows, precision, 1)
+    assert best.kernel.floor == floor
+    assert factor is None or best.kernel.factor == factor
+    promised = {
+        kernel: information(
+            Density.of(events, events.start, precision, kernel, 1).sums(events.start, windows)
+        )
+        for kernel in FINE
+    }
+    # From a sample of the events: not always the best of all, but of two that are hardly worse.
+    assert promised[best.kernel] > 0.75 * max(promised.values()) > min(promised.values())
+    assert not (best.weight == best.weight[0]).all() or (events.weight == 1).all()
