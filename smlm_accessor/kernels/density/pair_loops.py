@@ -2,10 +2,10 @@
 
 An event that is the mean of many localizations is more precise than a single one, so the kernel of
 a pair is as wide as the two events of it are imprecise. With the squared distance ``E`` in units of
-the variance ``S`` of the pair, and ``u = 1 - E / 32``, it is ``K = u**16`` less its tangent in ``u``
-at ``E = 10``, where it ends smoothly: the curvature of a density that is the same everywhere would
-not be 0 on average if it did not. It is near ``exp(-E / 2)``, and has no branches: eight pairs are
-taken at once. All loops are serial and release the GIL.
+the variance ``S`` of the pair, and ``u = 1 - E / 32``, it is ``K = u**16`` less its tangent in
+``u`` at ``E = 10``, where it ends smoothly: the curvature of a density that is the same everywhere
+would not be 0 on average if it did not. It is near ``exp(-E / 2)``, and has no branches: eight
+pairs are taken at once. All loops are serial and release the GIL.
 """
 
 from __future__ import annotations

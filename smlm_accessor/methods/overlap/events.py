@@ -84,8 +84,3 @@ class WeightedLocalizations:
             tiles, self.timeline.frames, precision=precision, longest=LONGEST_BLINK, segment=segment
         )
         return CorrectedEvents(**vars(events), start=drift)
-
-    def unmerged(self, drift: FloatArray) -> CorrectedEvents:
-        """Return each localization as an event of its own, all of the same weight."""
-        positions, weight = self.positions - drift[self.frame], np.ones_like(self.weight)
-        return CorrectedEvents(positions, self.frame, weight, 1, drift)

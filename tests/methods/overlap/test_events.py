@@ -57,11 +57,3 @@ def test_weights_are_relative_to_the_usual_precision_and_have_bounds() -> None:
     uncertainty[:5] = [[10.0], [2.5], [0.01], [1e4], [np.nan]]
     rows = WeightedLocalizations.of(replace(localizations, uncertainty=uncertainty), SIGMA)
     np.testing.assert_allclose(rows.weight[:6], [0.25, 4, 10, 0.01, 1, 1])
-
-
-def test_unmerged_localizations_keep_their_frames() -> None:
-    scene = spots()
-    rows = WeightedLocalizations.of(scene.chunked(), SIGMA)
-    single = rows.unmerged(scene.drift[rows.timeline.frames])
-    np.testing.assert_array_equal(rows.timeline.frames[single.frame], scene.frames)
-    np.testing.assert_allclose(single.positions, scene.positions, atol=1e-9)

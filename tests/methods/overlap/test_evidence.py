@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.overlap.density import FLAT_CURVATURE, OverlapSums
+from smlm_accessor.methods.overlap.density import OverlapSums
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
@@ -24,13 +24,13 @@ def sums_of(
     def curvature(events: FloatArray, shared: float) -> FloatArray:
         own = rng.normal(0, 1, (len(events), 2)) * np.sqrt(events)[:, None]
         common = rng.normal(0, 1, 2) * np.sqrt(shared / events.sum())
-        return np.asarray(own + (mean + common + FLAT_CURVATURE) * events[:, None])
+        return np.asarray(own + (mean + common) * events[:, None])
 
     none = np.zeros((len(window_events), 2))
     return OverlapSums(
-        window_events, window_events, none, curvature(window_events, 1.0),
-        none, block_events, block_events, curvature(block_events, 0.0),
-    )  # fmt: skip
+        *(window_events, window_events, none, curvature(window_events, 1.0), none),
+        *(block_events, curvature(block_events, 0.0)),
+    )
 
 
 @pytest.mark.parametrize(("blocks", "windows"), [(16, 5), (3, 200), (16, 200)])

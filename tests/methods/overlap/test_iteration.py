@@ -6,16 +6,13 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.density import COARSE, FINE, PairKernel
 from smlm_accessor.methods.overlap.iteration import (
     NoEvidenceError,
-    best_kernel,
     iterate,
     lost,
     newton_steps,
 )
-from smlm_accessor.timeline import Windows
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 from tests.scenes import PRECISION, Scene
@@ -23,18 +20,18 @@ from tests.scenes import PRECISION, Scene
 N_WINDOWS = 40
 
 
-def steps_of(scene: Scene, width: float) -> tuple[FloatArray, FloatArray]:
+def steps_of(scene: Scene, kernel: PairKernel) -> tuple[FloatArray, FloatArray]:
     """Steps and their variances, at the true drift."""
-    density, windows, drift = density_of(scene, N_WINDOWS, width)
-    return newton_steps(density.sums(drift, windows), density.width)
+    density, windows, drift = density_of(scene, N_WINDOWS, kernel)
+    return newton_steps(density.sums(drift, windows))
 
 
-@pytest.mark.parametrize("width", [1.0, 2.5])
-def test_steps_scatter_by_their_variance(width: float) -> None:
+@pytest.mark.parametrize("kernel", [FINE[0], FINE[-1], COARSE])
+def test_steps_scatter_by_their_variance(kernel: PairKernel) -> None:
     scores = []
     for seed in range(50):
         scene = scenes.visits(scenes.sites(100), n=2_000, n_frames=400, seed=seed)
-        step, variance = steps_of(scene, width)
+        step, variance = steps_of(scene, kernel)
         scores.append((step - step.mean(axis=0)) / np.sqrt(variance))
     assert 0.9 < np.std(scores) < 1.1
 
@@ -43,19 +40,20 @@ def test_steps_scatter_by_their_variance(width: float) -> None:
 def test_a_step_goes_all_the_way(share: float) -> None:
     """Also that of a window with half of all localizations, which goes half the way."""
     scene = scenes.visits(scenes.sites(100), n=20_000, n_frames=400)
-    density, windows, drift = density_of(scene, N_WINDOWS, 2.5)
+    density, windows, drift = density_of(scene, N_WINDOWS, COARSE)
     n = round(share * N_WINDOWS)
     if n > 1:
         windows = windows.timeline.cut(np.array([0, 10 * n, 400]))
     wrong = drift.copy()
     wrong[windows.of_frame == 0] += [4.0, -3.0]
-    step, _ = newton_steps(density.sums(wrong, windows), density.width)
-    np.testing.assert_allclose(step[0], (1 - share) * np.array([-4.0, 3.0]), rtol=0.2)
+    step, _ = newton_steps(density.sums(wrong, windows))
+    expected = (1 - share) * np.array([-4.0, 3.0]) / PRECISION
+    np.testing.assert_allclose(step[0], expected, rtol=0.2)
 
 
 def test_the_drift_is_found_and_stays() -> None:
     scene = scenes.visits(scenes.sites(100), n=8_000, n_frames=800)
-    density, windows, drift = density_of(scene, N_WINDOWS, 2.0)
+    density, windows, drift = density_of(scene, N_WINDOWS, COARSE)
     wrong = drift + scenes.restless(800, amplitude=5, frames_per_radian=60)
     found = iterate(wrong, windows, density, rounds=10, tolerance=0.05)
     left = found.level - found.level.mean(axis=0)
@@ -90,23 +88,3 @@ def test_windows_that_lie_on_nothing_are_lost() -> None:
     assert found[123:147].all()
     assert not found[np.r_[0:115, 155:200]].any()
     assert not lost(np.zeros(30)).any()  # too few windows to tell
-
-
-@pytest.mark.parametrize(("scatter", "width"), [(1.0, 1.0), (2.0, 1.5)])
-def test_the_kernel_is_as_wide_as_localizations_scatter(scatter: float, width: float) -> None:
-    """Of few localizations a molecule, the kernel that promises most has the least error."""
-    scene = scenes.visits(scenes.sites(60), n=6_000, n_frames=800, precision=scatter * PRECISION)
-    rows = WeightedLocalizations.of(scene.chunked(), scene.precision)
-    windows: Windows = rows.timeline.regular(20)
-    drift = scene.drift[rows.timeline.frames]
-    events = rows.unmerged(drift)
-    precision = np.full(2, PRECISION)
-    density = Density(events, drift, 2.5 * precision, 1)
-    estimate = iterate(drift, windows, density, rounds=1, tolerance=0.1)
-    best = best_kernel(events, estimate, windows, precision, 1)
-    np.testing.assert_allclose(best.width, width * PRECISION)
-    promised = []
-    for each in (1.0, 1.5):
-        sums = Density(events, drift, each * precision, 1).sums(drift, windows)
-        promised.append(newton_steps(sums, each * precision)[1].mean())
-    assert np.argmin(promised) == (1.0, 1.5).index(width)
