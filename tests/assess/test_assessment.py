@@ -308,7 +308,7 @@ def test_a_table_of_dask() -> None:
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real tables are not here")
 @pytest.mark.parametrize(
-    ("name", "verdict"), [("egfr_cells", "improved"), ("clathrin_3d", "no evidence")]
+    ("name", "verdict"), [("egfr_cells", "improved"), ("clathrin_3d", "improved")]
 )
 def test_real_tables(name: str, verdict: str) -> None:
     path = DATA / f"{name}.parquet"

@@ -173,7 +173,7 @@ def test_what_is_not_a_drift_is_an_error(drifted: pd.DataFrame) -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason="no ../shared/data here")
 def test_a_real_table_in_3d() -> None:
     axes = pd.read_parquet(DATA / "clathrin_3d.parquet").smlm.check_drift()
-    assert title(axes).startswith("no evidence (")
+    assert title(axes).startswith("improved\n")
     before, after = images(axes)
     assert (before > 0).mean() > 0.005
     assert (before != after).any()
