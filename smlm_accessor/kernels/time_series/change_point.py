@@ -61,7 +61,7 @@ def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
     >>> x = np.array([0.1, -0.2, 2.1, 2.3, 1.9, 5.2, 4.9])
     >>> gain = np.stack([-((x - mean) ** 2) for mean in (0, 2, 5)])
     >>> change_points(gain, 3.0), change_points(gain, 30.0)
-    ([(0, 0), (1, 2), (2, 5)], [(0, 0), (2, 4)])
+    ([(0, 0), (1, 2), (2, 5)], [(0, 0), (2, 5)])
     """
     n_states, n = gain.shape
     total = np.concatenate([np.zeros((n_states, 1)), np.cumsum(gain, axis=1)], axis=1)
