@@ -191,6 +191,8 @@ class Density:
         found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
+        if not curvature.sum() > 0:
+            return self
         share = _BEFOREHAND / min(len(row), _SAMPLE)
         curvature += share * curvature.sum()
         weight = np.maximum(curvature, 0) / (squared + share * squared.sum())
@@ -309,7 +311,7 @@ def best_density(
 
     def information(density: Density) -> float:
         sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))
-        curvature = np.maximum(sums.curvature.sum(axis=0), 1e-300)
-        return float(np.log(curvature * np.maximum(sums.per_curvature, 1e-300)).mean())
+        factors = np.stack([sums.curvature.sum(axis=0), sums.per_curvature])
+        return float(np.log(np.maximum(factors, 1e-300)).sum(axis=0).mean())
 
     return max(candidates, key=information).weighted(drift, windows)

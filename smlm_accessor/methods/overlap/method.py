@@ -56,13 +56,24 @@ def overlap(
 
     The cost is that of [1]_, the logarithm of the density of all other events at each, summed; it
     is maximized in another way. From a coarse drift, localizations of one blink are merged into
-    one event, for they observe the position of a molecule once. The density of the events of all
-    other times, those of the same blink left out, has a gradient and a curvature at each event.
-    They add up over short windows: the gradient divided by the curvature is how far a window has
-    to move, the curvature how much this is worth. A trend through the windows, whose level and
-    slope are random walks with rates from the marginal likelihood, is the drift. Jumps of the
-    sample are found and left free. It starts with a wide kernel, goes on with the kernel that
-    promises most information, and takes turns until nothing moves.
+    one event, for they observe the position of a molecule once. With positions less the drift so
+    far, in precisions, an event ``i`` lies in the density of the events ``j`` of other times, those
+    that could be of the same blink left out: ``f_i = sum_j K(E_ij) / sqrt(prod S_ij)``. Here ``E =
+    sum(d**2 / S)`` is the squared distance, over the variance ``S = factor * (v_i + v_j) + spread``
+    of the two events, ``v = 1 / weight``; and ``K`` is near ``exp(-E / 2)``. The steps are:
+
+    1. The gradient ``g`` of ``log(floor + f)`` and its curvature ``c = -dg/dx`` add up over short
+       windows. ``sum(g) / sum(c)`` is how far a window has to move, and ``sum(c)**2 / sum(g**2)``
+       is the information of it: one over its variance.
+    2. A trend through the windows is the drift. Level, slope and acceleration are random walks,
+       with rates and a factor of the noise from the marginal likelihood. Steps 1 and 2 take turns
+       until nothing moves.
+    3. Jumps of the sample are where the values before and after predict levels that differ more
+       than chance explains (chi-squared). Each is in the frame of largest likelihood ``sum(log(1 +
+       f / floor))``. The trend starts anew there.
+    4. Steps 1 and 2 go on with the ``factor`` and ``floor`` of the largest information, without
+       ``spread``, by which the drift may be wrong at first. Events as precise as each other get the
+       common weight ``sum(c) / sum(g**2)``.
 
     Does badly where nothing comes back, as with molecules that are seen once, far from each other;
     and where structures repeat at distances of a few precisions.
@@ -78,15 +89,15 @@ def overlap(
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
         averages passes in each. ``offset_std`` is the standard deviation of the trend. ``quality``
-        is the mean curvature of the density at the events of a chunk, in units of the kernel's
-        width: near 1 for molecules far apart, 0 for background, and less than 0 for what lies
-        beside the structures. Chunks known worse than three precisions, and those that were given
+        is the information of a chunk over what its events would have if the emitters were known:
+        near 1 for molecules far apart, 0 for background, and less than 0 for what lies beside the
+        structures. Chunks known worse than three precisions, and those that were given
         and have less than a fifth of the median quality, are invalid. No chunk is valid where
         chance gives as much curvature in one of a thousand tables; it is told from the scatter
-        over blocks of the field. ``chosen`` holds precision, width of the kernel, how long blinks
-        last, over how many frames the trend averages, its rates (variance per frame that level and
-        slope gain), the factor of the noise that was found beyond what the sums promise, jumps (the
-        first frame after each) and the choices of the coarse drift.
+        over blocks of the field. ``chosen`` holds precision, factor and floor of the density,
+        how long blinks last, over how many frames the trend averages, its rates (variance per frame
+        that level, slope and acceleration gain), the factor of the noise that was found beyond what
+        the sums promise, jumps (the first frame after each) and the choices of the coarse drift.
 
     Notes
     -----

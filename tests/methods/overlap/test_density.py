@@ -149,6 +149,26 @@ def test_blocks_of_the_field_add_up_to_the_windows(part: bool) -> None:
     np.testing.assert_allclose(sums.block_events.sum(), sums.events.sum())
 
 
+def test_a_sample_holds_a_part_of_the_events_of_few_emitters() -> None:
+    """Two beads, and a few localizations elsewhere that would be a sample of the cells."""
+    scene = scenes.beads(np.array([[0.0, 0.0], [2_000.0, 500.0]]), n_frames=500)
+    stray = scenes.background(n=60, n_frames=500, size=20_000, seed=1).positions - 15_000
+    frames = np.concatenate([scene.frames, np.arange(60) * 8])
+    order = np.argsort(frames, kind="stable")
+    positions = np.concatenate([scene.positions, stray])[order]
+    density, windows, drift = density_of(replace(scene, positions=positions, frames=frames[order]))
+    sample, whole = (density.sums(drift, windows, every=every) for every in (8, 1))
+    assert (sample.curvature.sum(axis=0) > whole.curvature.sum(axis=0) / 16).all()
+
+
+def test_no_overlap_at_all_has_a_density_of_its_own() -> None:
+    """Without a warning of numpy: the logarithm of no information is as small as can be."""
+    scene = scenes.background(n=20, n_frames=20, size=1e6)
+    events, rows = single(scene)
+    best = best_density(events, events.start, rows.timeline.regular(1), scene.precision, 1)
+    assert best.kernel in FINE
+
+
 def test_threads_do_not_matter() -> None:
     scene = scenes.blinking(scenes.sites(100), n_frames=400, per_frame=10)
     density, windows, drift = density_of(scene)
