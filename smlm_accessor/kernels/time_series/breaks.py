@@ -99,7 +99,7 @@ def _sides(
         np.concatenate([step[:1], step[:0:-1]]),
         np.ascontiguousarray(value[::-1]),
         np.ascontiguousarray(variance[::-1]),
-        np.concatenate([free[:1] & False, free[:0:-1]]),
+        np.append(False, free[:0:-1]),
     )
     found = []
     for steps, values, variances, begins in (forwards, backwards):

@@ -70,8 +70,8 @@ def local_trend(
     values, a common factor of their variances.
 
     All are in the order of ``time``, (n,). A variance of infinity means that there is no value.
-    Level and slope start anew where they are ``free``. The best rates are looked for near
-    ``rates``: walk and bend.
+    Level, slope and acceleration start anew where they are ``free``. The best rates are looked for
+    near ``rates``: walk, bend and jerk.
 
     References
     ----------

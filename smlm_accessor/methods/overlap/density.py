@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,8 @@ from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
-_BLOCKS = 16  # of cells; the same for any number of threads
-# Events of a sample that tells which kernel is best, and from how many on a sample tells enough.
+_BLOCKS = 16  # of events; the same for any number of threads
+# Events of a sample that tells which kernel is best, and how much events of each precision tell.
 _SAMPLE = 50_000
 # Events around an event that make its density: about a tenth of them lies within the kernel, and
 # with so many, the density is known to a third.
@@ -162,13 +163,13 @@ class Density:
             Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
-        row = windows.of_frame[self.events.frame[self.cells.order]]
+        row = windows.of_frame[self._frame]
         blocks = self._blocks(every)
         found = self._add_up(drift, windows, row, n, blocks)
         total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
-        information = self.weight / self._variance()
+        information = self.weight / self._variance
         sampled = np.concatenate([np.arange(a, b) for a, b in blocks])
         return OverlapSums(
             np.bincount(row[sampled], information[sampled], n).astype(np.float64),
@@ -186,7 +187,7 @@ class Density:
         Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
         the gradient the largest information.
         """
-        d, octaves = len(self.precision), np.log2(1 / self._variance())
+        d, octaves = len(self.precision), np.log2(1 / self._variance)
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
         found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
         total = np.sum(found, axis=0)
@@ -218,8 +219,14 @@ class Density:
         )
         return found / floor
 
+    @cached_property
+    def _frame(self) -> Int32Array:
+        """Index of the frame of each event in the order of cells."""
+        return self.events.frame[self.cells.order]
+
+    @cached_property
     def _variance(self) -> FloatArray:
-        """Return the variance of each event in the order of cells, in squared precisions."""
+        """Variance of each event in the order of cells, in squared precisions."""
         weight = self.events.weight[self.cells.order].astype(np.float64)
         return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
 
@@ -228,11 +235,11 @@ class Density:
     ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
         """Return position, variance, frame and weight of the events that make the density."""
         kept, d = self.cells.kept, len(self.precision)
-        variance = self.kernel.factor * self._variance()[kept]
+        variance = self.kernel.factor * self._variance[kept]
         return (
             where[:, kept],
             np.repeat(variance[None].astype(np.float32), d, axis=0),
-            self.events.frame[self.cells.order][kept],
+            self._frame[kept],
             self.cells.stands_for.astype(np.float32),
         )
 
@@ -252,11 +259,11 @@ class Density:
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of each block and row."""
-        frame = self.events.frame[self.cells.order]
+        frame = self._frame
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
         where = _columns(self.positions - change[frame])
-        variance = self.kernel.factor * self._variance() + self.kernel.spread
+        variance = self.kernel.factor * self._variance + self.kernel.spread
         variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
         left_out = self._left_out(windows)
         cells, cell, others = self.cells, self.cells.cell, self._others(where)
@@ -304,10 +311,12 @@ def best_density(
     The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over the
     components counts, from a sample of the events.
     """
-    sorted_by_factor = {
-        k.factor: Density.of(events, drift, precision, k, threads) for k in FINE[::-1]
+    # Events are sorted once for each factor, on which the reach depends.
+    by_factor = {
+        factor: Density.of(events, drift, precision, kernel, threads)
+        for factor, kernel in {k.factor: k for k in FINE}.items()
     }
-    candidates = [sorted_by_factor[k.factor].with_floor(k.floor) for k in FINE]
+    candidates = [by_factor[k.factor].with_floor(k.floor) for k in FINE]
 
     def information(density: Density) -> float:
         sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))

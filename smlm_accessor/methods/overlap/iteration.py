@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -103,7 +103,7 @@ def iterate(
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
-        near = replace(_smoothed(drift, sums, windows, density.precision, near), chance=by_chance)
+        near = _smoothed(drift, sums, windows, density.precision, near, by_chance)
         moved = np.std(near.drift - drift, axis=0)  # a constant is free
         drift = near.drift
         if (moved < tolerance * np.median(near.std, axis=0)).all():
@@ -132,6 +132,7 @@ def _smoothed(
     windows: Windows,
     precision: FloatArray,
     near: DriftEstimate | None,
+    by_chance: FloatArray,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality = sums.quality
@@ -150,7 +151,7 @@ def _smoothed(
         for axis in range(drift.shape[1])
     )
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
-    return DriftEstimate(new, trends, value, variance, quality, chance(sums))
+    return DriftEstimate(new, trends, value, variance, quality, by_chance)
 
 
 def lost(quality: FloatArray) -> BoolArray:
