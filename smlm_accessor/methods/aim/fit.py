@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.special import chdtrc
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
@@ -27,7 +26,6 @@ CELL = 2.0  # precisions: edge of a cell, as in the paper
 _WIDTH = 0.5  # of the kernel, in cells: one precision
 _NEAR, _FAR = 3, 10  # cells in which chunks of the user are looked for
 _LEVEL = 5.0  # standard deviations of chance
-_CHANCE = 1e-3  # of a sample at rest to look as if it moved
 _BACKGROUND = 0.5  # density that is added everywhere, in localizations
 
 
@@ -123,39 +121,6 @@ def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
     """Return the number of the coarse window that each frame lies in."""
     window = np.searchsorted(found.edges, frames, side="right") - 1
     return np.clip(window, 0, len(found.valid) - 1)
-
-
-def without_noise(windows: WindowDrift, variance: FloatArray, jumps: IntArray) -> WindowDrift:
-    """Return windows that are at rest in segments where nothing shows that the sample moved.
-
-    In each segment, ``sum((drift - mean)**2 / variance)`` over windows and axes, with the weighted
-    mean, is chi-square distributed for a sample at rest. Unless it is larger than chance allows,
-    all windows of the segment have this mean: a curve through them would be noise.
-
-    Parameters
-    ----------
-    windows : WindowDrift
-    variance : ndarray, shape (k, 3)
-        Of each window; NaN along axes that tell nothing.
-    jumps : ndarray of int
-        First frame after each.
-    """
-    drift, segment = windows.drift.copy(), np.searchsorted(jumps, windows.middle, side="right")
-    usable = windows.known & (np.nan_to_num(variance) > 0).any(axis=1)
-    for i in range(len(jumps) + 1):
-        of_segment = windows.known & (segment == i)
-        use = usable & of_segment
-        if not use.any():
-            continue
-        told = np.nan_to_num(variance[use]) > 0
-        weight = np.where(told, 1 / np.where(told, variance[use], 1.0), 0.0)
-        total = weight.sum(axis=0)
-        mean = (weight * drift[use]).sum(axis=0) / np.where(total > 0, total, 1.0)
-        chi_square = (weight * (drift[use] - mean) ** 2).sum()
-        freedom = told.sum() - np.count_nonzero(total)
-        if freedom == 0 or chdtrc(freedom, chi_square) > _CHANCE:
-            drift[of_segment] = mean
-    return replace(windows, drift=drift)
 
 
 def of_chunks(

@@ -17,8 +17,8 @@ from smlm_accessor.methods.aim.fit import (
     of_chunks,
     of_coarse,
     verified,
-    without_noise,
 )
+from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
@@ -80,9 +80,10 @@ def aim(
     from the user, windows are as long as promises the least error of the curve through them: that
     which predicts every other short window best. A fixed length is asked for by
     ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. The same
-    curve ``c``, less its mean over the localizations of a chunk, is then taken off these, in
-    segments where ``sum((c - mean)**2 / variance)`` over windows is not what chance makes of a
-    sample at rest (chi-square, at 1 in 1,000); then chunks are fitted into all others as a whole.
+    curve, less its mean over the localizations of a chunk, is then taken off these, in segments
+    where the sample is not at rest: where the Newton steps ``s`` of windows from their mean have a
+    ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
+    windows moved by more than a precision. Then chunks are fitted into all others as a whole.
 
     References
     ----------
@@ -108,8 +109,7 @@ def aim(
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
     edges, motion = best_windows(fit, found)
     if given:
-        windows, variance = fit.refit(motion)
-        windows = without_noise(windows, variance * dependence(fit, windows), found.jumps)
+        windows = at_rest_unless_moving(fit, fit.refit(motion)[0], found.jumps)
         still_chunks, motion = of_chunks(localizations, windows, found.jumps)
         fit = replace(fit, localizations=still_chunks)
         motion, quality = verified(fit, motion)

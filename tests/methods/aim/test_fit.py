@@ -14,7 +14,6 @@ from smlm_accessor.methods.aim.fit import (
     of_chunks,
     started,
     verified,
-    without_noise,
 )
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.coarse.tracker import Coarse
@@ -80,46 +79,6 @@ def test_a_curve_is_zero_in_a_segment_without_windows() -> None:
     np.testing.assert_array_equal(value[:5, :2], 1)
     assert not value[5:].any()
     assert not slope.any()
-
-
-def noisy(seed: int, moved: FloatArray) -> tuple[WindowDrift, FloatArray]:
-    """Twenty windows, of two lengths and 2D, that moved by so much, with errors of their size."""
-    rest = WindowDrift.at_rest(np.arange(1_000), np.arange(0, 1_001, 50))
-    variance = np.tile([1.0, 4.0, np.nan], (20, 1)) * np.where(np.arange(20) % 3, 1, 5)[:, None]
-    error = np.random.default_rng(seed).normal(size=(20, 3)) * np.sqrt(np.nan_to_num(variance))
-    return replace(rest, drift=error + moved), variance
-
-
-def test_what_noise_alone_explains_is_no_motion() -> None:
-    jump = np.where(np.arange(20) >= 8, 30.0, 0.0)[:, None] * [1, 1, 0]
-    moving = 0
-    for seed in range(300):
-        windows, variance = noisy(seed, jump)
-        drift = without_noise(windows, variance, np.array([400])).drift
-        moving += np.ptp(drift[:8, 0]) > 0
-        moving += np.ptp(drift[8:, 0]) > 0
-        if seed == 0:  # the weighted mean, in each segment
-            weight = 1 / variance[8:, :2]
-            mean = (weight * windows.drift[8:, :2]).sum(axis=0) / weight.sum(axis=0)
-            np.testing.assert_allclose(drift[8:, :2], np.tile(mean, (12, 1)))
-    assert moving <= 4  # 0.6 expected of 600
-
-
-def test_motion_beyond_noise_is_left_as_it_is() -> None:
-    for seed in range(20):
-        moved = np.where(np.arange(20) >= 8, np.arange(20) - 8.0, 0.0)[:, None] * [1, 1, 0]
-        windows, variance = noisy(seed, 2 * moved)
-        found = without_noise(windows, variance, np.array([400])).drift
-        np.testing.assert_array_equal(found[8:], windows.drift[8:])
-
-
-def test_windows_of_unknown_drift_stay_unknown() -> None:
-    windows, variance = noisy(0, np.zeros((20, 3)))
-    windows.drift[3] = np.nan
-    variance[5] = np.nan
-    found = without_noise(windows, variance, np.array([], int)).drift
-    assert np.isnan(found[3]).all()
-    np.testing.assert_array_equal(np.delete(found, 3, axis=0), np.tile(found[5], (19, 1)))
 
 
 def test_chunks_of_the_user_move_as_a_whole() -> None:
