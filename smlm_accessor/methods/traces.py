@@ -18,6 +18,7 @@ _MOST = 5_000  # localizations that are looked at, to tell whether there are tra
 _APART = 100  # frames after which few blinks go on, and the sample has not moved far
 # Times as many pairs within a frame as by chance, and standard deviations of chance more.
 _ABOVE_CHANCE, _CLEAR = 2.0, 5.0
+_REACH = 4.0  # precisions: localizations of an emitter are that near
 _LONG = 4.0  # localizations of an event, on average; shorter ones are the blinks of ordinary tables
 # In a long trace the next localization may be farther away than in a blink: six precisions cut a
 # trace once in 8000 localizations, four once in 50.
@@ -89,9 +90,13 @@ def without_traces(
         Of the localizations that were merged.
     """
     frames, positions = localizations.frames, localizations.positions
-    if are_of_camera(frames) and not repeats_in_frames(positions, frames):
+    of_camera = are_of_camera(frames)
+    distance = repeat_distance(positions, frames) if of_camera else None
+    if of_camera and distance is None:
         return localizations, None
     precision = neighbour_precision(positions, frames)
+    if distance is not None and not distance < _REACH * precision[:2].mean():
+        return localizations, None  # parts of a structure that is always there
     precision[2:] = np.where(precision[2:] > 0, precision[2:], 2 * precision[:1])
     if not (precision > 0).all():
         return localizations, None
@@ -123,8 +128,8 @@ def without_traces(
     return merged, precision
 
 
-def repeats_in_frames(positions: FloatArray, frames: IntArray) -> bool:
-    """Return whether emitters have several localizations in a frame.
+def repeat_distance(positions: FloatArray, frames: IntArray) -> float | None:
+    """Return how far apart localizations of an emitter in a frame are; None if it has but one.
 
     Pairs in a frame that are as near as the nearest usually are would be as frequent among
     localizations of different frames if they were of different emitters.
@@ -134,8 +139,8 @@ def repeats_in_frames(positions: FloatArray, frames: IntArray) -> bool:
     >>> rng = np.random.default_rng(1)
     >>> frames, places = np.arange(1000), rng.uniform(0, 1000, (1000, 2))
     >>> x = places.repeat(3, axis=0) + rng.normal(0, 2, (3000, 2))
-    >>> repeats_in_frames(x, frames.repeat(3)), repeats_in_frames(x, np.arange(3000))
-    (True, False)
+    >>> round(repeat_distance(x, frames.repeat(3))), repeat_distance(x, np.arange(3000))
+    (2, None)
     """
     from scipy.spatial import cKDTree
 
@@ -144,7 +149,7 @@ def repeats_in_frames(positions: FloatArray, frames: IntArray) -> bool:
     apart = min(_APART, len(present) // 2)
     extent = float(np.ptp(positions[:, :2], axis=0).max())
     if apart == 0 or n.max() < 2 or extent == 0:
-        return False
+        return None
     # Some frames, and those that are so far from them; frames are layers.
     run = np.arange(len(present)) // apart
     step = 2 * (len(frames) // _MOST + 1) if len(frames) > _MOST else 1
@@ -155,11 +160,12 @@ def repeats_in_frames(positions: FloatArray, frames: IntArray) -> bool:
     nearest = np.asarray(tree.query(tree.data, k=2, distance_upper_bound=2 * extent)[0])[:, 1]
     nearest = nearest[np.isfinite(nearest)]
     if not len(nearest):
-        return False
+        return None
     reach = float(np.median(nearest))
     others = cKDTree(np.column_stack([place, layer - 4 * extent * apart]))
     same = (float(tree.count_neighbors(tree, reach)) - len(rows)) / 2
     n = np.where(chosen, n, 0.0)
     likelier = float(n @ np.maximum(n - 1, 0)) / 2 / max(float(n[apart:] @ n[:-apart]), 1.0)
     chance = float(tree.count_neighbors(others, reach)) * likelier
-    return bool(same > _ABOVE_CHANCE * chance + _CLEAR * np.sqrt(chance + 1))
+    repeats = same > _ABOVE_CHANCE * chance + _CLEAR * np.sqrt(chance + 1)
+    return reach if repeats else None
