@@ -15,7 +15,7 @@ def traces(
     """Visits of 30 localizations, 60 ms apart, precision 2.5; times in units of so many seconds."""
     rng = np.random.default_rng(seed)
     n = rng.geometric(1 / 30, visits)
-    times = np.repeat(rng.uniform(0, 3000, visits), n)
+    times = np.repeat(rng.uniform(0, 9000, visits), n)
     times += np.concatenate([0.06 * np.arange(k) for k in n])
     positions = np.repeat(rng.uniform(0, 1500, (visits, 2)), n, axis=0)
     positions += rng.normal(0, 2.5, positions.shape)

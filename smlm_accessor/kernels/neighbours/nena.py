@@ -126,8 +126,7 @@ def contradiction(
         return None
     if 0 < said < shown:  # the nearest may be another molecule of the same structure
         scale = cluster_scale(positions, frames)
-        shown = min(shown, scale) if np.isfinite(scale) else shown
-        if said * _TOO_SMALL >= shown:
+        if said * _TOO_SMALL >= scale:
             return None
     return said, shown
 
