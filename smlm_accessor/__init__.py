@@ -18,6 +18,7 @@ from smlm_accessor.errors import (
     SmlmError,
     SmlmWarning,
     TableError,
+    UncertaintyWarning,
 )
 from smlm_accessor.io import read
 from smlm_accessor.simulate import (
@@ -43,6 +44,7 @@ __all__ = [
     "SmlmError",
     "SmlmWarning",
     "TableError",
+    "UncertaintyWarning",
     "__version__",
     "join_movies",
     "read",

@@ -39,6 +39,10 @@ class AlreadyCorrectedWarning(SmlmWarning):
     """A table is corrected that has been corrected before."""
 
 
+class UncertaintyWarning(SmlmWarning):
+    """The column of uncertainties contradicts what localizations show."""
+
+
 class OutsideEstimateWarning(SmlmWarning):
     """Frames lie outside those for which drift was estimated."""
 

@@ -12,9 +12,10 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.sampling import sample_field, sampled, scanned
+from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
-from smlm_accessor.kernels.neighbours.nena import precision
+from smlm_accessor.kernels.neighbours.nena import contradiction, precision
 from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
@@ -122,8 +123,14 @@ def _components(reference: Localizations, moving: Localizations) -> tuple[str, .
 
 
 def _precision(locs: Localizations) -> FloatArray:
-    if locs.columns.frame is not None or locs.uncertainty is not None:
-        return precision(locs.positions, locs.frames, locs.uncertainty)
+    known = locs.columns.frame is not None
+    uncertainty = locs.uncertainty
+    frames = FrameCount.of(locs.frames, locs.positions).number(locs.frames)
+    if known and uncertainty is not None:
+        wrong = contradiction(locs.positions, frames, uncertainty) is not None
+        uncertainty = None if wrong else uncertainty
+    if known or uncertainty is not None:
+        return precision(locs.positions, frames, uncertainty)
     # Nothing tells which were seen together: the smallest structures say something, too.
     order = np.random.default_rng(0).permutation(len(locs.positions))
     out = np.full(locs.positions.shape[1], np.nan)

@@ -20,11 +20,15 @@ from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.sampling import sample_in_memory
+from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.table import history
+from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import read_localizations
 from smlm_accessor.timeline import Timeline
 
@@ -59,22 +63,28 @@ def assess(
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
     case = Case(localizations, by, outside)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
-    precision = _precision(ordered)
+    ordered, _ = checked_uncertainty(ordered, None)
+    observed = observations(ordered)
+    precision = _precision(observed.localizations)
     if precision is None:
         return Assessment("no evidence", "no molecule is seen again and again", **found)
-    found["precision"] = float(precision[:2].mean())
-    found |= _sharpness(case, drift, ordered, precision)
+    of_rows = precision if observed.precision is None else observed.precision
+    found["precision"] = float(of_rows[:2].mean())
+    found |= _sharpness(case, drift, ordered, of_rows, observed.counts[0])
 
     # Do blinks lie better on those of other times?
     reach = REACH * float(precision[0])
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
-    blinks = find_blinks(ordered, precision, field)
+    blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
     before, after = (blinks.overlap(x, halves=False) for x in (blinks.positions, corrected))
     direct = change(blinks, before, after)
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
 
     # Do they with drift from blinks of the other half of the field?
+    if observed.precision is not None:  # not a trace in both of them
+        table = _table_of(observed, localizations.length_unit)
+        localizations = read_localizations(table)
     halves = estimate_halves(table, localizations, drift, field, progress=progress)
     held = None
     if halves is not None:
@@ -127,8 +137,22 @@ def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:
     return np.where(known, found, _DEEPER * found[0]) if known[:2].all() else None
 
 
+def _table_of(observed: Observations, unit: str | None) -> pd.DataFrame:
+    """Return the events as a table of localizations."""
+    events = observed.localizations
+    positions = events.positions if events.center is None else events.positions + events.center
+    values = dict(zip(events.components, positions.T, strict=True))
+    columns: dict[str, Any] = {name: name for name in ("frame", *values)}
+    table = pd.DataFrame({"frame": observed.frame(events.frames), **values})
+    return set_columns(table, **columns, unit=unit)
+
+
 def _sharpness(
-    case: Case, drift: Drift, localizations: ChunkedLocalizations, precision: FloatArray
+    case: Case,
+    drift: Drift,
+    localizations: ChunkedLocalizations,
+    precision: FloatArray,
+    count: FrameCount,
 ) -> dict[str, Any]:
     """Return measures of the image before and after."""
     assert localizations.center is not None
@@ -137,7 +161,8 @@ def _sharpness(
     seen = np.isfinite(after).all(axis=1)
     versions, frames = (before[seen], after[seen]), localizations.frames[seen]
     curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
-    nena = [float(neighbour_precision(version, frames)[:2].mean()) for version in versions]
+    numbers = count.number(frames)
+    nena = [float(neighbour_precision(version, numbers)[:2].mean()) for version in versions]
     return {
         "frc": curves,
         "frc_before": frc[0],

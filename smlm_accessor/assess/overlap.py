@@ -14,8 +14,8 @@ from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
-from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.traces import Observations
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
 REACH = 2.0 / WIDTH  # precisions: of a kernel with a standard deviation of two
@@ -88,10 +88,9 @@ class Blinks:
         return replace(self, **{name: getattr(self, name)[chosen] for name in by_blink})
 
 
-def find_blinks(
-    localizations: ChunkedLocalizations, precision: FloatArray, halves: FieldHalves
-) -> Blinks:
+def find_blinks(observed: Observations, precision: FloatArray, halves: FieldHalves) -> Blinks:
     """Return the blinks of localizations in the order of frames."""
+    localizations = observed.localizations
     assert localizations.center is not None
     rows = WeightedLocalizations.of(localizations, precision)
     frames = rows.timeline.frames
@@ -105,9 +104,9 @@ def find_blinks(
     inside = positions[:, :2] - field.lower
     return Blinks(
         positions,
-        frames[events.frame].astype(np.int64),
+        observed.frame(frames[events.frame]),
         *halves.of(positions),
-        gap,
+        gap * observed.unit,
         REACH * precision,
         np.asarray(((inside >= margin) & (inside <= field.extent - margin)).all(axis=1)),
     )

@@ -15,7 +15,7 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
-from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.errors import InvalidChunkWarning, UncertaintyWarning
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
@@ -73,6 +73,8 @@ def estimate_drift(
     if segments == "find" and not request.leaves_chunks_to_method:
         jumps = _found_by_aim(table, max_localizations, progress)
     estimate = _estimate(source, replace(request, jumps=jumps))
+    if estimate.of_uncertainty:
+        warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=3)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
     return with_origin(estimate.dataset, origin)
@@ -82,6 +84,7 @@ def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntA
     """Return the jumps that a method finds which is fast, and chooses its chunks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
+        warnings.simplefilter("ignore", UncertaintyWarning)
         found = estimate_drift(table, method="aim", max_localizations=most, progress=progress)
     return jump_frames(found)
 

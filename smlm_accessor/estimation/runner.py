@@ -19,6 +19,7 @@ from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
+from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
 from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
@@ -28,10 +29,11 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what there is to warn of: empty if nothing."""
+    """The drift, and what there is to warn of, of chunks and of uncertainties: empty if nothing."""
 
     dataset: xr.Dataset
     warning: str
+    of_uncertainty: str = ""
 
 
 def register(
@@ -58,7 +60,9 @@ def register(
         rows = sample.first(n_squares)
         if n_squares == sizes[-1]:
             del sample  # the method needs the memory
-        localizations = chunked(rows, edges, request.jumps)
+        localizations, warning = checked_uncertainty(
+            chunked(rows, edges, request.jumps), columns.length_unit
+        )
         del rows
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)
@@ -73,7 +77,8 @@ def register(
         }
         chosen = {**chosen, "sample": record if std is None else {**record, "offset_std": std}}
     length_unit = columns.length_unit
-    return build(registered, localizations, edges, timeline, chosen, length_unit, request)
+    found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
+    return replace(found, of_uncertainty=warning)
 
 
 def cut_into_chunks(timeline: Timeline, request: Request) -> tuple[IntArray, dict[str, Any]]:

@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.kernels.localizations import LocalizationArrays
+from smlm_accessor.kernels.frames.count import FrameCount
+from smlm_accessor.methods.chunked import ChunkedLocalizations as ChunkedLocalizations
 from smlm_accessor.methods.documentation import listed_options
 from smlm_accessor.options import require_all
 
@@ -22,76 +23,6 @@ Summary = TypeVar("Summary")
 TARGETS = ("first", "previous", "all")
 #: Arguments of a method that the runner passes on, and that are not recorded.
 OF_RUNNER = ("target", "threads", "progress")
-
-
-@dataclass(frozen=True)
-class ChunkedLocalizations(LocalizationArrays):
-    """Localizations ordered by frame, their coordinates relative to the centre of the table.
-
-    Coordinates are finite.
-
-    Parameters
-    ----------
-    bounds : ndarray, shape (n_chunks + 1,)
-        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
-        chunks to a method that can choose them.
-    components : tuple of str
-        Names of the ``d`` axes.
-    edges : ndarray, shape (n_chunks + 1,), optional
-        Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
-    center : ndarray, shape (d,), optional
-        What was subtracted from the coordinates of the table.
-    jumps : ndarray, optional
-        First frame after each known jump of the sample, increasing; edges of chunks are there, too.
-    """
-
-    bounds: IntArray
-    components: tuple[str, ...]
-    edges: IntArray | None = None
-    center: FloatArray | None = None
-    jumps: IntArray | None = None
-
-    @property
-    def n_chunks(self) -> int:
-        """Number of chunks."""
-        return len(self.bounds) - 1
-
-    @property
-    def counts(self) -> IntArray:
-        """Number of localizations in each chunk."""
-        return np.diff(self.bounds)
-
-    def take(self, rows: BoolArray | IntArray | slice) -> Self:
-        """Return some of the rows, in their order; each stays in its chunk."""
-        kept = np.arange(len(self.frames))[rows]
-        return replace(super().take(rows), bounds=np.searchsorted(kept, self.bounds))
-
-    def rows(self, chunk: int) -> slice:
-        """Rows of one chunk."""
-        return slice(int(self.bounds[chunk]), int(self.bounds[chunk + 1]))
-
-    def along(self, axes: Sequence[int] | IntArray) -> ChunkedLocalizations:
-        """Return the same localizations with some of their axes."""
-        columns = list(axes)
-        uncertainty, center = self.uncertainty, self.center
-        return replace(
-            self,
-            positions=np.ascontiguousarray(self.positions[:, columns]),
-            components=tuple(self.components[a] for a in columns),
-            uncertainty=None if uncertainty is None else uncertainty[:, columns],
-            center=None if center is None else center[columns],
-        )
-
-    def frame_edges(self) -> IntArray:
-        """Return the frame edges of the chunks; as near as can be, if they are not known."""
-        if self.edges is not None:
-            return self.edges
-        starts = self.frames[np.minimum(self.bounds[:-1], len(self.frames) - 1)]
-        return np.append(starts, self.frames[-1] + 1)
-
-    def chunk(self, chunk: int) -> FloatArray:
-        """Positions of one chunk, shape (m, d)."""
-        return self.positions[self.rows(chunk)]
 
 
 @dataclass(frozen=True)
@@ -176,6 +107,34 @@ class Registered:
             matrix[:, axes[:, None], axes] = self.matrix
         return replace(self, offset=offset, offset_std=std, matrix=matrix)
 
+    def in_frames(self, count: FrameCount) -> Registered:
+        """Return the same in the frames of the table, from those that were counted."""
+        if count.is_own:
+            return self
+        return replace(
+            self,
+            edges=None if self.edges is None else count.frame(self.edges),
+            jumps=None if self.jumps is None else count.frame(self.jumps),
+            chosen=_in_frames(self.chosen, count),
+        )
+
+
+def _in_frames(chosen: Mapping[str, Any], count: FrameCount) -> dict[str, Any]:
+    """Return what a method chose, lengths and rates in the frames of the table."""
+    result: dict[str, Any] = {}
+    for name, value in chosen.items():
+        if isinstance(value, Mapping):
+            result[name] = _in_frames(value, count)
+        elif name == "jumps":
+            result[name] = count.frame(np.array(value, dtype=np.int64)).tolist()
+        elif name.endswith("_per_frame"):
+            result[name] = (np.asarray(value) / count.unit).tolist()
+        elif "frames" in name:
+            result[name] = (np.asarray(value) * count.unit).tolist()
+        else:
+            result[name] = value
+    return result
+
 
 Function = Callable[..., Registered]
 #: Takes the name and the value of an option; raises `OptionError`.
@@ -244,6 +203,8 @@ class Method:
         Whether it chooses chunks from the data if the user gave no rule.
     samples : {"field", "time"}
         Of a table too large for it, it gets all that lies in parts of the field, or of the time.
+    merges_traces : bool
+        Whether many localizations of an emitter, one after the other, may be merged before.
     checks : dict
         What each option has to be: a function of its name and value that raises `OptionError`.
     reduction : Reduction, optional
@@ -255,6 +216,7 @@ class Method:
     targets: tuple[str, ...] = TARGETS
     chooses_chunks: bool = False
     samples: str = "field"
+    merges_traces: bool = True
     checks: Mapping[str, Check] = field(default_factory=dict)
     reduction: Reduction[Any, Any] | None = None
 
@@ -312,6 +274,8 @@ class Method:
         Target and options are checked. Without localizations no chunk is registered; where all lie
         on one place nothing moves; an axis without extent is left out, and nothing moves along it.
         ``reduced`` is what was summed up of more localizations than these.
+        The method gets frames counted from 0 in their own unit of time; what comes back, edges,
+        jumps and numbers in ``chosen`` whose names speak of frames, is in frames of the table.
         """
         target = self.targets[0] if target is None else target
         self.check_target(target)
@@ -327,7 +291,16 @@ class Method:
         if reduced is not None:
             assert self.reduction is not None
             function = partial(self.reduction.solve, reduced=reduced)
-        if wide[2:].all():
-            return function(localizations, **options)
-        axes = np.arange(2)
-        return function(localizations.along(axes), **options).widened(axes, len(wide))
+        from smlm_accessor.methods.traces import observations  # brings a compiler
+
+        flat = not wide[2:].all()
+        used = localizations.along(np.arange(2)) if flat else localizations
+        observed = observations(used, merge=self.merges_traces and reduced is None)
+        found = function(observed.localizations, **options)
+        for count in reversed(observed.counts):
+            found = found.in_frames(count)
+        if observed.precision is not None and "precision" in found.chosen:
+            of_events = {"event_precision": found.chosen["precision"]}
+            chosen = {**found.chosen, "precision": observed.precision.tolist(), **of_events}
+            found = replace(found, chosen=chosen)
+        return found.widened(np.arange(2), len(wide)) if flat else found

@@ -173,7 +173,8 @@ def test_the_method_gets_centered_points_ordered_by_frame() -> None:
     assert points.n_chunks == 4
     assert points.uncertainty is None
     center = drift["center"].values
-    back = np.column_stack([points.frames, points.positions + center])
+    first = table["frame"].min()  # methods get frames that are counted from 0
+    back = np.column_stack([points.frames + first, points.positions + center])
     expected = table[["frame", "x", "y"]].to_numpy()
     np.testing.assert_allclose(
         back[np.lexsort(back.T[::-1])], expected[np.lexsort(expected.T[::-1])], atol=1e-8

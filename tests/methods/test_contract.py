@@ -170,6 +170,19 @@ def test_every_valid_chunk_says_how_sure_it_is(method: str, d: int, target: str)
     assert std.max() < PRECISE
 
 
+@pytest.mark.parametrize("seed", [1000, 2000, 3000, 4000])
+@runs_with(*SOME)
+def test_other_samples_are_as_good_as_they_say(method: str, d: int, target: str, seed: int) -> None:
+    drift = drift_of(sample(d, seed=seed), method, target=target)
+    assert drift["valid"].all()
+    std = drift["offset_std"].values
+    assert std.max() < PRECISE
+    error = drift["offset"].values - truth(drift)
+    error -= error.mean(axis=0)
+    assert np.sqrt((error**2).mean()) < PRECISE
+    assert np.abs(error / std).max() < 5
+
+
 # What does not matter.
 
 
@@ -302,13 +315,19 @@ def test_a_chunk_with_nothing_to_register(
 
 
 @runs_with(*((2, target) for target in TARGETS))
-def test_nothing_in_common_is_hopeless(method: str, d: int, target: str) -> None:
+@pytest.mark.parametrize("seed", [0, 1000, 2000, 3000])
+def test_nothing_in_common_is_hopeless(
+    method: str, d: int, target: str, seed: int, request: pytest.FixtureRequest
+) -> None:
     """Background in one chunk, and a structure that is not there in any other one."""
-    table, rng = sample(d), np.random.default_rng(5)
+    if method == "aim" and seed:
+        reason = "aim matches 1 of 2 structures that share nothing with the others"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
+    table, rng = sample(d, seed=seed), np.random.default_rng(5)
     chunk = table[table["frame"] // 100 == 3]
     noise = chunk.assign(x=rng.uniform(-500, 500, len(chunk)), y=rng.uniform(-500, 500, len(chunk)))
     require_hopeless(with_chunk(noise, table), method, target)
-    other = sample(seed=99)
+    other = sample(seed=seed + 99)
     require_hopeless(with_chunk(other[other["frame"] // 100 == 3], table), method, target)
 
 

@@ -13,6 +13,11 @@ from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
 _REACH = 4.0  # precisions: nearly three standard deviations of a difference
 _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
+# Two localizations in one frame are of one emitter if there are so many times as many such pairs as
+# by chance: then each is rather of one emitter than of two,
+_ABOVE_CHANCE = 2.0
+_CLEAR = 5.0  # and so many standard deviations of chance more.
+_MOST = 200_000  # localizations that are looked at for that
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,8 @@ def find_events(
     """Link localizations that follow each other in time at the same position.
 
     A localization continues the nearest blink that ended at most two frames before, within four
-    precisions.
+    precisions. Localizations of one frame belong to one blink only if there are more such pairs
+    than chance makes: traces have many in what is called a frame, images of a camera one.
 
     Parameters
     ----------
@@ -77,10 +83,12 @@ def find_events(
     m, d = tiles.where.shape
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
+    reach = _REACH * precision
     _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight)
     n = _link(
         *(tiles.start, tiles.where, tiles.frame, frames, segment),
-        *(_REACH * precision, _MISSING, longest, event_of, age),
+        *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
+        *(event_of, age),
     )
     position, mean_frame = np.zeros((n, d)), np.zeros(n)
     weight = np.zeros(n, dtype=np.float32)
@@ -95,6 +103,43 @@ def find_events(
     position /= weight[:, None]
     order = np.argsort(frame, kind="stable").astype(np.int32)
     return Events(position[order], frame[order], weight[order], lifetime)
+
+
+def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bool:
+    """Return whether emitters have several localizations in a frame.
+
+    Pairs of localizations within reach of each other in the same frame are compared with pairs in
+    frames half a table apart, for as many localizations in both.
+    """
+    step = len(tiles.frame) // _MOST + 1
+    arguments = tiles.start, tiles.where, tiles.frame, reach, step
+    of_frame = np.bincount(tiles.frame, minlength=n_frames).astype(np.float64)
+    same = _pairs(*arguments, 0, n_frames)
+    if same < _CLEAR**2:
+        return False
+    apart = n_frames // 2
+    others = np.concatenate([of_frame[apart:], of_frame[:apart]])
+    likelier = float(of_frame @ np.maximum(of_frame - 1, 0)) / max(float(of_frame @ others), 1.0)
+    chance = _pairs(*arguments, apart, n_frames) * likelier
+    return bool(same > _ABOVE_CHANCE * chance + _CLEAR * np.sqrt(chance))
+
+
+@numba.njit(cache=True, nogil=True)
+def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[no-untyped-def]
+    """Count the localizations so many frames after others, within reach, in each step-th tile."""
+    d, n = where.shape[1], 0
+    for t in range(0, len(start) - 1, step):
+        first, last = start[t], start[t + 1]
+        for i in range(first, last):
+            wanted = (frame[i] + apart) % n_frames
+            j = first + np.searchsorted(frame[first:last], wanted)
+            while j < last and frame[j] == wanted:
+                r = 0.0
+                for c in range(d):
+                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
+                n += j != i and r < 1.0
+                j += 1
+    return n
 
 
 @numba.njit(cache=True, nogil=True)
@@ -116,7 +161,7 @@ def _order_within_frames(start, where, frame, weight):  # type: ignore[no-untype
 
 @numba.njit(cache=True, nogil=True)
 def _link(  # type: ignore[no-untyped-def]
-    start, where, frame, frames, segment, reach, missing, longest, event_of, age
+    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age
 ):
     """Write the event of each localization and the age of its blink; return how many events."""
     m, d = where.shape
@@ -131,7 +176,10 @@ def _link(  # type: ignore[no-untyped-def]
                 low += 1
             best, nearest = -1, 1.0
             for j in range(low, i):
-                if taken[j] or frame[j] == frame[i] or segment[frame[j]] != segment[frame[i]]:
+                if frame[j] == frame[i]:
+                    if not within:
+                        continue
+                elif taken[j] or segment[frame[j]] != segment[frame[i]]:
                     continue
                 r = 0.0
                 for c in range(d):

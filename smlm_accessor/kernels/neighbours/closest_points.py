@@ -34,7 +34,7 @@ class Matching(NamedTuple):
 
     ``fraction`` of the source has a target within reach, at ``median_distance`` (rounded by
     `fixed_point.steady`). ``influence``, if known, is that of the field blocks on the pose; see
-    `block_influence.BlockGradients`.
+    `block_influence.BlockGradients`. ``chance`` is the fraction where the source is displaced.
     """
 
     pose: Pose
@@ -42,6 +42,7 @@ class Matching(NamedTuple):
     median_distance: float
     converged: bool
     influence: Pose | None = None
+    chance: float = 0.0
 
 
 class ClosestPointMap:

@@ -74,12 +74,17 @@ def solve_all(right: FloatArray, weights: FloatArray) -> Network:
     # pairs overlap.
     laplacian = LinearOperator((k, k), matvec=lambda x: degree * x - weights @ x)
     scaled = LinearOperator((k, k), matvec=lambda r: inverse * r)
-    columns = [cg(laplacian, r, rtol=_TOLERANCE, M=scaled, maxiter=4 * k)[0] for r in right]
-    shift = np.stack(columns, axis=1)
     component = connected(weights > 0)
     sizes = np.bincount(component)
-    for column in shift.T:
-        column -= (np.bincount(component, weights=column) / sizes)[component]
+
+    def less_mean(x: FloatArray) -> FloatArray:
+        return np.asarray(x - (np.bincount(component, weights=x) / sizes)[component])
+
+    # The sum of the right side over a component is 0 but for rounding, which no shift could match.
+    columns = [
+        cg(laplacian, less_mean(r), rtol=_TOLERANCE, M=scaled, maxiter=4 * k)[0] for r in right
+    ]
+    shift = np.stack([less_mean(column) for column in columns], axis=1)
     return Network(shift, weights > 0, component)
 
 

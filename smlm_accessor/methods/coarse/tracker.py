@@ -139,7 +139,7 @@ def followed(
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]
     if shorter:
-        chosen["widened_from"] = min(shorter)
+        chosen["widened_from_frames"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
     return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
 

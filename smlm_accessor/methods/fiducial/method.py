@@ -29,6 +29,7 @@ _NOT_SEEN = "No bead is seen there in at least half of the frames."
     targets=("all",),
     chooses_chunks=True,
     samples="time",
+    merges_traces=False,
     checks={
         "radius": length,
         "presence": partial(number, above=0, most=1, remedy="it is a part of the frames"),

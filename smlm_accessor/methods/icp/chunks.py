@@ -22,7 +22,8 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.icp.influence import Influence
 
 _SAMPLE = 1000  # localizations of a chunk in the coarse pass
-_WORST = 0.5  # of the usual fraction within reach: a chunk below that is not registered
+# Of the usual fraction within reach, above that of a displaced chunk: one below is not registered.
+_WORST = 0.5
 
 
 class IcpOptions(NamedTuple):
@@ -117,7 +118,10 @@ class IcpChunks:
 
     def keep(self, link: Link, matching: Matching | None, usual: float) -> None:
         """Note where a chunk lies, unless it fits much worse than usual."""
-        if matching is None or not matching.fraction >= _WORST * usual:
+        if matching is None:
+            return
+        chance = min(matching.chance, usual)
+        if not matching.fraction - chance >= _WORST * (usual - chance):
             return
         chunk, reference = link.chunk, link.reference
         self.influence.add(chunk, reference, matching, self.poses)

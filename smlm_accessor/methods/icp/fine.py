@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours import nearest
@@ -12,6 +14,7 @@ from smlm_accessor.kernels.neighbours.closest_points import ClosestPointMap, Mat
 from smlm_accessor.methods.icp.chunks import IcpChunks, Link
 from smlm_accessor.methods.icp.coarse import COARSE_TOLERANCE, coarse_reach
 
+_DISPLACED = 1 / 8  # of the field: structures do not reach so far, and most of the field stays
 _LOST = 0.5  # fewer than this fraction within reach: the coarse pass missed
 
 
@@ -87,4 +90,18 @@ def _register(
         gain=gain,
         average=gradients,
     )
-    return matching and matching._replace(influence=gradients.influence(matching.pose))
+    return matching and matching._replace(
+        influence=gradients.influence(matching.pose), chance=_chance(pairs, matching.pose)
+    )
+
+
+def _chance(pairs: ClosestPointMap, pose: Pose) -> float:
+    """Return the mean fraction within reach with the source displaced to four sides."""
+    parameters, fractions = pairs.to_parameters(pose), []
+    for axis, extent in enumerate(np.ptp(pairs.source[:, :2], axis=0)):
+        for side in (-_DISPLACED, _DISPLACED):
+            displaced = parameters.copy()
+            displaced[axis] += side * extent
+            found = pairs(displaced)
+            fractions.append(found.fraction if found else 0.0)
+    return float(np.mean(fractions))

@@ -84,7 +84,7 @@ def icp(
 
         A chunk is not valid if it has fewer than two localizations (with rotation or scaling: one
         more than axes), if fewer of them than that have a neighbour within reach, or if the
-        fraction is less than half of what is usual in this table.
+        fraction is less than halfway from that of a displaced chunk to what is usual in this table.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from smlm_accessor.kernels.correlation.peak_precision import (
 from smlm_accessor.kernels.images.images import Spectrum
 
 _ROUNDS = 2  # of all images onto the sum of the others; more gain nothing
+_STARTS = 4  # images from which the set is grown, until it holds most localizations
 _NOWHERE = np.full(2, np.nan)
 T = TypeVar("T")
 
@@ -123,19 +124,18 @@ class ImageSeries:
         return found | {present[0]: first._replace(influence=np.zeros_like(found[last].influence))}
 
     def _on_all(self, present: list[int]) -> dict[int, PeakMatch]:
-        # The set grows from the largest image, twice as large each time.
         order = sorted(present, key=lambda i: -self.counts[i])
-        shifts = {order[0]: np.zeros(2)}
-        total = self.spectra[order[0]]
-        for size in (2**j for j in range(len(order).bit_length())):
-            matches = self._on(total, order[size : 2 * size])
-            if matches:
-                located = {i: m.shift for i, m in matches.items()}
-                shifts |= located
-                total = total + self._sum(located)
+        shifts: dict[int, FloatArray] = {}
+        for start in order[:_STARTS]:  # an image may have nothing in common with the others
+            found = self._grown([start, *(i for i in order if i != start)])
+            if self._size(found) > self._size(shifts):
+                shifts = found
+            if self._size(shifts) > self._size(present) / 2:
+                break
+        total = self._sum(shifts)
         if len(shifts) == 1:
             return {i: _resting() for i in shifts}
-        n = sum(self.counts[i] for i in shifts)
+        n = self._size(shifts)
         rest = {i: 1 - self.counts[i] / n for i in shifts}
         for _ in range(_ROUNDS):
             moved = self._each(list(shifts), partial(self._moved, total, shifts))
@@ -156,6 +156,20 @@ class ImageSeries:
             )
 
         return self._each(present, last)
+
+    def _size(self, images: Iterable[int]) -> int:
+        return sum(int(self.counts[i]) for i in images)
+
+    def _grown(self, order: list[int]) -> dict[int, FloatArray]:
+        """Return the shifts of a set of images that grows from the first, twice as large a time."""
+        shifts, total = {order[0]: np.zeros(2)}, self.spectra[order[0]]
+        for size in (2**j for j in range(len(order).bit_length())):
+            matches = self._on(total, order[size : 2 * size])
+            if matches:
+                located = {i: m.shift for i, m in matches.items()}
+                shifts |= located
+                total = total + self._sum(located)
+        return shifts
 
     def _each(self, images: list[int], function: Callable[[int], T | None]) -> dict[int, T]:
         """Apply to images in parallel, and leave out those for which nothing comes back."""

@@ -1,0 +1,160 @@
+"""Frames counted in their own unit of time, whatever unit the table counts them in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+_MOST = 20_000  # localizations that are looked at
+_RUN = 2000  # localizations that follow each other in time, at least, of these
+_FRAMES_PER_RUN = 8
+_NEIGHBOURS = 8  # in space: among so many is one of the same blink
+_FEWEST_UNITS = 200  # of a table; a longer time is no unit, but that after which molecules return
+_SPARSE = 8  # numbers from one frame with localizations to the next: fewer are those of a camera
+# Of waiting times of a Poisson process, an octave holds no more than a quarter,
+_OCTAVE = 0.25
+_CLEAR = 5.0  # and by chance so many standard deviations more.
+
+
+@dataclass(frozen=True)
+class FrameCount:
+    """How the frames of a table are numbered without gaps that only the unit of time makes.
+
+    Frame ``f`` has the number ``(f - start) // unit`` since the last of the starts before it.
+
+    Parameters
+    ----------
+    unit : int
+        Frames of the table from one number to the next.
+    starts : ndarray of int
+        The first frame, and others with which a number begins, increasing.
+    numbers : ndarray of int
+        Their numbers.
+
+    Examples
+    --------
+    >>> count = FrameCount.of(np.array([100, 150, 300]), np.zeros((3, 2)))
+    >>> count.unit, count.number(np.array([100, 150, 300])), count.frame(np.array([1, 4]))
+    (50, array([0, 1, 4]), array([150, 300]))
+    """
+
+    unit: int
+    starts: IntArray
+    numbers: IntArray
+
+    @classmethod
+    def of(cls, frames: IntArray, positions: FloatArray, starts: IntArray | tuple[()] = ()) -> Self:
+        """Find the unit of localizations in the order of frames, at least one.
+
+        Parameters
+        ----------
+        frames : ndarray, shape (n,)
+        positions : ndarray, shape (n, d)
+        starts : ndarray
+            Frames before which a number ends, such as the edges of chunks.
+        """
+        unit = time_unit(frames, positions)
+        inside = np.unique(np.asarray(starts, dtype=np.int64))
+        inside = inside[(inside > frames[0]) & (inside <= frames[-1])]
+        begins = np.concatenate([frames[:1], inside]).astype(np.int64)
+        numbers = np.cumsum(-(-np.diff(begins) // unit))
+        return cls(unit, begins, np.append(0, numbers))
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the frames are their own numbers."""
+        return self.unit == 1 and self.starts[0] == 0
+
+    def number(self, frames: IntArray) -> IntArray:
+        """Return the number of each frame."""
+        if self.unit == 1:
+            return np.asarray(frames - self.starts[0])
+        at = np.maximum(np.searchsorted(self.starts, frames, side="right") - 1, 0)
+        return np.asarray(self.numbers[at] + (frames - self.starts[at]) // self.unit)
+
+    def edge(self, frames: IntArray) -> IntArray:
+        """Return the number with which what begins with a frame begins."""
+        return self.number(frames - 1) + 1
+
+    def frame(self, numbers: IntArray) -> IntArray:
+        """Return the first frame with each number."""
+        at = np.maximum(np.searchsorted(self.numbers, numbers, side="right") - 1, 0)
+        return np.asarray(self.starts[at] + (numbers - self.numbers[at]) * self.unit)
+
+
+def time_unit(frames: IntArray, positions: FloatArray) -> int:
+    """Return after how many frames of the table an emitter that shines on is seen again.
+
+    It is the greatest common divisor of the differences between frames. Where these are times, read
+    from a clock, it is the usual time between localizations of the same blink, if these follow each
+    other more regularly than chance. Where no blink is seen to go on, it is the mean time from one
+    frame with localizations to the next, if that is long.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+        Increasing.
+    positions : ndarray, shape (n, d)
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> places = rng.uniform(0, 1000, (300, 2)).repeat(5, axis=0)
+    >>> times = 50 * np.arange(1500) + rng.integers(-2, 3, 1500)  # milliseconds
+    >>> time_unit(times, places + rng.normal(0, 5, (1500, 2))), time_unit(times * 0 + 7, places)
+    (49, 1)
+    """
+    steps = np.diff(frames)
+    steps = steps[steps > 0]
+    if not len(steps):
+        return 1
+    divisor = int(np.gcd.reduce(steps))
+    extent = int(frames[-1] - frames[0]) // divisor + 1
+    if _of_camera(len(steps), extent):
+        return divisor
+    lag = _blink_lag(positions, (frames - frames[0]) // divisor, len(steps) + 1)
+    if lag is None:
+        spacing = extent // len(steps)
+        lag = spacing if spacing >= _SPARSE else 1
+    return divisor * (lag if _FEWEST_UNITS * lag <= extent else 1)
+
+
+def are_of_camera(frames: IntArray) -> bool:
+    """Return whether most numbers occur among increasing ones, as those of a camera's images do."""
+    return _of_camera(int(np.count_nonzero(np.diff(frames))), int(frames[-1] - frames[0]) + 1)
+
+
+def _of_camera(n_steps: int, extent: int) -> bool:
+    return 2 * n_steps >= extent - 1
+
+
+def _blink_lag(positions: FloatArray, frames: IntArray, n_frames: int) -> int | None:
+    """Return the usual time from one localization of a blink to the next, None if nothing tells."""
+    from scipy.spatial import cKDTree
+
+    length = max(_RUN, _FRAMES_PER_RUN * len(frames) // n_frames)
+    run = np.arange(len(frames)) // length
+    rows = np.flatnonzero(run % (len(frames) // max(_MOST, length) + 1) == 0)
+    extent = float(np.ptp(positions[:, :2], axis=0).max())
+    k = min(_NEIGHBOURS + 1, len(rows))
+    if extent == 0 or k < 2:
+        return None
+    # Runs are layers, so far apart that neighbours are always in the same one.
+    where = np.column_stack([positions[rows, :2], 4 * extent * run[rows]])
+    _, near = cKDTree(where).query(where, k=k)
+    lags = np.abs(frames[rows[near]] - frames[rows][:, None])
+    lags = np.where((lags > 0) & (run[rows[near]] == run[rows][:, None]), lags, frames[-1] + 1)
+    lag = np.sort(lags.min(axis=1))
+    lag = lag[lag <= frames[-1]]
+    if not len(lag):
+        return None
+    within = np.searchsorted(lag, 2 * lag) - np.arange(len(lag))
+    first = int(np.argmax(within))
+    expected = _OCTAVE * len(lag)
+    if within[first] <= expected + _CLEAR * np.sqrt(expected * (1 - _OCTAVE)):
+        return None
+    return int(np.median(lag[first : first + within[first]]))

@@ -1,0 +1,101 @@
+"""Localizations that are cut into chunks: what methods take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.frames.count import FrameCount
+from smlm_accessor.kernels.localizations import LocalizationArrays
+
+
+@dataclass(frozen=True)
+class ChunkedLocalizations(LocalizationArrays):
+    """Localizations ordered by frame, their coordinates relative to the centre of the table.
+
+    Coordinates are finite.
+
+    Parameters
+    ----------
+    bounds : ndarray, shape (n_chunks + 1,)
+        Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
+        chunks to a method that can choose them.
+    components : tuple of str
+        Names of the ``d`` axes.
+    edges : ndarray, shape (n_chunks + 1,), optional
+        Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
+    center : ndarray, shape (d,), optional
+        What was subtracted from the coordinates of the table.
+    jumps : ndarray, optional
+        First frame after each known jump of the sample, increasing; edges of chunks are there, too.
+    """
+
+    bounds: IntArray
+    components: tuple[str, ...]
+    edges: IntArray | None = None
+    center: FloatArray | None = None
+    jumps: IntArray | None = None
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of chunks."""
+        return len(self.bounds) - 1
+
+    @property
+    def counts(self) -> IntArray:
+        """Number of localizations in each chunk."""
+        return np.diff(self.bounds)
+
+    def take(self, rows: BoolArray | IntArray | slice) -> Self:
+        """Return some of the rows, in their order; each stays in its chunk."""
+        kept = np.arange(len(self.frames))[rows]
+        return replace(super().take(rows), bounds=np.searchsorted(kept, self.bounds))
+
+    def rows(self, chunk: int) -> slice:
+        """Rows of one chunk."""
+        return slice(int(self.bounds[chunk]), int(self.bounds[chunk + 1]))
+
+    def along(self, axes: Sequence[int] | IntArray) -> ChunkedLocalizations:
+        """Return the same localizations with some of their axes."""
+        columns = list(axes)
+        uncertainty, center = self.uncertainty, self.center
+        return replace(
+            self,
+            positions=np.ascontiguousarray(self.positions[:, columns]),
+            components=tuple(self.components[a] for a in columns),
+            uncertainty=None if uncertainty is None else uncertainty[:, columns],
+            center=None if center is None else center[columns],
+        )
+
+    def counted(self) -> tuple[Self, FrameCount]:
+        """Return the same with frames in their own unit of time, and how they were counted.
+
+        The first frame is 0, and a blink that goes on is seen in successive frames.
+        """
+        known = [known for known in (self.edges, self.jumps) if known is not None]
+        begins = self.frames[self.bounds[1:-1][self.bounds[1:-1] < len(self.frames)]]
+        count = FrameCount.of(self.frames, self.positions, np.concatenate([begins, *known]))
+        if count.is_own:
+            return self, count
+        counted = replace(
+            self,
+            frames=count.number(self.frames),
+            edges=None if self.edges is None else count.edge(self.edges),
+            jumps=None if self.jumps is None else count.edge(self.jumps),
+        )
+        return counted, count
+
+    def frame_edges(self) -> IntArray:
+        """Return the frame edges of the chunks; as near as can be, if they are not known."""
+        if self.edges is not None:
+            return self.edges
+        starts = self.frames[np.minimum(self.bounds[:-1], len(self.frames) - 1)]
+        return np.append(starts, self.frames[-1] + 1)
+
+    def chunk(self, chunk: int) -> FloatArray:
+        """Positions of one chunk, shape (m, d)."""
+        return self.positions[self.rows(chunk)]

@@ -1,0 +1,62 @@
+"""The unit of time of frames, on frames counted in known units."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor.kernels.frames.count import FrameCount, are_of_camera, time_unit
+
+
+def blinks(n: int = 2000, length: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and positions of molecules that shine in five successive frames each."""
+    rng = np.random.default_rng(seed)
+    frames = np.repeat(np.sort(rng.integers(0, 20 * n, n)), length) + np.tile(range(length), n)
+    positions = rng.uniform(0, 5000, (n, 2)).repeat(length, axis=0)
+    order = np.argsort(frames, kind="stable")
+    return frames[order], (positions + rng.normal(0, 5, positions.shape))[order]
+
+
+@pytest.mark.parametrize("factor", [1, 7, 50, 100_000])
+@pytest.mark.parametrize("start", [0, 1, -(10**9)])
+def test_a_factor_is_the_unit(factor: int, start: int) -> None:
+    frames, positions = blinks()
+    count = FrameCount.of(frames * factor + start, positions)
+    assert count.unit == factor
+    np.testing.assert_array_equal(count.number(frames * factor + start), frames - frames[0])
+
+
+@pytest.mark.parametrize("exposure", [16.67, 50.3, 400.0])
+def test_times_read_from_a_clock(exposure: float) -> None:
+    frames, positions = blinks()
+    times = np.round(frames * exposure).astype(np.int64)
+    assert abs(time_unit(times, positions) / exposure - 1) < 0.05
+
+
+def test_molecules_that_come_back_by_chance_are_no_blinks() -> None:
+    rng = np.random.default_rng(1)
+    frames = np.sort(rng.choice(1_000_000, 4000, replace=False))
+    positions = rng.uniform(0, 5000, (200, 2))[rng.integers(200, size=4000)]
+    assert time_unit(frames, positions) == 250  # one localization in each, on average
+    assert time_unit(np.sort(rng.integers(0, 4000, 4000)), positions) == 1  # those of a camera
+
+
+def test_every_number_has_its_first_frame() -> None:
+    frames = np.array([3, 10, 17, 24, 45, 80])
+    count = FrameCount(7, np.array([3, 20]), np.array([0, 3]))
+    np.testing.assert_array_equal(count.number(frames), [0, 1, 2, 3, 6, 11])
+    numbers = np.arange(12)
+    np.testing.assert_array_equal(count.number(count.frame(numbers)), numbers)
+    np.testing.assert_array_equal(count.edge(np.array([3, 20, 81])), [0, 3, 12])
+
+
+def test_given_edges_begin_a_number() -> None:
+    frames, positions = blinks()
+    edges = np.array([1003, 20_011])
+    count = FrameCount.of(frames * 10, positions, edges)
+    np.testing.assert_array_equal(count.frame(count.edge(edges)), edges)
+
+
+def test_frames_of_a_camera() -> None:
+    assert are_of_camera(np.array([0, 1, 1, 2, 4]))
+    assert not are_of_camera(np.array([0, 10, 20, 40]))
