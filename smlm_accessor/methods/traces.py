@@ -10,7 +10,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.blinks import find_events
 from smlm_accessor.kernels.density.tiles import sort_into_tiles
-from smlm_accessor.kernels.frames.count import FrameCount, are_of_camera
+from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 
@@ -61,7 +61,7 @@ class Observations:
 def observations(localizations: ChunkedLocalizations, *, merge: bool = True) -> Observations:
     """Count frames in their own unit of time, and merge traces if that is wanted."""
     counted, count = localizations.counted()
-    merged, precision = without_traces(counted) if merge else (counted, None)
+    merged, precision = without_traces(counted, clock=count.clock) if merge else (counted, None)
     if precision is None:
         return Observations(counted, (count,))
     events, of_events = merged.counted()
@@ -69,18 +69,22 @@ def observations(localizations: ChunkedLocalizations, *, merge: bool = True) -> 
 
 
 def without_traces(
-    localizations: ChunkedLocalizations,
+    localizations: ChunkedLocalizations, *, clock: bool
 ) -> tuple[ChunkedLocalizations, FloatArray | None]:
     """Merge the localizations of each trace, if the table consists of traces.
 
-    It does if emitters have several localizations in a frame, or if frames are not those of a
-    camera, and if blinks have many localizations. The mean of a trace observes the position of an
-    emitter once, however many localizations it has: all of them share where the label is.
+    It does if emitters have several localizations in a frame, or if frames are times read from a
+    clock, and if blinks have many localizations. Long blinks in the images of a camera are left to
+    the methods: the mean of one is as precise as its localizations are many. The mean of a trace
+    observes the position of an emitter once, however many localizations it has: all of them share
+    where the label is.
 
     Parameters
     ----------
     localizations : ChunkedLocalizations
         With frames in their own unit of time.
+    clock : bool
+        Whether these were times read from a clock.
 
     Returns
     -------
@@ -90,9 +94,8 @@ def without_traces(
         Of the localizations that were merged.
     """
     frames, positions = localizations.frames, localizations.positions
-    of_camera = are_of_camera(frames)
-    distance = repeat_distance(positions, frames) if of_camera else None
-    if of_camera and distance is None:
+    distance = None if clock else repeat_distance(positions, frames)
+    if not clock and distance is None:
         return localizations, None
     precision = neighbour_precision(positions, frames)
     if distance is not None and not distance < _REACH * precision[:2].mean():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor.methods.chunked import ChunkedLocalizations
-from smlm_accessor.methods.traces import observations, repeat_distance, without_traces
+from smlm_accessor.methods.traces import observations, repeat_distance
 
 
 def traces(
@@ -51,17 +51,20 @@ def test_events_stay_in_their_chunks(unit: float) -> None:
         assert of_chunk.max() <= inside[-1]
 
 
-def test_blinks_of_a_camera_are_not_merged() -> None:
+@pytest.mark.parametrize(("images", "length"), [(2000, 3), (30_000, 8)])
+def test_blinks_of_a_camera_are_not_merged(images: int, length: int) -> None:
     rng = np.random.default_rng(2)
-    frames = np.repeat(np.sort(rng.integers(0, 2000, 3000)), 3) + np.tile(range(3), 3000)
-    positions = rng.uniform(0, 3000, (3000, 2)).repeat(3, axis=0) + rng.normal(0, 5, (9000, 2))
+    frames = np.repeat(np.sort(rng.integers(0, images, 1000)), length)
+    frames += np.tile(range(length), 1000)
+    positions = rng.uniform(0, 3000, (1000, 2)).repeat(length, axis=0)
+    positions += rng.normal(0, 5, positions.shape)
     order = np.argsort(frames, kind="stable")
     localizations = ChunkedLocalizations(
-        positions[order], frames[order], np.array([0, 9000]), ("x", "y")
+        positions[order], frames[order], np.array([0, len(frames)]), ("x", "y")
     )
-    same, precision = without_traces(localizations)
-    assert same is localizations
-    assert precision is None
+    found = observations(localizations)
+    np.testing.assert_array_equal(found.localizations.positions, localizations.positions)
+    assert found.precision is None
 
 
 def test_dense_clusters_do_not_repeat_in_frames() -> None:

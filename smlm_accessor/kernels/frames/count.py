@@ -34,6 +34,8 @@ class FrameCount:
         The first frame, and others with which a number begins, increasing.
     numbers : ndarray of int
         Their numbers.
+    clock : bool
+        Whether frames are times read from a clock, instead of numbers of images, times a factor.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class FrameCount:
     unit: int
     starts: IntArray
     numbers: IntArray
+    clock: bool = False
 
     @classmethod
     def of(cls, frames: IntArray, positions: FloatArray, starts: IntArray | tuple[()] = ()) -> Self:
@@ -57,12 +60,12 @@ class FrameCount:
         starts : ndarray
             Frames before which a number ends, such as the edges of chunks.
         """
-        unit = time_unit(frames, positions)
+        unit, clock = time_unit(frames, positions)
         inside = np.unique(np.asarray(starts, dtype=np.int64))
         inside = inside[(inside > frames[0]) & (inside <= frames[-1])]
         begins = np.concatenate([frames[:1], inside]).astype(np.int64)
         numbers = np.cumsum(-(-np.diff(begins) // unit))
-        return cls(unit, begins, np.append(0, numbers))
+        return cls(unit, begins, np.append(0, numbers), clock)
 
     @property
     def is_own(self) -> bool:
@@ -86,7 +89,7 @@ class FrameCount:
         return np.asarray(self.starts[at] + (numbers - self.numbers[at]) * self.unit)
 
 
-def time_unit(frames: IntArray, positions: FloatArray) -> int:
+def time_unit(frames: IntArray, positions: FloatArray) -> tuple[int, bool]:
     """Return after how many frames of the table an emitter that shines on is seen again.
 
     It is the greatest common divisor of the differences between frames. Where these are times, read
@@ -100,36 +103,34 @@ def time_unit(frames: IntArray, positions: FloatArray) -> int:
         Increasing.
     positions : ndarray, shape (n, d)
 
+    Returns
+    -------
+    unit : int
+    clock : bool
+        Whether frames are times read from a clock: the unit is longer than their divisor.
+
     Examples
     --------
     >>> rng = np.random.default_rng(1)
     >>> places = rng.uniform(0, 1000, (300, 2)).repeat(5, axis=0)
     >>> times = 50 * np.arange(1500) + rng.integers(-2, 3, 1500)  # milliseconds
     >>> time_unit(times, places + rng.normal(0, 5, (1500, 2))), time_unit(times * 0 + 7, places)
-    (49, 1)
+    ((49, True), (1, False))
     """
     steps = np.diff(frames)
     steps = steps[steps > 0]
     if not len(steps):
-        return 1
+        return 1, False
     divisor = int(np.gcd.reduce(steps))
     extent = int(frames[-1] - frames[0]) // divisor + 1
-    if _of_camera(len(steps), extent):
-        return divisor
+    if 2 * len(steps) >= extent - 1:  # most numbers occur, as those of images do
+        return divisor, False
     lag = _blink_lag(positions, (frames - frames[0]) // divisor, len(steps) + 1)
     if lag is None:
         spacing = extent // len(steps)
         lag = spacing if spacing >= _SPARSE else 1
-    return divisor * (lag if _FEWEST_UNITS * lag <= extent else 1)
-
-
-def are_of_camera(frames: IntArray) -> bool:
-    """Return whether most numbers occur among increasing ones, as those of a camera's images do."""
-    return _of_camera(int(np.count_nonzero(np.diff(frames))), int(frames[-1] - frames[0]) + 1)
-
-
-def _of_camera(n_steps: int, extent: int) -> bool:
-    return 2 * n_steps >= extent - 1
+    lag = lag if _FEWEST_UNITS * lag <= extent else 1
+    return divisor * lag, lag > 1
 
 
 def _blink_lag(positions: FloatArray, frames: IntArray, n_frames: int) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.frames.count import FrameCount, are_of_camera, time_unit
+from smlm_accessor.kernels.frames.count import FrameCount, time_unit
 
 
 def blinks(n: int = 2000, length: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,19 +26,21 @@ def test_a_factor_is_the_unit(factor: int, start: int) -> None:
     np.testing.assert_array_equal(count.number(frames * factor + start), frames - frames[0])
 
 
-@pytest.mark.parametrize("exposure", [16.67, 50.3, 400.0])
+@pytest.mark.parametrize("exposure", [16.67, 50.3, 400.4])
 def test_times_read_from_a_clock(exposure: float) -> None:
     frames, positions = blinks()
     times = np.round(frames * exposure).astype(np.int64)
-    assert abs(time_unit(times, positions) / exposure - 1) < 0.05
+    unit, clock = time_unit(times, positions)
+    assert abs(unit / exposure - 1) < 0.05
+    assert clock
 
 
 def test_molecules_that_come_back_by_chance_are_no_blinks() -> None:
     rng = np.random.default_rng(1)
     frames = np.sort(rng.choice(1_000_000, 4000, replace=False))
     positions = rng.uniform(0, 5000, (200, 2))[rng.integers(200, size=4000)]
-    assert time_unit(frames, positions) == 250  # one localization in each, on average
-    assert time_unit(np.sort(rng.integers(0, 4000, 4000)), positions) == 1  # those of a camera
+    assert time_unit(frames, positions) == (250, True)  # one localization in each, on average
+    assert time_unit(np.sort(rng.integers(0, 4000, 4000)), positions) == (1, False)  # of images
 
 
 def test_every_number_has_its_first_frame() -> None:
@@ -57,6 +59,7 @@ def test_given_edges_begin_a_number() -> None:
     np.testing.assert_array_equal(count.frame(count.edge(edges)), edges)
 
 
-def test_frames_of_a_camera() -> None:
-    assert are_of_camera(np.array([0, 1, 1, 2, 4]))
-    assert not are_of_camera(np.array([0, 10, 20, 40]))
+def test_few_blinks_in_many_images_are_not_of_a_clock() -> None:
+    frames, positions = blinks(500, length=6)
+    assert len(np.unique(frames)) < np.ptp(frames) / 3
+    assert time_unit(frames * 20, positions) == (20, False)
