@@ -10,7 +10,10 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 
 _MOST_CELLS = 2**20  # along an axis: keys are int64
-_SHALLOW = 12.0  # cells: a volume with fewer along z is one layer, for long rows are quicker
+# Cells to a reach along x, y and z. Finer ones hold fewer that are out of reach (6.25 instead of 9
+# squares of the reach in a plane), coarser ones have longer rows, which are quicker.
+_SPAN = np.array([2, 2, 1])
+_SHALLOW = 12.0  # times the reach: a volume with less along z is one layer, for the same reason
 
 
 class Grid(NamedTuple):
@@ -19,24 +22,31 @@ class Grid(NamedTuple):
     Parameters
     ----------
     low, edge : ndarray, shape (d,)
+    span : ndarray, shape (d,)
+        What lies within reach is at most so many cells away.
     """
 
     low: FloatArray
     edge: FloatArray
+    span: IntArray
 
     @classmethod
-    def over(cls, positions: FloatArray, edge: float) -> Grid:
-        """Cover positions, shape (n, d), with cells of at least that edge."""
-        low, extent = positions.min(axis=0), np.ptp(positions, axis=0)
-        edges = np.maximum(edge, extent / (_MOST_CELLS - 5))
-        if len(low) == 3 and extent[2] < _SHALLOW * edge:
-            edges[2] = 2 * extent[2] + edge
-        return cls(low, edges)
+    def over(cls, positions: FloatArray, reach: float) -> Grid:
+        """Cover positions, shape (n, d)."""
+        low = np.array([x.min() for x in positions.T])
+        extent = np.array([x.max() for x in positions.T]) - low
+        span = _SPAN[: len(low)].copy()
+        edge = np.maximum(reach / span, extent / (_MOST_CELLS - 4 * _SPAN.max()))
+        if len(low) == 3 and extent[2] < _SHALLOW * reach:
+            span[2], edge[2] = 0, 2 * extent[2] + reach
+            low[2] -= (extent[2] + reach) / 2
+        return cls(low, edge, span)
 
     @property
     def layers(self) -> float:
-        """How many times as many lie around a cell as if it were a cube; 1 but for one layer."""
-        return float(max(self.edge[-1] / (6 * self.edge[0]), 1.0))
+        """How many times as many lie around a cell as if three layers were; 1 but for one layer."""
+        deep = len(self.span) == 3 and self.span[2] == 0
+        return max(float(self.edge[2] / (6 * self.span[0] * self.edge[0])), 1.0) if deep else 1.0
 
     @property
     def strides(self) -> IntArray:
@@ -45,16 +55,19 @@ class Grid(NamedTuple):
 
     def number(self, positions: FloatArray) -> IntArray:
         """Return the number of the cell of each position, far below 0 if it lies outside."""
-        index = np.floor((positions - self.low) / self.edge).astype(np.int64) + 1
-        inside = ((index >= 0) & (index < _MOST_CELLS - 1)).all(axis=1)
-        return np.asarray(np.where(inside, index @ self.strides, -(2**62)))
+        number, inside = np.zeros(len(positions), np.int64), np.ones(len(positions), np.bool_)
+        for x, low, edge, span, stride in zip(positions.T, *self, self.strides, strict=True):
+            index = np.floor((x - low) / edge).astype(np.int64) + span
+            inside &= (index >= 0) & (index < _MOST_CELLS - span)
+            number += index * stride
+        return np.where(inside, number, -(2**62))
 
     @property
     def rows(self) -> IntArray:
         """Differences of the numbers from a cell to the middles of the rows around it."""
         rows = np.zeros(1, dtype=np.int64)
-        for stride in self.strides[1:]:
-            rows = (rows[:, None] + np.array([-1, 0, 1]) * stride).ravel()
+        for stride, span in zip(self.strides[1:], self.span[1:], strict=True):
+            rows = (rows[:, None] + np.arange(-span, span + 1) * stride).ravel()
         return rows
 
 
@@ -75,7 +88,7 @@ class Cells(NamedTuple):
     number : ndarray, shape (m,)
         Of the cells of those kept.
     first, stop : ndarray, shape (n_cells, n_rows)
-        ``kept[first:stop]`` lie in the cell or those around it.
+        ``kept[first:stop]`` lie in the cell, or within reach of it.
     """
 
     grid: Grid
@@ -97,8 +110,8 @@ class Cells(NamedTuple):
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
 
-def sort_into_cells(positions: FloatArray, edge: float, most: int) -> Cells:
-    """Sort positions, shape (n, d), into cells of at least that edge.
+def sort_into_cells(positions: FloatArray, reach: float, most: int) -> Cells:
+    """Sort positions, shape (n, d), into cells, so that what is within reach is in those around.
 
     Where more than about ``most`` lie around a cell, only every so many of them is kept. A cell
     keeps one at least, and those kept stand for all of its positions.
@@ -107,19 +120,19 @@ def sort_into_cells(positions: FloatArray, edge: float, most: int) -> Cells:
     --------
     >>> cells = sort_into_cells(np.array([[0.0, 0], [9, 0], [1, 1], [5, 0]]), 5.0, 100)
     >>> cells.order.tolist(), cells.start.tolist()
-    ([0, 2, 1, 3], [0, 2, 4])
-    >>> cells.first[:, 1].tolist(), cells.stop[:, 1].tolist()
-    ([0, 0], [4, 4])
+    ([0, 2, 3, 1], [0, 2, 3, 4])
+    >>> cells.first[:, 2].tolist(), cells.stop[:, 2].tolist()  # those of the row itself
+    ([0, 0, 2], [3, 4, 4])
     """
-    grid = Grid.over(positions, edge)
+    grid = Grid.over(positions, reach)
     number = grid.number(positions)
     order = np.argsort(number, kind="stable")
     number = number[order]
     start = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1], [True]]))
     counts = np.diff(start)
     rows = number[start[:-1]][:, None] + grid.rows
-    first = np.searchsorted(number, rows - 1)
-    stop = np.searchsorted(number, rows + 1, side="right")
+    first = np.searchsorted(number, rows - grid.span[0])
+    stop = np.searchsorted(number, rows + grid.span[0], side="right")
     every = -(-(stop - first).sum(axis=1) // round(most * grid.layers))
     rank = np.arange(len(order)) - np.repeat(start[:-1], counts)
     keep = rank % np.repeat(every, counts) == 0

@@ -177,7 +177,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def densities(  # type: ignore[no-untyped-def]
-    position, variance, number, rows, left_out,
+    position, variance, number, rows, span, left_out,
     other_where, other_variance, other_frame, other_weight, other_number, found,
 ):  # fmt: skip
     """Write the density ``f`` of `pair_sums` at single positions.
@@ -188,7 +188,8 @@ def densities(  # type: ignore[no-untyped-def]
     number : ndarray, shape (m,)
         Of the cell of each.
     rows : ndarray, shape (n_rows,)
-        As in `Grid`.
+    span : int
+        As in `Grid`, along x.
     left_out : ndarray of int32, shape (m, 2)
         Events of these frames (half open) are not in the density.
     other_number : ndarray, shape (n,)
@@ -206,8 +207,8 @@ def densities(  # type: ignore[no-untyped-def]
         low, high = left_out[i, 0], left_out[i, 1]
         sums[:] = 0.0
         for row in rows:
-            first = np.searchsorted(other_number, number[i] + row - 1)
-            stop = np.searchsorted(other_number, number[i] + row + 2)
+            first = np.searchsorted(other_number, number[i] + row - span)
+            stop = np.searchsorted(other_number, number[i] + row + span + 1)
             if d == 2:
                 _along_2(first, stop, p, s, low, high, x, y, vx, other_frame, other_weight, sums)
             else:

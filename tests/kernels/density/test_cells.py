@@ -10,7 +10,7 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.cells import Cells, Grid, sort_into_cells
 
-EDGE = 5.0
+REACH = 5.0
 FIELDS = {  # flat, shallow (one layer of cells), and deep
     "flat": [100.0, 60.0],
     "line": [100.0, 0.0],
@@ -32,11 +32,11 @@ def of_each(cells: Cells) -> FloatArray:
 @pytest.mark.parametrize("field", FIELDS)
 def test_all_neighbours_are_in_the_ranges(field: str) -> None:
     positions = uniform(field)
-    cells = sort_into_cells(positions, EDGE, 10**6)
+    cells = sort_into_cells(positions, REACH, 10**6)
     np.testing.assert_array_equal(np.sort(cells.order), np.arange(len(positions)))
     np.testing.assert_array_equal(cells.kept, np.arange(len(positions)))  # nothing is thinned out
     at = positions[cells.order]
-    near = (np.abs(at[:, None] - at) <= EDGE).all(axis=2)
+    near = (np.abs(at[:, None] - at) <= REACH).all(axis=2)
     place = np.arange(len(at))
     candidates = 0
     for i, cell in enumerate(of_each(cells)):
@@ -53,14 +53,14 @@ def test_all_neighbours_are_in_the_ranges(field: str) -> None:
 def test_single_positions_find_the_rows_of_their_cell(field: str) -> None:
     """By the grid, also those that lie a little outside of it; what lies far away has no cell."""
     positions = uniform(field)
-    cells = sort_into_cells(positions, EDGE, 10**6)
+    cells = sort_into_cells(positions, REACH, 10**6)
     at = positions[cells.order]
-    low, high = at.min(axis=0) - EDGE, at.max(axis=0) + EDGE
+    low, high = at.min(axis=0) - REACH, at.max(axis=0) + REACH
     asked = np.random.default_rng(2).uniform(low, high, (200, len(low)))
     for position, number in zip(asked, cells.grid.number(asked), strict=True):
         difference = cells.number - number
-        found = (np.abs(difference[:, None] - cells.grid.rows) <= 1).any(axis=1)
-        assert found[(np.abs(at - position) <= EDGE).all(axis=1)].all()
+        found = (np.abs(difference[:, None] - cells.grid.rows) <= cells.grid.span[0]).any(axis=1)
+        assert found[(np.abs(at - position) <= REACH).all(axis=1)].all()
     far = cells.grid.number(low[None] - 1e9)
     assert (np.abs(cells.number - far) > 10 * cells.grid.strides[-1]).all()
 
@@ -68,9 +68,9 @@ def test_single_positions_find_the_rows_of_their_cell(field: str) -> None:
 def test_a_shallow_volume_is_one_layer_and_a_deep_one_is_not() -> None:
     layers = {}
     for field in ("shallow", "deep"):
-        grid = Grid.over(uniform(field), EDGE)
+        grid = Grid.over(uniform(field), REACH)
         layers[field] = len(np.unique(grid.number(uniform(field)) // grid.strides[2]))
-        np.testing.assert_array_equal(grid.edge[:2], EDGE)
+        np.testing.assert_array_equal((grid.edge * grid.span)[:2], REACH)
     assert layers["shallow"] == 1
     assert layers["deep"] == 20
 
@@ -79,7 +79,7 @@ def test_a_field_with_too_many_cells_gets_larger_ones() -> None:
     wide = np.array([[0.0, 0.0], [1e9, 3.0]])
     grid = Grid.over(wide, 1.0)
     assert grid.edge[0] > 900
-    assert grid.edge[1] == 1
+    assert grid.edge[1] * grid.span[1] == 1
     number = grid.number(wide)
     assert (number > 0).all()
     assert 0 < number[1] % grid.strides[1] < grid.strides[1] - 1  # has a neighbour in its row
@@ -88,7 +88,7 @@ def test_a_field_with_too_many_cells_gets_larger_ones() -> None:
 @pytest.mark.parametrize("field", FIELDS)
 def test_those_kept_stand_for_all_positions_of_their_cell(field: str) -> None:
     positions = uniform(field, 20_000)
-    cells = sort_into_cells(positions, EDGE, 50)
+    cells = sort_into_cells(positions, REACH, 50)
     cell = of_each(cells)
     n = len(cells.start) - 1
     assert len(cells.kept) < 0.6 * len(positions)
@@ -99,21 +99,21 @@ def test_those_kept_stand_for_all_positions_of_their_cell(field: str) -> None:
         cells.number, cells.grid.number(positions[cells.order])[cells.kept]
     )
     around = (cells.stop - cells.first).sum(axis=1)
-    full = sort_into_cells(positions, EDGE, 10**6)
-    most = max(50 * cells.grid.layers, 3 ** positions.shape[1])  # or one of each cell
+    full = sort_into_cells(positions, REACH, 10**6)
+    most = max(50 * cells.grid.layers, np.prod(2 * cells.grid.span + 1))  # or one of each cell
     assert np.median(around) < 1.5 * most < np.median((full.stop - full.first).sum(axis=1))
 
 
 def test_those_kept_are_spread_evenly_over_the_order() -> None:
     """Rows are in the order of frames, so all times are seen alike."""
     positions = np.zeros((1_000, 2))
-    cells = sort_into_cells(positions, EDGE, 100)
+    cells = sort_into_cells(positions, REACH, 100)
     np.testing.assert_array_equal(cells.order[cells.kept], np.arange(0, 1_000, 10))
     np.testing.assert_array_equal(cells.stands_for, 10)
 
 
 def test_blocks_hold_as_many_positions_each_and_all_once() -> None:
-    cells = sort_into_cells(uniform("flat", 20_000), EDGE, 50)
+    cells = sort_into_cells(uniform("flat", 20_000), REACH, 50)
     blocks = cells.blocks(16)
     assert blocks[0][0] == 0
     assert blocks[-1][1] == 20_000

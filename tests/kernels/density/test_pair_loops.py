@@ -87,7 +87,12 @@ def densities_at(data: dict[str, Any], where: FloatArray, left_out: Any) -> Floa
     found = np.empty(where.shape[1])
     densities(
         *(where.astype(np.float32), data["variance"][:, : where.shape[1]].copy()),
-        *(cells.grid.number(where.T.astype(np.float64)), cells.grid.rows, left_out),
+        *(
+            cells.grid.number(where.T.astype(np.float64)),
+            cells.grid.rows,
+            int(cells.grid.span[0]),
+            left_out,
+        ),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
         *(cells.number, found),
     )

@@ -78,7 +78,7 @@ def test_one_emitter_has_the_curvature_of_its_image(d: int, kernel: PairKernel) 
     """Its localizations, seen through the kernel; and the information of its localizations."""
     found = []
     n = 4_000
-    for seed in range(6):  # each density is by 256 events that are kept
+    for seed in range(6):  # each density is by 180 events that are kept
         scene = scenes.visits(np.zeros((1, d)), n=n, n_frames=2_000, seed=seed)
         density, windows, drift = density_of(scene, kernel=kernel)
         sums = density.sums(drift, windows)
