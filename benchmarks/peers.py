@@ -62,7 +62,7 @@ PEERS: dict[str, Tool] = {
     ),
     "smappy": Tool(
         "smappy_runner",
-        ("smappy-smlm==0.4.1",),
+        ("smappy-smlm==0.5.5",),  # needs Python 3.12
         {
             "spline": Method(
                 {},

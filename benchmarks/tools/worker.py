@@ -1,8 +1,10 @@
 """Run one method of one tool on one table, in the tool's own environment.
 
 ``python worker.py RUNNER TABLE METHOD AXES SETTINGS MEASURE`` prints one line of JSON. MEASURE is
-``error`` (one call), ``time`` (a first call and more) or ``memory`` (a call after one on a small
-part of the table, so that what is loaded or compiled once does not count).
+``error`` (one call), ``time`` (a first call and more), ``memory`` (a call after one on a small
+part of the table, so that what is loaded or compiled once does not count) or ``scan``: then
+SETTINGS is a list of stages, each a list of changes of the best settings so far, and each call is a
+line, printed as it ends.
 """
 
 from __future__ import annotations
@@ -53,6 +55,9 @@ def main(
         except Exception as error:
             found["small"] = repr(error)
     data = runner.prepare(arrays, precision)
+    if measure == "scan":
+        scan(runner, data, method, settings, truth)
+        return
     held = start_peak()
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
@@ -76,9 +81,33 @@ def main(
     print("\n" + json.dumps(found))
 
 
+def scan(runner: Any, data: Any, method: str, stages: Any, truth: dict[str, Any]) -> None:
+    """Call with each change of the best settings so far, against the truth; print each call."""
+    best: dict[str, Any] = {}
+    least = float("inf")
+    for stage in stages:
+        tried = []
+        for change in stage:
+            settings = {**best, **change}
+            start = time.perf_counter()
+            found: dict[str, Any] = {"settings": settings}
+            try:
+                result = runner.correct(data, method, settings)
+                found["rmse"] = errors(runner.positions(result, "".join(truth)), truth)
+            except Exception as error:
+                found["failed"] = f"{type(error).__name__}: {error}"[:120]
+            found["seconds"] = time.perf_counter() - start
+            print("\n" + json.dumps(found), flush=True)
+            if "rmse" in found:
+                tried.append((sum(e**2 for e in found["rmse"].values()), settings))
+        tried = [pair for pair in tried if pair[0] < least]
+        if tried:
+            least, best = min(tried, key=lambda pair: pair[0])
+
+
 def errors(positions: Any, truth: dict[str, Any]) -> dict[str, float]:
-    """Root mean square error per axis, a constant removed."""
-    return {axis: float(np.std(positions[:, j] - truth[axis])) for j, axis in enumerate(truth)}
+    """Root mean square error per axis where the truth is known, a constant removed."""
+    return {axis: float(np.nanstd(positions[:, j] - truth[axis])) for j, axis in enumerate(truth)}
 
 
 def limit_memory(gigabytes: float) -> None:
