@@ -223,7 +223,7 @@ def limits(*values: npt.ArrayLike) -> tuple[float, float]:
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 0.0)
     most = max(abs(low), abs(high))
     flat = high - low <= 1e-9 * most
-    margin = max(0.1 * most, 1e-300) if flat else _MARGIN * (high - low)
+    margin = max(0.1 * most if flat else _MARGIN * (high - low), 1e-300)
     return (low - margin, high + margin) if most else (-1.0, 1.0)
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -69,6 +69,7 @@ def test_a_band_of_one_standard_deviation(make_drift: MakeDrift) -> None:
     hnp.arrays(float, st.tuples(st.integers(0, 400), st.integers(2, 3))),
     st.lists(st.integers(0, 400), max_size=3, unique=True).map(sorted),
 )
+@example(np.array([[5e-324, 0.0]]), [])
 def test_any_drift_can_be_drawn(
     make_drift: MakeDrift, values: np.ndarray, jumps: list[int]
 ) -> None:
