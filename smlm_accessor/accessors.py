@@ -100,6 +100,7 @@ class LocalizationAccessor:
         max_localizations: int | None = None,
         target_std: float = TARGET_STD,
         segments: str | Sequence[int] | None = "auto",
+        start: xr.Dataset | DriftModel | None = None,
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
@@ -139,6 +140,10 @@ class LocalizationAccessor:
             by a column that says which each row is in, such as ``"file"``. By default those that
             the method finds; icp, cc, and all methods if chunks are given, find none, unless told
             to ``"find"`` them, by aim. None: the whole movie is one.
+        start : Dataset or DriftModel, optional
+            A drift to start from, such as an earlier estimate, or a log (`read_drift`), good to one
+            or two localization precisions: for overlap. What it knows is not searched again; frames
+            before and after it are. Its jumps are kept.
         progress : bool
             Show a progress bar.
         **options

@@ -22,13 +22,13 @@ from smlm_accessor.models import (
     Drift,
     DriftModel,
     at_frames,
+    for_table,
     require_drift_or_model,
     transformations_of,
 )
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations, write_positions
-from smlm_accessor.table.units import unit_factor
 
 _MOST_FRAMES = 10_000_000  # for which it is checked beforehand whether drift is known
 
@@ -144,9 +144,7 @@ def _moved(
 ) -> FloatArray:
     """Return corrected positions; where nothing turns or stretches, in the same array."""
     per_frame, index = _per_frame(drift, localizations.frames, by, outside)
-    source = transformations_of(drift)
-    per_frame = _for_components(per_frame, components_of(source), localizations)
-    per_frame = _in_unit(per_frame, drift.attrs.get("length_unit"), localizations)
+    per_frame = for_table(per_frame, drift, localizations)
     return _apply(localizations.positions, per_frame, index)
 
 
@@ -181,44 +179,6 @@ def _facts(drift: Drift) -> dict[str, Any]:
         "inverse": bool(attrs.get("inverse", 0)),
         "parameters": attrs.get("parameters"),
     }
-
-
-def _for_components(
-    per_frame: FrameTransformations, given: tuple[str, ...], localizations: Localizations
-) -> FrameTransformations:
-    """Fit a drift in x, y to a table in x, y, z, and a shift in x, y, z to one in x, y."""
-    wanted = localizations.components
-    if given == wanted:
-        return per_frame
-    n, common = len(per_frame.offset), min(len(given), len(wanted))
-    if per_frame.matrix is not None and len(given) > len(wanted):
-        raise DriftError(
-            f"The drift turns or stretches {', '.join(given)} but the table has only "
-            f"{', '.join(wanted)}; estimate without with_rotation and with_scaling"
-        )
-    offset = np.zeros((n, len(wanted)))
-    offset[:, :common] = per_frame.offset[:, :common]
-    if per_frame.matrix is None:
-        return FrameTransformations(None, offset)
-    matrix = np.tile(np.eye(len(wanted)), (n, 1, 1))
-    matrix[:, :common, :common] = per_frame.matrix
-    return FrameTransformations(matrix, offset)
-
-
-def _in_unit(
-    per_frame: FrameTransformations, unit: str | None, localizations: Localizations
-) -> FrameTransformations:
-    """Convert offsets to the table's unit where both units are known."""
-    wanted = localizations.length_unit
-    if unit is None or wanted is None or unit == wanted:
-        return per_frame
-    factor = unit_factor(unit, wanted, localizations.columns.pixel_size)
-    if factor is None:
-        raise DriftError(
-            f"The drift is in {unit} but the table is in {wanted}. Say how many nm a camera pixel "
-            "is: table = smlm_accessor.set_columns(table, pixel_size=130)"
-        )
-    return FrameTransformations(per_frame.matrix, per_frame.offset * factor)
 
 
 def _apply(positions: FloatArray, per_frame: FrameTransformations, index: IntArray) -> FloatArray:

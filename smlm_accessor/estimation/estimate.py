@@ -28,6 +28,7 @@ from smlm_accessor.estimation.sampling import (
     scanned,
 )
 from smlm_accessor.estimation.segments import given_jumps
+from smlm_accessor.models import Drift
 
 
 def estimate_drift(
@@ -43,6 +44,7 @@ def estimate_drift(
     max_localizations: int | None = None,
     target_std: float = TARGET_STD,
     segments: str | Sequence[int] | None = "auto",
+    start: Drift | None = None,
     progress: bool = False,
     **options: Any,
 ) -> xr.Dataset:
@@ -67,6 +69,7 @@ def estimate_drift(
         target_std=target_std,
         progress=progress,
         segments=segments,
+        start=start,
     )
     source = source_of(table)
     jumps = given_jumps(source, segments, progress=progress)

@@ -10,8 +10,10 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.segments import WORDS
+from smlm_accessor.estimation.start import check_start
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import Method
+from smlm_accessor.models import Drift, transformations_of
 from smlm_accessor.options import count, require_all, require_choice, required_length
 
 #: Localizations of a table that is used as a whole; larger ones are sampled. Tables of dask are
@@ -29,7 +31,8 @@ class Request:
     ``rule`` is the one for chunks that was given, empty if none; ``target_std`` is in nm.
     ``is_continuous`` says that there is a single segment, whatever a method finds, and
     ``expects_one_movie`` that it is an error if frame numbers begin again. ``jumps`` are the frames
-    with which segments begin, if they are given or found beforehand.
+    with which segments begin, if they are given or found beforehand; ``start`` is a drift to start
+    from.
     """
 
     method: str
@@ -43,6 +46,7 @@ class Request:
     is_continuous: bool
     expects_one_movie: bool
     jumps: IntArray | None = None
+    start: Drift | None = None
 
     @classmethod
     def checked(
@@ -57,6 +61,7 @@ class Request:
         target_std: float,
         progress: bool,
         segments: Any = "auto",
+        start: Drift | None = None,
     ) -> Request:
         """Return the request, or raise an `OptionError` that names all that makes no sense."""
         entry = registry.get(method)
@@ -68,6 +73,7 @@ class Request:
             lambda: _require_one(given, rule),
             lambda: count("max_localizations", max_localizations, least=_FEWEST),
             lambda: required_length("target_std", target_std, remedy="give it in nm"),
+            lambda: check_start(start, entry),
         ]
         require_all(checks)
         return cls(
@@ -81,6 +87,7 @@ class Request:
             progress=progress,
             is_continuous=segments is None,
             expects_one_movie=isinstance(segments, str) and segments in WORDS,
+            start=start,
         )
 
     @property
@@ -98,6 +105,8 @@ class Request:
         given: dict[str, Any] = {"segments": None} if self.is_continuous else {}
         if self.jumps is not None:
             given = {"segments": self.jumps.tolist()}
+        if self.start is not None:
+            given["start"] = transformations_of(self.start).attrs.get("method", "drift")
         return {**self.entry.options, **self.options, **given}
 
 

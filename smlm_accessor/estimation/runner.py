@@ -19,6 +19,7 @@ from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
+from smlm_accessor.estimation.start import known_drift
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
 from smlm_accessor.table.units import unit_factor
@@ -63,6 +64,9 @@ def register(
         localizations, warning = checked_uncertainty(
             chunked(rows, edges, request.jumps), columns.length_unit
         )
+        if request.start is not None:
+            known = known_drift(request.start, np.unique(localizations.frames), rows)
+            localizations = replace(localizations, start=known)
         del rows
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)

@@ -210,6 +210,8 @@ class Method:
         Of a table too large for it, it gets all that lies in parts of the field, or of the time.
     merges_traces : bool
         Whether many localizations of an emitter, one after the other, may be merged before.
+    takes_start : bool
+        Whether it goes on from a drift that is known, ``start`` of its localizations.
     checks : dict
         What each option has to be: a function of its name and value that raises `OptionError`.
     reduction : Reduction, optional
@@ -222,6 +224,7 @@ class Method:
     chooses_chunks: bool = False
     samples: str = "field"
     merges_traces: bool = True
+    takes_start: bool = False
     checks: Mapping[str, Check] = field(default_factory=dict)
     reduction: Reduction[Any, Any] | None = None
 

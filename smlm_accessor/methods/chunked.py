@@ -14,6 +14,46 @@ from smlm_accessor.kernels.localizations import LocalizationArrays
 
 
 @dataclass(frozen=True)
+class KnownDrift:
+    """A drift to start from, in the frames where it is known.
+
+    Parameters
+    ----------
+    frames : ndarray, shape (n,)
+        Increasing.
+    drift : ndarray, shape (n, d)
+    jumps : ndarray
+        First frame after each jump of the sample.
+
+    Examples
+    --------
+    >>> known = KnownDrift(np.array([2, 4]), np.array([[0.0], [1.0]]), np.array([], dtype=int))
+    >>> known.at(np.array([1, 3, 4]))[:, 0]
+    array([nan, 0.5, 1. ])
+    """
+
+    frames: IntArray
+    drift: FloatArray
+    jumps: IntArray
+
+    def at(self, frames: IntArray) -> FloatArray:
+        """Return the drift of each frame, shape (n_frames, d); NaN before and after."""
+        columns = [
+            np.interp(frames, self.frames, x, left=np.nan, right=np.nan) for x in self.drift.T
+        ]
+        return np.stack(columns, axis=1)
+
+    def along(self, axes: Sequence[int]) -> KnownDrift:
+        """Return the same along some of the axes."""
+        return replace(self, drift=self.drift[:, list(axes)])
+
+    def counted(self, count: FrameCount) -> KnownDrift:
+        """Return the same in frames that are counted in another way."""
+        number, first = np.unique(count.number(self.frames), return_index=True)
+        return KnownDrift(number, self.drift[first], count.edge(self.jumps))
+
+
+@dataclass(frozen=True)
 class ChunkedLocalizations(LocalizationArrays):
     """Localizations ordered by frame, their coordinates relative to the centre of the table.
 
@@ -32,6 +72,8 @@ class ChunkedLocalizations(LocalizationArrays):
         What was subtracted from the coordinates of the table.
     jumps : ndarray, optional
         First frame after each known jump of the sample, increasing; edges of chunks are there, too.
+    start : KnownDrift, optional
+        To start from.
     """
 
     bounds: IntArray
@@ -39,6 +81,7 @@ class ChunkedLocalizations(LocalizationArrays):
     edges: IntArray | None = None
     center: FloatArray | None = None
     jumps: IntArray | None = None
+    start: KnownDrift | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -69,6 +112,7 @@ class ChunkedLocalizations(LocalizationArrays):
             components=tuple(self.components[a] for a in columns),
             uncertainty=None if uncertainty is None else uncertainty[:, columns],
             center=None if center is None else center[columns],
+            start=None if self.start is None else self.start.along(columns),
         )
 
     def counted(self) -> tuple[Self, FrameCount]:
@@ -86,6 +130,7 @@ class ChunkedLocalizations(LocalizationArrays):
             frames=count.number(self.frames),
             edges=None if self.edges is None else count.edge(self.edges),
             jumps=None if self.jumps is None else count.edge(self.jumps),
+            start=None if self.start is None else self.start.counted(count),
         )
         return counted, count
 

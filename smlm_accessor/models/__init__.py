@@ -10,6 +10,7 @@ from smlm_accessor.models.any_drift import (
 from smlm_accessor.models.component_fit import ComponentFit
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.fitting import fit
+from smlm_accessor.models.for_table import for_table
 from smlm_accessor.models.specs import Constant, Linear, Polynomial, Spline, Uncorrected
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Uncorrected",
     "at_frames",
     "fit",
+    "for_table",
     "removed_drift",
     "require_drift_or_model",
     "transformations_of",

@@ -11,24 +11,20 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.coarse.tracker import Coarse
-from smlm_accessor.methods.overlap.density import COARSE, Density, best_density
+from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.first_drift import first_drift
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
     iterate,
 )
-from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
-from smlm_accessor.timeline import Timeline, Windows
+from smlm_accessor.timeline import Windows
 
-_FIRST_WINDOWS = 2000
 _MOST_WINDOWS = 20_000
-_ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
 _UNSURE = 3.0  # precisions; what is known worse is not valid
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
@@ -43,6 +39,7 @@ _NO_EVIDENCE = (
     "overlap",
     targets=("all",),
     chooses_chunks=True,
+    takes_start=True,
     checks={"precision": partial(length, remedy="leave it out to have it estimated")},
 )
 def overlap(
@@ -132,7 +129,7 @@ def overlap(
         )
         return found.widened(axes, d)
     sigma = _precision_along(localizations, precision)
-    with ProgressBar(4, shown=progress, description="overlap") as bar:
+    with ProgressBar(3, shown=progress, description="overlap") as bar:
         try:
             return _estimate(localizations, sigma, threads, bar)
         except NoEvidenceError:
@@ -144,53 +141,36 @@ def _estimate(
 ) -> Registered:
     given = localizations.n_chunks > 1
     rows = WeightedLocalizations.of(localizations, sigma)
-    found = coarse(localizations, sigma, threads=threads)
-    timeline, drift = rows.timeline, _in_frames(found, rows.timeline)
-    extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
+    first = first_drift(localizations, rows, sigma, threads)
     bar.advance()
-    for last in (False, False, False, True):  # jumps that are found uncover others, and move some
-        windows = (
-            _chunks(localizations, timeline)
-            if given
-            else timeline.regular(-(-extent // _FIRST_WINDOWS))
-        )
-        events = rows.events(drift, sigma, windows.of_frame if given else timeline.segment)
-        density = Density.of(events, drift, sigma, COARSE, threads)
-        every = density.one_in(_ENOUGH)
-        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
-        if given or last:
-            break
-        ranges = jump_ranges(estimate, windows, rows.timeline)
-        placed, drift = place_jumps(ranges, estimate.drift, density, rows)
-        if np.array_equal(placed.jumps, timeline.jumps):
-            break
-        timeline = placed
-    if (estimate.chance > FALSE_ALARM).any():
+    if (first.estimate.chance > FALSE_ALARM).any():
         raise NoEvidenceError
-    bar.advance()
+    windows = first.windows
     if not given:
-        wanted = int(estimate.smoothing_time(windows) / _PER_SMOOTHING_TIME)
+        frames = windows.timeline.frames
+        extent = int(frames[-1] - frames[0]) + 1
+        wanted = int(first.smoothing / _PER_SMOOTHING_TIME)
         frames_per_chunk = max(wanted, -(-extent // _MOST_WINDOWS), 1)
-        windows = timeline.regular(frames_per_chunk)
-    density = best_density(events, estimate.drift, windows, sigma, threads)
+        windows = windows.timeline.regular(frames_per_chunk)
+    density = best_density(first.events, first.drift, windows, sigma, threads)
     bar.advance()
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, tolerance = (50, 1e-4) if given else (8, 0.05)
     estimate = iterate(
-        estimate.drift, windows, density, rounds=rounds, tolerance=tolerance, near=estimate
+        first.drift, windows, density, rounds=rounds, tolerance=tolerance, near=first.estimate
     )
     bar.advance()
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
         "density_floor": density.kernel.floor,
-        "blink_frames": events.lifetime,
+        "blink_frames": first.events.lifetime,
         "smoothing_frames": estimate.smoothing_time(windows),
         "noise_factor": [float(t.noise) for t in estimate.trends],
         "walk_per_frame": [float(t.walk) for t in estimate.trends],
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
         "jerk_per_frame": [float(t.jerk) for t in estimate.trends],
-        "coarse": found.chosen,
+        "coarse": first.chosen,
     }
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
@@ -209,32 +189,6 @@ def _precision_along(localizations: ChunkedLocalizations, precision: float | Non
     unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
     sigma[2:][unknown] = _DEEPER * sigma[0]
     return sigma
-
-
-def _in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
-    """Return the coarse drift in each frame, shape (n_frames, d).
-
-    It is linear between the mean frames of windows, and constant before the first and after the
-    last; nothing is interpolated across a jump.
-    """
-    if found.valid.sum() < 2:
-        raise NoEvidenceError
-    drift = np.empty((len(timeline.frames), found.drift.shape[1]))
-    jumps = np.union1d(found.jumps, timeline.jumps)
-    of_frame = np.searchsorted(jumps, timeline.frames, side="right")
-    of_window = np.searchsorted(jumps, found.middle, side="right")
-    for segment in np.unique(of_frame):
-        asked, use = of_frame == segment, found.valid & (of_window == segment)
-        use = use if use.any() else found.valid
-        for axis, values in enumerate(found.drift[use].T):
-            drift[asked, axis] = np.interp(timeline.frames[asked], found.middle[use], values)
-    return drift
-
-
-def _chunks(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
-    """Return the chunks that have localizations."""
-    first = localizations.bounds[:-1][localizations.counts > 0]
-    return timeline.beginning(localizations.frames[first])
 
 
 def _registered(

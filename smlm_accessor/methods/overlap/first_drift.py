@@ -1,0 +1,198 @@
+"""The drift that the kernel is chosen with: coarse drift, jumps, and what is known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.overlap.density import COARSE, Density
+from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
+from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
+from smlm_accessor.timeline import Timeline, Windows
+
+_WINDOWS = 2000  # at first
+_ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
+_FEW = 100_000  # events, that tell whether a drift that is given is right
+_STANDS = 2.0  # standard deviations that it may be wrong by
+
+
+class FirstDrift(NamedTuple):
+    """A drift, and what was made with it.
+
+    Parameters
+    ----------
+    drift : ndarray, shape (n_frames, d)
+    estimate : DriftEstimate
+        From a part of the events if there are many.
+    windows : Windows
+        Of the estimate, between the jumps that were found.
+    smoothing : float
+        Frames over which a trend through all events averages.
+    events : CorrectedEvents
+    chosen : dict
+        What the coarse drift chose.
+    """
+
+    drift: FloatArray
+    estimate: DriftEstimate
+    windows: Windows
+    smoothing: float
+    events: CorrectedEvents
+    chosen: dict[str, Any]
+
+
+def first_drift(
+    localizations: ChunkedLocalizations,
+    rows: WeightedLocalizations,
+    precision: FloatArray,
+    threads: int | None,
+) -> FirstDrift:
+    """Return a drift that is right but for what a better kernel tells.
+
+    Where a drift is known, it is taken. The frames before and after it are searched, together with
+    as many localizations beside them whose drift is known: these tell the constant.
+
+    Raises
+    ------
+    NoEvidenceError
+        If nothing is known, and nothing can be followed.
+    """
+    if localizations.start is None:
+        found = coarse(localizations, precision, threads=threads)
+        if found.valid.sum() < 2:
+            raise NoEvidenceError
+        drift = in_frames(found, rows.timeline)
+        return _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)._replace(
+            chosen=found.chosen
+        )
+    timeline, drift, chosen = _continued(localizations, rows, precision, threads)
+    windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
+    every = density.one_in(_FEW)
+    estimate = iterate(drift, windows, density, rounds=1, tolerance=0, every=every)
+    wrong = np.std(estimate.drift - drift, axis=0) > _STANDS * np.median(estimate.std, axis=0)
+    if wrong.any():
+        first = _with_jumps(localizations, rows, drift, timeline, precision, threads)
+        return first._replace(chosen=chosen)
+    # With more events it averages over less: of a random walk, over one by the root of how many.
+    smoothing = estimate.smoothing_time(windows) / np.sqrt(every)
+    return FirstDrift(drift, estimate, windows, smoothing, density.events, chosen)
+
+
+def chunks_of(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
+    """Return the chunks that have localizations."""
+    first = localizations.bounds[:-1][localizations.counts > 0]
+    return timeline.beginning(localizations.frames[first])
+
+
+def _with_jumps(
+    localizations: ChunkedLocalizations,
+    rows: WeightedLocalizations,
+    drift: FloatArray,
+    timeline: Timeline,
+    precision: FloatArray,
+    threads: int | None,
+) -> FirstDrift:
+    """Improve a drift with the kernel for one that is known to about one precision."""
+    for last in (False, False, False, True):  # jumps that are found uncover others, and move some
+        windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
+        every = density.one_in(_ENOUGH)
+        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
+        if localizations.n_chunks > 1 or last:
+            break
+        ranges = jump_ranges(estimate, windows, rows.timeline)
+        placed, drift = place_jumps(ranges, estimate.drift, density, rows)
+        if np.array_equal(placed.jumps, timeline.jumps):
+            break
+        timeline = placed
+    smoothing = estimate.smoothing_time(windows)
+    return FirstDrift(estimate.drift, estimate, windows, smoothing, density.events, {})
+
+
+def _seen_with(
+    drift: FloatArray,
+    localizations: ChunkedLocalizations,
+    rows: WeightedLocalizations,
+    timeline: Timeline,
+    precision: FloatArray,
+    threads: int | None,
+) -> tuple[Windows, Density]:
+    """Return windows of all frames, and the density of events that were found with a drift."""
+    if localizations.n_chunks > 1:
+        windows = chunks_of(localizations, timeline)
+        segment = windows.of_frame
+    else:
+        extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
+        windows, segment = timeline.regular(-(-extent // _WINDOWS)), timeline.segment
+    events = rows.events(drift, precision, segment)
+    return windows, Density.of(events, drift, precision, COARSE, threads)
+
+
+def _continued(
+    localizations: ChunkedLocalizations,
+    rows: WeightedLocalizations,
+    precision: FloatArray,
+    threads: int | None,
+) -> tuple[Timeline, FloatArray, dict[str, Any]]:
+    """Return the drift that is known, and that of the frames before and after it.
+
+    Returns
+    -------
+    timeline : Timeline
+        With the jumps that are known or found.
+    drift : ndarray, shape (n_frames, d)
+    chosen : dict
+        What the coarse drift chose before and after.
+    """
+    known, frames, timeline = localizations.start, localizations.frames, rows.timeline
+    assert known is not None
+    drift, jumps = known.at(timeline.frames), [timeline.jumps, known.jumps]
+    first, last = np.searchsorted(frames, known.frames[[0, -1]] + np.array([0, 1])).tolist()
+    chosen: dict[str, Any] = {}
+    for name, part, begin, end in (
+        ("before", slice(0, 2 * first), 0, first),
+        ("after", slice(max(2 * last - len(frames), 0), len(frames)), last, len(frames)),
+    ):
+        if begin == end:
+            continue
+        some = replace(localizations.take(part), start=None)
+        some = replace(some, bounds=np.array([0, len(some.frames)]))
+        at = np.searchsorted(timeline.frames, np.unique(some.frames))
+        unknown = np.isnan(drift[at, 0])
+        try:
+            found = first_drift(some, WeightedLocalizations.of(some, precision), precision, threads)
+        except NoEvidenceError:  # it is held
+            inside = np.clip(timeline.frames[at], known.frames[0], known.frames[-1])
+            drift[at[unknown]] = known.at(inside)[unknown]
+            continue
+        beside = np.nanmedian(drift[at] - found.drift, axis=0)
+        drift[at[unknown]] = (found.drift + beside)[unknown]
+        jumps.append(found.windows.timeline.jumps)
+        chosen[name] = found.chosen
+    every = np.unique(np.concatenate(jumps)).astype(np.int64)
+    inside = (every > timeline.frames[0]) & (every <= timeline.frames[-1])
+    return timeline.with_jumps(every[inside]), drift, chosen
+
+
+def in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
+    """Return the coarse drift in each frame, shape (n_frames, d).
+
+    It is linear between the mean frames of windows, and constant before the first and after the
+    last; nothing is interpolated across a jump.
+    """
+    drift = np.empty((len(timeline.frames), found.drift.shape[1]))
+    jumps = np.union1d(found.jumps, timeline.jumps)
+    of_frame = np.searchsorted(jumps, timeline.frames, side="right")
+    of_window = np.searchsorted(jumps, found.middle, side="right")
+    for segment in np.unique(of_frame):
+        asked, use = of_frame == segment, found.valid & (of_window == segment)
+        use = use if use.any() else found.valid
+        for axis, values in enumerate(found.drift[use].T):
+            drift[asked, axis] = np.interp(timeline.frames[asked], found.middle[use], values)
+    return drift

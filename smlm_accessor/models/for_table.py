@@ -1,0 +1,65 @@
+"""Transformations of frames as a table needs them: its components, its unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor.drift import components_of
+from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.errors import DriftError
+from smlm_accessor.models.any_drift import Drift, transformations_of
+from smlm_accessor.table.localizations import Localizations
+from smlm_accessor.table.units import unit_factor
+
+
+def for_table(
+    per_frame: FrameTransformations, drift: Drift, localizations: Localizations
+) -> FrameTransformations:
+    """Return the transformations with the components and in the unit of a table.
+
+    Raises
+    ------
+    DriftError
+        If they turn or stretch axes that the table does not have, or if the units do not convert.
+    """
+    given = components_of(transformations_of(drift))
+    per_frame = _for_components(per_frame, given, localizations)
+    return _in_unit(per_frame, drift.attrs.get("length_unit"), localizations)
+
+
+def _for_components(
+    per_frame: FrameTransformations, given: tuple[str, ...], localizations: Localizations
+) -> FrameTransformations:
+    """Fit a drift in x, y to a table in x, y, z, and a shift in x, y, z to one in x, y."""
+    wanted = localizations.components
+    if given == wanted:
+        return per_frame
+    n, common = len(per_frame.offset), min(len(given), len(wanted))
+    if per_frame.matrix is not None and len(given) > len(wanted):
+        raise DriftError(
+            f"The drift turns or stretches {', '.join(given)} but the table has only "
+            f"{', '.join(wanted)}; estimate without with_rotation and with_scaling"
+        )
+    offset = np.zeros((n, len(wanted)))
+    offset[:, :common] = per_frame.offset[:, :common]
+    if per_frame.matrix is None:
+        return FrameTransformations(None, offset)
+    matrix = np.tile(np.eye(len(wanted)), (n, 1, 1))
+    matrix[:, :common, :common] = per_frame.matrix
+    return FrameTransformations(matrix, offset)
+
+
+def _in_unit(
+    per_frame: FrameTransformations, unit: str | None, localizations: Localizations
+) -> FrameTransformations:
+    """Convert offsets to the table's unit where both units are known."""
+    wanted = localizations.length_unit
+    if unit is None or wanted is None or unit == wanted:
+        return per_frame
+    factor = unit_factor(unit, wanted, localizations.columns.pixel_size)
+    if factor is None:
+        raise DriftError(
+            f"The drift is in {unit} but the table is in {wanted}. Say how many nm a camera pixel "
+            "is: table = smlm_accessor.set_columns(table, pixel_size=130)"
+        )
+    return FrameTransformations(per_frame.matrix, per_frame.offset * factor)
