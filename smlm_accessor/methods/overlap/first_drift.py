@@ -73,16 +73,8 @@ def first_drift(
             chosen=found.chosen
         )
     timeline, drift, chosen = _continued(localizations, rows, precision, threads)
-    windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
-    every = density.one_in(_FEW)
-    estimate = iterate(drift, windows, density, rounds=1, tolerance=0, every=every)
-    wrong = np.std(estimate.drift - drift, axis=0) > _STANDS * np.median(estimate.std, axis=0)
-    if wrong.any():
-        first = _with_jumps(localizations, rows, drift, timeline, precision, threads)
-        return first._replace(chosen=chosen)
-    # With more events it averages over less: of a random walk, over one by the root of how many.
-    smoothing = estimate.smoothing_time(windows) / np.sqrt(every)
-    return FirstDrift(drift, estimate, windows, smoothing, density.events, chosen)
+    first = _with_jumps(localizations, rows, drift, timeline, precision, threads, known=True)
+    return first._replace(chosen=chosen)
 
 
 def chunks_of(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
@@ -98,12 +90,24 @@ def _with_jumps(
     timeline: Timeline,
     precision: FloatArray,
     threads: int | None,
+    *,
+    known: bool = False,
 ) -> FirstDrift:
-    """Improve a drift with the kernel for one that is known to about one precision."""
+    """Improve a drift with the kernel for one that is known to about one precision.
+
+    One that is known, and that a part of the events does not contradict, stays.
+    """
     for last in (False, False, False, True):  # jumps that are found uncover others, and move some
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
-        every = density.one_in(_ENOUGH)
-        estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
+        if known:
+            every = density.one_in(_FEW)
+            estimate = iterate(drift, windows, density, rounds=1, tolerance=0, every=every)
+            wrong = np.std(estimate.drift - drift, axis=0)
+            known = bool((wrong < _STANDS * np.median(estimate.std, axis=0)).all())
+            estimate = replace(estimate, drift=drift)
+        if not known:
+            every = density.one_in(_ENOUGH)
+            estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
         if localizations.n_chunks > 1 or last:
             break
         ranges = jump_ranges(estimate, windows, rows.timeline)
@@ -111,7 +115,8 @@ def _with_jumps(
         if np.array_equal(placed.jumps, timeline.jumps):
             break
         timeline = placed
-    smoothing = estimate.smoothing_time(windows)
+    # With more events it averages over less: of a random walk, over one by the root of how many.
+    smoothing = estimate.smoothing_time(windows) / (np.sqrt(every) if known else 1.0)
     return FirstDrift(estimate.drift, estimate, windows, smoothing, density.events, {})
 
 
