@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,13 @@ def register(
     edges, chosen = cut_into_chunks(timeline, request)
     columns = sample.localizations.columns
     goal = unit_factor("nm", columns.length_unit, columns.pixel_size)
-    sizes = sampling.sizes()
-    for n_squares in sizes:
-        rows = sample.first(n_squares)
-        if n_squares == sizes[-1]:
+    n_squares, *larger = sampling.sizes()
+    drift_at = None
+    while True:
+        rows = sample.first(n_squares, sampling, drift_at)
+        # The first sample tells how the sample moves, and what crosses the edges of squares.
+        crosses = sampling.squares is not None and drift_at is None
+        if not larger and not crosses:
             del sample  # the method needs the memory
         localizations, warning = checked_uncertainty(
             chunked(rows, edges, request.jumps), columns.length_unit
@@ -71,8 +75,13 @@ def register(
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)
         precise = goal is not None and std is not None and std <= request.target_std * goal
-        if registered.offset_std is None or (precise and registered.valid.all()):
+        enough = registered.offset_std is None or (precise and registered.valid.all())
+        if crosses and registered.matrix is None:
+            drift_at = partial(_drift_at, registered, localizations.frame_edges())
+        elif enough or not larger:
             break
+        if not enough and larger:
+            n_squares, *larger = larger
     if not sampling.takes_all:
         record = {
             "max_localizations": request.max_localizations,
@@ -83,6 +92,16 @@ def register(
     length_unit = columns.length_unit
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
     return replace(found, of_uncertainty=warning)
+
+
+def _drift_at(registered: Registered, edges: IntArray, frames: IntArray) -> FloatArray:
+    """Return the drift at frames, shape (n, d), from the middle of a valid chunk to the next."""
+    edges = edges if registered.edges is None else registered.edges
+    middle = (edges[:-1] + edges[1:] - 1)[registered.valid] / 2
+    drift = -registered.offset[registered.valid]
+    if not len(middle):
+        return np.zeros((len(frames), drift.shape[1]))
+    return np.stack([np.interp(frames, middle, values) for values in drift.T], axis=1)
 
 
 def cut_into_chunks(timeline: Timeline, request: Request) -> tuple[IntArray, dict[str, Any]]:

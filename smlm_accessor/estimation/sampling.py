@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smlm_accessor._typing import IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import Source, Step, source_of
 from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
 from smlm_accessor.kernels.frames.runs import Runs
@@ -98,6 +98,30 @@ class Sampling:
             wanted *= _LARGER
         return [*(n for n in dict.fromkeys(sizes) if n < len(total)), len(total)]
 
+    def stays_inside(self, block: Localizations, drift: FloatArray) -> BoolArray:
+        """Tell which localizations are of emitters that are in their square at all times.
+
+        Squares do not move with the sample. An emitter near an edge is in its square for a part of
+        the time, and pulls the drift of this time towards the inside. All localizations count if
+        the sample moves by more than half a square.
+
+        Parameters
+        ----------
+        block : Localizations
+            Their groups are ranks of squares.
+        drift : ndarray, shape (n, d)
+            At each of them, up to a constant.
+        """
+        assert self.squares is not None
+        assert block.group is not None
+        edge = 2.0**self.squares.level
+        low, high = drift[:, :2].min(axis=0), drift[:, :2].max(axis=0)
+        if (high - low > edge / 2).any():
+            return np.ones(len(block.frames), dtype=np.bool_)
+        corner = self.squares.number[block.group] * edge
+        at_rest = block.positions[:, :2] - corner - drift[:, :2]
+        return np.asarray(((at_rest >= -low) & (at_rest < edge - high)).all(axis=1))
+
     def record(self, used: int, n_squares: int) -> dict[str, Any]:
         """Return what was used, as plain values."""
         if self.squares is not None:
@@ -147,12 +171,24 @@ class Sample:
     localizations: Localizations
     runs: Runs = field(default_factory=Runs)
 
-    def first(self, n_squares: int) -> Localizations:
-        """Return the localizations in so many squares."""
+    def first(
+        self,
+        n_squares: int,
+        sampling: Sampling,
+        drift_at: Callable[[IntArray], FloatArray] | None = None,
+    ) -> Localizations:
+        """Return the localizations in so many squares.
+
+        If the drift is known about, ``drift_at`` of frames, only those of emitters that are in
+        their square at all times.
+        """
         rank = self.localizations.group
         if rank is None:
             return self.localizations
-        return replace(self.localizations.take(rank < n_squares), group=None)
+        some = self.localizations.take(rank < n_squares)
+        if drift_at is not None:
+            some = some.take(sampling.stays_inside(some, drift_at(some.frames)))
+        return replace(some, group=None)
 
     @classmethod
     def joined(cls, parts: Sequence[Sample]) -> Sample:

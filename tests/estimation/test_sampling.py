@@ -24,7 +24,8 @@ from smlm_accessor.estimation.sampling import (
 )
 from smlm_accessor.kernels.field.squares import Squares
 from smlm_accessor.table import localizations as reading
-from smlm_accessor.table.columns import set_columns
+from smlm_accessor.table.columns import find_columns, set_columns
+from smlm_accessor.table.localizations import Localizations
 from tests.scenes import background
 
 Choose = Callable[[Scan, int], Sampling]
@@ -154,9 +155,31 @@ def test_the_first_squares_of_a_sample_are_a_sample() -> None:
     assert sampling.squares is not None
     sample = take_sample(rows, sampling)
     for n in (1, 3, len(sampling.squares.count)):
-        some = sample.first(n)
+        some = sample.first(n, sampling)
         assert len(some.frames) == sampling.squares.count[:n].sum()
         assert some.group is None
+
+
+def test_emitters_that_stay_in_their_square_are_told_from_those_that_cross_its_edges() -> None:
+    """Emitters at rest on a line through two squares of 64; the sample moves by 30 along x."""
+    squares = Squares(6, np.array([[0, 0], [1, 0]]), np.array([1, 1]))
+    at_rest = np.arange(1.0, 128, 2)
+    for shift in np.linspace(0, 30, 7):
+        x = at_rest + shift
+        inside = x < 128
+        block = Localizations(
+            np.column_stack([x, np.full(len(x), 5.0)])[inside],
+            np.zeros(inside.sum(), int),
+            columns=find_columns(table()),
+            group=(x[inside] // 64).astype(int),
+        )
+        drift = np.tile([shift, 0.0], (len(block.frames) + 2, 1))
+        drift[-2:, 0] = 0, 30  # all times are looked at
+        n = len(block.frames)
+        padded = block.take(np.append(np.arange(n), [0, 0]))
+        stays = Sampling(squares=squares).stays_inside(padded, drift)[:n]
+        expected = at_rest[inside] % 64 < 64 - 30
+        np.testing.assert_array_equal(stays, expected)
 
 
 def test_a_sample_in_memory_is_a_table_in_the_unit_of_the_other() -> None:
