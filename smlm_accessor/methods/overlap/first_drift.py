@@ -15,11 +15,13 @@ from smlm_accessor.methods.overlap.density import COARSE, Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
+from smlm_accessor.methods.overlap.periods import find_slip
 from smlm_accessor.timeline import Timeline, Windows
 
 _WINDOWS = 2000  # at first
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 _FEW = 100_000  # events, that tell whether a drift that is given is right
+_MOST_SLIPS = 6  # there and back, three times
 _STANDS = 2.0  # standard deviations that it may be wrong by
 
 
@@ -47,6 +49,12 @@ class FirstDrift(NamedTuple):
     events: CorrectedEvents
     chosen: dict[str, Any]
 
+    @property
+    def positions(self) -> FloatArray:
+        """Positions of the events without the drift, shape (n, d)."""
+        left = (self.drift - self.events.start)[self.events.frame]
+        return np.asarray(self.events.positions - left)
+
 
 def first_drift(
     localizations: ChunkedLocalizations,
@@ -69,9 +77,15 @@ def first_drift(
         if found.valid.sum() < 2:
             raise NoEvidenceError
         drift = in_frames(found, rows.timeline)
-        return _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)._replace(
-            chosen=found.chosen
-        )
+        first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+        for _ in range(_MOST_SLIPS):
+            slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
+            if slip is None:
+                break
+            drift = first.drift.copy()
+            drift[slip.frame :, :2] += slip.shift * precision[:2]
+            first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+        return first._replace(chosen=found.chosen)
     timeline, drift, chosen = _continued(localizations, rows, precision, threads)
     first = _with_jumps(localizations, rows, drift, timeline, precision, threads, known=True)
     return first._replace(chosen=chosen)

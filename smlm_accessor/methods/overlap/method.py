@@ -68,12 +68,15 @@ def overlap(
     3. Jumps of the sample are where the values before and after predict levels that differ more
        than chance explains (chi-squared). Each is in the frame of largest likelihood ``sum(log(1 +
        f / floor))``. The trend starts anew there.
-    4. Steps 1 and 2 go on with the ``factor`` and ``floor`` of the largest information, without
+    4. Where the structure repeats, parts of the movie may lie a period off. The ends of a lattice
+       tell: if events of one side of a cut fit the map of the other side clearly better one period
+       away, they are moved.
+    5. Steps 1 and 2 go on with the ``factor`` and ``floor`` of the largest information, without
        ``spread``, by which the drift may be wrong at first. Events as precise as each other get the
        common weight ``sum(c) / sum(g**2)``.
 
     Does badly where nothing comes back, as with molecules that are seen once, far from each other;
-    and where structures repeat at distances of a few precisions.
+    and where structures repeat at distances of a few precisions and no end of them is seen.
 
     Parameters
     ----------
