@@ -114,6 +114,7 @@ def rcc(
         max_shift=max_shift,
         threads=threads,
         progress=progress,
+        finer=True,
     )
     aligner = Aligner(localizations, smoothing, max_residual, threads)
     windows, shifts = search_windows(aligner, search)
