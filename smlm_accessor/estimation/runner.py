@@ -219,7 +219,7 @@ def _about_origin(registered: Registered, center: FloatArray) -> dict[str, Float
 
 
 def _without_outliers(registered: Registered, counts: IntArray) -> Registered:
-    """Call a chunk invalid that lies far from both its neighbours: it was matched wrongly."""
+    """Call a chunk invalid that lies far off its neighbours: it was matched wrongly."""
     from smlm_accessor.kernels.time_series.outliers import isolated
 
     alone = isolated(registered.offset, counts)

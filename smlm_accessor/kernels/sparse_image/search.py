@@ -214,7 +214,7 @@ def search(found, m, last, image, reaches, tie, level, rate, wide, sure):  # typ
 
 @numba.njit(nogil=True, cache=True)
 def search_windows(  # type: ignore[no-untyped-def]
-    localizations, motion, scale, image, quantum, windows, around, reaches, level, most, out
+    localizations, motion, scale, image, quantum, windows, around, reaches, level, sure, most, out
 ):
     """Look for a run of windows in the image without the rows ``around`` each; fill ``out``.
 
@@ -234,7 +234,7 @@ def search_windows(  # type: ignore[no-untyped-def]
         for axis in range(3):
             shift[axis] = 0.0
         m = molecules(localizations[0], (s, s), (bounds, drift), scale, slots, keys, found)
-        z, far, _ = search(found, m, shift, image, reaches, 0.5, level, 0.0, YES, NO)
+        z, far, _ = search(found, m, shift, image, reaches, 0.5, level, 0.0, YES, sure)
         out[s, 3], out[s, 4] = z, far
         for axis in range(3):
             out[s, axis] = shift[axis]

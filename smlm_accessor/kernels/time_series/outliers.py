@@ -13,12 +13,13 @@ _FEWEST = 6  # shifts; with fewer, the median step says little
 
 
 def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
-    """Tell which shifts are far from both their neighbours in time; NaN where there is none.
+    """Tell which shifts are far from all between their neighbours in time; NaN where there is none.
 
-    After a jump of the stage, a shift is close to the next one; that of an image that was matched
-    wrongly is close to none. The first and the last shift are never isolated. With fewer
-    localizations than the median of ``counts``, a shift is noisier, and may be farther by the
-    square root of their ratio.
+    After a jump of the stage, a shift is close to the next one, and that of a chunk in which the
+    stage jumps is a mean of both: it lies on the straight line between them. That of an image that
+    was matched wrongly is far from this line. The first and the last shift are never isolated.
+    With fewer localizations than the median of ``counts``, a shift is noisier, and may be farther
+    by the square root of their ratio.
 
     Examples
     --------
@@ -34,7 +35,15 @@ def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
     usual = np.median(steps)
     if usual == 0:  # whole pixels, say
         return result
-    nearest = np.minimum(steps[1:], steps[:-1])
+    nearest = distance_between(shifts[known[1:-1]], shifts[known[:-2]], shifts[known[2:]])
     noise = np.sqrt(np.maximum(np.median(counts[known]) / counts[known[1:-1]], 1.0))
     result[known[1:-1]] = nearest > _FAR * usual * noise
     return result
+
+
+def distance_between(shift: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    """Return how far shifts are from the straight lines between others, all of shape (k, d)."""
+    line, away = after - before, shift - before
+    square = (line**2).sum(axis=1)
+    part = (away * line).sum(axis=1) / np.where(square > 0, square, 1.0)
+    return np.asarray(np.linalg.norm(away - np.clip(part, 0, 1)[:, None] * line, axis=1))

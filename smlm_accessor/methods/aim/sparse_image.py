@@ -151,6 +151,8 @@ def search_windows(
     reaches: IntArray,
     level: float,
     threads: int | None,
+    *,
+    sure: bool = False,
 ) -> FloatArray:
     """Look for each window in the image without the rows around it, near and then farther.
 
@@ -164,6 +166,9 @@ def search_windows(
         Cells along each axis.
     level : float
         Standard deviations by which it has to stand out.
+    sure : bool, default False
+        Whether it has to stand out from how much the numbers at other shifts differ, too: where
+        molecules are clustered, this is more than if each fell into the image by itself.
     """
     out = np.zeros((len(around), 5))
     moved = motion.scaled(image.scale)
@@ -171,7 +176,7 @@ def search_windows(
     def run(windows: tuple[int, int]) -> None:
         searching.search_windows(
             localizations, moved, image.scale, image.copy(), image.quantum,
-            windows, around, reaches, level, _MOLECULES, out,
+            windows, around, reaches, level, sure, _MOLECULES, out,
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)

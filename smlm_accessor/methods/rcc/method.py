@@ -114,11 +114,13 @@ def rcc(
         max_shift=max_shift,
         threads=threads,
         progress=progress,
+        finer=True,
     )
     aligner = Aligner(localizations, smoothing, max_residual, threads)
     windows, shifts = search_windows(aligner, search)
     if shifts.valid.sum() < 2:
-        nothing = Aligned.none(*shifts.drift.shape)
+        k = localizations.n_chunks if given else len(windows)  # not the windows of the search
+        nothing = Aligned.none(k, shifts.drift.shape[1])
         return _registered(nothing, None if given else windows.edges, {})
     h, aligned = choose_smoothing(aligner, windows, shifts.drift, shifts.valid, shifts.smoothing)
     if given:

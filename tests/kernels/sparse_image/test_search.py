@@ -27,7 +27,7 @@ def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatA
     reaches = np.array([[3, 3, 0], [far, far, 0]])
     loops.search_windows(
         *(rows, motion, scale, image.arrays, image.quantum),
-        *((9, 10), rest.rows, reaches, 4.5, 500, out),
+        *((9, 10), rest.rows, reaches, 4.5, False, 500, out),
     )
     return np.asarray(out[9])
 

@@ -22,6 +22,24 @@ def test_a_jump_that_stays_is_drift() -> None:
     assert not isolated(shifts, MANY).any()
 
 
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.5, 0.95])
+def test_a_chunk_in_which_the_stage_jumps_is_drift(part: float) -> None:
+    shifts = LINE.copy()
+    shifts[6:] += [300, -200]
+    shifts[5] += [300 * part, -200 * part]
+    assert not isolated(shifts, MANY).any()
+    shifts[5] += [120, 180]  # across
+    assert np.flatnonzero(isolated(shifts, MANY)).tolist() == [5]
+
+
+@pytest.mark.parametrize("beyond", [-1.0, 2.0])
+def test_beyond_the_jump_is_no_mean_of_both_sides(beyond: float) -> None:
+    shifts = LINE.copy()
+    shifts[6:] += [300, -200]
+    shifts[5] += [300 * beyond, -200 * beyond]
+    assert np.flatnonzero(isolated(shifts, MANY)).tolist() == [5]
+
+
 def test_missing_shifts_are_passed_over() -> None:
     shifts = LINE.copy()
     shifts[4] = np.nan

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts, search_window_shifts
 
@@ -52,3 +52,29 @@ def test_no_extent_is_no_shift() -> None:
     found = search(np.zeros((3000, 2)), 1000)
     assert found.valid.all()
     assert not found.drift.any()
+
+
+def test_single_emitters_need_a_finer_correlation() -> None:
+    """250 visits a window to a thousand sites: at the coarse smoothing, chance pairs win."""
+    rng = np.random.default_rng(3)
+    sites = rng.uniform(0, 5000, (1000, 2))
+    parts = [sites[rng.integers(1000, size=250)] + rng.normal(s[:2], 5, (250, 2)) for s in SHIFTS]
+    coarse = search(np.concatenate(parts), 250, pixels=2**12)
+    assert not _near(coarse, 100.0).all()
+    found = search(np.concatenate(parts), 250, pixels=2**12, finer=True)
+    assert _near(found, 40.0).all()
+    assert not found.by_chance
+
+
+def _near(found: WindowShifts, distance: float) -> BoolArray:
+    """Tell which windows are valid and that near to where they should be."""
+    error = found.drift - SHIFTS[:, :2]
+    away = np.abs(error - np.nanmedian(error, axis=0)).max(axis=1)
+    return np.asarray(found.valid & (away < distance))
+
+
+def test_finer_correlations_find_nothing_in_noise() -> None:
+    for seed in range(3):
+        noise = np.random.default_rng(seed).uniform(0, 5000, (1600, 2))
+        found = search(noise, 200, pixels=2**14, finer=True)
+        assert found.by_chance or found.valid.sum() <= 1
