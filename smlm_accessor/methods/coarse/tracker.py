@@ -22,7 +22,9 @@ from smlm_accessor.methods.coarse.checks import (
     verified,
     with_jumps,
 )
+from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
+from smlm_accessor.timeline import Timeline
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 _PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
@@ -71,6 +73,34 @@ class Coarse:
     middle: FloatArray
     score: float
     chosen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> IntArray:
+        """First frames of windows that are valid after one that is not, or the other way round."""
+        return self.edges[1:-1][np.diff(self.valid.astype(np.int8)) != 0]
+
+    def in_frames(self, timeline: Timeline) -> FrameDrift:
+        """Return the drift in each frame, 0 if nothing is valid.
+
+        It is linear between the mean frames of windows, and constant before the first and after the
+        last; nothing is interpolated across a jump.
+        """
+        timeline = timeline.with_jumps(np.union1d(self.jumps, timeline.jumps).astype(np.int64))
+        drift = np.zeros((len(timeline.frames), self.drift.shape[1]))
+        of_frame = timeline.segment
+        of_window = np.searchsorted(timeline.jumps, self.middle, side="right")
+        for segment in np.unique(of_frame) if self.valid.any() else []:
+            asked, use = of_frame == segment, self.valid & (of_window == segment)
+            use = use if use.any() else self.valid
+            for axis, values in enumerate(self.drift[use].T):
+                drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
+        return FrameDrift(timeline, drift)
+
+    def after(self, start: FrameDrift) -> Coarse:
+        """Return the drift of a sample from which another one had been taken off."""
+        taken = start.timeline.cut(self.edges).mean(start.drift)
+        chosen = {**self.chosen, "jumps": self.jumps.tolist()}
+        return replace(self, drift=self.drift + taken, chosen=chosen)
 
 
 def followed(

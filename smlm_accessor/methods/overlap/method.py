@@ -12,7 +12,6 @@ from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.density import COARSE, Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
@@ -145,7 +144,9 @@ def _estimate(
     given = localizations.n_chunks > 1
     rows = WeightedLocalizations.of(localizations, sigma)
     found = coarse(localizations, sigma, threads=threads)
-    timeline, drift = rows.timeline, _in_frames(found, rows.timeline)
+    if found.valid.sum() < 2:
+        raise NoEvidenceError
+    timeline, drift = rows.timeline, found.in_frames(rows.timeline).drift
     extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
     bar.advance()
     for last in (False, False, False, True):  # jumps that are found uncover others, and move some
@@ -209,26 +210,6 @@ def _precision_along(localizations: ChunkedLocalizations, precision: float | Non
     unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
     sigma[2:][unknown] = _DEEPER * sigma[0]
     return sigma
-
-
-def _in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
-    """Return the coarse drift in each frame, shape (n_frames, d).
-
-    It is linear between the mean frames of windows, and constant before the first and after the
-    last; nothing is interpolated across a jump.
-    """
-    if found.valid.sum() < 2:
-        raise NoEvidenceError
-    drift = np.empty((len(timeline.frames), found.drift.shape[1]))
-    jumps = np.union1d(found.jumps, timeline.jumps)
-    of_frame = np.searchsorted(jumps, timeline.frames, side="right")
-    of_window = np.searchsorted(jumps, found.middle, side="right")
-    for segment in np.unique(of_frame):
-        asked, use = of_frame == segment, found.valid & (of_window == segment)
-        use = use if use.any() else found.valid
-        for axis, values in enumerate(found.drift[use].T):
-            drift[asked, axis] = np.interp(timeline.frames[asked], found.middle[use], values)
-    return drift
 
 
 def _chunks(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
