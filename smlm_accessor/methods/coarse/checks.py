@@ -51,37 +51,6 @@ def with_jumps(
     return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, found
 
 
-def relocated(
-    arrays: tuple[Any, ...],
-    edges: IntArray,
-    drift: FloatArray,
-    scale: FloatArray,
-    jumps: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """Return edges and jumps, each of these at its likeliest frame in the segments beside it.
-
-    Parameters
-    ----------
-    arrays : tuple
-        Positions and frames.
-    edges : ndarray, shape (k + 1,)
-    drift : ndarray, shape (k, 3)
-    scale : ndarray, shape (3,)
-    jumps : ndarray
-        Some of the edges.
-    """
-    edges = edges.copy()
-    motion = replace(WindowDrift.at_rest(arrays[1], edges), drift=drift)
-    image = Image(scale)
-    image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
-    at = np.searchsorted(edges, jumps)
-    for i in at[(at > 0) & (at < len(edges) - 1)]:
-        if np.isfinite(drift[i - 1 : i + 1]).all():
-            edges[i] = located(arrays, edges, motion, image, kernel, (int(i) - 1, int(i)))
-    return edges, np.unique(edges[at])
-
-
 def _bridges(step: tuple[int, int], edges: IntArray, known: IntArray) -> bool:
     before, after = step
     return bool(((known > edges[before]) & (known < edges[after + 1])).any())
