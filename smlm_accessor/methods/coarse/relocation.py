@@ -11,15 +11,13 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_points
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: a jump is near an edge of one, and each holds enough to be found among all shifts.
 _WINDOWS, _PER_WINDOW, _FEWEST = 24, 100, 3
 # Median steps between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
-# Log-likelihood that a drift between two jumps has to gain over none: a frame at which it begins is
-# chosen among hundreds, and its level among as many.
-_BETWEEN = 12.0
 _WIDTH = 0.6  # of the kernel by which a jump is placed, in cells
 
 
@@ -168,7 +166,7 @@ def place(
             gain = [
                 density.log_sums(still[first:stop] - steps.level[k], row, threads) for k in levels
             ]
-            found = change_points(np.stack(gain), _BETWEEN)
+            found = change_points(np.stack(gain), BETWEEN)
         for state, begins in found:
             of_frame[frames.start + begins : frames.stop] = levels[state]
             jumps += [frames.start + begins] if state else []

@@ -77,7 +77,7 @@ class Coarse:
     @property
     def apart(self) -> IntArray:
         """First frames of windows that are valid after one that is not, or the other way round."""
-        return self.edges[1:-1][np.diff(self.valid.astype(np.int8)) != 0]
+        return np.asarray(self.edges[1:-1][np.diff(self.valid.astype(np.int8)) != 0])
 
     def in_frames(self, timeline: Timeline) -> FrameDrift:
         """Return the drift in each frame, 0 if nothing is valid.

@@ -15,8 +15,8 @@ from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
 _AROUND = 5  # windows on either side of a break in which the jump is looked for
-#: Log-likelihood that a drift between two jumps has to gain over none: a frame at which it begins is
-#: chosen among hundreds, and its level among as many.
+#: Log-likelihood that a drift between two jumps has to gain over none: the frame at which it begins
+#: is chosen among hundreds, and its level among as many.
 BETWEEN = 12.0
 
 
