@@ -40,7 +40,9 @@ def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     return int(np.argmax(total[1:-1])) + 1 if len(gain) > 1 else 0
 
 
-def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
+def change_points(
+    gain: FloatArray, cost: float, *, first: int | None = 0, last: int | None = -1
+) -> list[tuple[int, int]]:
     """Return the most likely states of a series that begins in the first one and ends in the last.
 
     It may go through any others in between, and come back: each change has to gain more than the
@@ -51,6 +53,8 @@ def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
     gain : ndarray, shape (n_states, n)
         Log-likelihood of each value in each state, but for a constant.
     cost : float
+    first, last : int, optional
+        State in which it begins and ends; None for any.
 
     Returns
     -------
@@ -69,23 +73,26 @@ def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
     >>> change_points(gain, 3.0), change_points(gain, 30.0)
     ([(0, 0), (1, 2), (2, 5)], [(0, 0), (2, 5)])
     """
-    came = _came_from(np.ascontiguousarray(gain, dtype=np.float64), cost)
-    state, path = len(gain) - 1, []
+    best = np.zeros(len(gain)) if first is None else np.full(len(gain), -np.inf)
+    best[0 if first is None else first] = 0.0
+    came = _came_from(np.ascontiguousarray(gain, dtype=np.float64), cost, best)
+    state, path = int(best.argmax()) if last is None else last % len(gain), []
     for i in range(gain.shape[1], -1, -1):
         before = int(came[state, i])
         if before != state:
             path.append((state, i))
             state = before
-    return [(0, 0), *path[::-1]]
+    return [(state, 0), *path[::-1]]
 
 
 @numba.njit(nogil=True, cache=True)
-def _came_from(gain, cost):  # type: ignore[no-untyped-def]
-    """Return the state before each value, and after the last, on the best path to each state."""
+def _came_from(gain, cost, best):  # type: ignore[no-untyped-def]
+    """Return the state before each value, and after the last, on the best path to each state.
+
+    ``best`` is the log-likelihood of each state before all values, and becomes that after them.
+    """
     n_states, n = gain.shape
     came = np.empty((n_states, n + 1), np.int64)
-    best = np.full(n_states, -np.inf)
-    best[0] = 0.0
     for i in range(n + 1):
         top = 0
         for state in range(n_states):

@@ -16,7 +16,7 @@ from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: a jump is near an edge of one, and each holds enough to be found among all shifts.
 _WINDOWS, _PER_WINDOW, _FEWEST = 24, 100, 3
-# Median steps between windows: of Gaussian errors, one in a thousand is as large.
+# Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
 _WIDTH = 0.6  # of the kernel by which a jump is placed, in cells
 
@@ -55,12 +55,22 @@ class Steps:
 
     @classmethod
     def of(
-        cls, windows: Windows, registered: IntArray, shift: FloatArray, least: FloatArray
+        cls,
+        windows: Windows,
+        registered: IntArray,
+        shift: FloatArray,
+        variance: FloatArray,
+        least: FloatArray,
     ) -> Steps:
-        """Find where shifts, shape (n, d), step by more than ``least``, and unusually far."""
+        """Find where shifts step by more than ``least``, and unusually far for their variances.
+
+        Shifts and variances have the shape (n, d). Only ratios of variances matter.
+        """
         step = np.abs(np.diff(shift, axis=0))
-        least = np.maximum(least, _UNUSUAL * np.median(step, axis=0))
-        begins = np.append(0, np.flatnonzero((step > least).any(axis=1)) + 1)
+        error = np.sqrt(variance[1:] + variance[:-1])
+        usual = error * np.median(step / error, axis=0)
+        far = (step > np.maximum(least, _UNUSUAL * usual)).any(axis=1)
+        begins = np.append(0, np.flatnonzero(far) + 1)
         level = [np.median(part, axis=0) for part in np.split(shift, begins[1:])]
         return cls(windows, registered, begins, np.stack(level))
 
@@ -125,8 +135,10 @@ def relocated(
     registered = np.flatnonzero(found.valid)
     if found.by_chance or len(registered) < _FEWEST:
         return None
-    shift = np.where(np.isfinite(cell), found.drift[registered], 0.0)
-    steps = Steps.of(windows, registered, shift, np.nan_to_num(cell))
+    told = np.isfinite(cell)
+    shift = np.where(told, found.drift[registered], 0.0)
+    variance = np.where(told, found.variance[registered], 1.0)
+    steps = Steps.of(windows, registered, shift, variance, np.nan_to_num(cell))
     if len(steps.level) == 1:
         return None
     return place(localizations, start, steps, cell, threads)
@@ -166,10 +178,15 @@ def place(
             gain = [
                 density.log_sums(still[first:stop] - steps.level[k], row, threads) for k in levels
             ]
-            found = change_points(np.stack(gain), BETWEEN)
+            # Of a level of a single window, at either end, nothing is certain.
+            ends = {
+                "first": None if levels[0] == 0 and steps.begins[1] == 1 else 0,
+                "last": None if steps.begins[levels[-1]] == len(steps.registered) - 1 else -1,
+            }
+            found = change_points(np.stack(gain), BETWEEN, **ends)
         for state, begins in found:
             of_frame[frames.start + begins : frames.stop] = levels[state]
-            jumps += [frames.start + begins] if state else []
+            jumps += [frames.start + begins] if begins else []
     jumps = [j for j in np.union1d(jumps, known).astype(int) if 0 < j < len(of_frame)]
     return FrameDrift(
         timeline.with_jumps(timeline.frames[jumps]), start.drift + steps.level[of_frame]

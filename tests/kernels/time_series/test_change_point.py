@@ -108,3 +108,13 @@ def test_what_comes_back_for_a_while_is_seen() -> None:
     x += np.random.default_rng(1).normal(0, 0.3, len(x))
     gain = np.stack([-((x - mean) ** 2) / (2 * 0.3**2) for mean in (0, 5)])
     assert change_points(gain, 12.0) == [(0, 0), (1, 40), (0, 46), (1, 66)]
+
+
+def test_where_it_begins_and_ends_may_be_open() -> None:
+    gain = np.stack([np.zeros(30), np.full(30, -0.5)])
+    gain[1, 10:20] = 5.0
+    assert change_points(gain, 7.0, last=None) == [(0, 0), (1, 10), (0, 20)]
+    assert change_points(gain, 20.0, last=None) == [(0, 0), (1, 10)]
+    assert change_points(gain, 60.0, last=None) == [(0, 0)]
+    assert change_points(gain, 60.0, first=None, last=None) == [(1, 0)]
+    assert change_points(gain, 60.0, first=1, last=0) == [(1, 0), (0, 20)]

@@ -98,7 +98,8 @@ class TestSteps:
 
     def of(self, shift: list[float], registered: list[int] | None = None) -> Steps:
         numbers = np.arange(len(shift)) if registered is None else np.array(registered)
-        return Steps.of(self.windows, numbers, np.array(shift)[:, None], np.array([4.0]))
+        values = np.array(shift, dtype=float)[:, None]
+        return Steps.of(self.windows, numbers, values, np.ones_like(values), np.array([4.0]))
 
     def test_levels_are_medians_between_steps(self) -> None:
         steps = self.of([0, 1, 0, 0, 30, 31, 31, 31, 30, 31])
@@ -108,6 +109,12 @@ class TestSteps:
 
     def test_what_steps_all_the_time_has_no_levels(self) -> None:
         assert self.of([0, 9, 1, 12, 3, 10, 1, 8, 2, 11]).begins.tolist() == [0]
+
+    def test_a_step_is_compared_with_the_errors_of_its_windows(self) -> None:
+        shift = np.array([[0.0], [1], [0], [30], [29], [30], [10], [40], [20], [35]])
+        numbers, error = np.arange(10), np.repeat([1.0, 20.0], [6, 4])[:, None]
+        steps = Steps.of(self.windows, numbers, shift, error**2, np.array([4.0]))
+        assert steps.begins.tolist() == [0, 3]
 
     def test_a_single_window_between_belongs_to_both_steps(self) -> None:
         steps = self.of([0, 0, 0, 0, 20, 50, 50, 50, 50, 50])
@@ -132,4 +139,15 @@ def test_the_frames_of_two_jumps_are_those_of_their_levels() -> None:
     steps = Steps(windows, np.arange(len(windows)), np.array([0, 4, 8]), level)
     moved = place(scene.chunked(), start, steps, 2 * scene.precision, 1)
     assert moved.timeline.jumps.tolist() == list(jumps)
+    assert not error(scene, moved).any()
+
+
+def test_a_last_window_that_is_elsewhere_by_chance_is_no_jump() -> None:
+    scene = blinking({})
+    start = at_rest(scene)
+    windows = start.timeline.regular(250)
+    level = np.array([[0.0, 0.0], [700.0, -300.0]])
+    steps = Steps(windows, np.arange(len(windows)), np.array([0, len(windows) - 1]), level)
+    moved = place(scene.chunked(), start, steps, 2 * scene.precision, 1)
+    assert not len(moved.timeline.jumps)
     assert not error(scene, moved).any()
