@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_points
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.jumps import BETWEEN
@@ -18,6 +19,8 @@ from smlm_accessor.timeline import Timeline, Windows
 _WINDOWS, _PER_WINDOW, _FEWEST = 24, 100, 3
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
+# Probability with which a run of frames that shares nothing with the others is found in them.
+_FALSE_ALARM = 1e-3
 _WIDTH = 0.6  # of the kernel by which a jump is placed, in cells
 
 
@@ -94,7 +97,7 @@ class Steps:
 def relocated(
     localizations: ChunkedLocalizations,
     start: FrameDrift,
-    apart: IntArray,
+    lost: BoolArray,
     cell: FloatArray,
     *,
     threads: int | None,
@@ -102,31 +105,39 @@ def relocated(
     """Register pooled windows, less the drift so far, onto all others; None if nothing steps.
 
     Their shifts are found by correlation, among all up to half of the field. Where they step by
-    more than a cell the sample jumps; the drift before and after is moved by the median shift.
+    more than a cell the sample jumps; the drift before and after is moved by the median shift. If
+    they do not, runs of frames that are lost are looked for in all others, as a whole.
 
     Parameters
     ----------
     localizations : ChunkedLocalizations
         In the order of frames; their jumps are known.
     start : FrameDrift
-    apart : ndarray
-        Frames at which windows begin, as what is before and after may lie elsewhere.
+    lost : ndarray of bool, shape (n_frames,)
+        Where there is no drift so far.
     cell : ndarray, shape (d,)
         NaN along axes that tell nothing.
     threads : int, optional
     """
-    from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
-
     still, timeline = start.removed(localizations), start.timeline
+    apart = timeline.frames[1:][np.diff(lost)]
     k = int(np.clip(len(still.frames) / _PER_WINDOW, 4, _WINDOWS))
     windows = timeline.with_jumps(np.union1d(timeline.jumps, apart)).evenly(k)
+    steps = _steps_by_images(still, windows, cell, threads)
+    if steps is None and lost.any() and not lost.all():
+        steps = _steps_of_lost(still, windows, lost, cell)
+    return None if steps is None else place(localizations, start, steps, cell, threads)
+
+
+def _steps_by_images(
+    still: ChunkedLocalizations, windows: Windows, cell: FloatArray, threads: int | None
+) -> Steps | None:
+    """Return the steps between the shifts of the images of windows; None if there are none."""
+    from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+
+    bounds = np.searchsorted(still.frames, windows.edges)
     found = search_window_shifts(
-        replace(
-            still,
-            bounds=np.searchsorted(still.frames, windows.edges),
-            edges=windows.edges,
-            uncertainty=None,
-        ),
+        replace(still, bounds=bounds, edges=windows.edges, uncertainty=None),
         bin_size=None,
         max_shift=None,
         threads=threads,
@@ -139,9 +150,32 @@ def relocated(
     shift = np.where(told, found.drift[registered], 0.0)
     variance = np.where(told, found.variance[registered], 1.0)
     steps = Steps.of(windows, registered, shift, variance, np.nan_to_num(cell))
-    if len(steps.level) == 1:
+    return steps if len(steps.level) > 1 else None
+
+
+def _steps_of_lost(
+    still: ChunkedLocalizations, windows: Windows, lost: BoolArray, cell: FloatArray
+) -> Steps | None:
+    """Return the steps at the ends of runs of lost frames that are found; None if none is."""
+    from smlm_accessor.kernels.correlation.site_differences import find_site_shift
+
+    axes = np.flatnonzero(np.isfinite(cell))
+    positions = still.positions[:, axes]
+    of_row = lost[windows.timeline.of_rows]
+    lost_window = lost[windows.bounds[:-1]]
+    shift = np.zeros((len(windows), len(cell)))
+    registered = ~lost_window
+    for run in runs(lost_window):
+        rows = slice(*np.searchsorted(still.frames, windows.edges[[run[0], run[-1] + 1]]))
+        found = find_site_shift(positions[~of_row], positions[rows], cell[axes])
+        if found.chance < _FALSE_ALARM:
+            shift[np.ix_(run, axes)] = found.shift
+            registered[run] = True
+    if not (registered & lost_window).any():
         return None
-    return place(localizations, start, steps, cell, threads)
+    numbers = np.flatnonzero(registered)
+    begins = np.flatnonzero(np.diff(lost_window[numbers], prepend=~lost_window[numbers[0]]))
+    return Steps(windows, numbers, begins, shift[numbers[begins]])
 
 
 def place(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import relocated
-from smlm_accessor.methods.coarse.tracker import CELL, Coarse, followed, followed_ones, nothing
+from smlm_accessor.methods.coarse.tracker import CELL, Coarse, followed, nothing, sample_of
 from smlm_accessor.timeline import Timeline
 
 _PASSES = 3  # relocations
@@ -33,14 +31,13 @@ def coarse(
     """
     if not (np.isfinite(precision[:2]).all() and (precision[:2] > 0).all()):
         return nothing(localizations)
-    positions, frames = followed_ones(localizations)
-    sample = replace(localizations, positions=positions, frames=frames, uncertainty=None)
+    sample = sample_of(localizations)
     cell = np.where(np.isfinite(precision) & (precision > 0), CELL * precision, np.nan)
-    timeline = Timeline.of(frames, localizations.jumps)
+    timeline = Timeline.of(sample.frames, sample.jumps)
     found = followed(sample, precision, threads)
     for _ in range(_PASSES):
         start = found.in_frames(timeline)
-        moved = relocated(sample, start, found.apart, cell, threads=threads)
+        moved = relocated(sample, start, found.is_lost(timeline), cell, threads=threads)
         if moved is None:
             break
         again = followed(moved.removed(sample), precision, threads)

@@ -74,10 +74,9 @@ class Coarse:
     score: float
     chosen: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def apart(self) -> IntArray:
-        """First frames of windows that are valid after one that is not, or the other way round."""
-        return np.asarray(self.edges[1:-1][np.diff(self.valid.astype(np.int8)) != 0])
+    def is_lost(self, timeline: Timeline) -> BoolArray:
+        """Tell which frames are in a window that is not valid."""
+        return np.asarray(~self.valid[timeline.cut(self.edges).of_frame])
 
     def in_frames(self, timeline: Timeline) -> FrameDrift:
         """Return the drift in each frame, 0 if nothing is valid.
@@ -103,16 +102,14 @@ class Coarse:
         return replace(self, drift=self.drift + taken, chosen=chosen)
 
 
-def followed(
-    localizations: ChunkedLocalizations, precision: FloatArray, threads: int | None
-) -> Coarse:
-    """Follow the sample from segment to segment; see `throughout.coarse`."""
-    n, d = localizations.positions.shape
-    arrays = followed_ones(localizations)
+def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int | None) -> Coarse:
+    """Follow the localizations of a sample, in the order of frames, from segment to segment."""
+    n, d = sample.positions.shape
+    arrays = np.ascontiguousarray(sample.positions), sample.frames
     cell = CELL * np.append(precision, np.nan)[:3]
     if n < 2:
-        return nothing(localizations)
-    given = localizations.jumps
+        return nothing(sample)
+    given = sample.jumps
     lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
 
     def attempt(edges: IntArray) -> tuple[float, WindowDrift, FloatArray, IntArray]:
@@ -158,7 +155,7 @@ def followed(
     motion = replace(motion, drift=drift)
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
-        return nothing(localizations)
+        return nothing(sample)
     evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
     score = highest if len(axes) == 2 else _score(arrays, motion, scale)
@@ -174,9 +171,11 @@ def followed(
     return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
 
 
-def followed_ones(localizations: ChunkedLocalizations) -> tuple[FloatArray, IntArray]:
-    """Return the positions and frames of the localizations that are followed."""
-    return sampled(localizations, _SAMPLE if len(localizations.frames) > _ALL else _ALL)
+def sample_of(localizations: ChunkedLocalizations) -> ChunkedLocalizations:
+    """Return the localizations that are followed, in the order of frames."""
+    size = _SAMPLE if len(localizations.frames) > _ALL else _ALL
+    positions, frames = sampled(localizations, size)
+    return replace(localizations, positions=positions, frames=frames, uncertainty=None)
 
 
 def _followed(

@@ -29,15 +29,17 @@ def at_rest(scene: Scene, jumps: IntArray = NOWHERE) -> FrameDrift:
     return FrameDrift(timeline, np.zeros((len(timeline.frames), scene.positions.shape[1])))
 
 
-def found(scene: Scene, start: FrameDrift | None = None, apart: IntArray = NOWHERE) -> FrameDrift:
-    result = relocated(
-        scene.chunked(), start or at_rest(scene), apart, 2 * scene.precision, threads=1
-    )
-    assert result is not None
-    return result
+def found(
+    scene: Scene, start: FrameDrift | None = None, lost: range = range(0)
+) -> FrameDrift | None:
+    """What is found of a sample that nobody lost, but for some frames."""
+    start = start or at_rest(scene)
+    is_lost = np.isin(start.timeline.frames, lost)
+    return relocated(scene.chunked(), start, is_lost, 2 * scene.precision, threads=1)
 
 
-def error(scene: Scene, drift: FrameDrift) -> FloatArray:
+def error(scene: Scene, drift: FrameDrift | None) -> FloatArray:
+    assert drift is not None
     away = drift.drift - scene.drift[drift.timeline.frames]
     return np.asarray(np.abs(away - np.median(away, axis=0)).max(axis=0))
 
@@ -47,6 +49,7 @@ def error(scene: Scene, drift: FrameDrift) -> FloatArray:
 def test_a_jump_that_nobody_saw_is_placed_at_its_frame(jump: list[float], seed: int) -> None:
     scene = blinking({AT: jump}, seed)
     moved = found(scene)
+    assert moved is not None
     assert moved.timeline.jumps.tolist() == [AT]
     assert (error(scene, moved) < scene.precision).all()
 
@@ -64,6 +67,7 @@ def test_what_is_known_of_the_drift_is_kept() -> None:
     scene = scene.drifting(scene.drift + scenes.smooth(N))
     start = at_rest(scene)
     moved = found(scene, replace(start, drift=scenes.smooth(N)[start.timeline.frames]))
+    assert moved is not None
     assert moved.timeline.jumps.tolist() == [AT]
     assert (error(scene, moved) < scene.precision).all()
 
@@ -71,13 +75,29 @@ def test_what_is_known_of_the_drift_is_kept() -> None:
 def test_an_excursion_of_little_more_than_a_window() -> None:
     scene = blinking({1_240: [200.0, 0.0], 1_400: [-350.0, 100.0]})
     moved = found(scene)
+    assert moved is not None
     assert moved.timeline.jumps.tolist() == [1_240, 1_400]
     assert (error(scene, moved) < scene.precision).all()
+
+
+def test_frames_that_were_lost_are_found_in_the_others_as_a_whole() -> None:
+    """A quarter of the sites is seen in both, in a field so large that its images show nothing."""
+    at = scenes.sites(4_000, size=60_000.0)
+    rng = np.random.default_rng(3)
+    scene = scenes.visits(at, n=6_000, n_frames=N)
+    scene = scene.kept(rng.random(len(scene.frames)) < np.where(scene.frames < 400, 0.5, 1.0))
+    scene = scene.drifting(scenes.jumping(np.zeros((N, 2)), {400: [5_000.0, -2_000.0]}))
+    assert found(scene) is None
+    moved = found(scene, lost=range(400))
+    assert moved is not None
+    assert moved.timeline.jumps.tolist() == [400]
+    assert (error(scene, moved) < 2 * scene.precision).all()
 
 
 def test_along_z() -> None:
     scene = blinking({AT: [0.0, 0.0, 200.0]}, d=3)
     moved = found(scene)
+    assert moved is not None
     assert moved.timeline.jumps.tolist() == [AT]
     assert (error(scene, moved) < 2 * scene.precision).all()
 
@@ -87,7 +107,8 @@ def test_a_jump_at_a_known_frame_stays_there() -> None:
     told = AT - 2  # not true: so it shows whether it is looked for
     localizations = replace(scene.chunked(), jumps=np.array([told]))
     start = at_rest(scene, np.array([told]))
-    moved = relocated(localizations, start, NOWHERE, 2 * scene.precision, threads=1)
+    lost = np.zeros(len(start.drift), bool)
+    moved = relocated(localizations, start, lost, 2 * scene.precision, threads=1)
     assert moved is not None
     assert moved.timeline.jumps.tolist() == [told]
 
@@ -138,6 +159,7 @@ def test_the_frames_of_two_jumps_are_those_of_their_levels() -> None:
     level = np.array([[0.0, 0.0], [120.0, 0.0], [60.0, 90.0]])
     steps = Steps(windows, np.arange(len(windows)), np.array([0, 4, 8]), level)
     moved = place(scene.chunked(), start, steps, 2 * scene.precision, 1)
+    assert moved is not None
     assert moved.timeline.jumps.tolist() == list(jumps)
     assert not error(scene, moved).any()
 
