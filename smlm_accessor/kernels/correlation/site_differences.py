@@ -70,7 +70,7 @@ def _sites(positions: FloatArray, bin_size: FloatArray) -> FloatArray:
     key = np.ravel_multi_index(tuple(cell.T), tuple(cell.max(axis=0) + 1))
     _, site = np.unique(key, return_inverse=True)
     means = np.stack([np.bincount(site, x) for x in positions.T], axis=1)
-    means /= np.bincount(site)[:, None]
+    means = means / np.bincount(site)[:, None]
     return np.ascontiguousarray(means[np.argsort(means[:, 0], kind="stable")])
 
 
@@ -93,7 +93,7 @@ def _pairs_at(
 
     trees = [cKDTree(x / size) for x in (a[:, :2], b[:, :2] - shift[:2])]
     found = trees[0].sparse_distance_matrix(trees[1], 1.0, p=np.inf, output_type="coo_matrix")
-    return found.row, found.col
+    return np.asarray(found.row, np.int64), np.asarray(found.col, np.int64)
 
 
 def _spread(positions: FloatArray, by_chance: float) -> float:

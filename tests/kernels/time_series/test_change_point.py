@@ -113,7 +113,7 @@ def test_what_comes_back_for_a_while_is_seen() -> None:
 def test_where_it_begins_and_ends_may_be_open() -> None:
     gain = np.stack([np.zeros(30), np.full(30, -0.5)])
     gain[1, 10:20] = 5.0
-    assert change_points(gain, 7.0, last=None) == [(0, 0), (1, 10), (0, 20)]
+    assert change_points(gain, 4.0, last=None) == [(0, 0), (1, 10), (0, 20)]
     assert change_points(gain, 20.0, last=None) == [(0, 0), (1, 10)]
     assert change_points(gain, 60.0, last=None) == [(0, 0)]
     assert change_points(gain, 60.0, first=None, last=None) == [(1, 0)]
