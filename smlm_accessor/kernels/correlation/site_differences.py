@@ -69,8 +69,8 @@ def _sites(positions: FloatArray, bin_size: FloatArray) -> FloatArray:
     cell -= cell.min(axis=0)
     key = np.ravel_multi_index(tuple(cell.T), tuple(cell.max(axis=0) + 1))
     _, site = np.unique(key, return_inverse=True)
-    means = np.stack([np.bincount(site, x) for x in positions.T], axis=1)
-    means = means / np.bincount(site)[:, None]
+    n = np.bincount(site)
+    means = np.stack([np.bincount(site, x) / n for x in positions.T], axis=1)
     return np.ascontiguousarray(means[np.argsort(means[:, 0], kind="stable")])
 
 

@@ -32,7 +32,7 @@ def test_few_sites_that_both_show() -> None:
     common, one, other = (scenes.sites(n, FIELD, seed=n) for n in (120, 800, 300))
     reference = np.concatenate([seen(one, 4_000, rng), seen(common, 600, rng)])
     moving = np.concatenate([seen(other, 500, rng), seen(common, 300, rng)])
-    found = find_site_shift(reference, moving + [400.0, 900.0], BIN)
+    found = find_site_shift(reference, moving + np.array([400.0, 900.0]), BIN)
     assert found.chance < 1e-3
     np.testing.assert_allclose(found.shift, [400.0, 900.0], atol=10.0)
 
