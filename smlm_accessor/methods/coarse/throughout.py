@@ -8,6 +8,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import relocated
 from smlm_accessor.methods.coarse.tracker import CELL, Coarse, followed, nothing, sample_of
+from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline
 
 _PASSES = 3  # relocations
@@ -17,6 +18,11 @@ def coarse(
     localizations: ChunkedLocalizations, precision: FloatArray, *, threads: int | None = None
 ) -> Coarse:
     """Follow the sample through all frames, also over jumps that are too far to be followed.
+
+    Windows are followed from one to the next. Pooled ones, less this drift, are then registered
+    onto all others at any shift; where they step, what is left is followed again. That counts if
+    the log-density of localizations in the image of the others gains more than chance for each
+    jump.
 
     Parameters
     ----------
@@ -41,7 +47,8 @@ def coarse(
         if moved is None:
             break
         again = followed(moved.removed(sample), precision, threads)
-        if not again.score > found.score:
+        more = np.setdiff1d(moved.timeline.jumps, start.timeline.jumps)
+        if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
             break
-        found = again.after(moved)
+        found = again.after(moved, cell, localizations.jumps)
     return found

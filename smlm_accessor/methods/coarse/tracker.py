@@ -22,6 +22,7 @@ from smlm_accessor.methods.coarse.checks import (
     verified,
     with_jumps,
 )
+from smlm_accessor.methods.coarse.jump_frames import steps_of
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
 from smlm_accessor.timeline import Timeline
@@ -95,11 +96,22 @@ class Coarse:
                 drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
         return FrameDrift(timeline, drift)
 
-    def after(self, start: FrameDrift) -> Coarse:
-        """Return the drift of a sample from which another one had been taken off."""
-        taken = start.timeline.cut(self.edges).mean(start.drift)
-        chosen = {**self.chosen, "jumps": self.jumps.tolist()}
-        return replace(self, drift=self.drift + taken, chosen=chosen)
+    def after(self, start: FrameDrift, cell: FloatArray, told: IntArray | None) -> Coarse:
+        """Return the drift of a sample from which another one had been taken off.
+
+        Of its jumps, those that are told stay, and those that are unusual steps.
+        """
+        drift = self.drift + start.timeline.cut(self.edges).mean(start.drift)
+        steps = steps_of(drift / np.where(np.isfinite(cell), cell, np.inf))
+        unusual = np.zeros(len(self.jumps), bool)
+        for before, after in steps:
+            unusual |= (self.edges[before] < self.jumps) & (self.jumps < self.edges[after + 1])
+        if told is not None:
+            unusual |= np.isin(self.jumps, told)
+        jumps = self.jumps[unusual]
+        return replace(
+            self, drift=drift, jumps=jumps, chosen={**self.chosen, "jumps": jumps.tolist()}
+        )
 
 
 def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int | None) -> Coarse:
