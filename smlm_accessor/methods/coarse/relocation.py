@@ -17,6 +17,7 @@ from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: a jump is near an edge of one, and each holds enough to be found among all shifts.
 _WINDOWS, _PER_WINDOW, _FEWEST = 24, 100, 3
+_PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
 # Probability with which a run of frames that shares nothing with the others is found in them.
@@ -142,6 +143,7 @@ def _steps_by_images(
         max_shift=None,
         threads=threads,
         progress=False,
+        pixels=_PIXELS,
     )
     registered = np.flatnonzero(found.valid)
     if found.by_chance or len(registered) < _FEWEST:

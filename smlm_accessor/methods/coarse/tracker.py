@@ -25,6 +25,7 @@ from smlm_accessor.methods.coarse.checks import (
 from smlm_accessor.methods.coarse.jump_frames import steps_of
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
+from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
@@ -115,7 +116,11 @@ class Coarse:
 
 
 def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int | None) -> Coarse:
-    """Follow the localizations of a sample, in the order of frames, from segment to segment."""
+    """Follow the localizations of a sample, in the order of frames, from segment to segment.
+
+    It rests if its drift does not gain more log-density than chance for each segment: it is the
+    best of thousands, as the frame and the level of a jump are.
+    """
     n, d = sample.positions.shape
     arrays = np.ascontiguousarray(sample.positions), sample.frames
     cell = CELL * np.append(precision, np.nan)[:3]
@@ -129,7 +134,7 @@ def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int |
         best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
         for start in (0.5, 0.1, 0.9):
             found = _followed(arrays, motion, lateral, int(start * (len(edges) - 1)))
-            score = _score(arrays, found[0], lateral)
+            score = _score(arrays, found[0], lateral, 1)
             if score > best[0]:
                 best = (score, *found, edges)
             if np.mean(best[2][:, 4] != 0) > 0.5:
@@ -153,11 +158,11 @@ def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int |
         for t in tried
         if np.mean(t[2][:, 4] != 0) < _MATCHED or t[0] < highest * (1 - AGREE)
     ]
-    _, motion, found, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
+    _, motion, matched, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
     axes = [0, 1]
     if d == 3 and np.isfinite(precision[2]) and precision[2] > 0:
         axes = [0, 1, 2]
-        motion, found = _heights(arrays, motion, found, cell)
+        motion, matched = _heights(arrays, motion, matched, cell)
     elif d == 3:
         motion.drift[:, 2] = 0.0
     scale = np.where(np.isin(range(3), axes), 1 / np.where(cell > 0, cell, 1.0), 0.0)
@@ -168,19 +173,25 @@ def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int |
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
         return nothing(sample)
-    evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
+    evidence = np.where(matched[:, 3] > 0, matched[:, 3], np.median(matched[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
-    score = highest if len(axes) == 2 else _score(arrays, motion, scale)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
     motion = replace(motion, drift=bridged(motion, scale))
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
+    score = _score(arrays, motion, scale, threads)
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]
     if shorter:
         chosen["widened_from_frames"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
-    return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
+    found = Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
+    still = replace(motion, drift=np.where(valid[:, None], 0.0, np.nan) * np.ones(3))
+    at_rest = _score(arrays, still, scale, threads)
+    if (score - at_rest) * n > BETWEEN * len(valid):
+        return found
+    jumps = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
+    return replace(found, drift=still.drift[:, :d], jumps=jumps, score=at_rest)
 
 
 def sample_of(localizations: ChunkedLocalizations) -> ChunkedLocalizations:
@@ -228,13 +239,15 @@ def follow(
     return out
 
 
-def _score(arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray) -> float:
+def _score(
+    arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
+) -> float:
     """Return how dense the image is where the localizations of other segments lie."""
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
-    sums = pulls(arrays, motion, image, kernel, around, motion, 1)
+    sums = pulls(arrays, motion, image, kernel, around, motion, threads)
     return float(sums[:, 16].sum()) / len(arrays[0])
 
 
