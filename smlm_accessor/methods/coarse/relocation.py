@@ -15,8 +15,9 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline, Windows
 
-# Windows: a jump is near an edge of one, and each holds enough to be found among all shifts.
-_WINDOWS, _PER_WINDOW, _FEWEST = 24, 100, 3
+# Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold enough
+# to be found among all shifts.
+_WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
@@ -121,19 +122,23 @@ def relocated(
     threads : int, optional
     """
     still, timeline = start.removed(localizations), start.timeline
-    apart = timeline.frames[1:][np.diff(lost)]
-    k = int(np.clip(len(still.frames) / _PER_WINDOW, 4, _WINDOWS))
-    windows = timeline.with_jumps(np.union1d(timeline.jumps, apart)).evenly(k)
-    steps = _steps_by_images(still, windows, cell, threads)
-    if steps is None and lost.any() and not lost.all():
-        steps = _steps_of_lost(still, windows, lost, cell)
-    return None if steps is None else place(localizations, start, steps, cell, threads)
+    apart = timeline.with_jumps(np.union1d(timeline.jumps, timeline.frames[1:][np.diff(lost)]))
+    steps = None
+    for k in _WINDOWS:
+        if steps is None and len(still.frames) > _PER_WINDOW * k:
+            steps = _steps_by_images(still, apart.evenly(k), cell, threads)
+    if (steps is None or len(steps.level) == 1) and lost.any() and not lost.all():
+        steps = _steps_of_lost(still, apart.evenly(_WINDOWS[0]), lost, cell)
+    if steps is None or len(steps.level) == 1:
+        return None
+    moved = place(localizations, start, steps, cell, threads)
+    return moved if np.ptp(moved.drift - start.drift, axis=0).any() else None
 
 
 def _steps_by_images(
     still: ChunkedLocalizations, windows: Windows, cell: FloatArray, threads: int | None
 ) -> Steps | None:
-    """Return the steps between the shifts of the images of windows; None if there are none."""
+    """Return the steps between the shifts of the images of windows; None if these tell nothing."""
     from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 
     bounds = np.searchsorted(still.frames, windows.edges)
@@ -151,8 +156,10 @@ def _steps_by_images(
     told = np.isfinite(cell)
     shift = np.where(told, found.drift[registered], 0.0)
     variance = np.where(told, found.variance[registered], 1.0)
-    steps = Steps.of(windows, registered, shift, variance, np.nan_to_num(cell))
-    return steps if len(steps.level) > 1 else None
+    size = np.nan_to_num(cell)
+    steps = Steps.of(windows, registered, shift, variance, size)
+    erratic = (np.median(np.abs(np.diff(shift, axis=0)), axis=0) > size).any()
+    return None if erratic and len(steps.level) == 1 else steps
 
 
 def _steps_of_lost(
@@ -170,7 +177,8 @@ def _steps_of_lost(
     for run in runs(lost_window):
         rows = slice(*np.searchsorted(still.frames, windows.edges[[run[0], run[-1] + 1]]))
         found = find_site_shift(positions[~of_row], positions[rows], cell[axes])
-        if found.chance < _FALSE_ALARM:
+        elsewhere = (np.abs(found.shift) > cell[axes]).any()
+        if elsewhere and found.chance < _FALSE_ALARM:
             shift[np.ix_(run, axes)] = found.shift
             registered[run] = True
     if not (registered & lost_window).any():

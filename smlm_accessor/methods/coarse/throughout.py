@@ -11,7 +11,7 @@ from smlm_accessor.methods.coarse.tracker import CELL, Coarse, followed, nothing
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline
 
-_PASSES = 3  # relocations
+_PASSES = 2  # relocations: the second one finds what the first could not see
 
 
 def coarse(

@@ -14,15 +14,7 @@ from smlm_accessor.methods.aim.edges import cut
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.checks import (
-    astray,
-    bridged,
-    cell_of,
-    refined,
-    verified,
-    with_jumps,
-)
-from smlm_accessor.methods.coarse.jump_frames import steps_of
+from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
 from smlm_accessor.methods.overlap.jumps import BETWEEN
@@ -166,18 +158,13 @@ def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int |
     elif d == 3:
         motion.drift[:, 2] = 0.0
     scale = np.where(np.isin(range(3), axes), 1 / np.where(cell > 0, cell, 1.0), 0.0)
-    motion = verified(arrays, motion, scale, threads)
-    motion = refined(arrays, motion, scale, axes, threads)
-    drift = np.where(astray(motion.drift / cell_of(cell))[:, None], np.nan, motion.drift)
-    motion = replace(motion, drift=drift)
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
         return nothing(sample)
     evidence = np.where(matched[:, 3] > 0, matched[:, 3], np.median(matched[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
-    motion = replace(motion, drift=bridged(motion, scale))
-    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
+    valid = motion.known
     score = _score(arrays, motion, scale, threads)
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
