@@ -127,12 +127,11 @@ def relocated(
     for k in _WINDOWS:
         if steps is None and len(still.frames) > _PER_WINDOW * k:
             steps = _steps_by_images(still, apart.evenly(k), cell, threads)
-    if (steps is None or len(steps.level) == 1) and lost.any() and not lost.all():
-        steps = _steps_of_lost(still, apart.evenly(_WINDOWS[0]), lost, cell)
-    if steps is None or len(steps.level) == 1:
-        return None
     moved = place(localizations, start, steps, cell, threads)
-    return moved if np.ptp(moved.drift - start.drift, axis=0).any() else None
+    if moved is None and lost.any() and not lost.all():
+        steps = _steps_of_lost(still, apart.evenly(_WINDOWS[0]), lost, cell)
+        moved = place(localizations, start, steps, cell, threads)
+    return moved
 
 
 def _steps_by_images(
@@ -191,15 +190,19 @@ def _steps_of_lost(
 def place(
     localizations: ChunkedLocalizations,
     start: FrameDrift,
-    steps: Steps,
+    steps: Steps | None,
     cell: FloatArray,
     threads: int | None,
-) -> FrameDrift:
+) -> FrameDrift | None:
     """Return the drift moved by the levels, each from the frame on at which it begins.
+
+    None if there is one level only, also in the end.
 
     It is the change point of the log-density, summed over localizations, of those that are not in
     windows beside a step. At a jump that is known, there is nothing to look for.
     """
+    if steps is None or len(steps.level) == 1:
+        return None
     timeline = start.timeline
     still = start.removed(localizations).positions
     of_frame = _nearest_level(steps)
@@ -231,6 +234,8 @@ def place(
         for state, begins in found:
             of_frame[frames.start + begins : frames.stop] = levels[state]
             jumps += [frames.start + begins] if begins else []
+    if not np.ptp(of_frame):
+        return None
     jumps = [j for j in np.union1d(jumps, known).astype(int) if 0 < j < len(of_frame)]
     return FrameDrift(
         timeline.with_jumps(timeline.frames[jumps]), start.drift + steps.level[of_frame]

@@ -7,7 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import relocated
-from smlm_accessor.methods.coarse.tracker import CELL, Coarse, followed, nothing, sample_of
+from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline
 
@@ -46,7 +46,7 @@ def coarse(
         moved = relocated(sample, start, found.is_lost(timeline), cell, threads=threads)
         if moved is None:
             break
-        again = followed(moved.removed(sample), precision, threads)
+        again = followed(moved.removed(sample), precision, threads, LADDER[:1])
         more = np.setdiff1d(moved.timeline.jumps, start.timeline.jumps)
         if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
             break

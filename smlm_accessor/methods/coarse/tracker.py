@@ -21,7 +21,8 @@ from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
-_PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
+#: Localizations of a segment: the later ones are tried if the former disagree.
+LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
 #: Part of the score that makes no difference.
 AGREE = 0.02
@@ -107,7 +108,12 @@ class Coarse:
         )
 
 
-def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int | None) -> Coarse:
+def followed(
+    sample: ChunkedLocalizations,
+    precision: FloatArray,
+    threads: int | None,
+    ladder: tuple[tuple[int, int], ...] = LADDER,
+) -> Coarse:
     """Follow the localizations of a sample, in the order of frames, from segment to segment.
 
     It rests if its drift does not gain more log-density than chance for each segment: it is the
@@ -134,7 +140,7 @@ def followed(sample: ChunkedLocalizations, precision: FloatArray, threads: int |
         return best
 
     tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
-    for sizes in _PER_SEGMENT:
+    for sizes in ladder:
         candidates = [cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes]
         tried += map_threads(attempt, candidates, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
