@@ -50,5 +50,5 @@ def coarse(
         more = np.setdiff1d(moved.timeline.jumps, start.timeline.jumps)
         if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
             break
-        found = again.after(moved, cell, localizations.jumps)
+        found = again.after(moved, found.edges, cell, localizations.jumps)
     return found

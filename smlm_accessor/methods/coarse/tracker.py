@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
-from smlm_accessor.methods.aim.edges import cut
+from smlm_accessor.methods.aim.edges import cut, filled
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -90,21 +91,28 @@ class Coarse:
                 drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
         return FrameDrift(timeline, drift)
 
-    def after(self, start: FrameDrift, cell: FloatArray, told: IntArray | None) -> Coarse:
+    def after(
+        self, start: FrameDrift, earlier: IntArray, cell: FloatArray, told: IntArray | None
+    ) -> Coarse:
         """Return the drift of a sample from which another one had been taken off.
 
-        Of its jumps, those that are told stay, and those that are unusual steps.
+        Its windows end where these do and at the ``earlier`` edges, those of the other drift. Of
+        its jumps, those that are told stay, and those that are unusual steps.
         """
-        drift = self.drift + start.timeline.cut(self.edges).mean(start.drift)
+        edges = filled(start.timeline.frames, np.union1d(self.edges, earlier))
+        windows = start.timeline.cut(edges)
+        of = np.searchsorted(self.edges, edges[:-1], side="right") - 1
+        drift = self.drift[of] + windows.mean(start.drift)
         steps = steps_of(drift / np.where(np.isfinite(cell), cell, np.inf))
         unusual = np.zeros(len(self.jumps), bool)
         for before, after in steps:
-            unusual |= (self.edges[before] < self.jumps) & (self.jumps < self.edges[after + 1])
+            unusual |= (edges[before] < self.jumps) & (self.jumps < edges[after + 1])
         if told is not None:
             unusual |= np.isin(self.jumps, told)
         jumps = self.jumps[unusual]
-        return replace(
-            self, drift=drift, jumps=jumps, chosen={**self.chosen, "jumps": jumps.tolist()}
+        return Coarse(
+            *(edges, drift, self.valid[of], self.evidence[of], jumps, windows.mean_frame),
+            *(self.score, {**self.chosen, "jumps": jumps.tolist()}),
         )
 
 
@@ -170,6 +178,7 @@ def followed(
     evidence = np.where(matched[:, 3] > 0, matched[:, 3], np.median(matched[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
+    motion = replace(motion, drift=bridged(motion, scale))
     valid = motion.known
     score = _score(arrays, motion, scale, threads)
     length = int(np.median(np.diff(edges)))
@@ -185,6 +194,19 @@ def followed(
         return found
     jumps = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
     return replace(found, drift=still.drift[:, :d], jumps=jumps, score=at_rest)
+
+
+def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
+    """Return the drift, interpolated where both ends of a missing part are close to each other."""
+    drift = motion.drift.copy()
+    known = np.flatnonzero(motion.known)
+    for before, after in pairwise(known):
+        near = np.abs((drift[after] - drift[before]) * scale).max() < 1
+        if after > before + 1 and near:
+            t = motion.middle[before : after + 1]
+            part = ((t - t[0]) / (t[-1] - t[0]))[1:-1, None]
+            drift[before + 1 : after] = drift[before] + part * (drift[after] - drift[before])
+    return drift
 
 
 def sample_of(localizations: ChunkedLocalizations) -> ChunkedLocalizations:

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.coarse.relocation import FrameDrift
-from smlm_accessor.methods.coarse.tracker import Coarse, followed, sample_of
+from smlm_accessor.methods.coarse.tracker import Coarse, bridged, followed, sample_of
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 
@@ -39,8 +40,22 @@ def test_what_was_taken_off_is_added() -> None:
     start = DRIFT.in_frames(TIMELINE)
     start = replace(start, drift=start.drift + np.array([7.0, 0.0]))
     rest = replace(DRIFT, drift=0 * DRIFT.drift)
-    both = rest.after(start, np.array([1.0, 1.0]), None)
+    both = rest.after(start, rest.edges, np.array([1.0, 1.0]), None)
     np.testing.assert_allclose(both.drift[:2, 0], [8.0, 15.5])
+
+
+def test_long_windows_keep_what_was_taken_off_in_short_ones() -> None:
+    start = DRIFT.in_frames(TIMELINE)
+    long = Coarse(
+        *(np.array([0, 40]), np.array([[1.0, 2.0]]), np.ones(1, bool), np.ones(1)),
+        *(np.empty(0, np.int64), np.array([19.5]), 1.0),
+    )
+    both = long.after(start, DRIFT.edges, np.array([1.0, 1.0]), None)
+    assert both.edges.tolist() == DRIFT.edges.tolist()
+    np.testing.assert_allclose(
+        both.drift, start.timeline.cut(DRIFT.edges).mean(start.drift) + np.array([1, 2])
+    )
+    assert both.valid.all()
 
 
 def test_jumps_are_told_or_unusual_steps() -> None:
@@ -54,9 +69,9 @@ def test_jumps_are_told_or_unusual_steps() -> None:
     )
     timeline = Timeline.of(np.arange(90))
     start = FrameDrift(timeline, np.zeros((90, 2)))
-    found = steps.after(start, np.array([5.0, 5.0]), None)
+    found = steps.after(start, edges, np.array([5.0, 5.0]), None)
     assert found.jumps.tolist() == found.chosen["jumps"] == [50]
-    told = steps.after(start, np.array([5.0, 5.0]), np.array([20]))
+    told = steps.after(start, edges, np.array([5.0, 5.0]), np.array([20]))
     assert told.jumps.tolist() == [20, 50]
 
 
@@ -85,3 +100,11 @@ def test_of_many_localizations_a_sample_is_followed() -> None:
     sample = sample_of(scene.chunked())
     assert 75_000 < len(sample.frames) < 85_000
     assert (np.diff(sample.frames) >= 0).all()
+
+
+def test_missing_windows_are_bridged_between_near_ends_only() -> None:
+    motion = WindowDrift.at_rest(np.arange(70), np.arange(0, 80, 10))
+    x = np.array([0.0, np.nan, np.nan, 0.9, np.nan, 9.0, np.nan])
+    motion = replace(motion, drift=np.stack([x, 0 * x, 0 * x], axis=1))
+    found = bridged(motion, np.ones(3))[:, 0]
+    np.testing.assert_allclose(found, [0.0, 0.3, 0.6, 0.9, np.nan, 9.0, np.nan])
