@@ -15,6 +15,7 @@ from smlm_accessor.methods.aim.edges import cut, filled
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.checks import astray, cell_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
@@ -172,6 +173,10 @@ def followed(
     elif d == 3:
         motion.drift[:, 2] = 0.0
     scale = np.where(np.isin(range(3), axes), 1 / np.where(cell > 0, cell, 1.0), 0.0)
+    motion = verified(arrays, motion, scale, threads)
+    motion = refined(arrays, motion, scale, axes, threads)
+    drift = np.where(astray(motion.drift / cell_of(cell))[:, None], np.nan, motion.drift)
+    motion = replace(motion, drift=drift)
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
         return nothing(sample)
