@@ -73,11 +73,8 @@ TESTED_ELSEWHERE: dict[str, str] = {  # compiled loops, and whole methods: tests
 }
 UNTESTED = (  # to become empty: stages that only tests of whole methods see
     "methods/coarse/checks.py",
-    "methods/coarse/far_jumps.py",
     "methods/coarse/jump_frames.py",
     "methods/coarse/sampling.py",
-    "methods/coarse/throughout.py",
-    "methods/coarse/tracker.py",
     "methods/rcc/jumps.py",
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -39,22 +40,31 @@ def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     return int(np.argmax(total[1:-1])) + 1 if len(gain) > 1 else 0
 
 
-def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
-    """Return the most likely states of a series that goes through some of them in their order.
+def change_points(
+    gain: FloatArray, cost: float, *, first: int | None = 0, last: int | None = -1
+) -> list[tuple[int, int]]:
+    """Return the most likely states of a series that begins in the first one and ends in the last.
 
-    The first state and the last one are part of it; each of the others only if the log-likelihood
-    gains more than the cost by it.
+    It may go through any others in between, and come back: each change has to gain more than the
+    cost in log-likelihood (the path of Viterbi [1]_).
 
     Parameters
     ----------
     gain : ndarray, shape (n_states, n)
         Log-likelihood of each value in each state, but for a constant.
     cost : float
+    first, last : int, optional
+        State in which it begins and ends; None for any.
 
     Returns
     -------
     list of tuple of int
-        The states, and the first value in each.
+        The states, and the first value in each: 0 of the first state, which may have no value.
+
+    References
+    ----------
+    .. [1] Forney, "The Viterbi algorithm", Proc. IEEE 61, 268 (1973),
+       https://doi.org/10.1109/PROC.1973.9030
 
     Examples
     --------
@@ -63,24 +73,36 @@ def change_points(gain: FloatArray, cost: float) -> list[tuple[int, int]]:
     >>> change_points(gain, 3.0), change_points(gain, 30.0)
     ([(0, 0), (1, 2), (2, 5)], [(0, 0), (2, 5)])
     """
+    best = np.zeros(len(gain)) if first is None else np.full(len(gain), -np.inf)
+    best[0 if first is None else first] = 0.0
+    came = _came_from(np.ascontiguousarray(gain, dtype=np.float64), cost, best)
+    state, path = int(best.argmax()) if last is None else last % len(gain), []
+    for i in range(gain.shape[1], -1, -1):
+        before = int(came[state, i])
+        if before != state:
+            path.append((state, i))
+            state = before
+    return [(state, 0), *path[::-1]]
+
+
+@numba.njit(nogil=True, cache=True)
+def _came_from(gain, cost, best):  # type: ignore[no-untyped-def]
+    """Return the state before each value, and after the last, on the best path to each state.
+
+    ``best`` is the log-likelihood of each state before all values, and becomes that after them.
+    """
     n_states, n = gain.shape
-    total = np.concatenate([np.zeros((n_states, 1)), np.cumsum(gain, axis=1)], axis=1)
-    # Of the values before each one, if the last of them are in a state: the largest sum, and the
-    # state before with the first value after it.
-    best = np.full((n_states, n + 1), -np.inf)
-    came, began = np.zeros((2, n_states, n + 1), dtype=np.int64)
-    best[0] = total[0]
-    for state in range(1, n_states):
-        for before in range(state):
-            ahead = best[before] - total[state]
-            highest = np.maximum.accumulate(ahead)
-            at = np.maximum.accumulate(np.where(ahead == highest, np.arange(n + 1), 0))
-            reached = highest + total[state] - (cost if state < n_states - 1 else 0.0)
-            better = reached > best[state]
-            best[state][better] = reached[better]
-            came[state][better], began[state][better] = before, at[better]
-    path, state, end = [], n_states - 1, n
-    while state:
-        path.append((state, int(began[state, end])))
-        state, end = int(came[state, end]), path[-1][1]
-    return [(0, 0), *path[::-1]]
+    came = np.empty((n_states, n + 1), np.int64)
+    for i in range(n + 1):
+        top = 0
+        for state in range(n_states):
+            if best[state] > best[top]:
+                top = state
+        highest = best[top] - cost
+        for state in range(n_states):
+            came[state, i] = state
+            if highest > best[state]:
+                best[state], came[state, i] = highest, top
+            if i < n:
+                best[state] += gain[state, i]
+    return came

@@ -1,90 +1,20 @@
-"""What follows once the sample was followed: segments that went astray, and jumps."""
+"""What follows once the sample was followed: segments that went astray."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.aim.sparse_image import newton_step as step
 from smlm_accessor.methods.aim.sparse_image import search_windows as looks
-from smlm_accessor.methods.coarse.jump_frames import located, steps_of
 
 _NEAR = 3  # cells
 _LEVEL = 4.5  # standard deviations of chance
-_WIDTH = 0.6  # of the kernel, in cells
-
-
-def with_jumps(
-    arrays: tuple[Any, ...],
-    edges: IntArray,
-    motion: WindowDrift,
-    evidence: FloatArray,
-    scale: FloatArray,
-    given: IntArray | None = None,
-) -> tuple[IntArray, WindowDrift, FloatArray, IntArray]:
-    """Return segments that begin where the stage jumps, and where that is; some may be known."""
-    known = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges[1:-1])
-    steps = [s for s in steps_of(motion.drift * scale) if not _bridges(s, edges, known)]
-    if not steps:
-        return edges, motion, evidence, known
-    image = Image(scale)
-    image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
-    drift, jumps, uncut = motion.drift, [], edges
-    for before, after in reversed(steps):
-        jump = located(arrays, uncut, motion, image, kernel, (before, after))
-        segment = int(np.searchsorted(edges, jump)) - 1
-        low, high = min(before, segment), max(after, segment)
-        jump = int(np.clip(jump, edges[low] + 1, edges[high + 1] - 1))
-        jumps.append(jump)
-        pair = [before, after]
-        edges = np.concatenate([edges[: low + 1], [jump], edges[high + 1 :]])
-        drift = np.concatenate([drift[:low], drift[pair], drift[high + 1 :]])
-        evidence = np.concatenate([evidence[:low], evidence[pair], evidence[high + 1 :]])
-    found = np.union1d(known, np.array(jumps, dtype=np.int64))
-    return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, found
-
-
-def relocated(
-    arrays: tuple[Any, ...],
-    edges: IntArray,
-    drift: FloatArray,
-    scale: FloatArray,
-    jumps: IntArray,
-) -> tuple[IntArray, IntArray]:
-    """Return edges and jumps, each of these at its likeliest frame in the segments beside it.
-
-    Parameters
-    ----------
-    arrays : tuple
-        Positions and frames.
-    edges : ndarray, shape (k + 1,)
-    drift : ndarray, shape (k, 3)
-    scale : ndarray, shape (3,)
-    jumps : ndarray
-        Some of the edges.
-    """
-    edges = edges.copy()
-    motion = replace(WindowDrift.at_rest(arrays[1], edges), drift=drift)
-    image = Image(scale)
-    image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
-    at = np.searchsorted(edges, jumps)
-    for i in at[(at > 0) & (at < len(edges) - 1)]:
-        if np.isfinite(drift[i - 1 : i + 1]).all():
-            edges[i] = located(arrays, edges, motion, image, kernel, (int(i) - 1, int(i)))
-    return edges, np.unique(edges[at])
-
-
-def _bridges(step: tuple[int, int], edges: IntArray, known: IntArray) -> bool:
-    before, after = step
-    return bool(((known > edges[before]) & (known < edges[after + 1])).any())
 
 
 def astray(drift: FloatArray) -> BoolArray:
@@ -98,19 +28,6 @@ def astray(drift: FloatArray) -> BoolArray:
     away = np.abs(drift[known] - usual).max(axis=1)
     result[known] = away > np.maximum(2.0, 10 * np.median(away))
     return result
-
-
-def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
-    """Return the drift, interpolated where both ends of a missing part are close to each other."""
-    drift = motion.drift.copy()
-    known = np.flatnonzero(np.isfinite(drift).all(axis=1))
-    for before, after in pairwise(known):
-        near = np.abs((drift[after] - drift[before]) * scale).max() < 1
-        if after > before + 1 and near:
-            t = motion.middle[before : after + 1]
-            part = ((t - t[0]) / (t[-1] - t[0]))[1:-1, None]
-            drift[before + 1 : after] = drift[before] + part * (drift[after] - drift[before])
-    return drift
 
 
 def verified(

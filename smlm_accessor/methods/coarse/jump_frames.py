@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ _STAYS = 4  # segments
 _LONGEST = 3  # segments that a step may take
 _AT_END = 0.1  # of the frames of the segments beside a step
 _AROUND = 4  # segments
+_WIDTH = 0.6  # of the kernel, in cells
 
 
 def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
@@ -47,6 +49,42 @@ def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
         if len(group) <= _LONGEST and np.abs(later - earlier).max() > 0.5 * length[group].max():
             found.append((before, after))
     return found
+
+
+def with_jumps(
+    arrays: tuple[Any, ...],
+    edges: IntArray,
+    motion: WindowDrift,
+    evidence: FloatArray,
+    scale: FloatArray,
+    given: IntArray | None = None,
+) -> tuple[IntArray, WindowDrift, FloatArray, IntArray]:
+    """Return segments that begin where the stage jumps, and where that is; some may be known."""
+    known = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges[1:-1])
+    steps = [s for s in steps_of(motion.drift * scale) if not _bridges(s, edges, known)]
+    if not steps:
+        return edges, motion, evidence, known
+    image = Image(scale)
+    image.add(arrays, motion)
+    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
+    drift, jumps, uncut = motion.drift, [], edges
+    for before, after in reversed(steps):
+        jump = located(arrays, uncut, motion, image, kernel, (before, after))
+        segment = int(np.searchsorted(edges, jump)) - 1
+        low, high = min(before, segment), max(after, segment)
+        jump = int(np.clip(jump, edges[low] + 1, edges[high + 1] - 1))
+        jumps.append(jump)
+        pair = [before, after]
+        edges = np.concatenate([edges[: low + 1], [jump], edges[high + 1 :]])
+        drift = np.concatenate([drift[:low], drift[pair], drift[high + 1 :]])
+        evidence = np.concatenate([evidence[:low], evidence[pair], evidence[high + 1 :]])
+    found = np.union1d(known, np.array(jumps, dtype=np.int64))
+    return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, found
+
+
+def _bridges(step: tuple[int, int], edges: IntArray, known: IntArray) -> bool:
+    before, after = step
+    return bool(((known > edges[before]) & (known < edges[after + 1])).any())
 
 
 def located(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,20 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
-from smlm_accessor.methods.aim.edges import cut
+from smlm_accessor.methods.aim.edges import cut, filled
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
 from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.checks import (
-    astray,
-    bridged,
-    cell_of,
-    refined,
-    verified,
-    with_jumps,
-)
+from smlm_accessor.methods.coarse.checks import astray, cell_of, refined, verified
+from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
+from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
+from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.timeline import Timeline
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
-_PER_SEGMENT = ((120, 480), (30, 1920))  # localizations; the latter if the former disagree
+#: Localizations of a segment: the later ones are tried if the former disagree.
+LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
 #: Part of the score that makes no difference.
 AGREE = 0.02
@@ -72,17 +71,69 @@ class Coarse:
     score: float
     chosen: dict[str, Any] = field(default_factory=dict)
 
+    def is_lost(self, timeline: Timeline) -> BoolArray:
+        """Tell which frames are in a window that is not valid."""
+        return np.asarray(~self.valid[timeline.cut(self.edges).of_frame])
+
+    def in_frames(self, timeline: Timeline) -> FrameDrift:
+        """Return the drift in each frame, 0 if nothing is valid.
+
+        It is linear between the mean frames of windows, and constant before the first and after the
+        last; nothing is interpolated across a jump.
+        """
+        timeline = timeline.with_jumps(np.union1d(self.jumps, timeline.jumps).astype(np.int64))
+        drift = np.zeros((len(timeline.frames), self.drift.shape[1]))
+        of_frame = timeline.segment
+        of_window = np.searchsorted(timeline.jumps, self.middle, side="right")
+        for segment in np.unique(of_frame) if self.valid.any() else []:
+            asked, use = of_frame == segment, self.valid & (of_window == segment)
+            use = use if use.any() else self.valid
+            for axis, values in enumerate(self.drift[use].T):
+                drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
+        return FrameDrift(timeline, drift)
+
+    def after(
+        self, start: FrameDrift, earlier: IntArray, cell: FloatArray, told: IntArray | None
+    ) -> Coarse:
+        """Return the drift of a sample from which another one had been taken off.
+
+        Its windows end where these do and at the ``earlier`` edges, those of the other drift. Of
+        its jumps, those that are told stay, and those that are unusual steps.
+        """
+        edges = filled(start.timeline.frames, np.union1d(self.edges, earlier))
+        windows = start.timeline.cut(edges)
+        of = np.searchsorted(self.edges, edges[:-1], side="right") - 1
+        drift = self.drift[of] + windows.mean(start.drift)
+        steps = steps_of(drift / np.where(np.isfinite(cell), cell, np.inf))
+        unusual = np.zeros(len(self.jumps), bool)
+        for before, after in steps:
+            unusual |= (edges[before] < self.jumps) & (self.jumps < edges[after + 1])
+        if told is not None:
+            unusual |= np.isin(self.jumps, told)
+        jumps = self.jumps[unusual]
+        return Coarse(
+            *(edges, drift, self.valid[of], self.evidence[of], jumps, windows.mean_frame),
+            *(self.score, {**self.chosen, "jumps": jumps.tolist()}),
+        )
+
 
 def followed(
-    localizations: ChunkedLocalizations, precision: FloatArray, threads: int | None
+    sample: ChunkedLocalizations,
+    precision: FloatArray,
+    threads: int | None,
+    ladder: tuple[tuple[int, int], ...] = LADDER,
 ) -> Coarse:
-    """Follow the sample from segment to segment; see `throughout.coarse`."""
-    n, d = localizations.positions.shape
-    arrays = followed_ones(localizations)
+    """Follow the localizations of a sample, in the order of frames, from segment to segment.
+
+    It rests if its drift does not gain more log-density than chance for each segment: it is the
+    best of thousands, as the frame and the level of a jump are.
+    """
+    n, d = sample.positions.shape
+    arrays = np.ascontiguousarray(sample.positions), sample.frames
     cell = CELL * np.append(precision, np.nan)[:3]
     if n < 2:
-        return nothing(localizations)
-    given = localizations.jumps
+        return nothing(sample)
+    given = sample.jumps
     lateral = np.array([1 / cell[0], 1 / cell[1], 0.0])
 
     def attempt(edges: IntArray) -> tuple[float, WindowDrift, FloatArray, IntArray]:
@@ -90,7 +141,7 @@ def followed(
         best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
         for start in (0.5, 0.1, 0.9):
             found = _followed(arrays, motion, lateral, int(start * (len(edges) - 1)))
-            score = _score(arrays, found[0], lateral)
+            score = _score(arrays, found[0], lateral, 1)
             if score > best[0]:
                 best = (score, *found, edges)
             if np.mean(best[2][:, 4] != 0) > 0.5:
@@ -98,7 +149,7 @@ def followed(
         return best
 
     tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
-    for sizes in _PER_SEGMENT:
+    for sizes in ladder:
         candidates = [cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes]
         tried += map_threads(attempt, candidates, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
@@ -114,11 +165,11 @@ def followed(
         for t in tried
         if np.mean(t[2][:, 4] != 0) < _MATCHED or t[0] < highest * (1 - AGREE)
     ]
-    _, motion, found, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
+    _, motion, matched, edges = next(t for t in tried if t[0] >= highest * (1 - _TIE))
     axes = [0, 1]
     if d == 3 and np.isfinite(precision[2]) and precision[2] > 0:
         axes = [0, 1, 2]
-        motion, found = _heights(arrays, motion, found, cell)
+        motion, matched = _heights(arrays, motion, matched, cell)
     elif d == 3:
         motion.drift[:, 2] = 0.0
     scale = np.where(np.isin(range(3), axes), 1 / np.where(cell > 0, cell, 1.0), 0.0)
@@ -128,25 +179,46 @@ def followed(
     motion = replace(motion, drift=drift)
     valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
     if valid.sum() < max(2, _FEWEST * len(valid)):
-        return nothing(localizations)
-    evidence = np.where(found[:, 3] > 0, found[:, 3], np.median(found[valid, 3]))
+        return nothing(sample)
+    evidence = np.where(matched[:, 3] > 0, matched[:, 3], np.median(matched[valid, 3]))
     evidence = np.where(valid, evidence, 0.0)
-    score = highest if len(axes) == 2 else _score(arrays, motion, scale)
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
     motion = replace(motion, drift=bridged(motion, scale))
-    valid = np.asarray(np.isfinite(motion.drift).all(axis=1))
+    valid = motion.known
+    score = _score(arrays, motion, scale, threads)
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]
     if shorter:
         chosen["widened_from_frames"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
-    return Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
+    found = Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
+    still = replace(motion, drift=np.where(valid[:, None], 0.0, np.nan) * np.ones(3))
+    at_rest = _score(arrays, still, scale, threads)
+    if (score - at_rest) * n > BETWEEN * len(valid):
+        return found
+    jumps = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
+    return replace(found, drift=still.drift[:, :d], jumps=jumps, score=at_rest)
 
 
-def followed_ones(localizations: ChunkedLocalizations) -> tuple[FloatArray, IntArray]:
-    """Return the positions and frames of the localizations that are followed."""
-    return sampled(localizations, _SAMPLE if len(localizations.frames) > _ALL else _ALL)
+def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
+    """Return the drift, interpolated where both ends of a missing part are close to each other."""
+    drift = motion.drift.copy()
+    known = np.flatnonzero(motion.known)
+    for before, after in pairwise(known):
+        near = np.abs((drift[after] - drift[before]) * scale).max() < 1
+        if after > before + 1 and near:
+            t = motion.middle[before : after + 1]
+            part = ((t - t[0]) / (t[-1] - t[0]))[1:-1, None]
+            drift[before + 1 : after] = drift[before] + part * (drift[after] - drift[before])
+    return drift
+
+
+def sample_of(localizations: ChunkedLocalizations) -> ChunkedLocalizations:
+    """Return the localizations that are followed, in the order of frames."""
+    size = _SAMPLE if len(localizations.frames) > _ALL else _ALL
+    positions, frames = sampled(localizations, size)
+    return replace(localizations, positions=positions, frames=frames, uncertainty=None)
 
 
 def _followed(
@@ -187,13 +259,15 @@ def follow(
     return out
 
 
-def _score(arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray) -> float:
+def _score(
+    arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
+) -> float:
     """Return how dense the image is where the localizations of other segments lie."""
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
-    sums = pulls(arrays, motion, image, kernel, around, motion, 1)
+    sums = pulls(arrays, motion, image, kernel, around, motion, threads)
     return float(sums[:, 16].sum()) / len(arrays[0])
 
 

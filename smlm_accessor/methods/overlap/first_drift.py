@@ -10,7 +10,6 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.density import COARSE, Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
@@ -76,7 +75,7 @@ def first_drift(
         found = coarse(localizations, precision, threads=threads)
         if found.valid.sum() < 2:
             raise NoEvidenceError
-        drift = in_frames(found, rows.timeline)
+        drift = found.in_frames(rows.timeline).drift
         first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
         for _ in range(_MOST_SLIPS):
             slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
@@ -197,21 +196,3 @@ def _continued(
     every = np.unique(np.concatenate(jumps)).astype(np.int64)
     inside = (every > timeline.frames[0]) & (every <= timeline.frames[-1])
     return timeline.with_jumps(every[inside]), drift, chosen
-
-
-def in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
-    """Return the coarse drift in each frame, shape (n_frames, d).
-
-    It is linear between the mean frames of windows, and constant before the first and after the
-    last; nothing is interpolated across a jump.
-    """
-    drift = np.empty((len(timeline.frames), found.drift.shape[1]))
-    jumps = np.union1d(found.jumps, timeline.jumps)
-    of_frame = np.searchsorted(jumps, timeline.frames, side="right")
-    of_window = np.searchsorted(jumps, found.middle, side="right")
-    for segment in np.unique(of_frame):
-        asked, use = of_frame == segment, found.valid & (of_window == segment)
-        use = use if use.any() else found.valid
-        for axis, values in enumerate(found.drift[use].T):
-            drift[asked, axis] = np.interp(timeline.frames[asked], found.middle[use], values)
-    return drift

@@ -15,9 +15,9 @@ from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
 _AROUND = 5  # windows on either side of a break in which the jump is looked for
-# Log-likelihood that a drift between two jumps has to gain over none: a frame at which it begins is
-# chosen among hundreds, and its level among as many.
-_BETWEEN = 12.0
+#: Log-likelihood that a drift between two jumps has to gain over none: the frame at which it begins
+#: is chosen among hundreds, and its level among as many.
+BETWEEN = 12.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def place_jumps(
     then on, if it is that after. The frame of the jump is the change point of largest likelihood
     ``sum(log(1 + f / floor))``. Each localization counts by itself, for a blink may go on while the
     sample jumps. Between two breaks that are near each other the sample may have rested, or the
-    windows there may show nothing: the likelihood tells.
+    windows there may show nothing; it may also go back for a while: the likelihood tells.
 
     Parameters
     ----------
@@ -84,9 +84,9 @@ def place_jumps(
         for state, possible in enumerate(states):
             f = density.at(rows.positions[first:end], possible[of_row], left_out)
             gain[state] = np.bincount(of_row, np.log1p(f), stop - start)
-        for state, begins in change_points(gain, _BETWEEN):
+        for state, begins in change_points(gain, BETWEEN):
             drift[start + begins : stop] = states[state][begins:]
-            if 0 < start + begins < len(drift) and state:
+            if 0 < start + begins < len(drift) and begins:
                 jumps.append(rows.timeline.frames[start + begins])
     return rows.timeline.with_jumps(np.union1d(rows.timeline.jumps, jumps).astype(np.int64)), drift
 
