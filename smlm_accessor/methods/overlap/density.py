@@ -11,12 +11,14 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
+from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16  # of events; the same for any number of threads
+_PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 64 MB for 500
 # Events of a sample that tells which kernel is best, and how much events of each precision tell.
 _SAMPLE = 50_000
 # Events around an event that make its density: about a seventh of them lies within the kernel.
@@ -32,6 +34,9 @@ _MANY = 10
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
+# Groups of squares of the field, that tell the errors of sums over pairs of windows; and the edge
+# of such a square in precisions, larger than most molecules and clusters.
+_GROUPS, _GROUP_EDGE = 16, 30.0
 
 
 class PairKernel(NamedTuple):
@@ -103,6 +108,27 @@ class OverlapSums:
         """Information of each window over what it would be if the emitters were known."""
         information = (self.curvature * self.per_curvature)[:, :2].mean(axis=1)
         return np.asarray(information / np.maximum(self.events, 1e-300))
+
+
+@dataclass(frozen=True)
+class CouplingSums:
+    """Sums over pairs of windows, lengths in precisions.
+
+    Parameters
+    ----------
+    responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
+        By groups of squares of the field, symmetric. The curvature is the mean of x and y.
+    gradient : ndarray, shape (n_windows, n_windows, d)
+        Of the first window towards the second; antisymmetric, for each pair draws at both.
+    total_curvature, squared : ndarray, shape (d,)
+        Of all events, as in `OverlapSums`.
+    """
+
+    responsibility: FloatArray
+    curvature: FloatArray
+    gradient: FloatArray
+    total_curvature: FloatArray
+    squared: FloatArray
 
 
 @dataclass(frozen=True)
@@ -180,6 +206,40 @@ class Density:
             np.array([information[a:b].sum() for a, b in blocks]),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
+
+    def couplings(self, drift: FloatArray, windows: Windows, *, n_events: int) -> CouplingSums:
+        """Return the sums over pairs of windows.
+
+        Parameters
+        ----------
+        drift : ndarray, shape (n_frames, d)
+        windows : Windows
+        n_events : int
+            About so many events count, for others, too.
+        """
+        n, k, d = len(self.positions), len(windows), len(self.precision)
+        every = max(n // n_events, 1)
+        where, variance = self._now(drift)
+        square = np.floor(self.positions / _GROUP_EDGE).astype(np.int64)
+        mixed = (square * np.array([73856093, 19349663, 83492791])[:d]).sum(axis=1)
+        group = (mixed ^ (mixed >> 13)) % _GROUPS
+        left_out, others = self._left_out(windows), self._others(where)
+        cells, cell = self.cells, self.cells.cell
+
+        def one(block: tuple[int, int]) -> tuple[FloatArray, ...]:
+            sums = np.zeros((_GROUPS, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
+            coupling_sums(
+                *(np.arange(*block, every), cell, cells.first, cells.stop),
+                *(where, variance, self._frame, self.weight, left_out, *others),
+                *(self.kernel.floor, windows.of_frame, group, *sums),
+            )
+            return sums
+
+        found = map_threads(one, cells.blocks(_PAIR_BLOCKS), threads=self.threads)
+        couplings, moments, total = (every * sum(s[1:], s[0]) for s in zip(*found, strict=True))
+        couplings = (couplings + couplings.transpose(0, 2, 1, 3)) / 2
+        gradient = (moments - moments.transpose(1, 0, 2)) / 2
+        return CouplingSums(couplings[..., 0], couplings[..., 1], gradient, *total)
 
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
         """Return the density with gradients that count as much as they tell.
@@ -259,13 +319,8 @@ class Density:
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of each block and row."""
-        frame = self._frame
-        change = (drift - self.sorted_with) / self.precision
-        change -= np.median(change, axis=0)  # a constant changes nothing
-        where = _columns(self.positions - change[frame])
-        variance = self.kernel.factor * self._variance + self.kernel.spread
-        variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
-        left_out = self._left_out(windows)
+        frame, left_out = self._frame, self._left_out(windows)
+        where, variance = self._now(drift)
         cells, cell, others = self.cells, self.cells.cell, self._others(where)
 
         def one(block: tuple[int, int]) -> FloatArray:
@@ -278,6 +333,14 @@ class Density:
             return sums
 
         return map_threads(one, blocks, threads=self.threads)
+
+    def _now(self, drift: FloatArray) -> tuple[Float32Array, Float32Array]:
+        """Return where events are with this drift, in precisions, and their variances."""
+        change = (drift - self.sorted_with) / self.precision
+        change -= np.median(change, axis=0)  # a constant changes nothing
+        where = _columns(self.positions - change[self._frame])
+        variance = self.kernel.factor * self._variance + self.kernel.spread
+        return where, np.repeat(variance[None].astype(np.float32), len(where), axis=0)
 
     def _left_out(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).

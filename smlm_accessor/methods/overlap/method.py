@@ -13,6 +13,7 @@ from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.overlap.between_times import DriftOfWindows, drift_of_windows
 from smlm_accessor.methods.overlap.density import COARSE, Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
@@ -38,6 +39,11 @@ _NO_EVIDENCE = (
     "drift. Is the frame column the right one? If there are structures, filter the table for them."
 )
 
+_NOT_CONNECTED = (
+    "What is seen in the frames {} shares no more structures with the rest than chance would give, "
+    "so nothing tells how they lie to each other. Their drift can be estimated by itself."
+)
+
 
 @register(
     "overlap",
@@ -52,7 +58,7 @@ def overlap(
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
-    """Find the drift at which localizations of different times overlap best.
+    r"""Find the drift at which localizations of different times overlap best.
 
     The cost is that of [1]_, the logarithm of the density of all other events at each, summed; it
     is maximized in another way. From a coarse drift, localizations of one blink are merged into
@@ -88,7 +94,8 @@ def overlap(
     -------
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
-        averages passes in each. ``offset_std`` is the standard deviation of the trend. ``quality``
+        averages passes in each. ``offset_std`` is the standard deviation against the mean of the
+        table: of the trend, and where molecules bleach, of the joint drift, below. ``quality``
         is the information of a chunk over what its events would have if the emitters were known:
         near 1 for molecules far apart, 0 for background, and less than 0 for what lies beside the
         structures. Chunks known worse than three precisions, and those that were given
@@ -101,6 +108,17 @@ def overlap(
 
     Notes
     -----
+    Events of two windows :math:`s, t` that are near each other have responsibilities
+    :math:`R_{st}` and curvatures :math:`C_{st}`, the mean of which is 0 for pairs by chance. The
+    share :math:`\rho = C / R`, of pairs that are of one molecule, falls with the lag in time where
+    molecules bleach: then errors add up like a random walk. Where earlier and later windows know
+    each other less than 0.8 times as if it did not fall, all windows of a few hundred are solved
+    together, with the information :math:`L = \mathrm{diag}(W 1) - W`,
+    :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`, the gradient weighted by :math:`\rho_{st}`, and
+    random walks of level or slope, averaged over their rates by the marginal likelihood. Parts of
+    the table that share no more than chance gives (probability 0.001) are not joined: all but the
+    largest are not valid, and the warning names their frames.
+
     About 60 bytes per localization. A localization without uncertainty counts like the others; with
     it, as one over its square.
 
@@ -144,8 +162,8 @@ def _estimate(
 ) -> Registered:
     given = localizations.n_chunks > 1
     rows = WeightedLocalizations.of(localizations, sigma)
-    found = coarse(localizations, sigma, threads=threads)
-    timeline, drift = rows.timeline, _in_frames(found, rows.timeline)
+    start = coarse(localizations, sigma, threads=threads)
+    timeline, drift = rows.timeline, _in_frames(start, rows.timeline)
     extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
     bar.advance()
     for last in (False, False, False, True):  # jumps that are found uncover others, and move some
@@ -180,22 +198,23 @@ def _estimate(
         estimate.drift, windows, density, rounds=rounds, tolerance=tolerance, near=estimate
     )
     bar.advance()
+    found = drift_of_windows(estimate, windows, density)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
         "density_floor": density.kernel.floor,
         "blink_frames": events.lifetime,
-        "smoothing_frames": estimate.smoothing_time(windows),
+        "smoothing_frames": found.smoothing_time,
         "noise_factor": [float(t.noise) for t in estimate.trends],
         "walk_per_frame": [float(t.walk) for t in estimate.trends],
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
         "jerk_per_frame": [float(t.jerk) for t in estimate.trends],
-        "coarse": found.chosen,
+        "coarse": start.chosen,
     }
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
-    return _registered(localizations, estimate, windows, chosen)
+    return _registered(localizations, estimate, windows, found, chosen)
 
 
 def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
@@ -231,6 +250,12 @@ def _in_frames(found: Coarse, timeline: Timeline) -> FloatArray:
     return drift
 
 
+def _frames(ranges: list[tuple[float, float]]) -> str:
+    """Return the ranges in words, at most five."""
+    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
+    return ", ".join(f"{a:g} to {b:g}" for a, b in ranges[:5]) + more
+
+
 def _chunks(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
     """Return the chunks that have localizations."""
     first = localizations.bounds[:-1][localizations.counts > 0]
@@ -241,18 +266,22 @@ def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
     windows: Windows,
+    found: DriftOfWindows,
     chosen: dict[str, Any],
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
     given = localizations.n_chunks > 1
-    valid = np.asarray((estimate.std < _UNSURE * np.array(chosen["precision"])).all(axis=1))
+    valid = np.asarray(
+        found.connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+    )
     if given:
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
-    offset = np.where(valid[:, None], -estimate.level, np.nan)
-    std = np.where(valid[:, None], estimate.std, np.nan)
+    offset = np.where(valid[:, None], -found.level, np.nan)
+    std = np.where(valid[:, None], found.std, np.nan)
+    reason = _NOT_CONNECTED.format(_frames(found.others)) if found.others else ""
     if not given:
         return Registered(
-            *(offset, estimate.quality, valid, None, std, chosen, windows.edges),
+            *(offset, estimate.quality, valid, None, std, chosen, windows.edges, reason),
             jumps=windows.timeline.jumps,
         )
     k, d = localizations.n_chunks, offset.shape[1]
@@ -260,4 +289,4 @@ def _registered(
     offsets, stds = np.full((2, k, d), np.nan)
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
-    return Registered(offsets, quality, good, None, stds, chosen)
+    return Registered(offsets, quality, good, None, stds, chosen, reason=reason)
