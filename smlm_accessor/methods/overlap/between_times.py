@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.correlation.global_shift import CLEAR, find_shift_at_any_scale
+from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.time_series.couplings import connected_parts, least_connection, shares
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
 from smlm_accessor.methods.overlap.density import CouplingSums, Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
-from smlm_accessor.timeline import Windows
+from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: enough to see that some do not know others, and to solve; a little below powers of 2, for
 # blocks of blocks of them.
-_COARSE, _FINE, _FINEST = 125, 250, 500
+_N_WINDOWS = (125, 250, 500)
 # Of the couplings may be between nearest windows: what molecules tell that live as long as a window
 # is lost.
 _MOST_NEAR = 0.7
-_FEW, _MANY = 25_000, 1_000_000  # events that are paired with others then
+_FEW, _MANY = 25_000, 300_000  # events that are paired with others then
 # Where earlier and later windows know each other this much less than all know all, errors are
 # a tenth larger than those against a perfect map: the trend through windows is good enough.
 _CONNECTED = 0.8
 _ROUNDS = 3
 _TOLERANCE = 0.5  # standard deviations
+_REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which frames know of each other.
+
+    Parameters
+    ----------
+    part : ndarray of int, shape (n_frames,)
+        Part of the table that each frame belongs to: 0 for the largest; -1 between parts.
+    least : float
+        How much less earlier and later windows know each other than if all knew all.
+    n_windows : int
+        So many are enough to tell what is known.
+    """
+
+    part: IntArray
+    least: float
+    n_windows: int
+
+    def ranges(self, frames: IntArray) -> list[tuple[float, float]]:
+        """Return first and last frame of each run of frames that are not in the largest part."""
+        other = np.concatenate([[False], self.part != 0, [False]])
+        first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
+        return [(frames[a], frames[b - 1]) for a, b in zip(first, stop, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -35,55 +63,84 @@ class DriftOfWindows:
     Parameters
     ----------
     level, std : ndarray, shape (n_windows, d)
-    connected : ndarray of bool, shape (n_windows,)
-        Whether a window is in the largest part of those that share structures.
-    others : list of tuple
-        First frame and first frame after each of the other parts.
     smoothing_time : float
         Frames of which the errors are alike.
     """
 
     level: FloatArray
     std: FloatArray
-    connected: BoolArray
-    others: list[tuple[float, float]]
     smoothing_time: float
 
 
-def drift_of_windows(estimate: DriftEstimate, windows: Windows, density: Density) -> DriftOfWindows:
-    r"""Return the drift of windows and its error, from what windows know of each other.
+def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Connection:
+    r"""Return which frames know of each other.
 
     For pairs of windows, the responsibilities :math:`R_{st}` of events add up, and the curvatures
     :math:`C_{st}`. Their share :math:`\rho = C / R` tells true pairs from those by chance. Where
     it is the same for all pairs, the trend through the windows is what is known. Where molecules
-    bleach, windows know only those near in time, and errors add up. Then the gradient
-    :math:`\rho_{st} F_{st}`, antisymmetric, and the information
+    bleach, windows know only those near in time, and errors add up.
+    """
+    windows = timeline.evenly(_N_WINDOWS[0])
+    nothing = Connection(np.zeros(len(timeline.frames), dtype=np.int64), 1.0, _N_WINDOWS[0])
+    if len(windows) < 3:
+        return nothing
+    pairs = density.couplings(drift, windows, n_events=_FEW)
+    couplings = shares(pairs.curvature, pairs.responsibility) * pairs.responsibility.sum(axis=0)
+    least, n_windows = least_connection(couplings), _N_WINDOWS[0]
+    if least > _CONNECTED:
+        return replace(nothing, least=least)
+    near = _near(couplings)
+    if near > _MOST_NEAR / 2:
+        n_windows = _N_WINDOWS[1 if near < _MOST_NEAR else 2]
+    windows = timeline.evenly(_N_WINDOWS[1])
+    pairs = density.couplings(drift, windows, n_events=_MANY)
+    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame], least, n_windows)
+
+
+def joined(known: Connection, drift: FloatArray, density: Density) -> FloatArray | None:
+    """Return the drift with the parts of the table laid on the largest, None if none can be.
+
+    The shift of each is looked for among all, in images of the events; if it is clear, the most
+    frequent difference of pairs tells it to about one precision.
+    """
+    events, precision = density.events, density.precision
+    positions = events.positions - (drift - events.start)[events.frame]
+    part, moved = known.part[events.frame], drift.copy()
+    for number in range(1, part.max(initial=0) + 1):
+        reference, moving = positions[part == 0], positions[part == number]
+        finest = float(precision[:2].mean())
+        found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
+        if found.significance < CLEAR:
+            continue
+        shift = np.zeros(len(precision))
+        shift[:2] = found.shift
+        shift += shift_of_pairs(reference, moving + shift, precision, _REACH * found.smoothing)
+        frames = np.flatnonzero(known.part == number)
+        moved[frames[0] : frames[-1] + 1] -= shift
+    return None if np.array_equal(moved, drift) else moved
+
+
+def drift_of_windows(
+    estimate: DriftEstimate, windows: Windows, density: Density, known: Connection
+) -> DriftOfWindows:
+    r"""Return the drift of windows and its error, from what windows know of each other.
+
+    Where windows know only those near in time, the gradient :math:`\rho_{st} F_{st}`,
+    antisymmetric, and the information
 
     .. math:: L = \operatorname{diag}(W 1) - W, \qquad W_{st} = \rho_{st}^2 R_{st} / \kappa,
 
     with the variance :math:`\kappa` of a gradient per responsibility, give the joint drift of all
     windows and its covariance. It is iterated, since the gradient is not linear.
     """
-    timeline = windows.timeline
-    level, std = estimate.level, estimate.std
+    timeline, std = windows.timeline, estimate.std
     smoothing = estimate.smoothing_time(windows)
-    connected = np.ones(len(windows), dtype=np.bool_)
-    everywhere = DriftOfWindows(level, std, connected, [], smoothing)
-    coarse = timeline.evenly(_COARSE)
-    if len(coarse) < 3:
-        return everywhere
-    pairs = density.couplings(estimate.drift, coarse, n_events=_FEW)
-    share = shares(pairs.curvature, pairs.responsibility)
-    responsibility = pairs.responsibility.sum(axis=0)
-    if least_connection(share * responsibility) > _CONNECTED:
-        return everywhere
-    fine = timeline.evenly(_FINE if _near(share * responsibility) < _MOST_NEAR else _FINEST)
-    drift = estimate.drift
-    for turn in range(_ROUNDS):
+    if known.least > _CONNECTED:
+        return DriftOfWindows(estimate.level, std, smoothing)
+    fine, drift = timeline.evenly(known.n_windows), estimate.drift
+    main = fine.mean((known.part == 0).astype(np.float64)) > 0.5
+    for _ in range(_ROUNDS):
         pairs = density.couplings(drift, fine, n_events=_MANY)
-        if turn == 0:
-            part = _parts(pairs, drift, fine, density)
-            main = part == 0
         now = fine.mean(drift)
         found = _joint(pairs, now, fine, density.precision, main)
         moved = np.where(main[:, None], np.stack([f.level for f in found], axis=1) - now, 0.0)
@@ -102,10 +159,9 @@ def drift_of_windows(estimate: DriftEstimate, windows: Windows, density: Density
         [np.interp(windows.mean_frame, fine.mean_frame, e) for e in (error**2).T], axis=1
     )
     std = np.sqrt(variance + std**2) if short else np.sqrt(variance)
-    inside = windows.mean(main[fine.of_frame].astype(np.float64)) > 0.5
     extent = float(timeline.frames[-1] - timeline.frames[0]) + timeline.unit
     smoothing = max(extent / min(f.n_errors for f in found), smoothing)
-    return DriftOfWindows(windows.mean(drift), std, inside, _ranges(part, fine), smoothing)
+    return DriftOfWindows(windows.mean(drift), std, smoothing)
 
 
 def _near(couplings: FloatArray) -> float:
@@ -147,10 +203,11 @@ def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: De
     events = np.bincount(
         windows.of_frame[density.events.frame], density.events.weight, len(windows)
     ).astype(np.float64)
-    level, precision = windows.mean(drift), density.precision[:2]
-    step = np.zeros((len(windows), 2))
-    step[1:-1] = level[2:, :2] - level[:-2, :2]
-    alternatives = np.maximum(pi * ((step / precision) ** 2).sum(axis=1), 1.0)
+    level, step = windows.mean(drift / density.precision), np.zeros((len(windows), drift.shape[1]))
+    step[1:-1] = level[2:] - level[:-2]
+    distance = np.sqrt((step**2).sum(axis=1))
+    volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
+    alternatives = np.maximum(volume, 1.0)
     return connected_parts(pairs.curvature, pairs.responsibility, events, alternatives)
 
 
@@ -158,10 +215,3 @@ def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:
     """Return lines through the levels of windows, level before the first and after the last."""
     flat = np.zeros(len(windows))
     return np.stack([windows.lines(column, flat) for column in level.T], axis=1)
-
-
-def _ranges(part: IntArray, windows: Windows) -> list[tuple[float, float]]:
-    """Return the frames of each run of windows that are not in the largest part."""
-    other = np.concatenate([[False], part != 0, [False]])
-    first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
-    return [(windows.edges[a], windows.edges[b]) for a, b in zip(first, stop, strict=True)]

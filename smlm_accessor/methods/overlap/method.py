@@ -13,7 +13,13 @@ from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.coarse.tracker import Coarse
-from smlm_accessor.methods.overlap.between_times import DriftOfWindows, drift_of_windows
+from smlm_accessor.methods.overlap.between_times import (
+    Connection,
+    DriftOfWindows,
+    connection,
+    drift_of_windows,
+    joined,
+)
 from smlm_accessor.methods.overlap.density import COARSE, Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
@@ -176,13 +182,17 @@ def _estimate(
         density = Density.of(events, drift, sigma, COARSE, threads)
         every = density.one_in(_ENOUGH)
         estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
-        if given or last:
+        if not (given or last):
+            ranges = jump_ranges(estimate, windows, rows.timeline)
+            placed, drift = place_jumps(ranges, estimate.drift, density, rows)
+            if not np.array_equal(placed.jumps, timeline.jumps):
+                timeline = placed
+                continue
+        known = connection(estimate.drift, timeline, density)
+        together = None if last else joined(known, estimate.drift, density)
+        if together is None:
             break
-        ranges = jump_ranges(estimate, windows, rows.timeline)
-        placed, drift = place_jumps(ranges, estimate.drift, density, rows)
-        if np.array_equal(placed.jumps, timeline.jumps):
-            break
-        timeline = placed
+        drift = together
     if (estimate.chance > FALSE_ALARM).any():
         raise NoEvidenceError
     bar.advance()
@@ -198,7 +208,7 @@ def _estimate(
         estimate.drift, windows, density, rounds=rounds, tolerance=tolerance, near=estimate
     )
     bar.advance()
-    found = drift_of_windows(estimate, windows, density)
+    found = drift_of_windows(estimate, windows, density, known)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
@@ -214,7 +224,7 @@ def _estimate(
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
-    return _registered(localizations, estimate, windows, found, chosen)
+    return _registered(localizations, estimate, windows, (found, known), chosen)
 
 
 def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
@@ -266,19 +276,21 @@ def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
     windows: Windows,
-    found: DriftOfWindows,
+    results: tuple[DriftOfWindows, Connection],
     chosen: dict[str, Any],
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
-    given = localizations.n_chunks > 1
+    given, (found, known) = localizations.n_chunks > 1, results
+    connected = windows.mean((known.part == 0).astype(np.float64)) > 0.5
     valid = np.asarray(
-        found.connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+        connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
     )
     if given:
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
     offset = np.where(valid[:, None], -found.level, np.nan)
     std = np.where(valid[:, None], found.std, np.nan)
-    reason = _NOT_CONNECTED.format(_frames(found.others)) if found.others else ""
+    others = known.ranges(windows.timeline.frames)
+    reason = _NOT_CONNECTED.format(_frames(others)) if others else ""
     if not given:
         return Registered(
             *(offset, estimate.quality, valid, None, std, chosen, windows.edges, reason),
