@@ -142,7 +142,7 @@ def connected_parts(
     Windows before and after one belong together if more molecules are in both than chance explains,
     in as many windows on both sides as show it best, up to all. Where they do not, although those a
     little earlier and later do share many, a part ends and another begins. Parts of less than a
-    twentieth of all events belong to the largest.
+    twentieth of all events belong to the largest if it is on both sides, or else to none.
 
     Parameters
     ----------
@@ -166,15 +166,34 @@ def connected_parts(
                 break
         else:
             broken[c] = True
+    broken &= ~_long_runs(broken, k // 10)
     if not broken.any():
         return np.zeros(k, dtype=np.int64)
     part = np.cumsum(~broken & np.append(True, broken[:-1])) - 1  # begins after broken ones
     part[broken] = -1
     sizes = np.bincount(part[part >= 0], weight[part >= 0])
     rank = np.argsort(np.argsort(-sizes, kind="stable"))
-    rank[sizes < _SMALLEST_PART * weight.sum()] = 0
+    small = sizes < _SMALLEST_PART * weight.sum()
+    # Parts on either side of each small one, small ones passed over.
+    large = np.flatnonzero(~small)
+    if not len(large):
+        return np.zeros(k, dtype=np.int64)
+    next_one = np.searchsorted(large, np.arange(len(sizes)))
+    sides = rank[
+        large[np.stack([np.maximum(next_one - 1, 0), np.minimum(next_one, len(large) - 1)])]
+    ]
+    rank = np.where(small, np.where((sides == 0).all(axis=0), 0, -1), rank)
     part[part >= 0] = rank[part[part >= 0]]
-    return part if rank.any() else np.zeros(k, dtype=np.int64)
+    return part if (rank > 0).any() else np.zeros(k, dtype=np.int64)
+
+
+def _long_runs(broken: BoolArray, most: int) -> BoolArray:
+    """Tell which are in runs of more than so many: there, nothing is shared at any time."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]]).astype(np.int8)))
+    result = np.zeros(len(broken), dtype=np.bool_)
+    for first, stop in edges.reshape(-1, 2):
+        result[first:stop] = stop - first > most
+    return result
 
 
 def _told(groups: FloatArray) -> BoolArray:

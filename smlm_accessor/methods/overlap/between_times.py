@@ -8,7 +8,7 @@ from math import pi
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.correlation.global_shift import CLEAR, find_shift_at_any_scale
+from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.time_series.couplings import connected_parts, least_connection, shares
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
@@ -28,6 +28,8 @@ _FEW, _MANY = 25_000, 300_000  # events that are paired with others then
 _CONNECTED = 0.8
 _ROUNDS = 3
 _TOLERANCE = 0.5  # standard deviations
+# Standard deviations of a shift that was found in images: less is chance in most tables.
+_WORTH_TRYING = 3.0
 _REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
 
 
@@ -54,6 +56,19 @@ class Connection:
         other = np.concatenate([[False], self.part != 0, [False]])
         first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
         return [(frames[a], frames[b - 1]) for a, b in zip(first, stop, strict=True)]
+
+    def sides(self, timeline: Timeline) -> IntArray:
+        """Return the parts with what is between two of them dealt out: to the jump, or half."""
+        sides = self.part.copy()
+        between = np.concatenate([[False], sides < 0, [False]])
+        edges = np.flatnonzero(np.diff(between.astype(np.int8)))
+        for first, stop in edges.reshape(-1, 2):
+            jumps = np.searchsorted(timeline.frames, timeline.jumps)
+            inside = jumps[(jumps >= first) & (jumps <= stop)]
+            middle = inside[0] if len(inside) else (first + stop) // 2
+            sides[first:middle] = sides[max(first - 1, 0)]
+            sides[middle:stop] = sides[min(stop, len(sides) - 1)]
+        return sides
 
 
 @dataclass(frozen=True)
@@ -97,26 +112,28 @@ def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Conne
     return Connection(_parts(pairs, drift, windows, density)[windows.of_frame], least, n_windows)
 
 
-def joined(known: Connection, drift: FloatArray, density: Density) -> FloatArray | None:
+def joined(
+    known: Connection, drift: FloatArray, timeline: Timeline, density: Density
+) -> FloatArray | None:
     """Return the drift with the parts of the table laid on the largest, None if none can be.
 
-    The shift of each is looked for among all, in images of the events; if it is clear, the most
-    frequent difference of pairs tells it to about one precision.
+    The shift of each is looked for among all, in images of the events, and the most frequent
+    difference of pairs tells it to about one precision. Whether it is right, `connection` tells.
     """
     events, precision = density.events, density.precision
     positions = events.positions - (drift - events.start)[events.frame]
-    part, moved = known.part[events.frame], drift.copy()
+    sides, moved = known.sides(timeline), drift.copy()
+    part = known.part[events.frame]
     for number in range(1, part.max(initial=0) + 1):
         reference, moving = positions[part == 0], positions[part == number]
         finest = float(precision[:2].mean())
         found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
-        if found.significance < CLEAR:
+        if found.significance < _WORTH_TRYING:
             continue
         shift = np.zeros(len(precision))
         shift[:2] = found.shift
         shift += shift_of_pairs(reference, moving + shift, precision, _REACH * found.smoothing)
-        frames = np.flatnonzero(known.part == number)
-        moved[frames[0] : frames[-1] + 1] -= shift
+        moved[sides == number] -= shift
     return None if np.array_equal(moved, drift) else moved
 
 

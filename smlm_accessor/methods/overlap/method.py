@@ -189,7 +189,7 @@ def _estimate(
                 timeline = placed
                 continue
         known = connection(estimate.drift, timeline, density)
-        together = None if last else joined(known, estimate.drift, density)
+        together = None if last else joined(known, estimate.drift, timeline, density)
         if together is None:
             break
         drift = together
