@@ -28,6 +28,9 @@ _LEAST = 1e-3  # of the largest share: what a block is compared with where the l
 # Of all events: what is smaller has too little to tell whether it shares anything; it stays where
 # the drift goes on, and its error is large.
 _SMALLEST_PART = 0.05
+# Positions among which a window was placed where the drift takes a step of five precisions; steps
+# that are as far in so many windows at most are jumps, and more are how the sample drifts.
+_FAR, _MOST_STEPS = 80.0, 40
 #: Probability that parts which share nothing pass for parts that do.
 FALSE_CONNECTION = 1e-3
 
@@ -141,8 +144,9 @@ def connected_parts(
 
     Windows before and after one belong together if more molecules are in both than chance explains,
     in as many windows on both sides as show it best, up to all. Where they do not, although those a
-    little earlier and later do share many, a part ends and another begins. Parts of less than a
-    twentieth of all events belong to the largest if it is on both sides, or else to none.
+    little earlier and later do share many, or where the drift takes a far step, a segment ends and
+    another begins. Segments that share molecules with each other are one part. Parts of less than a
+    twentieth of all events belong to the largest if the drift goes on there, or else to none.
 
     Parameters
     ----------
@@ -167,24 +171,60 @@ def connected_parts(
         else:
             broken[c] = True
     broken &= ~_long_runs(broken, k // 10)
-    if not broken.any():
+    far = alternatives > _FAR
+    if np.count_nonzero(far) > _MOST_STEPS:
+        far[:] = False
+    if not (broken | far).any():
         return np.zeros(k, dtype=np.int64)
-    part = np.cumsum(~broken & np.append(True, broken[:-1])) - 1  # begins after broken ones
-    part[broken] = -1
-    sizes = np.bincount(part[part >= 0], weight[part >= 0])
-    rank = np.argsort(np.argsort(-sizes, kind="stable"))
-    small = sizes < _SMALLEST_PART * weight.sum()
-    # Parts on either side of each small one, small ones passed over.
-    large = np.flatnonzero(~small)
-    if not len(large):
+    return _joined_segments(test, broken, far, alternatives, weight)
+
+
+def _joined_segments(
+    test: _Chance, broken: BoolArray, far: BoolArray, alternatives: FloatArray, weight: FloatArray
+) -> IntArray:
+    """Return the parts that segments between broken or far windows make up, as above."""
+    k, between = len(broken), broken | far
+    begins = np.flatnonzero(~between & np.append(True, between[:-1]))
+    stops = np.flatnonzero(~between & np.append(between[1:], True)) + 1
+    segments = [slice(a, b) for a, b in zip(begins.tolist(), stops.tolist(), strict=True)]
+    n = len(segments)
+    if n < 2:
         return np.zeros(k, dtype=np.int64)
-    next_one = np.searchsorted(large, np.arange(len(sizes)))
-    sides = rank[
-        large[np.stack([np.maximum(next_one - 1, 0), np.minimum(next_one, len(large) - 1)])]
+    mass = np.array([weight[s].sum() for s in segments])
+    # Of large segments that are in few places of the field, a lack of molecules would not be seen.
+    silent = [
+        m >= _SMALLEST_PART * weight.sum() and test.groups(s, s) < _MANY_GROUPS
+        for m, s in zip(mass, segments, strict=True)
     ]
-    rank = np.where(small, np.where((sides == 0).all(axis=0), 0, -1), rank)
-    part[part >= 0] = rank[part[part >= 0]]
-    return part if (rank > 0).any() else np.zeros(k, dtype=np.int64)
+    label = np.arange(n)
+    for i in range(n):
+        for j in range(i + 1, n):
+            gap = slice(segments[i].stop, segments[j].start)
+            if j == i + 1 and not broken[gap].any() and (silent[i] or silent[j]):
+                together = True
+            else:
+                positions = max(float(alternatives[gap].max()), 1.0) * n
+                together = test(segments[i], segments[j]) * positions < FALSE_CONNECTION
+            if together:
+                label[label == label[j]] = label[i]
+    _, label = np.unique(label, return_inverse=True)
+    sizes = np.bincount(label, mass)
+    rank = np.argsort(np.argsort(-sizes, kind="stable"))
+    small = (sizes < _SMALLEST_PART * weight.sum())[label]
+    of_segment = np.where(small, -1, rank[label]).astype(np.int64)
+    for i in np.flatnonzero(small).tolist():
+        around = of_segment[[max(i - 1, 0), min(i + 1, n - 1)]]
+        beside = far[max(begins[i] - 1, 0)], far[min(stops[i], k - 1)]
+        if not any(beside) and not (around > 0).any():
+            of_segment[i] = 0
+    part = np.full(k, -1, dtype=np.int64)
+    for segment, number in zip(segments, of_segment.tolist(), strict=True):
+        part[segment] = number
+    for i in range(n - 1):  # what is between two segments of one part is of it
+        if of_segment[i] == of_segment[i + 1]:
+            part[stops[i] : begins[i + 1]] = of_segment[i]
+    part[: begins[0]], part[stops[-1] :] = of_segment[0], of_segment[-1]
+    return part if (part != 0).any() else np.zeros(k, dtype=np.int64)
 
 
 def _long_runs(broken: BoolArray, most: int) -> BoolArray:

@@ -37,6 +37,8 @@ _FIRST_WINDOWS = 2000
 _MOST_WINDOWS = 20_000
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
+_SEARCHES = 3  # for jumps: those that are found uncover others, and move some
+_JOINS = 2  # of parts: a wrong one is not tried more often
 _UNSURE = 3.0  # precisions; what is known worse is not valid
 _DEEPER = 2.0  # times as large is the precision along z, if it is not known
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
@@ -172,7 +174,8 @@ def _estimate(
     timeline, drift = rows.timeline, _in_frames(start, rows.timeline)
     extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
     bar.advance()
-    for last in (False, False, False, True):  # jumps that are found uncover others, and move some
+    searches, joins = (0 if given else _SEARCHES), _JOINS
+    while True:
         windows = (
             _chunks(localizations, timeline)
             if given
@@ -182,17 +185,19 @@ def _estimate(
         density = Density.of(events, drift, sigma, COARSE, threads)
         every = density.one_in(_ENOUGH)
         estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
-        if not (given or last):
+        if searches:
+            searches -= 1
             ranges = jump_ranges(estimate, windows, rows.timeline)
             placed, drift = place_jumps(ranges, estimate.drift, density, rows)
             if not np.array_equal(placed.jumps, timeline.jumps):
                 timeline = placed
                 continue
         known = connection(estimate.drift, timeline, density)
-        together = None if last else joined(known, estimate.drift, timeline, density)
+        together = joined(known, estimate.drift, timeline, density) if joins else None
         if together is None:
             break
-        drift = together
+        drift, joins = together, joins - 1
+        searches = 0 if given else max(searches, 1)
     if (estimate.chance > FALSE_ALARM).any():
         raise NoEvidenceError
     bar.advance()
