@@ -32,7 +32,7 @@ _SMALLEST_PART = 0.05
 # that are as far in so many windows at most are jumps, and more are how the sample drifts.
 _FAR, _MOST_STEPS = 80.0, 40
 #: Probability that parts which share nothing pass for parts that do.
-FALSE_CONNECTION = 1e-3
+FALSE_CONNECTION = 1e-2
 
 
 def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:

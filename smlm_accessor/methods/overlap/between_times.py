@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import pi
 
 import numpy as np
@@ -41,15 +41,9 @@ class Connection:
     ----------
     part : ndarray of int, shape (n_frames,)
         Part of the table that each frame belongs to: 0 for the largest; -1 between parts.
-    least : float
-        How much less earlier and later windows know each other than if all knew all.
-    n_windows : int
-        So many are enough to tell what is known.
     """
 
     part: IntArray
-    least: float
-    n_windows: int
 
     def ranges(self, frames: IntArray) -> list[tuple[float, float]]:
         """Return first and last frame of each run of frames that are not in the largest part."""
@@ -95,21 +89,25 @@ def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Conne
     it is the same for all pairs, the trend through the windows is what is known. Where molecules
     bleach, windows know only those near in time, and errors add up.
     """
-    windows = timeline.evenly(_N_WINDOWS[0])
-    nothing = Connection(np.zeros(len(timeline.frames), dtype=np.int64), 1.0, _N_WINDOWS[0])
-    if len(windows) < 3:
-        return nothing
-    pairs = density.couplings(drift, windows, n_events=_FEW)
-    couplings = shares(pairs.curvature, pairs.responsibility) * pairs.responsibility.sum(axis=0)
-    least, n_windows = least_connection(couplings), _N_WINDOWS[0]
+    everywhere = np.zeros(len(timeline.frames), dtype=np.int64)
+    least, _ = _how_connected(drift, timeline, density)
     if least > _CONNECTED:
-        return replace(nothing, least=least)
-    near = _near(couplings)
-    if near > _MOST_NEAR / 2:
-        n_windows = _N_WINDOWS[1 if near < _MOST_NEAR else 2]
+        return Connection(everywhere)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = density.couplings(drift, windows, n_events=_MANY)
-    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame], least, n_windows)
+    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame])
+
+
+def _how_connected(drift: FloatArray, timeline: Timeline, density: Density) -> tuple[float, int]:
+    """Return `least_connection`, and how many windows are enough to tell what is known."""
+    windows = timeline.evenly(_N_WINDOWS[0])
+    if len(windows) < 3:
+        return 1.0, len(windows)
+    pairs = density.couplings(drift, windows, n_events=_FEW)
+    couplings = shares(pairs.curvature, pairs.responsibility) * pairs.responsibility.sum(axis=0)
+    near = _near(couplings)
+    finer = int(near > _MOST_NEAR / 2) + int(near > _MOST_NEAR)
+    return least_connection(couplings), _N_WINDOWS[finer]
 
 
 def joined(
@@ -152,9 +150,10 @@ def drift_of_windows(
     """
     timeline, std = windows.timeline, estimate.std
     smoothing = estimate.smoothing_time(windows)
-    if known.least > _CONNECTED:
+    least, n_windows = _how_connected(estimate.drift, timeline, density)
+    if least > _CONNECTED and (known.part == 0).all():
         return DriftOfWindows(estimate.level, std, smoothing)
-    fine, drift = timeline.evenly(known.n_windows), estimate.drift
+    fine, drift = timeline.evenly(n_windows), estimate.drift
     main = fine.mean((known.part == 0).astype(np.float64)) > 0.5
     for _ in range(_ROUNDS):
         pairs = density.couplings(drift, fine, n_events=_MANY)
