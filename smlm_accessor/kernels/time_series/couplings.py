@@ -27,7 +27,7 @@ _MANY_GROUPS = 8.0
 _LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 # Of all events: what is smaller has too little to tell whether it shares anything; it stays where
 # the drift goes on, and its error is large.
-_SMALLEST_PART = 0.05
+_SMALLEST_PART = 0.02
 # Positions among which a window was placed where the drift takes a step of five precisions; steps
 # that are as far in so many windows at most are jumps, and more are how the sample drifts.
 _FAR, _MOST_STEPS = 80.0, 40
@@ -124,13 +124,13 @@ def least_connection(couplings: FloatArray) -> float:
 
     For a time that divides the windows, let ``a`` and ``b`` be the couplings of both sides with
     all; if windows know each other whatever the lag, the coupling of the two sides is
-    ``a * b / (a + b)``. The least ratio to it; sides with less than a twentieth do not count.
+    ``a * b / (a + b)``. The least ratio to it; small sides do not count.
     """
     until = np.cumsum(couplings.sum(axis=1))[:-1]
     total = couplings.sum()
     corner = np.cumsum(np.cumsum(couplings, axis=0), axis=1).diagonal()[:-1]
     both = until * (total - until) / max(total, 1e-300)
-    use = (until > 0.05 * total) & (until < 0.95 * total)
+    use = np.minimum(until, total - until) > _SMALLEST_PART * total
     return float(((until - corner)[use] / both[use]).min()) if use.any() else 1.0
 
 
@@ -146,7 +146,7 @@ def connected_parts(
     in as many windows on both sides as show it best, up to all. Where they do not, although those a
     little earlier and later do share many, or where the drift takes a far step, a segment ends and
     another begins. Segments that share molecules with each other are one part. Parts of less than a
-    twentieth of all events belong to the largest if the drift goes on there, or else to none.
+    fiftieth of all events belong to the largest if the drift goes on there, or else to none.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def _long_runs(broken: BoolArray, most: int) -> BoolArray:
 
 def _told(groups: FloatArray) -> BoolArray:
     """Tell where a lack of what is shared would be seen: there is enough on both sides."""
-    m = max(len(groups) // 10, 1)
+    m = max(len(groups) // 25, 1)
     before, after = (np.zeros(len(groups)) for _ in range(2))
     for c in range(m, len(groups) - m):
         before[c], after[c] = np.median(groups[c - m : c]), np.median(groups[c + 1 : c + 1 + m])
