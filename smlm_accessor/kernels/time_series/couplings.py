@@ -146,7 +146,7 @@ def connected_parts(
     in as many windows on both sides as show it best, up to all. Where they do not, although those a
     little earlier and later do share many, or where the drift takes a far step, a segment ends and
     another begins. Segments that share molecules with each other are one part. Parts of less than a
-    fiftieth of all events belong to the largest if the drift goes on there, or else to none.
+    fiftieth of all events belong to the largest, or, beside another one, to none.
 
     Parameters
     ----------
@@ -214,8 +214,7 @@ def _joined_segments(
     of_segment = np.where(small, -1, rank[label]).astype(np.int64)
     for i in np.flatnonzero(small).tolist():
         around = of_segment[[max(i - 1, 0), min(i + 1, n - 1)]]
-        beside = far[max(begins[i] - 1, 0)], far[min(stops[i], k - 1)]
-        if not any(beside) and not (around > 0).any():
+        if not (around > 0).any():
             of_segment[i] = 0
     part = np.full(k, -1, dtype=np.int64)
     for segment, number in zip(segments, of_segment.tolist(), strict=True):
