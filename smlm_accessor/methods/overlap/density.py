@@ -34,9 +34,10 @@ _MANY = 10
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
-# Groups of squares of the field, that tell the errors of sums over pairs of windows; and the edge
-# of such a square in precisions, larger than most molecules and clusters.
-_GROUPS, _GROUP_EDGE = 16, 30.0
+# Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
+# few molecules that two parts share are seen better; with so many windows, fewer for the memory. And
+# the edge of such a square in precisions, larger than most molecules and clusters.
+_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 250, 30.0
 
 
 class PairKernel(NamedTuple):
@@ -218,16 +219,17 @@ class Density:
             About so many events count, for others, too.
         """
         n, k, d = len(self.positions), len(windows), len(self.precision)
+        n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
         every = max(n // n_events, 1)
         where, variance = self._now(drift)
         square = np.floor(self.positions / _GROUP_EDGE).astype(np.int64)
         mixed = (square * np.array([73856093, 19349663, 83492791])[:d]).sum(axis=1)
-        group = (mixed ^ (mixed >> 13)) % _GROUPS
+        group = (mixed ^ (mixed >> 13)) % n_groups
         left_out, others = self._left_out(windows), self._others(where)
         cells, cell = self.cells, self.cells.cell
 
         def one(block: tuple[int, int]) -> tuple[FloatArray, ...]:
-            sums = np.zeros((_GROUPS, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
+            sums = np.zeros((n_groups, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
             coupling_sums(
                 *(np.arange(*block, every), cell, cells.first, cells.stop),
                 *(where, variance, self._frame, self.weight, left_out, *others),
