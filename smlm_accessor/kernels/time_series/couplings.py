@@ -24,6 +24,7 @@ _FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
 # Groups that the windows before and after share, effectively, a little earlier and later: with
 # fewer molecules at a time, nothing can be told of parts.
 _MANY_GROUPS = 8.0
+_NOTHING = 1e-12  # of the largest sum: rounding of differences
 _LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 # Of all events: what is smaller has too little to tell whether it shares anything; it stays where
 # the drift goes on, and its error is large.
@@ -77,7 +78,9 @@ def _doubled(values: Any) -> Any:
 
 def _ratio(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
-    total, squares = np.maximum(r.sum(axis=0), 1e-300), np.maximum((r**2).sum(axis=0), 1e-300)
+    total, squares = r.sum(axis=0), (r**2).sum(axis=0)
+    least = max(_NOTHING * float(np.max(total)), 1e-100)
+    total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
     variance = ((c - ratio * r) ** 2).sum(axis=0) * n / np.maximum(n - 1, 1e-9)
     return ratio, np.sqrt(variance) / total, n

@@ -12,7 +12,8 @@ from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_sca
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.time_series.couplings import connected_parts, least_connection, shares
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
-from smlm_accessor.methods.overlap.density import CouplingSums, Density
+from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -94,7 +95,7 @@ def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Conne
     if least > _CONNECTED:
         return Connection(everywhere)
     windows = timeline.evenly(_N_WINDOWS[1])
-    pairs = density.couplings(drift, windows, n_events=_MANY)
+    pairs = couplings(density, drift, windows, n_events=_MANY)
     return Connection(_parts(pairs, drift, windows, density)[windows.of_frame])
 
 
@@ -103,11 +104,11 @@ def _how_connected(drift: FloatArray, timeline: Timeline, density: Density) -> t
     windows = timeline.evenly(_N_WINDOWS[0])
     if len(windows) < 3:
         return 1.0, len(windows)
-    pairs = density.couplings(drift, windows, n_events=_FEW)
-    couplings = shares(pairs.curvature, pairs.responsibility) * pairs.responsibility.sum(axis=0)
-    near = _near(couplings)
+    pairs = couplings(density, drift, windows, n_events=_FEW)
+    known = shares(pairs.curvature, pairs.responsibility) * pairs.responsibility.sum(axis=0)
+    near = _near(known)
     finer = int(near > _MOST_NEAR / 2) + int(near > _MOST_NEAR)
-    return least_connection(couplings), _N_WINDOWS[finer]
+    return least_connection(known), _N_WINDOWS[finer]
 
 
 def joined(
@@ -156,7 +157,7 @@ def drift_of_windows(
     fine, drift = timeline.evenly(n_windows), estimate.drift
     main = fine.mean((known.part == 0).astype(np.float64)) > 0.5
     for _ in range(_ROUNDS):
-        pairs = density.couplings(drift, fine, n_events=_MANY)
+        pairs = couplings(density, drift, fine, n_events=_MANY)
         now = fine.mean(drift)
         found = _joint(pairs, now, fine, density.precision, main)
         moved = np.where(main[:, None], np.stack([f.level for f in found], axis=1) - now, 0.0)

@@ -11,14 +11,12 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
-from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16  # of events; the same for any number of threads
-_PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 64 MB for 500
 # Events of a sample that tells which kernel is best, and how much events of each precision tell.
 _SAMPLE = 50_000
 # Events around an event that make its density: about a seventh of them lies within the kernel.
@@ -34,10 +32,6 @@ _MANY = 10
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
-# Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
-# few molecules that two parts share are seen better; with so many windows, fewer for the memory. And
-# the edge of such a square in precisions, larger than most molecules and clusters.
-_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 250, 30.0
 
 
 class PairKernel(NamedTuple):
@@ -112,27 +106,6 @@ class OverlapSums:
 
 
 @dataclass(frozen=True)
-class CouplingSums:
-    """Sums over pairs of windows, lengths in precisions.
-
-    Parameters
-    ----------
-    responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
-        By groups of squares of the field, symmetric. The curvature is the mean of x and y.
-    gradient : ndarray, shape (n_windows, n_windows, d)
-        Of the first window towards the second; antisymmetric, for each pair draws at both.
-    total_curvature, squared : ndarray, shape (d,)
-        Of all events, as in `OverlapSums`.
-    """
-
-    responsibility: FloatArray
-    curvature: FloatArray
-    gradient: FloatArray
-    total_curvature: FloatArray
-    squared: FloatArray
-
-
-@dataclass(frozen=True)
 class Density:
     """Events in cells, ready for sums with kernels of one kind.
 
@@ -190,7 +163,7 @@ class Density:
             Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
-        row = windows.of_frame[self._frame]
+        row = windows.of_frame[self.frame]
         blocks = self._blocks(every)
         found = self._add_up(drift, windows, row, n, blocks)
         total = np.zeros((n, N_PAIR_SUMS))
@@ -207,41 +180,6 @@ class Density:
             np.array([information[a:b].sum() for a, b in blocks]),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
-
-    def couplings(self, drift: FloatArray, windows: Windows, *, n_events: int) -> CouplingSums:
-        """Return the sums over pairs of windows.
-
-        Parameters
-        ----------
-        drift : ndarray, shape (n_frames, d)
-        windows : Windows
-        n_events : int
-            About so many events count, for others, too.
-        """
-        n, k, d = len(self.positions), len(windows), len(self.precision)
-        n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
-        every = max(n // n_events, 1)
-        where, variance = self._now(drift)
-        square = np.floor(self.positions / _GROUP_EDGE).astype(np.int64)
-        mixed = (square * np.array([73856093, 19349663, 83492791])[:d]).sum(axis=1)
-        group = (mixed ^ (mixed >> 13)) % n_groups
-        left_out, others = self._left_out(windows), self._others(where)
-        cells, cell = self.cells, self.cells.cell
-
-        def one(block: tuple[int, int]) -> tuple[FloatArray, ...]:
-            sums = np.zeros((n_groups, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
-            coupling_sums(
-                *(np.arange(*block, every), cell, cells.first, cells.stop),
-                *(where, variance, self._frame, self.weight, left_out, *others),
-                *(self.kernel.floor, windows.of_frame, group, *sums),
-            )
-            return sums
-
-        found = map_threads(one, cells.blocks(_PAIR_BLOCKS), threads=self.threads)
-        couplings, moments, total = (every * sum(s[1:], s[0]) for s in zip(*found, strict=True))
-        couplings = (couplings + couplings.transpose(0, 2, 1, 3)) / 2
-        gradient = (moments - moments.transpose(1, 0, 2)) / 2
-        return CouplingSums(couplings[..., 0], couplings[..., 1], gradient, *total)
 
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
         """Return the density with gradients that count as much as they tell.
@@ -277,12 +215,12 @@ class Density:
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(grid.number(where), grid.rows, int(grid.span[0])),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self._others(_columns(self.positions)), self.cells.number, found),
+            *(*self.others(_columns(self.positions)), self.cells.number, found),
         )
         return found / floor
 
     @cached_property
-    def _frame(self) -> Int32Array:
+    def frame(self) -> Int32Array:
         """Index of the frame of each event in the order of cells."""
         return self.events.frame[self.cells.order]
 
@@ -292,7 +230,7 @@ class Density:
         weight = self.events.weight[self.cells.order].astype(np.float64)
         return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
 
-    def _others(
+    def others(
         self, where: Float32Array
     ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
         """Return position, variance, frame and weight of the events that make the density."""
@@ -301,7 +239,7 @@ class Density:
         return (
             where[:, kept],
             np.repeat(variance[None].astype(np.float32), d, axis=0),
-            self._frame[kept],
+            self.frame[kept],
             self.cells.stands_for.astype(np.float32),
         )
 
@@ -321,9 +259,9 @@ class Density:
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of each block and row."""
-        frame, left_out = self._frame, self._left_out(windows)
-        where, variance = self._now(drift)
-        cells, cell, others = self.cells, self.cells.cell, self._others(where)
+        frame, left_out = self.frame, self.left_out_of(windows)
+        where, variance = self.at_drift(drift)
+        cells, cell, others = self.cells, self.cells.cell, self.others(where)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((n_rows, N_PAIR_SUMS))
@@ -336,15 +274,15 @@ class Density:
 
         return map_threads(one, blocks, threads=self.threads)
 
-    def _now(self, drift: FloatArray) -> tuple[Float32Array, Float32Array]:
+    def at_drift(self, drift: FloatArray) -> tuple[Float32Array, Float32Array]:
         """Return where events are with this drift, in precisions, and their variances."""
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
-        where = _columns(self.positions - change[self._frame])
+        where = _columns(self.positions - change[self.frame])
         variance = self.kernel.factor * self._variance + self.kernel.spread
         return where, np.repeat(variance[None].astype(np.float32), len(where), axis=0)
 
-    def _left_out(self, windows: Windows) -> IntArray:
+    def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
 
         It is the window itself, and what is so near in time that it could show the same blink.
