@@ -33,7 +33,7 @@ _CONNECTED = 0.8
 _ROUNDS = 3
 # Standard deviations that the joint drift has moved, on average: with less, it is as good as
 # before; and where all windows know each other, with less than so many the turns have come to rest,
-# and the trend is better, for it has more windows. Of random worlds, 13 at rest had 0.1 to 0.75, and
+# and the trend is better, for it has more windows. 13 random worlds at rest had 0.1 to 0.75, and
 # four that were not had 0.9 to 1.3.
 _TOLERANCE, _AWAY = 0.5, 0.8
 # Standard deviations of a shift that was found in images: less is chance in most tables.
