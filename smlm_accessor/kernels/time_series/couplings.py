@@ -173,6 +173,8 @@ def connected_parts(
                 break
         else:
             broken[c] = True
+    if 2 * np.count_nonzero(broken) > np.count_nonzero(told):  # nothing is shared at most times
+        broken[:] = False
     broken &= ~_long_runs(broken, k // 10)
     far = alternatives > _FAR
     if np.count_nonzero(far) > _MOST_STEPS:

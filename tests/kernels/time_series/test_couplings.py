@@ -105,3 +105,34 @@ def test_the_best_of_many_positions_is_chance() -> None:
 def test_small_parts_stay() -> None:
     late = np.arange(K) >= K - 2
     assert parts(np.where(late[:, None] == late, 1.0, 0.0), np.full((K, K), 0.01)) == [0] * K
+
+
+FAR = np.where(np.isin(np.arange(K), [19, 20, 23, 24, 39, 40]), 1e5, 1.0)
+
+
+@pytest.mark.parametrize("bridge", [0.0, 1.0])
+def test_a_few_windows_beside_the_others_do_not_join_two_parts(bridge: float) -> None:
+    """Windows 21 and 22 lie far off, and right to those from 41 on, which lie wrongly to the rest.
+
+    Before and after window 40, molecules are shared only by these.
+    """
+    part = np.zeros(K, dtype=np.int64)
+    part[40:] = 1
+    part[20:24] = 1
+    true = np.where(part[:, None] == part, 1.0, 0.0)
+    true[20:24, 40:] *= bridge
+    true[40:, 20:24] *= bridge
+    found = connected_parts(*sums(true, np.full((K, K), 0.01)), np.full(K, 1000.0), FAR)
+    assert (found[:19] == found[28]).all()
+    assert (found[41:] == 1 - found[28]).all()
+    assert set(found[21:23]) == ({found[50]} if bridge else {found[21]})
+    assert found[21] != found[28]
+
+
+def test_far_steps_between_windows_that_share_molecules_are_jumps() -> None:
+    found = connected_parts(*sums(np.ones((K, K)), np.full((K, K), 0.1)), np.full(K, 1e3), FAR)
+    assert (found == 0).all()
+
+
+def test_where_nothing_is_shared_at_any_time_there_are_no_parts() -> None:
+    assert parts(np.zeros((K, K)), np.full((K, K), 0.1)) == [0] * K
