@@ -11,6 +11,7 @@ responsibility : ndarray, shape (n_groups, k, k)
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -196,31 +197,36 @@ def _joined_segments(
     if n < 2:
         return np.zeros(k, dtype=np.int64)
     mass = np.array([weight[s].sum() for s in segments])
-    # Of large segments that are in few places of the field, a lack of molecules would not be seen.
-    silent = [
-        m >= _SMALLEST_PART * weight.sum() and test.groups(s, s) < _MANY_GROUPS
-        for m, s in zip(mass, segments, strict=True)
-    ]
+    small = mass < _SMALLEST_PART * weight.sum()
+    large = np.flatnonzero(~small).tolist()
+    if not large:
+        return np.zeros(k, dtype=np.int64)
+
+    def chance(i: int, j: int) -> float:
+        gap = slice(segments[i].stop, segments[j].start)
+        return test(segments[i], segments[j]) * max(float(alternatives[gap].max()), 1.0) * n
+
+    # Of segments that are in few places of the field, a lack of molecules would not be seen.
+    silent = [test.groups(s, s) < _MANY_GROUPS for s in segments]
     label = np.arange(n)
-    for i in range(n):
-        for j in range(i + 1, n):
-            gap = slice(segments[i].stop, segments[j].start)
-            if j == i + 1 and not broken[gap].any() and (silent[i] or silent[j]):
-                together = True
-            else:
-                positions = max(float(alternatives[gap].max()), 1.0) * n
-                together = test(segments[i], segments[j]) * positions < FALSE_CONNECTION
-            if together:
-                label[label == label[j]] = label[i]
-    _, label = np.unique(label, return_inverse=True)
+    for i, j in combinations(large, 2):
+        whole = not broken[segments[i].stop : segments[j].start].any()
+        beside = j == large[large.index(i) + 1] and whole
+        if (beside and (silent[i] or silent[j])) or chance(i, j) < FALSE_CONNECTION:
+            label[label == label[j]] = label[i]
     sizes = np.bincount(label, mass)
     rank = np.argsort(np.argsort(-sizes, kind="stable"))
-    small = (sizes < _SMALLEST_PART * weight.sum())[label]
-    of_segment = np.where(small, -1, rank[label]).astype(np.int64)
+    of_segment = rank[label].astype(np.int64)
+    # A small segment may have frames of two parts in it: it belongs to one, and joins none.
     for i in np.flatnonzero(small).tolist():
-        around = of_segment[[max(i - 1, 0), min(i + 1, n - 1)]]
-        if not (around > 0).any():
-            of_segment[i] = 0
+        found = [(chance(min(i, j), max(i, j)), j) for j in large]
+        best, j = min(found)
+        before, after = [x for x in large if x < i], [x for x in large if x > i]
+        near = of_segment[before[-1:] + after[:1]]
+        if best < FALSE_CONNECTION:
+            of_segment[i] = of_segment[j]
+        else:
+            of_segment[i] = -1 if near.any() else 0
     part = np.full(k, -1, dtype=np.int64)
     for segment, number in zip(segments, of_segment.tolist(), strict=True):
         part[segment] = number

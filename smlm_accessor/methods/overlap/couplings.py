@@ -16,7 +16,7 @@ _PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 
 # Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
 # the memory. And the edge of such a square in precisions, larger than most molecules and clusters.
-_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 250, 30.0
+_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 350, 30.0
 
 
 @dataclass(frozen=True)
