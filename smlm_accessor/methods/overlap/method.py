@@ -116,16 +116,22 @@ def overlap(
 
     Notes
     -----
-    Events of two windows :math:`s, t` that are near each other have responsibilities
-    :math:`R_{st}` and curvatures :math:`C_{st}`, the mean of which is 0 for pairs by chance. The
-    share :math:`\rho = C / R`, of pairs that are of one molecule, falls with the lag in time where
-    molecules bleach: then errors add up like a random walk. Where earlier and later windows know
-    each other less than 0.8 times as if it did not fall, all windows of a few hundred are solved
-    together, with the information :math:`L = \mathrm{diag}(W 1) - W`,
-    :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`, the gradient weighted by :math:`\rho_{st}`, and
-    random walks of level or slope, averaged over their rates by the marginal likelihood. Parts of
-    the table that share no more than chance gives (probability 0.001) are not joined: all but the
-    largest are not valid, and the warning names their frames.
+    What windows of time know of each other, of 125 to 500: event :math:`j` has the responsibility
+    :math:`r_{ij} / S_{ij}` and the curvature :math:`r_{ij} / S_{ij} - r'_{ij} d^2 / S_{ij}^2 +
+    r_{ij} d g_i / S_{ij}` at event :math:`i`, whose mean is 0 for pairs by chance. They add up to
+    :math:`R_{st}` and :math:`C_{st}` for two windows. The share :math:`\rho = C / R`, of pairs
+    that are of one molecule, falls with the lag in time where molecules bleach: then errors add up
+    like a random walk. Where earlier and later windows know each other less than 0.8 times as if it
+    did not fall, or where turns have not come to rest, all windows are solved together, with the
+    information :math:`L = \mathrm{diag}(W 1) - W`, :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`,
+    the gradient weighted by :math:`\rho_{st}`, and random walks of level or slope, averaged over
+    their rates by the marginal likelihood.
+
+    Parts of the table share no more than chance gives (probability 0.01, times the positions at
+    which they could have been placed): where what windows before and after share ends, and between
+    segments on either side of a far step of the drift. A part is laid on the largest at the shift,
+    among all, at which images of both have most in common; steps 1 to 3 follow, and the test again.
+    Parts that still share nothing are not valid, and the warning names their frames.
 
     About 60 bytes per localization. A localization without uncertainty counts like the others; with
     it, as one over its square.
