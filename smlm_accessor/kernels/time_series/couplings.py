@@ -201,10 +201,19 @@ def _joined_segments(
     large = np.flatnonzero(~small).tolist()
     if not large:
         return np.zeros(k, dtype=np.int64)
+    reach = [1 << h for h in range((k - 1).bit_length())]
 
     def chance(i: int, j: int) -> float:
-        gap = slice(segments[i].stop, segments[j].start)
-        return test(segments[i], segments[j]) * max(float(alternatives[gap].max()), 1.0) * n
+        one, other = segments[i], segments[j]
+        positions = max(float(alternatives[one.stop : other.start].max()), 1.0) * n
+        p = [
+            test(
+                slice(max(one.stop - h, one.start), one.stop),
+                slice(other.start, min(other.start + h, other.stop)),
+            )
+            for h in reach
+        ]
+        return min(p) * len(reach) * positions
 
     # Of segments that are in few places of the field, a lack of molecules would not be seen.
     silent = [test.groups(s, s) < _MANY_GROUPS for s in segments]
