@@ -30,7 +30,7 @@ _FEW, _SOME, _MANY = 25_000, 100_000, 300_000
 # Where earlier and later windows know each other this much less than all know all, errors are
 # a tenth larger than those against a perfect map: the trend through windows is good enough.
 _CONNECTED = 0.8
-_ROUNDS = 3
+_ROUNDS = 8  # at most: far from where it comes to rest, one of 100 random worlds took six
 # Standard deviations that the joint drift has moved, on average: with less, it is as good as
 # before; and where all windows know each other, with less than so many the turns have come to rest,
 # and the trend is better, for it has more windows. 13 random worlds at rest had 0.1 to 0.75, and

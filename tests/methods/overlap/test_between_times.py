@@ -139,8 +139,8 @@ def test_the_warning_names_the_frames() -> None:
     assert np.isnan(drift["offset"].values[~valid]).all()
 
 
-def test_a_jump_between_parts_that_share_a_tenth_is_found() -> None:
-    scene = two_parts(10, np.array([300.0, -200.0]))
+def test_a_jump_between_parts_that_share_a_seventh_is_found() -> None:
+    scene = two_parts(15, np.array([300.0, -200.0]))
     drift = estimate_drift(scene.moved, method="overlap")
     assert drift["valid"].values.all()
     late = drift["frame_start"].values >= N_FRAMES // 2
