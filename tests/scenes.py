@@ -209,6 +209,23 @@ def visits(
     return _seen(at, frames, rng.integers(len(at), size=n), n_frames, precision, rng)
 
 
+def bleaching(
+    at: FloatArray,
+    *,
+    n: int,
+    n_frames: int,
+    life: float,
+    precision: float = PRECISION,
+    seed: int = 0,
+) -> Scene:
+    """Localizations of sites from a random frame on, on average for so many frames."""
+    rng = np.random.default_rng(seed)
+    emitter = rng.integers(len(at), size=n)
+    frames = rng.uniform(-life, n_frames, len(at))[emitter] + rng.exponential(life, n)
+    seen = (frames >= 0) & (frames < n_frames)
+    return _seen(at, frames[seen].astype(np.int64), emitter[seen], n_frames, PRECISION, rng)
+
+
 def beads(
     at: FloatArray, *, n_frames: int, precision: float = 2.0, seen: float = 1.0, seed: int = 0
 ) -> Scene:

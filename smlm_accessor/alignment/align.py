@@ -12,7 +12,6 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.alignment.coarse import (
-    CLEAR,
     CLEAR_TURNED,
     CoarseAlignment,
     coarse_alignment,
@@ -22,6 +21,7 @@ from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
 from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import build, offset_from_about, static
 from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.kernels.correlation.global_shift import CLEAR
 from smlm_accessor.options import count, length
 
 #: Localizations of each table that are used.

@@ -8,16 +8,16 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.global_shift import find_global_shift, pixels_at
+from smlm_accessor.kernels.correlation.global_shift import (
+    CLEAR,
+    MOST_PIXELS,
+    find_global_shift,
+    find_shift_at_any_scale,
+    pixels_at,
+)
 
-#: Least significance that is not taken for chance. Of unrelated tables it was below 4 in 100
-#: trials; with hundreds of angles there are more chances.
-CLEAR = 5.0
+#: Least significance that is no chance; with hundreds of angles there are more chances.
 CLEAR_TURNED = 6.0
-_CERTAIN = 15.0  # standard deviations: no finer scale is needed
-# Smoothings in the extent of both fields together: fewer would see the illumination, or a cell.
-_COARSEST = 128
-_MOST_PIXELS = 2**24  # of a correlation
 _FINEST = 0.7  # precisions: the last smoothing
 _TURNS = (64, 128)  # smoothings in that extent, at all angles
 
@@ -63,7 +63,7 @@ def coarse_alignment(
     finest = _FINEST * precision if np.isfinite(precision) else 0.0
 
     def too_fine(smoothing: float) -> bool:
-        return smoothing < finest or pixels_at(extent, smoothing) > _MOST_PIXELS
+        return smoothing < finest or pixels_at(extent, smoothing) > MOST_PIXELS
 
     def at_angles(angles: FloatArray, smoothing: float, *, shown: bool) -> CoarseAlignment:
         places = map_threads(
@@ -79,12 +79,7 @@ def coarse_alignment(
             float(angles[k]), places[k].shift, places[k].significance, reach, step
         )
 
-    # From coarse to fine, since what tables share may be molecules or only shapes.
-    smoothing = float(extent.max()) / _COARSEST
-    best = find_global_shift(reference, moving, smoothing, largest)
-    while best.significance <= _CERTAIN and not too_fine(smoothing := smoothing / 2):
-        now = find_global_shift(reference, moving, smoothing, largest)
-        best = max(best, now, key=lambda p: p.significance)
+    best = find_shift_at_any_scale(reference, moving, finest, largest)
     still = CoarseAlignment(0.0, best.shift, best.significance, 2 * best.smoothing)
     if not turn or still.is_clear:
         return still

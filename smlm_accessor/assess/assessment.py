@@ -14,6 +14,7 @@ from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
 from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
+from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.backends import is_partitioned
@@ -92,6 +93,7 @@ def assess(
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, held)
+    found["apart"] = frames_apart(case, drift, observed, of_rows)
     return Assessment(verdict, reason, **found)
 
 

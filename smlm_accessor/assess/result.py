@@ -44,6 +44,9 @@ class Assessment:
         Localization precision that was reckoned with, mean of x and y.
     n_localizations, n_blinks : int
         How many localizations there are, and how many blinks were compared.
+    apart : list of tuple
+        First and last frame of each part of the table that shares no more structures with the rest
+        than chance would give: nothing tells how it lies to the rest, whatever the verdict.
     length_unit : str or None
     frc : RingCorrelation or None
         The curves from which ``frc_before`` and ``frc_after`` are read off.
@@ -71,6 +74,7 @@ class Assessment:
     precision: float = np.nan
     n_localizations: int = 0
     n_blinks: int = 0
+    apart: list[tuple[float, float]] = field(default_factory=list)
     length_unit: str | None = None
     frc: RingCorrelation | None = field(default=None, compare=False)
 
@@ -104,6 +108,9 @@ class Assessment:
         for name, (before, after) in lengths.items():
             if np.isfinite(before) or np.isfinite(after):
                 parts.append(f"{name} {as_length(before)} -> {as_length(after)}{unit}")
+        if self.apart:
+            frames = ", ".join(f"{first:g} to {last:g}" for first, last in self.apart)
+            parts.append(f"frames {frames} share nothing with the rest")
         return parts
 
 

@@ -12,6 +12,12 @@ from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, NEAR, band_
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
 from smlm_accessor.kernels.images.images import Image, fade
 
+#: Least significance that is not taken for chance: of unrelated tables it was below 4 in 100.
+CLEAR = 5.0
+_CERTAIN = 15.0  # standard deviations: no finer scale is needed
+# Smoothings in the extent of both fields together: fewer would see the illumination, or a cell.
+_COARSEST = 128
+MOST_PIXELS = 2**24  # of a correlation
 # Two pairs of straight filaments can be laid on each other by some shift: where no more parts of
 # the field agree than these would make, a maximum has to be twice as high as any other.
 _FEW, _TWICE = 4.5, 2.0
@@ -92,6 +98,29 @@ def find_global_shift(
     significance = min(float(np.sqrt(max(lead, 0.0) * max(spread, 0.0))), _MOST * spread)
     doubtful = spread < _FEW and ratio < _TWICE
     return GlobalShift(at, significance / 2 if doubtful else significance, smoothing)
+
+
+def find_shift_at_any_scale(
+    reference: FloatArray,
+    moving: FloatArray,
+    finest: float,
+    max_shift: FloatArray | None = None,
+) -> GlobalShift:
+    """Find the shift at which two sets of localizations have most in common, at the best scale.
+
+    What they share may be molecules or only shapes, so the smoothing is halved from coarse to
+    ``finest`` until nothing is clearer than the maximum.
+    """
+    extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
+    smoothing = float(extent.max()) / _COARSEST
+    best = find_global_shift(reference, moving, smoothing, max_shift)
+    while best.significance <= _CERTAIN:
+        smoothing /= 2
+        if smoothing < finest or pixels_at(extent, smoothing) > MOST_PIXELS:
+            break
+        now = find_global_shift(reference, moving, smoothing, max_shift)
+        best = max(best, now, key=lambda found: found.significance)
+    return best
 
 
 def _spread(filtered: Image, moving: Image, lag: list[int]) -> float:

@@ -163,7 +163,7 @@ class Density:
             Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
-        row = windows.of_frame[self._frame]
+        row = windows.of_frame[self.frame]
         blocks = self._blocks(every)
         found = self._add_up(drift, windows, row, n, blocks)
         total = np.zeros((n, N_PAIR_SUMS))
@@ -215,12 +215,12 @@ class Density:
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(grid.number(where), grid.rows, int(grid.span[0])),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self._others(_columns(self.positions)), self.cells.number, found),
+            *(*self.others(_columns(self.positions)), self.cells.number, found),
         )
         return found / floor
 
     @cached_property
-    def _frame(self) -> Int32Array:
+    def frame(self) -> Int32Array:
         """Index of the frame of each event in the order of cells."""
         return self.events.frame[self.cells.order]
 
@@ -230,7 +230,7 @@ class Density:
         weight = self.events.weight[self.cells.order].astype(np.float64)
         return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
 
-    def _others(
+    def others(
         self, where: Float32Array
     ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
         """Return position, variance, frame and weight of the events that make the density."""
@@ -239,7 +239,7 @@ class Density:
         return (
             where[:, kept],
             np.repeat(variance[None].astype(np.float32), d, axis=0),
-            self._frame[kept],
+            self.frame[kept],
             self.cells.stands_for.astype(np.float32),
         )
 
@@ -259,14 +259,9 @@ class Density:
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of each block and row."""
-        frame = self._frame
-        change = (drift - self.sorted_with) / self.precision
-        change -= np.median(change, axis=0)  # a constant changes nothing
-        where = _columns(self.positions - change[frame])
-        variance = self.kernel.factor * self._variance + self.kernel.spread
-        variance = np.repeat(variance[None].astype(np.float32), len(where), axis=0)
-        left_out = self._left_out(windows)
-        cells, cell, others = self.cells, self.cells.cell, self._others(where)
+        frame, left_out = self.frame, self.left_out_of(windows)
+        where, variance = self.at_drift(drift)
+        cells, cell, others = self.cells, self.cells.cell, self.others(where)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((n_rows, N_PAIR_SUMS))
@@ -279,7 +274,15 @@ class Density:
 
         return map_threads(one, blocks, threads=self.threads)
 
-    def _left_out(self, windows: Windows) -> IntArray:
+    def at_drift(self, drift: FloatArray) -> tuple[Float32Array, Float32Array]:
+        """Return where events are with this drift, in precisions, and their variances."""
+        change = (drift - self.sorted_with) / self.precision
+        change -= np.median(change, axis=0)  # a constant changes nothing
+        where = _columns(self.positions - change[self.frame])
+        variance = self.kernel.factor * self._variance + self.kernel.spread
+        return where, np.repeat(variance[None].astype(np.float32), len(where), axis=0)
+
+    def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
 
         It is the window itself, and what is so near in time that it could show the same blink.

@@ -10,6 +10,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import COARSE, Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
@@ -21,6 +22,8 @@ _WINDOWS = 2000  # at first
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 _FEW = 100_000  # events, that tell whether a drift that is given is right
 _MOST_SLIPS = 6  # there and back, three times
+_SEARCHES = 3  # for jumps: those that are found uncover others, and move some
+_JOINS = 2  # of parts: a wrong one is not tried more often
 _STANDS = 2.0  # standard deviations that it may be wrong by
 
 
@@ -37,6 +40,8 @@ class FirstDrift(NamedTuple):
     smoothing : float
         Frames over which a trend through all events averages.
     events : CorrectedEvents
+    connection : Connection
+        Which parts of the movie share molecules.
     chosen : dict
         What the coarse drift chose.
     """
@@ -46,6 +51,7 @@ class FirstDrift(NamedTuple):
     windows: Windows
     smoothing: float
     events: CorrectedEvents
+    connection: Connection
     chosen: dict[str, Any]
 
     @property
@@ -110,7 +116,9 @@ def _with_jumps(
 
     One that is known, and that a part of the events does not contradict, stays.
     """
-    for last in (False, False, False, True):  # jumps that are found uncover others, and move some
+    given = localizations.n_chunks > 1
+    searches, joins = (0 if given else _SEARCHES), _JOINS
+    while True:
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
         if known:
             every = density.one_in(_FEW)
@@ -121,16 +129,22 @@ def _with_jumps(
         if not known:
             every = density.one_in(_ENOUGH)
             estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
-        if localizations.n_chunks > 1 or last:
+        if searches:
+            searches -= 1
+            ranges = jump_ranges(estimate, windows, rows.timeline)
+            placed, drift = place_jumps(ranges, estimate.drift, density, rows)
+            if not np.array_equal(placed.jumps, timeline.jumps):
+                timeline = placed
+                continue
+        connected = connection(estimate.drift, timeline, density)
+        together = joined(connected, estimate.drift, timeline, density) if joins else None
+        if together is None:
             break
-        ranges = jump_ranges(estimate, windows, rows.timeline)
-        placed, drift = place_jumps(ranges, estimate.drift, density, rows)
-        if np.array_equal(placed.jumps, timeline.jumps):
-            break
-        timeline = placed
+        drift, joins, known = together, joins - 1, False
+        searches = 0 if given else max(searches, 1)
     # With more events it averages over less: of a random walk, over one by the root of how many.
     smoothing = estimate.smoothing_time(windows) / (np.sqrt(every) if known else 1.0)
-    return FirstDrift(estimate.drift, estimate, windows, smoothing, density.events, {})
+    return FirstDrift(estimate.drift, estimate, windows, smoothing, density.events, connected, {})
 
 
 def _seen_with(

@@ -11,6 +11,11 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.overlap.between_times import (
+    Connection,
+    DriftOfWindows,
+    drift_of_windows,
+)
 from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
@@ -34,6 +39,11 @@ _NO_EVIDENCE = (
     "drift. Is the frame column the right one? If there are structures, filter the table for them."
 )
 
+_NOT_CONNECTED = (
+    "What is seen in the frames {} shares no more structures with the rest than chance would give, "
+    "so nothing tells how they lie to each other. Their drift can be estimated by itself."
+)
+
 
 @register(
     "overlap",
@@ -49,7 +59,7 @@ def overlap(
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
-    """Find the drift at which localizations of different times overlap best.
+    r"""Find the drift at which localizations of different times overlap best.
 
     The cost is that of [1]_, the logarithm of the density of all other events at each, summed; it
     is maximized in another way. From a coarse drift, localizations of one blink are merged into
@@ -88,7 +98,8 @@ def overlap(
     -------
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
-        averages passes in each. ``offset_std`` is the standard deviation of the trend. ``quality``
+        averages passes in each. ``offset_std`` is the standard deviation against the mean of the
+        table: of the trend, and where molecules bleach, of the joint drift, below. ``quality``
         is the information of a chunk over what its events would have if the emitters were known:
         near 1 for molecules far apart, 0 for background, and less than 0 for what lies beside the
         structures. Chunks known worse than three precisions, and those that were given
@@ -101,6 +112,23 @@ def overlap(
 
     Notes
     -----
+    What windows of time know of each other, of 125 to 500: event :math:`j` has the responsibility
+    :math:`r_{ij} / S_{ij}` and the curvature :math:`r_{ij} / S_{ij} - r'_{ij} d^2 / S_{ij}^2 +
+    r_{ij} d g_i / S_{ij}` at event :math:`i`, whose mean is 0 for pairs by chance. They add up to
+    :math:`R_{st}` and :math:`C_{st}` for two windows. The share :math:`\rho = C / R`, of pairs
+    that are of one molecule, falls with the lag in time where molecules bleach: then errors add up
+    like a random walk. Where earlier and later windows know each other less than 0.8 times as if it
+    did not fall, or where turns have not come to rest, all windows are solved together, with the
+    information :math:`L = \mathrm{diag}(W 1) - W`, :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`,
+    the gradient weighted by :math:`\rho_{st}`, and random walks of level or slope, averaged over
+    their rates by the marginal likelihood.
+
+    Parts of the table share no more than chance gives (probability 0.01, times the positions at
+    which they could have been placed): where what windows before and after share ends, and between
+    segments on either side of a far step of the drift. A part is laid on the largest at the shift,
+    among all, at which images of both have most in common; steps 1 to 3 follow, and the test again.
+    Parts that still share nothing are not valid, and the warning names their frames.
+
     About 60 bytes per localization. A localization without uncertainty counts like the others; with
     it, as one over its square.
 
@@ -163,12 +191,13 @@ def _estimate(
         first.drift, windows, density, rounds=rounds, tolerance=tolerance, near=first.estimate
     )
     bar.advance()
+    found = drift_of_windows(estimate, windows, density, first.connection)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
         "density_floor": density.kernel.floor,
         "blink_frames": first.events.lifetime,
-        "smoothing_frames": estimate.smoothing_time(windows),
+        "smoothing_frames": found.smoothing_time,
         "noise_factor": [float(t.noise) for t in estimate.trends],
         "walk_per_frame": [float(t.walk) for t in estimate.trends],
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
@@ -178,7 +207,7 @@ def _estimate(
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
-    return _registered(localizations, estimate, windows, chosen)
+    return _registered(localizations, estimate, windows, (found, first.connection), chosen)
 
 
 def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
@@ -194,22 +223,34 @@ def _precision_along(localizations: ChunkedLocalizations, precision: float | Non
     return sigma
 
 
+def _frames(ranges: list[tuple[float, float]]) -> str:
+    """Return the ranges in words, at most five."""
+    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
+    return ", ".join(f"{a:g} to {b:g}" for a, b in ranges[:5]) + more
+
+
 def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
     windows: Windows,
+    results: tuple[DriftOfWindows, Connection],
     chosen: dict[str, Any],
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
-    given = localizations.n_chunks > 1
-    valid = np.asarray((estimate.std < _UNSURE * np.array(chosen["precision"])).all(axis=1))
+    given, (found, known) = localizations.n_chunks > 1, results
+    connected = windows.mean((known.part == 0).astype(np.float64)) > 0.5
+    valid = np.asarray(
+        connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+    )
     if given:
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
-    offset = np.where(valid[:, None], -estimate.level, np.nan)
-    std = np.where(valid[:, None], estimate.std, np.nan)
+    offset = np.where(valid[:, None], -found.level, np.nan)
+    std = np.where(valid[:, None], found.std, np.nan)
+    others = known.ranges(windows.timeline.frames)
+    reason = _NOT_CONNECTED.format(_frames(others)) if others else ""
     if not given:
         return Registered(
-            *(offset, estimate.quality, valid, None, std, chosen, windows.edges),
+            *(offset, estimate.quality, valid, None, std, chosen, windows.edges, reason),
             jumps=windows.timeline.jumps,
         )
     k, d = localizations.n_chunks, offset.shape[1]
@@ -217,4 +258,4 @@ def _registered(
     offsets, stds = np.full((2, k, d), np.nan)
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
-    return Registered(offsets, quality, good, None, stds, chosen)
+    return Registered(offsets, quality, good, None, stds, chosen, reason=reason)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.correlation.global_shift import find_global_shift
+from smlm_accessor.kernels.correlation.global_shift import (
+    find_global_shift,
+    find_shift_at_any_scale,
+)
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (55.0, -70.0)])
@@ -37,3 +40,15 @@ def test_one_bright_spot_in_each_is_no_evidence() -> None:
         for spot in ([20.0, 30.0], [60.0, 70.0])
     ]
     assert find_global_shift(*sets, 0.5).significance < 3
+
+
+@pytest.mark.parametrize("shared", [1.0, 0.1])
+def test_the_scale_is_chosen(shared: float) -> None:
+    """Molecules that are seen ten times each: the field has 800 precisions."""
+    rng = np.random.default_rng(5)
+    at, other = rng.uniform(0, 4_000, (2, 200, 2))
+    other[: int(200 * shared)] = at[: int(200 * shared)]
+    one, moved = (np.repeat(x, 10, axis=0) + rng.normal(0, 5, (2_000, 2)) for x in (at, other))
+    found = find_shift_at_any_scale(one, moved - [700.0, -300.0], 5.0)
+    np.testing.assert_allclose(found.shift, [700, -300], atol=2 * found.smoothing)
+    assert found.significance > 5

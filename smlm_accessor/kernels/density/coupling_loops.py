@@ -1,0 +1,99 @@
+"""Sums over pairs of windows: how much the events of one owe to those of another."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, _along_2, _along_3
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def coupling_sums(  # type: ignore[no-untyped-def]
+    events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
+    other_variance, other_frame, other_weight, floor, window, group, couplings, moments, total,
+):  # fmt: skip
+    """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
+
+    Event ``j`` has the share ``r`` in the density at event ``i``, over the variance ``S`` of the
+    pair the responsibility ``r / S``. It adds ``r d / S`` to the gradient ``g``, whose derivative
+    by the position of ``j`` is ``r / S - r' d**2 / S**2 + r d g / S``: the curvature at ``i``, less
+    the part of each pair. Its mean over pairs that lie together by chance is 0.
+
+    Parameters
+    ----------
+    events : ndarray, shape (m,)
+        Of the order of cells, those that are gone through.
+    cell, first, stop, where, variance, frame, weight, left_out
+        As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
+        ``other_weight`` and ``floor``.
+    window : ndarray, shape (n_frames,)
+    group : ndarray, shape (n,)
+        Part of the field that each event belongs to.
+    couplings : ndarray, shape (n_groups, n_windows, n_windows, 2)
+        Added to: responsibility, and curvature, the mean of x and y.
+    moments : ndarray, shape (n_windows, n_windows, d)
+        Added to: gradient, of the first window towards the second.
+    total : ndarray, shape (2, d)
+        Added to: curvature and squared gradient, as in `pair_sums`.
+    """
+    d = where.shape[0]
+    x, y, z = other_where[0], other_where[1], other_where[d - 1]
+    vx, vz = other_variance[0], other_variance[d - 1]
+    p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    bend, end = (_POWER - 1) / _POWER, _END ** (_POWER - 1)
+    for i in events:
+        c = cell[i]
+        for a in range(d):
+            p[a], s[a] = where[a, i], variance[a, i]
+        low, high = left_out[frame[i], 0], left_out[frame[i], 1]
+        found[:] = 0.0
+        for k in range(first.shape[1]):
+            if d == 2:
+                _along_2(
+                    first[c, k], stop[c, k], p, s, low, high,
+                    x, y, vx, other_frame, other_weight, found,
+                )  # fmt: skip
+            else:
+                _along_3(
+                    first[c, k], stop[c, k], p, s, low, high,
+                    x, y, z, vx, vz, other_frame, other_weight, found,
+                )  # fmt: skip
+        if found[0] <= 0:
+            continue
+        q, w = 1.0 / (floor + found[0]), weight[i]
+        for a in range(d):
+            m = found[1 + a] * q
+            total[0, a] += w * (found[4 + a] * q + m * m)
+            total[1, a] += w * w * m * m
+        gx, gy = found[1] * q, found[2] * q
+        mine = window[frame[i]]
+        row, to = couplings[group[i], mine], moments[mine]
+        for k in range(first.shape[1]):
+            for j in range(first[c, k], stop[c, k]):
+                if low <= other_frame[j] < high:
+                    continue
+                dx, dy = x[j] - p[0], y[j] - p[1]
+                inverse = 1.0 / (s[0] + vx[j])
+                e, root, az = (dx * dx + dy * dy) * inverse, 1.0, 0.0
+                if d == 3:
+                    iz = 1.0 / (s[2] + vz[j])
+                    az = (z[j] - p[2]) * iz
+                    e += (z[j] - p[2]) * az
+                    root = np.sqrt(iz)
+                if e >= CUT:
+                    continue
+                u = 1.0 - e / (2 * _POWER)
+                u14 = u**14
+                share = w * q * other_weight[j] * inverse * root
+                r, fall = share * (u14 * u - end), share * u14 * bend
+                ax, ay = dx * inverse, dy * inverse
+                theirs = window[other_frame[j]]
+                row[theirs, 0] += r * inverse
+                row[theirs, 1] += r * inverse + 0.5 * (
+                    ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay)
+                )
+                to[theirs, 0] += r * ax
+                to[theirs, 1] += r * ay
+                if d == 3:
+                    to[theirs, 2] += r * az

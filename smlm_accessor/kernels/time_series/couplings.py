@@ -1,0 +1,316 @@
+"""Which windows of time know each other, from sums over pairs of their localizations.
+
+In all functions, by groups of cells of the field, which are taken for independent:
+
+curvature : ndarray, shape (n_groups, k, k)
+    Derivative of the gradient of one window by the drift of another, symmetric. Pairs that lie
+    together by chance add 0 on average.
+responsibility : ndarray, shape (n_groups, k, k)
+    By which it is weighted: of true pairs and of those by chance, symmetric.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.special import gammainc, stdtr
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+
+_CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
+_DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
+_FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
+# Groups that the windows before and after share, effectively, a little earlier and later: with
+# fewer molecules at a time, nothing can be told of parts.
+_MANY_GROUPS = 8.0
+_NOTHING = 1e-12  # of the largest sum: rounding of differences
+_LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
+# Of all events: what is smaller has too little to tell whether it shares anything; it stays where
+# the drift goes on, and its error is large.
+_SMALLEST_PART = 0.02
+# Positions among which a window was placed where the drift takes a step of five precisions; steps
+# that are as far in so many windows at most are jumps, and more are how the sample drifts.
+_FAR, _MOST_STEPS = 80.0, 40
+#: Probability that parts which share nothing pass for parts that do.
+FALSE_CONNECTION = 1e-2
+
+
+def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
+    """Return the curvature per responsibility of each pair of windows, shape (k, k).
+
+    It is the part of the pairs that are of one molecule, but for a factor. First as a function of
+    the lag in time, which does not rise (isotonic regression), and is 0 from where all longer lags
+    together show nothing. Then, in a quadtree of blocks of windows, from the whole to single pairs,
+    a block whose share differs significantly from that of the block it is part of has its own, as
+    have the three beside it; it is 0 if it is not significant.
+    """
+    k = curvature.shape[1]
+    by_lag = _by_lag(curvature, responsibility)
+    least = _LEAST * by_lag.max()
+    expected = by_lag + least
+    size = 1 << (k - 1).bit_length()
+    pad = ((0, 0), (0, size - k), (0, size - k))
+    pyramid = [(np.pad(curvature, pad), np.pad(responsibility * expected, pad))]
+    while pyramid[-1][0].shape[1] > 1:
+        pyramid.append((_pooled(pyramid[-1][0]), _pooled(pyramid[-1][1])))
+    factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
+    for c, r in pyramid[-2::-1]:
+        factor, own = _doubled(factor), _doubled(own)
+        ratio, error, groups = _ratio(c, r)
+        differs = _tail(np.abs(ratio - factor), error, groups) < _DIFFERENT / ratio.size
+        n = len(differs) // 2
+        differs = _doubled(differs.reshape(n, 2, n, 2).any(axis=(1, 3)))
+        own |= differs
+        own_factor = np.where(_tail(ratio, error, groups) < _CLEAR, ratio, 0.0)
+        factor = np.where(differs, own_factor, factor)
+    return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
+
+
+def _pooled(sums: FloatArray) -> FloatArray:
+    n = sums.shape[1] // 2
+    return np.asarray(sums.reshape(len(sums), n, 2, n, 2).sum(axis=(2, 4)))
+
+
+def _doubled(values: Any) -> Any:
+    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
+
+
+def _ratio(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
+    total, squares = r.sum(axis=0), (r**2).sum(axis=0)
+    least = max(_NOTHING * float(np.max(total)), 1e-100)
+    total, squares = np.maximum(total, least), np.maximum(squares, least**2)
+    ratio, n = c.sum(axis=0) / total, total**2 / squares
+    variance = ((c - ratio * r) ** 2).sum(axis=0) * n / np.maximum(n - 1, 1e-9)
+    return ratio, np.sqrt(variance) / total, n
+
+
+def _tail(value: FloatArray, error: FloatArray, n: FloatArray) -> FloatArray:
+    """Return the probability of a larger value by chance, 1 where there are few groups."""
+    p = stdtr(np.maximum(n - 1, 1.0), -value / np.maximum(error, 1e-300))
+    return np.where(n >= _FEWEST_GROUPS, p, 1.0)
+
+
+def _by_lag(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
+    """Return the share as a function of the lag in time, shape (k, k)."""
+    k = curvature.shape[1]
+    lag = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    order = np.argsort(lag, axis=None, kind="stable")
+    first = np.searchsorted(lag.ravel()[order], np.arange(k))
+    c, r = (
+        np.add.reduceat(np.asarray(s).reshape(len(s), -1)[:, order], first, axis=1)
+        for s in (curvature, responsibility)
+    )
+    share = np.maximum(_not_rising(c.sum(axis=0), r.sum(axis=0)), 0.0)
+    rest = _tail(*_ratio(np.cumsum(c[:, ::-1], axis=1), np.cumsum(r[:, ::-1], axis=1)))
+    clear = np.flatnonzero((rest < _CLEAR)[::-1])
+    if len(clear):
+        share[clear[-1] + 1 :] = 0.0
+    return np.asarray(share[lag])
+
+
+def _not_rising(c: FloatArray, r: FloatArray) -> FloatArray:
+    """Return the ratios of the sums over runs, by pooling neighbours that rise."""
+    runs: list[tuple[float, float, int]] = []
+    for a, b in zip(c.tolist(), np.maximum(r, 1e-300).tolist(), strict=True):
+        run = (a, b, 1)
+        while runs and runs[-1][0] * run[1] < run[0] * runs[-1][1]:
+            run = (runs[-1][0] + run[0], runs[-1][1] + run[1], runs[-1][2] + run[2])
+            runs.pop()
+        runs.append(run)
+    return np.repeat([a / b for a, b, _ in runs], [n for *_, n in runs])
+
+
+def least_connection(couplings: FloatArray) -> float:
+    """Return by how much less earlier and later windows know each other than if all knew all.
+
+    For a time that divides the windows, let ``a`` and ``b`` be the couplings of both sides with
+    all; if windows know each other whatever the lag, the coupling of the two sides is
+    ``a * b / (a + b)``. The least ratio to it; small sides do not count.
+    """
+    until = np.cumsum(couplings.sum(axis=1))[:-1]
+    total = couplings.sum()
+    corner = np.cumsum(np.cumsum(couplings, axis=0), axis=1).diagonal()[:-1]
+    both = until * (total - until) / max(total, 1e-300)
+    use = np.minimum(until, total - until) > _SMALLEST_PART * total
+    return float(((until - corner)[use] / both[use]).min()) if use.any() else 1.0
+
+
+def connected_parts(
+    curvature: FloatArray,
+    responsibility: FloatArray,
+    weight: FloatArray,
+    alternatives: FloatArray,
+) -> IntArray:
+    """Return the part that each window belongs to: 0 for the largest; -1 between parts.
+
+    Windows before and after one belong together if more molecules are in both than chance explains,
+    in as many windows on both sides as show it best, up to all. Where they do not, although those a
+    little earlier and later do share many, or where the drift takes a far step, a segment ends and
+    another begins. Segments that share molecules with each other are one part. Parts of less than a
+    fiftieth of all events belong to the largest, or, beside another one, to none.
+
+    Parameters
+    ----------
+    curvature, responsibility : ndarray, shape (n_groups, k, k)
+    weight : ndarray, shape (k,)
+        Of the events in each window.
+    alternatives : ndarray, shape (k,)
+        At how many positions the windows before and after each could have been placed: one where
+        the drift goes on.
+    """
+    k = len(weight)
+    test = _Chance(curvature, responsibility, weight)
+    reach = [1 << n for n in range((k - 1).bit_length())]
+    broken = np.zeros(k, dtype=np.bool_)
+    told = _told(np.array([test.groups(slice(0, c), slice(c + 1, k)) for c in range(k)]))
+    for c in np.flatnonzero(told):
+        p = 1.0
+        for h in reach:
+            p = min(p, test(slice(max(c - h, 0), c), slice(c + 1, c + 1 + h)))
+            if p * alternatives[c] * len(reach) < FALSE_CONNECTION:
+                break
+        else:
+            broken[c] = True
+    if 2 * np.count_nonzero(broken) > np.count_nonzero(told):  # nothing is shared at most times
+        broken[:] = False
+    broken &= ~_long_runs(broken, k // 10)
+    far = alternatives > _FAR
+    if np.count_nonzero(far) > _MOST_STEPS:
+        far[:] = False
+    if not (broken | far).any():
+        return np.zeros(k, dtype=np.int64)
+    return _joined_segments(test, broken, far, alternatives, weight)
+
+
+def _joined_segments(
+    test: _Chance, broken: BoolArray, far: BoolArray, alternatives: FloatArray, weight: FloatArray
+) -> IntArray:
+    """Return the parts that segments between broken or far windows make up, as above."""
+    k, between = len(broken), broken | far
+    begins = np.flatnonzero(~between & np.append(True, between[:-1]))
+    stops = np.flatnonzero(~between & np.append(between[1:], True)) + 1
+    segments = [slice(a, b) for a, b in zip(begins.tolist(), stops.tolist(), strict=True)]
+    n = len(segments)
+    if n < 2:
+        return np.zeros(k, dtype=np.int64)
+    mass = np.array([weight[s].sum() for s in segments])
+    small = mass < _SMALLEST_PART * weight.sum()
+    large = np.flatnonzero(~small).tolist()
+    if not large:
+        return np.zeros(k, dtype=np.int64)
+    reach = [1 << h for h in range((k - 1).bit_length())]
+
+    def chance(i: int, j: int) -> float:
+        one, other = segments[i], segments[j]
+        positions = max(float(alternatives[one.stop : other.start].max()), 1.0) * n
+        p = [
+            test(
+                slice(max(one.stop - h, one.start), one.stop),
+                slice(other.start, min(other.start + h, other.stop)),
+            )
+            for h in reach
+        ]
+        return min(p) * len(reach) * positions
+
+    # Of segments that are in few places of the field, a lack of molecules would not be seen.
+    silent = [test.groups(s, s) < _MANY_GROUPS for s in segments]
+    label = np.arange(n)
+    for i, j in combinations(large, 2):
+        whole = not broken[segments[i].stop : segments[j].start].any()
+        beside = j == large[large.index(i) + 1] and whole
+        if (beside and (silent[i] or silent[j])) or chance(i, j) < FALSE_CONNECTION:
+            label[label == label[j]] = label[i]
+    sizes = np.bincount(label, mass)
+    rank = np.argsort(np.argsort(-sizes, kind="stable"))
+    of_segment = rank[label].astype(np.int64)
+    # A small segment may have frames of two parts in it: it belongs to one, and joins none.
+    for i in np.flatnonzero(small).tolist():
+        found = [(chance(min(i, j), max(i, j)), j) for j in large]
+        best, j = min(found)
+        before, after = [x for x in large if x < i], [x for x in large if x > i]
+        near = of_segment[before[-1:] + after[:1]]
+        if best < FALSE_CONNECTION:
+            of_segment[i] = of_segment[j]
+        else:
+            of_segment[i] = -1 if near.any() else 0
+    part = np.full(k, -1, dtype=np.int64)
+    for segment, number in zip(segments, of_segment.tolist(), strict=True):
+        part[segment] = number
+    for i in range(n - 1):  # what is between two segments of one part is of it
+        if of_segment[i] == of_segment[i + 1]:
+            part[stops[i] : begins[i + 1]] = of_segment[i]
+    part[: begins[0]], part[stops[-1] :] = of_segment[0], of_segment[-1]
+    return part if (part != 0).any() else np.zeros(k, dtype=np.int64)
+
+
+def _long_runs(broken: BoolArray, most: int) -> BoolArray:
+    """Tell which are in runs of more than so many: there, nothing is shared at any time."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]]).astype(np.int8)))
+    result = np.zeros(len(broken), dtype=np.bool_)
+    for first, stop in edges.reshape(-1, 2):
+        result[first:stop] = stop - first > most
+    return result
+
+
+def _told(groups: FloatArray) -> BoolArray:
+    """Tell where a lack of what is shared would be seen: there is enough on both sides."""
+    m = max(len(groups) // 25, 1)
+    before, after = (np.zeros(len(groups)) for _ in range(2))
+    for c in range(m, len(groups) - m):
+        before[c], after[c] = np.median(groups[c - m : c]), np.median(groups[c + 1 : c + 1 + m])
+    return np.minimum(before, after) >= _MANY_GROUPS
+
+
+class _Chance:
+    """The probability that chance explains what two runs of windows share.
+
+    The curvature over its standard error from groups has Student's t distribution. Where matches
+    are few, their number counts: with ``n`` effective groups, which hold a molecule each, and
+    ``c`` expected by chance, it is that of ``n`` or more by Poisson's distribution. What chance
+    gives is what is left of all responsibilities when the part of true pairs is taken off.
+    """
+
+    def __init__(
+        self, curvature: FloatArray, responsibility: FloatArray, weight: FloatArray
+    ) -> None:
+        def corner(sums: FloatArray) -> FloatArray:
+            padded = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
+            return np.cumsum(np.cumsum(padded, axis=1), axis=2)
+
+        self._c, self._r = corner(curvature), corner(responsibility)
+        self._w = np.concatenate([[0.0], np.cumsum(weight)])
+        self._pure = max(float(_by_lag(curvature, responsibility).max()), 1e-300)
+        c, r = curvature.sum(axis=0), responsibility.sum(axis=0)
+        by_chance = max(float((r - c / self._pure).sum()), 1e-6 * float(r.sum()))
+        self._rate = by_chance / max(float(weight.sum()) ** 2, 1e-300)
+
+    def __call__(self, a: slice, b: slice) -> float:
+        c, r = self._block(self._c, a, b), self._block(self._r, a, b)
+        total = float(r.sum())
+        if not (total > 0 and c.sum() > 0):
+            return 1.0
+        ratio, error, effective = _ratio(c[:, None], r[:, None])
+        n, p = float(effective[0]), float(_tail(ratio, error, effective)[0])
+        last = len(self._w) - 1
+        weights = [self._w[min(s.stop, last)] - self._w[s.start] for s in (a, b)]
+        expected = self._rate * float(np.prod(weights)) * n / total
+        true = n * min(float(ratio[0]) / self._pure, 1.0)
+        return min(p, float(gammainc(true, expected)) if true >= 1 else 1.0)
+
+    def groups(self, a: slice, b: slice) -> float:
+        """Return how many groups two runs of windows share, effectively."""
+        r = self._block(self._r, a, b)
+        return float(r.sum() ** 2 / max(float((r**2).sum()), 1e-300))
+
+    def _block(self, sums: FloatArray, a: slice, b: slice) -> FloatArray:
+        last = sums.shape[1] - 1
+        a1, b1 = min(a.stop, last), min(b.stop, last)
+        return np.asarray(
+            sums[:, a1, b1]
+            - sums[:, a.start, b1]
+            - sums[:, a1, b.start]
+            + sums[:, a.start, b.start]
+        )

@@ -1,0 +1,245 @@
+"""What windows of time know of each other: joint drift, its errors, parts that share nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
+from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
+from smlm_accessor.kernels.time_series.couplings import connected_parts, least_connection, shares
+from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
+from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.iteration import DriftEstimate
+from smlm_accessor.timeline import Timeline, Windows
+
+# Windows: enough to see that some do not know others, and to solve; a little below powers of 2, for
+# blocks of blocks of them.
+_N_WINDOWS = (125, 250, 500)
+# Of the couplings may be between nearest windows: what molecules tell that live as long as a window
+# is lost.
+_MOST_NEAR = 0.7
+_FEWEST = 3  # windows that have something to tell
+# Events that are paired with others to see whether all windows know each other, for a first step,
+# and for all others.
+_FEW, _SOME, _MANY = 25_000, 100_000, 300_000
+# Where earlier and later windows know each other this much less than all know all, errors are
+# a tenth larger than those against a perfect map: the trend through windows is good enough.
+_CONNECTED = 0.8
+_ROUNDS = 8  # at most: far from where it comes to rest, one of 100 random worlds took six
+# Standard deviations that the joint drift has moved, on average: with less, it is as good as
+# before; and where all windows know each other, with less than so many the turns have come to rest,
+# and the trend is better, for it has more windows. 13 random worlds at rest had 0.1 to 0.75, and
+# four that were not had 0.9 to 1.3.
+_TOLERANCE, _AWAY = 0.5, 0.8
+# Standard deviations of a shift that was found in images: less is chance in most tables.
+_WORTH_TRYING = 3.0
+_REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Which frames know of each other.
+
+    Parameters
+    ----------
+    part : ndarray of int, shape (n_frames,)
+        Part of the table that each frame belongs to: 0 for the largest; -1 between parts.
+    """
+
+    part: IntArray
+
+    def ranges(self, frames: IntArray) -> list[tuple[float, float]]:
+        """Return first and last frame of each run of frames that are not in the largest part."""
+        other = np.concatenate([[False], self.part != 0, [False]])
+        first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
+        return [(frames[a], frames[b - 1]) for a, b in zip(first, stop, strict=True)]
+
+    def sides(self, timeline: Timeline) -> IntArray:
+        """Return the parts with what is between two of them dealt out: to the jump, or half."""
+        sides = self.part.copy()
+        between = np.concatenate([[False], sides < 0, [False]])
+        edges = np.flatnonzero(np.diff(between.astype(np.int8)))
+        for first, stop in edges.reshape(-1, 2):
+            jumps = np.searchsorted(timeline.frames, timeline.jumps)
+            inside = jumps[(jumps >= first) & (jumps <= stop)]
+            middle = inside[0] if len(inside) else (first + stop) // 2
+            sides[first:middle] = sides[max(first - 1, 0)]
+            sides[middle:stop] = sides[min(stop, len(sides) - 1)]
+        return sides
+
+
+@dataclass(frozen=True)
+class DriftOfWindows:
+    """The drift of windows that were asked for.
+
+    Parameters
+    ----------
+    level, std : ndarray, shape (n_windows, d)
+    smoothing_time : float
+        Frames of which the errors are alike.
+    """
+
+    level: FloatArray
+    std: FloatArray
+    smoothing_time: float
+
+
+def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Connection:
+    r"""Return which frames know of each other.
+
+    For pairs of windows, the responsibilities :math:`R_{st}` of events add up, and the curvatures
+    :math:`C_{st}`. Their share :math:`\rho = C / R` tells true pairs from those by chance. Where
+    it is the same for all pairs, the trend through the windows is what is known. Where molecules
+    bleach, windows know only those near in time, and errors add up.
+    """
+    windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
+    if len(windows) < _FEWEST:
+        return Connection(everywhere)
+    pairs = couplings(density, drift, windows, n_events=_FEW)
+    if least_connection(_known(pairs)) > _CONNECTED:
+        return Connection(everywhere)
+    windows = timeline.evenly(_N_WINDOWS[1])
+    pairs = couplings(density, drift, windows, n_events=_MANY)
+    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame])
+
+
+def joined(
+    known: Connection, drift: FloatArray, timeline: Timeline, density: Density
+) -> FloatArray | None:
+    """Return the drift with the parts of the table laid on the largest, None if none can be.
+
+    The shift of each is looked for among all, in images of the events, and the most frequent
+    difference of pairs tells it to about one precision. Whether it is right, `connection` tells.
+    """
+    events, precision = density.events, density.precision
+    positions = events.positions - (drift - events.start)[events.frame]
+    sides, moved = known.sides(timeline), drift.copy()
+    part = known.part[events.frame]
+    for number in range(1, part.max(initial=0) + 1):
+        reference, moving = positions[part == 0], positions[part == number]
+        finest = float(precision[:2].mean())
+        found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
+        if found.significance < _WORTH_TRYING:
+            continue
+        shift = np.zeros(len(precision))
+        shift[:2] = found.shift
+        shift += shift_of_pairs(reference, moving + shift, precision, _REACH * found.smoothing)
+        moved[sides == number] -= shift
+    return None if np.array_equal(moved, drift) else moved
+
+
+def drift_of_windows(
+    estimate: DriftEstimate, windows: Windows, density: Density, known: Connection
+) -> DriftOfWindows:
+    r"""Return the drift of windows and its error, from what windows know of each other.
+
+    Where windows know only those near in time, the gradient :math:`\rho_{st} F_{st}`,
+    antisymmetric, and the information
+
+    .. math:: L = \operatorname{diag}(W 1) - W, \qquad W_{st} = \rho_{st}^2 R_{st} / \kappa,
+
+    with the variance :math:`\kappa` of a gradient per responsibility, give the joint drift of all
+    windows and its covariance. It is iterated, since the gradient is not linear.
+    """
+    timeline, std, drift = windows.timeline, estimate.std, estimate.drift
+    trend = DriftOfWindows(estimate.level, std, estimate.smoothing_time(windows))
+    fine = timeline.evenly(_N_WINDOWS[0])
+    if len(fine) < _FEWEST:
+        return trend
+    pairs = couplings(density, drift, fine, n_events=_SOME)
+    couples = _known(pairs)
+    one = least_connection(couples) > _CONNECTED and not known.part.any()
+    near = _near(couples)
+    if near > _MOST_NEAR / 2:
+        fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
+        pairs = couplings(density, drift, fine, n_events=_MANY)
+    main = fine.mean((known.part == 0).astype(np.float64)) > 0.5
+    for turn in range(_ROUNDS):
+        if turn:
+            pairs = couplings(density, drift, fine, n_events=_MANY)
+        now = fine.mean(drift)
+        found = _joint(pairs, now, fine, density.precision, main)
+        moved = np.where(main[:, None], np.stack([f.level for f in found], axis=1) - now, 0.0)
+        moved -= np.average(moved, axis=0, weights=np.where(main, fine.counts, 0))
+        error = np.sqrt(np.stack([f.variance for f in found], axis=1))
+        away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
+        if turn == 0 and one and (away < _AWAY).all():
+            return trend
+        drift = drift + _in_frames(moved, fine)
+        if (away < _TOLERANCE).all():
+            break
+    # Of windows that are shorter, the trend knows the rest.
+    short = len(windows) > len(fine)
+    if not short:
+        drift = _in_frames(fine.mean(drift), fine)
+    variance = np.stack(
+        [np.interp(windows.mean_frame, fine.mean_frame, e) for e in (error**2).T], axis=1
+    )
+    std = np.sqrt(variance + std**2) if short else np.sqrt(variance)
+    extent = float(timeline.frames[-1] - timeline.frames[0]) + timeline.unit
+    smoothing = max(extent / min(f.n_errors for f in found), trend.smoothing_time)
+    return DriftOfWindows(windows.mean(drift), std, smoothing)
+
+
+def _known(pairs: CouplingSums) -> FloatArray:
+    """Return the couplings of windows, shape (k, k)."""
+    share = shares(pairs.curvature, pairs.responsibility)
+    return np.asarray(share * pairs.responsibility.sum(axis=0))
+
+
+def _near(couplings: FloatArray) -> float:
+    """Return the part of the couplings that is between windows at most two apart."""
+    near = np.triu(np.tril(couplings, 2), -2)
+    return float(near.sum() / max(couplings.sum(), 1e-300))
+
+
+def _joint(
+    pairs: CouplingSums, now: FloatArray, windows: Windows, precision: FloatArray, main: BoolArray
+) -> list[JointDrift]:
+    """Return the joint drift of the windows along each axis; the others are not connected."""
+    responsibility = pairs.responsibility.sum(axis=0)
+    share = shares(pairs.curvature, pairs.responsibility) * np.outer(main, main)
+    curvature = float((pairs.curvature.sum(axis=0)).sum())
+    found = []
+    for axis, w in enumerate(precision):
+        kappa = w**2 * pairs.squared[axis] / responsibility.sum()
+        scale = pairs.total_curvature[axis] / curvature
+        information = laplacian(share**2 * responsibility) * scale**2 / kappa
+        gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
+        found.append(
+            joint_drift(
+                information,
+                information @ now[:, axis] - gradient,
+                windows.mean_frame,
+                windows.segment,
+                np.where(main, windows.counts, 0).astype(np.float64),
+            )
+        )
+    return found
+
+
+def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: Density) -> IntArray:
+    """Return the part that each window belongs to, see `connected_parts`.
+
+    Where the drift takes a step over a window, there were as many other positions as near.
+    """
+    events = np.bincount(
+        windows.of_frame[density.events.frame], density.events.weight, len(windows)
+    ).astype(np.float64)
+    level, step = windows.mean(drift / density.precision), np.zeros((len(windows), drift.shape[1]))
+    step[1:-1] = level[2:] - level[:-2]
+    distance = np.sqrt((step**2).sum(axis=1))
+    volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
+    alternatives = np.maximum(volume, 1.0)
+    return connected_parts(pairs.curvature, pairs.responsibility, events, alternatives)
+
+
+def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:
+    """Return lines through the levels of windows, level before the first and after the last."""
+    flat = np.zeros(len(windows))
+    return np.stack([windows.lines(column, flat) for column in level.T], axis=1)

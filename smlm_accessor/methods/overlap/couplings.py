@@ -1,0 +1,79 @@
+"""What the events of each window of time owe to those of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.density.coupling_loops import coupling_sums
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.timeline import Windows
+
+_PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 64 MB for 500
+# Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
+# few molecules that two parts share are seen better; with more windows than so many, a quarter, for
+# the memory. And the edge of such a square in precisions, larger than most molecules and clusters.
+_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 350, 30.0
+
+
+@dataclass(frozen=True)
+class CouplingSums:
+    """Sums over pairs of windows, lengths in precisions.
+
+    Parameters
+    ----------
+    responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
+        By groups of squares of the field, symmetric. The curvature is the mean of x and y.
+    gradient : ndarray, shape (n_windows, n_windows, d)
+        Of the first window towards the second; antisymmetric, for each pair draws at both.
+    total_curvature, squared : ndarray, shape (d,)
+        Of all events, as in `OverlapSums`.
+    """
+
+    responsibility: FloatArray
+    curvature: FloatArray
+    gradient: FloatArray
+    total_curvature: FloatArray
+    squared: FloatArray
+
+
+def couplings(
+    density: Density, drift: FloatArray, windows: Windows, *, n_events: int
+) -> CouplingSums:
+    """Return the sums over pairs of windows.
+
+    Parameters
+    ----------
+    density : Density
+    drift : ndarray, shape (n_frames, d)
+    windows : Windows
+    n_events : int
+        About so many events count, for others, too.
+    """
+    n, k, d = len(density.positions), len(windows), len(density.precision)
+    n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
+    every = max(n // n_events, 1)
+    where, variance = density.at_drift(drift)
+    square = np.floor(density.positions / _GROUP_EDGE).astype(np.int64)
+    mixed = (square * np.array([73856093, 19349663, 83492791])[:d]).sum(axis=1)
+    group = (mixed ^ (mixed >> 13)) % n_groups
+    left_out, others = density.left_out_of(windows), density.others(where)
+    cells, cell = density.cells, density.cells.cell
+
+    def one(block: tuple[int, int]) -> tuple[FloatArray, ...]:
+        sums = np.zeros((n_groups, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
+        coupling_sums(
+            *(np.arange(*block, every), cell, cells.first, cells.stop),
+            *(where, variance, density.frame, density.weight, left_out, *others),
+            *(density.kernel.floor, windows.of_frame, group, *sums),
+        )
+        return sums
+
+    found = map_threads(one, cells.blocks(_PAIR_BLOCKS), threads=density.threads)
+    couplings, moments, total = (every * sum(s[1:], s[0]) for s in zip(*found, strict=True))
+    couplings = (couplings + couplings.transpose(0, 2, 1, 3)) / 2
+    gradient = (moments - moments.transpose(1, 0, 2)) / 2
+    return CouplingSums(couplings[..., 0], couplings[..., 1], gradient, *total)

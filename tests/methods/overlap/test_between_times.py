@@ -1,0 +1,148 @@
+"""What windows know of each other: molecules that stay, that bleach, and parts that share none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods.overlap.between_times import (
+    Connection,
+    DriftOfWindows,
+    connection,
+    drift_of_windows,
+    joined,
+)
+from smlm_accessor.methods.overlap.density import FINE
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
+from smlm_accessor.timeline import Timeline, Windows
+from tests import scenes
+from tests.methods.overlap.test_density import density_of
+from tests.scenes import Scene
+
+N_FRAMES = 4_000
+
+
+def found_in(
+    scene: Scene, wrong_by: FloatArray | float = 0.0
+) -> tuple[DriftOfWindows, DriftEstimate, Windows]:
+    """What is found from a drift that is wrong by so much."""
+    density, windows, drift = density_of(scene, 200, FINE[-1])
+    estimate = iterate(drift + wrong_by, windows, density, rounds=3, tolerance=0.1)
+    everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
+    return drift_of_windows(estimate, windows, density, everywhere), estimate, windows
+
+
+def score(scene: Scene, found: DriftOfWindows, windows: Windows) -> FloatArray:
+    error = found.level - windows.mean(scene.drift[windows.timeline.frames])
+    error -= np.average(error, axis=0, weights=windows.counts)
+    return np.asarray(error / found.std)
+
+
+def test_where_molecules_stay_the_trend_is_what_is_known() -> None:
+    found, estimate, _ = found_in(scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES))
+    np.testing.assert_array_equal(found.level, estimate.level)
+    np.testing.assert_array_equal(found.std, estimate.std)
+
+
+def test_where_molecules_bleach_errors_are_as_large_as_said() -> None:
+    now, before, errors = [], [], []
+    for seed in range(4):
+        at = scenes.sites(600, size=8_000, seed=seed)
+        scene = scenes.bleaching(at, n=8_000, n_frames=N_FRAMES, life=120, seed=seed)
+        wrong = scenes.random_walk(N_FRAMES, 0.1, seed=seed)
+        found, estimate, windows = found_in(scene, wrong[np.unique(scene.frames)])
+        now.append(score(scene, found, windows))
+        trend = DriftOfWindows(estimate.level, estimate.std, 1.0)
+        before.append(score(scene, trend, windows))
+        errors.append(found.smoothing_time)
+    assert 0.7 < np.sqrt(np.mean(np.concatenate(now) ** 2)) < 1.35
+    assert np.sqrt(np.mean(np.concatenate(before) ** 2)) > 2
+    assert np.median(errors) > 500  # a chain: the errors of many windows are alike
+
+
+def two_parts(shared: int, jump: FloatArray | float = 0.0) -> Scene:
+    """A hundred molecules early, a hundred late, of which some are the same."""
+    at = scenes.sites(200 - shared, size=6_000)
+    first = scenes.visits(at[:100], n=6_000, n_frames=N_FRAMES // 2, seed=1)
+    second = scenes.visits(at[100 - shared : 200 - shared], n=5_000, n_frames=N_FRAMES // 2, seed=2)
+    drift = np.zeros((N_FRAMES, 2))
+    drift[N_FRAMES // 2 :] += jump
+    return Scene(
+        np.concatenate([first.frames, second.frames + N_FRAMES // 2]),
+        np.concatenate([first.positions, second.positions]),
+        np.concatenate([first.emitter, second.emitter + 100 - shared]),
+        *(at, first.precision, drift),
+    )
+
+
+def connected(scene: Scene) -> tuple[Connection, Timeline]:
+    density, windows, drift = density_of(scene, 200)
+    return connection(drift, windows.timeline, density), windows.timeline
+
+
+def test_parts_that_share_nothing_are_told_apart() -> None:
+    known, timeline = connected(two_parts(0))
+    late, away = timeline.frames > N_FRAMES // 2, np.abs(timeline.frames - N_FRAMES // 2) > 40
+    assert (known.part[~late & away] == 0).all()
+    assert (known.part[late & away] == 1).all()
+    [(first, last)] = known.ranges(timeline.frames)
+    assert abs(first - N_FRAMES // 2) <= 40
+    assert last == timeline.frames[-1]
+
+
+def test_parts_that_share_some_are_one() -> None:
+    known, _ = connected(two_parts(20))
+    assert (known.part == 0).all()
+
+
+def test_parts_that_seem_to_share_nothing_are_laid_on_each_other() -> None:
+    """A drift without the jump of the sample: a fifth of the molecules tells where it belongs."""
+    jump = np.array([300.0, -200.0])
+    scene = two_parts(20, jump)
+    density, windows, drift = density_of(scene, 200)
+    timeline = windows.timeline
+    late = timeline.frames >= N_FRAMES // 2
+    events = density.events
+    missed = type(density).of(
+        type(events)(
+            *(events.positions + np.where(late[events.frame, None], jump, 0.0), events.frame),
+            *(events.weight, events.lifetime, drift - np.where(late[:, None], jump, 0.0)),
+        ),
+        *(drift - np.where(late[:, None], jump, 0.0), scene.precision, density.kernel, 1),
+    )
+    start = drift - np.where(late[:, None], jump, 0.0)
+    known = connection(start, timeline, missed)
+    assert known.part.max() == 1
+    found = joined(known, start, timeline.with_jumps(np.array([N_FRAMES // 2])), missed)
+    assert found is not None
+    step = found[late] - found[~late][-1]
+    np.testing.assert_allclose(step, np.broadcast_to(jump, step.shape), atol=scene.precision[0])
+    assert joined(Connection(0 * known.part), start, timeline, missed) is None
+
+
+def test_what_is_between_parts_belongs_to_the_side_of_the_jump() -> None:
+    frames = np.arange(100)
+    known = Connection(np.repeat([0, -1, 1], [40, 20, 40]))
+    assert np.flatnonzero(known.sides(Timeline.of(frames)))[0] == 50
+    assert np.flatnonzero(known.sides(Timeline.of(frames, np.array([44]))))[0] == 44
+
+
+def test_the_warning_names_the_frames() -> None:
+    with pytest.warns(InvalidChunkWarning, match="shares no more structures") as caught:
+        drift = estimate_drift(two_parts(0).moved, method="overlap")
+    assert f"to {N_FRAMES - 1}" in str(caught[0].message)
+    valid = drift["valid"].values
+    np.testing.assert_array_equal(valid, drift["frame_stop"].values < N_FRAMES // 2 + 40)
+    assert np.isnan(drift["offset"].values[~valid]).all()
+
+
+def test_a_jump_between_parts_that_share_a_seventh_is_found() -> None:
+    scene = two_parts(15, np.array([300.0, -200.0]))
+    drift = estimate_drift(scene.moved, method="overlap")
+    assert drift["valid"].values.all()
+    late = drift["frame_start"].values >= N_FRAMES // 2
+    step = -(drift["offset"].values[late].mean(axis=0) - drift["offset"].values[~late].mean(axis=0))
+    np.testing.assert_allclose(step, [300, -200], atol=5)

@@ -1,0 +1,58 @@
+"""Sums over pairs of windows, of events at known positions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor.methods.overlap.couplings import couplings
+from smlm_accessor.methods.overlap.density import COARSE, FINE
+from tests import scenes
+from tests.methods.overlap.test_density import density_of
+
+N_FRAMES = 2_000
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_pairs_add_up_to_the_sums_over_windows(d: int) -> None:
+    scene = scenes.visits(scenes.sites(50, d=d), n=3_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 20, COARSE)
+    pairs, sums = couplings(density, drift, windows, n_events=10**9), density.sums(drift, windows)
+    assert pairs.responsibility.sum() == pytest.approx(sums.weight.sum(), rel=1e-4)
+    expected = sums.curvature[:, :2].mean(axis=1).sum()
+    assert pairs.curvature.sum() == pytest.approx(expected, rel=1e-4)
+    np.testing.assert_allclose(pairs.total_curvature, sums.curvature.sum(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(pairs.squared, sums.squared.sum(axis=0), rtol=1e-4)
+    for values, sign in ((pairs.curvature.sum(axis=0), 1), (pairs.gradient[..., 0], -1)):
+        np.testing.assert_allclose(values, sign * values.T, atol=1e-9)
+
+
+def test_some_events_stand_for_all() -> None:
+    scene = scenes.visits(scenes.sites(100), n=20_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 20, FINE[-1])
+    whole, part = (couplings(density, drift, windows, n_events=n) for n in (10**9, 5_000))
+    for one, other in ((whole.responsibility, part.responsibility), (whole.squared, part.squared)):
+        assert other.sum() == pytest.approx(one.sum(), rel=0.05)
+
+
+def test_groups_are_of_places() -> None:
+    """One molecule is in one or a few, many are in all."""
+    used = []
+    for at in (np.zeros((1, 2)), scenes.sites(200)):
+        scene = scenes.visits(at, n=2_000, n_frames=N_FRAMES)
+        density, windows, drift = density_of(scene, 20)
+        responsibility = couplings(density, drift, windows, n_events=10**9).responsibility
+        used.append((responsibility.sum(axis=(1, 2)) > 0).mean())
+    assert used[0] < 0.2
+    assert used[1] > 0.9
+
+
+def test_windows_that_lie_elsewhere_have_the_gradient_back() -> None:
+    scene = scenes.visits(scenes.sites(50), n=8_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 20)
+    wrong = drift.copy()
+    wrong[windows.of_frame >= 10] += [4.0, 0.0]
+    gradient = couplings(density, wrong, windows, n_events=10**9).gradient
+    late, early = slice(10, None), slice(0, 10)
+    assert gradient[late, early, 0].sum() > 20 * abs(gradient[late, early, 1].sum())
+    assert gradient[late, early, 0].sum() > 20 * abs(gradient[late, late, 0].sum())
