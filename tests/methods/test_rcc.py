@@ -13,7 +13,12 @@ import smlm_accessor
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.image_series.window_shifts import WindowShifts
+from smlm_accessor.methods.rcc import method
+from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.method import rcc
+from smlm_accessor.timeline import Windows
+from tests import scenes
 
 N_FRAMES = 3000
 
@@ -181,3 +186,24 @@ def test_long_blinks_are_not_taken_for_structure(seed: int) -> None:
     drift = moved.smlm.drift(method="rcc")
     assert drift["valid"].all()
     assert moved.smlm.correct(drift).smlm.rmse(still).max() < 1.5
+
+
+@pytest.mark.parametrize("n_chunks", [5, 20, 33])
+def test_chunks_that_are_given_are_refused_as_chunks(
+    n_chunks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search may end with windows of its own; where they show nothing, no chunk is valid."""
+    real = method.search_windows
+
+    def nothing(aligner: Aligner, search: Any) -> tuple[Windows, WindowShifts]:
+        _, found = real(aligner, search)
+        k, d = 8, found.drift.shape[1]
+        windows = aligner.all.timeline.evenly(k)
+        nowhere = found._replace(drift=np.zeros((k, d)), valid=np.zeros(k, dtype=bool))
+        return windows, nowhere
+
+    monkeypatch.setattr(method, "search_windows", nothing)
+    found = rcc(scenes.background(n=3000, n_frames=2000).chunked(n_chunks))
+    assert found.offset.shape == (n_chunks, 2)
+    assert np.isnan(found.offset).all()
+    assert not found.valid.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,29 @@ def test_where_molecules_stay_the_trend_is_what_is_known() -> None:
     found, estimate, _ = found_in(scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES))
     np.testing.assert_array_equal(found.level, estimate.level)
     np.testing.assert_array_equal(found.std, estimate.std)
+
+
+def test_one_emitter_is_known_at_all_times_alike() -> None:
+    """The joint drift and the trend differ, but not in what turns would still have to move."""
+    scene = scenes.visits(scenes.sites(1), n=5_000, n_frames=N_FRAMES)
+    found, estimate, _ = found_in(scene.drifting(scenes.smooth(N_FRAMES, extent=10.0)))
+    np.testing.assert_array_equal(found.level, estimate.level)
+
+
+def test_where_turns_have_not_come_to_rest_the_joint_drift_is_taken() -> None:
+    """Turns that end early leave what changes slowly; all windows know each other."""
+    scene = scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 100, FINE[-1])
+    slope = np.linspace(-3, 3, N_FRAMES)[windows.timeline.frames][:, None]
+    estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
+    level = [
+        trend._replace(level=trend.level + windows.mean(slope)[:, 0]) for trend in estimate.trends
+    ]
+    away = replace(estimate, drift=estimate.drift + slope, trends=trends)
+    everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
+    found = drift_of_windows(away, windows, density, everywhere)
+    assert np.std(away.level, axis=0).min() > 1.5
+    assert np.std(found.level, axis=0).max() < 0.3
 
 
 def test_where_molecules_bleach_errors_are_as_large_as_said() -> None:
