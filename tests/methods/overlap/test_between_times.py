@@ -62,9 +62,8 @@ def test_where_turns_have_not_come_to_rest_the_joint_drift_is_taken() -> None:
     density, windows, drift = density_of(scene, 100, FINE[-1])
     slope = np.linspace(-3, 3, N_FRAMES)[windows.timeline.frames][:, None]
     estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
-    level = [
-        trend._replace(level=trend.level + windows.mean(slope)[:, 0]) for trend in estimate.trends
-    ]
+    level = windows.mean(slope)[:, 0]
+    trends = tuple(trend._replace(level=trend.level + level) for trend in estimate.trends)
     away = replace(estimate, drift=estimate.drift + slope, trends=trends)
     everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
     found = drift_of_windows(away, windows, density, everywhere)
