@@ -34,7 +34,8 @@ class Matching(NamedTuple):
 
     ``fraction`` of the source has a target within reach, at ``median_distance`` (rounded by
     `fixed_point.steady`). ``influence``, if known, is that of the field blocks on the pose; see
-    `block_influence.BlockGradients`. ``chance`` is the fraction where the source is displaced.
+    `block_influence.BlockGradients`. ``chance`` is the fraction where the source is displaced,
+    and it lies clearly ``nearer`` than there.
     """
 
     pose: Pose
@@ -43,6 +44,7 @@ class Matching(NamedTuple):
     converged: bool
     influence: Pose | None = None
     chance: float = 0.0
+    nearer: bool = True
 
 
 class ClosestPointMap:

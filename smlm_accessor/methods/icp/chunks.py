@@ -24,6 +24,10 @@ from smlm_accessor.methods.icp.influence import Influence
 _SAMPLE = 1000  # localizations of a chunk in the coarse pass
 # Of the usual fraction within reach, above that of a displaced chunk: one below is not registered.
 _WORST = 0.5
+_UNCLEAR = (
+    "Their localizations lie no nearer to those of the target than if they were displaced: too few "
+    "structures appear again; longer chunks or method='overlap' may find the drift."
+)
 
 
 class IcpOptions(NamedTuple):
@@ -64,7 +68,8 @@ class IcpChunks:
     localizations of each other one, for the coarse pass. ``poses`` and ``fractions``, of the
     localizations that have a neighbour within reach, are those of the chunks registered so far,
     ``influence`` is that of field blocks on the poses, ``reaches`` are the largest distances that
-    were used, and at ``n_unconverged`` chunks ``max_iterations`` ended it.
+    were used, at ``n_unconverged`` chunks ``max_iterations`` ended it, and ``n_unclear`` chunks lay
+    no nearer to the target than a displaced one does.
     """
 
     def __init__(self, localizations: ChunkedLocalizations, options: IcpOptions) -> None:
@@ -76,7 +81,7 @@ class IcpChunks:
         self.poses = {k: Pose.identity(self.n_axes) for k in self.usable[:1]}
         self.fractions = dict.fromkeys(self.poses, 1.0)
         self.reaches: list[float] = []
-        self.n_unconverged = 0
+        self.n_unconverged = self.n_unclear = 0
         self.influence = Influence(localizations, self.usable)
         rest = self.usable[1:]
         self.samples = dict(
@@ -120,6 +125,9 @@ class IcpChunks:
         """Note where a chunk lies, unless it fits much worse than usual."""
         if matching is None:
             return
+        if not matching.nearer:
+            self.n_unclear += 1
+            return
         chance = min(matching.chance, usual)
         if not matching.fraction - chance >= _WORST * (usual - chance):
             return
@@ -154,6 +162,7 @@ class IcpChunks:
             matrix=matrix if any(self.terms.values()) else None,
             offset_std=self.influence.offset_std(n),
             chosen=chosen,
+            reason=_UNCLEAR if self.n_unclear else "",
         )
 
     def _sample(self, chunk: int) -> FloatArray:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours import nearest
 from smlm_accessor.kernels.neighbours.block_influence import mean_influence, on_inverse
@@ -15,6 +18,11 @@ from smlm_accessor.methods.icp.chunks import IcpChunks, Link
 from smlm_accessor.methods.icp.coarse import COARSE_TOLERANCE, coarse_reach
 
 _DISPLACED = 1 / 8  # of the field: structures do not reach so far, and most of the field stays
+# Standard deviations by which a chunk has to lie nearer than a displaced one. Of 1440 chunks that
+# had nothing in common with the target the largest was 2.6; chunks of clusters and of pores have 6.
+# Where few blocks hold all localizations no chunk has as many: part of what it can have.
+_CLEAR, _OF_LARGEST = 3.0, 0.8
+_LOOKED_AT = 2000  # localizations, for that
 _LOST = 0.5  # fewer than this fraction within reach: the coarse pass missed
 
 
@@ -91,17 +99,47 @@ def _register(
         average=gradients,
     )
     return matching and matching._replace(
-        influence=gradients.influence(matching.pose), chance=_chance(pairs, matching.pose)
+        influence=gradients.influence(matching.pose),
+        chance=_chance(pairs, matching.pose),
+        nearer=_is_nearer(chunks, pairs, matching.pose, there),
     )
 
 
 def _chance(pairs: ClosestPointMap, pose: Pose) -> float:
     """Return the mean fraction within reach with the source displaced to four sides."""
-    parameters, fractions = pairs.to_parameters(pose), []
+    found = [pairs(displaced) for displaced in _displaced(pairs, pose)]
+    return float(np.mean([f.fraction if f else 0.0 for f in found]))
+
+
+def _displaced(pairs: ClosestPointMap, pose: Pose) -> list[FloatArray]:
+    """Return the parameters of a pose with the source displaced to four sides."""
+    parameters = pairs.to_parameters(pose)
+    moves = np.zeros((4, len(parameters)))
     for axis, extent in enumerate(np.ptp(pairs.source[:, :2], axis=0)):
-        for side in (-_DISPLACED, _DISPLACED):
-            displaced = parameters.copy()
-            displaced[axis] += side * extent
-            found = pairs(displaced)
-            fractions.append(found.fraction if found else 0.0)
-    return float(np.mean(fractions))
+        moves[2 * axis : 2 * axis + 2, axis] = -_DISPLACED * extent, _DISPLACED * extent
+    return list(parameters + moves)
+
+
+def _is_nearer(chunks: IcpChunks, pairs: ClosestPointMap, pose: Pose, there: Pose) -> bool:
+    """Tell whether a source lies clearly nearer to the target than the source displaced does.
+
+    Each localization counts 1 if its target is nearer than it is with the source displaced to a
+    side, and -1 if it is farther; sides on which it leaves the field of the target do not count.
+    The z-score is the sum, divided by the root of the sum of the squared sums of field blocks.
+    This tells whether structures are found again where the fraction within reach is always 1.
+    """
+    step = -(-pairs.n // _LOOKED_AT)
+    some = chunks.closest_points(pairs.source[::step], pairs.matcher.grid, math.inf)
+    target = pairs.matcher.grid.positions[:, :2]
+    lower, upper = target.min(axis=0), target.max(axis=0)
+    some(some.to_parameters(pose))
+    distance, signs = some.matcher.distance.copy(), np.zeros(some.n)
+    for displaced in _displaced(some, pose):
+        some(displaced)
+        at = some.to_pose(displaced).move(some.source)[:, :2]
+        inside = ((at >= lower) & (at <= upper)).all(axis=1)
+        signs += inside * np.sign(some.matcher.distance - distance)
+    blocks = chunks.influence.blocks.of(there.move(some.source))
+    sums = np.bincount(blocks, signs)
+    largest = np.sqrt(effective_number(np.bincount(blocks)))
+    return not sums.sum() < min(_CLEAR, _OF_LARGEST * largest) * np.sqrt((sums**2).sum())

@@ -83,8 +83,9 @@ def icp(
         mean, so the first chunk has one, too.
 
         A chunk is not valid if it has fewer than two localizations (with rotation or scaling: one
-        more than axes), if fewer of them than that have a neighbour within reach, or if the
-        fraction is less than halfway from that of a displaced chunk to what is usual in this table.
+        more than axes), if fewer of them than that have a neighbour within reach, if the fraction
+        is less than halfway from that of a displaced chunk to what is usual in this table, or if
+        its neighbours are not clearly nearer than those of a displaced chunk, block by block.
 
     References
     ----------

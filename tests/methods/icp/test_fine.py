@@ -97,3 +97,36 @@ def test_halfway_between_there_and_back() -> None:
     assert found.influence is not None
     # Without a block, the way back shrinks by what the way there would grow.
     np.testing.assert_allclose(found.influence.matrix, -np.ones((3, 2, 2)) / 1.02**2 / 2)
+
+
+def test_a_chunk_is_nearer_than_displaced_only_if_it_shows_the_target_again() -> None:
+    """Strangers all have neighbours within reach, so the fraction of them tells nothing."""
+    rng, right, by_chance = np.random.default_rng(5), 0, 0
+    frames, bounds = np.repeat([0, 1], 200), np.array([0, 200, 400])
+    for _ in range(30):
+        emitters, strangers = rng.uniform(0, 1500, (2, 200, 2))
+        again = np.where(rng.random((200, 1)) < 0.6, emitters, strangers)
+        again += MOVE + rng.normal(0, 3, (200, 2))
+        nearer = []
+        for second, reach in ((again, 20.0), (strangers, 450.0)):
+            positions = np.concatenate([emitters, second])
+            table = ChunkedLocalizations(positions, frames, bounds, ("x", "y"))
+            found = register_finely(make("first", table), link(1, 0, np.zeros(2)), reach, 1.0)
+            assert found is not None
+            nearer.append(found.nearer)
+        assert found.fraction == found.chance == 1.0
+        right, by_chance = right + nearer[0], by_chance + nearer[1]
+    assert right >= 29
+    assert by_chance == 0
+
+
+def test_a_chunk_that_is_not_nearer_is_not_kept_and_the_reason_is_given() -> None:
+    chunks = make()
+    found = register_finely(chunks, link(1, 0, np.zeros(2)), 20.0, 3.0)
+    assert found is not None
+    assert found.nearer
+    chunks.keep(link(1, 0, np.zeros(2)), found._replace(nearer=False), found.fraction)
+    assert 1 not in chunks.poses
+    assert "displaced" in chunks.registered().reason
+    chunks.keep(link(1, 0, np.zeros(2)), found, found.fraction)
+    assert 1 in chunks.poses
