@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor.methods import registry
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.methods.traces import observations, repeat_distance
 
@@ -73,3 +74,13 @@ def test_dense_clusters_do_not_repeat_in_frames() -> None:
     places = rng.uniform(0, 1000, (30, 2))[rng.integers(30, size=20_000)]
     positions = places + rng.normal(0, 10, places.shape)
     assert repeat_distance(positions, np.repeat(np.arange(1000), 20)) is None
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.001])
+@pytest.mark.parametrize(("method", "chunks"), [("icp", 8), ("rcc", 1)])
+def test_visits_that_never_come_back_show_no_drift(method: str, chunks: int, unit: float) -> None:
+    """Every emitter is seen once: no chunk but the one that others lie on is valid."""
+    for seed in range(2):
+        found = registry.get(method).run(traces(unit, chunks=chunks, seed=seed), threads=1)
+        assert not found.valid[1:].any()
+        assert found.reason
