@@ -125,9 +125,8 @@ def followed(
 ) -> Coarse:
     """Follow the localizations of a sample, in the order of frames, from segment to segment.
 
-    It rests between jumps if its drift does not gain more log-density than chance for each segment,
-    and rests throughout if these jumps do not, each: it is the best of thousands, as the frame and
-    the level of a jump are.
+    It rests if its drift does not gain more log-density than chance for each segment: it is the
+    best of thousands, as the frame and the level of a jump are.
     """
     n, d = sample.positions.shape
     arrays = np.ascontiguousarray(sample.positions), sample.frames
@@ -194,29 +193,12 @@ def followed(
         chosen["widened_from_frames"] = min(shorter)
     chosen["jumps"] = [int(j) for j in jumps]
     found = Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
-    told = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
-    simplest = found
-    for kept, n_changes in ((jumps, len(valid)), (told, len(jumps))):
-        steps = replace(motion, drift=_level_between(motion, edges, kept))
-        score = _score(arrays, steps, scale, threads)
-        if (simplest.score - score) * n > BETWEEN * n_changes:
-            break
-        simplest = replace(found, drift=steps.drift[:, :d], jumps=kept, score=score)
-    return simplest
-
-
-def _level_between(motion: WindowDrift, edges: IntArray, jumps: IntArray) -> FloatArray:
-    """Return the drift of a sample that rests between jumps, NaN where it is not known.
-
-    Without jumps it is 0.
-    """
-    drift, known, weights = motion.drift.copy(), motion.known, np.diff(motion.bounds)
-    of_segment = np.searchsorted(jumps, edges[:-1], side="right")
-    for segment in np.unique(of_segment):
-        use = known & (of_segment == segment)
-        if use.any():
-            drift[use] = np.average(drift[use], axis=0, weights=weights[use])
-    return drift - (drift[known][0] if known.any() else 0.0)
+    still = replace(motion, drift=np.where(valid[:, None], 0.0, np.nan) * np.ones(3))
+    at_rest = _score(arrays, still, scale, threads)
+    if (score - at_rest) * n > BETWEEN * len(valid):
+        return found
+    jumps = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
+    return replace(found, drift=still.drift[:, :d], jumps=jumps, score=at_rest)
 
 
 def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
