@@ -74,7 +74,6 @@ TESTED_ELSEWHERE: dict[str, str] = {  # compiled loops, and whole methods: tests
 UNTESTED = (  # to become empty: stages that only tests of whole methods see
     "methods/coarse/checks.py",
     "methods/coarse/jump_frames.py",
-    "methods/coarse/sampling.py",
     "methods/rcc/jumps.py",
 )
 
