@@ -8,7 +8,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.breaks import find_breaks
-from smlm_accessor.kernels.time_series.change_point import change_points
+from smlm_accessor.kernels.time_series.change_point import change_points, middle_change_point
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
@@ -62,8 +62,9 @@ def place_jumps(
     Up to a jump, localizations lie where others of other times do if the drift is that before; from
     then on, if it is that after. The frame of the jump is the change point of largest likelihood
     ``sum(log(1 + f / floor))``. Each localization counts by itself, for a blink may go on while the
-    sample jumps. Between two breaks that are near each other the sample may have rested, or the
-    windows there may show nothing; it may also go back for a while: the likelihood tells.
+    sample jumps. Where nothing tells before from after, it is in the middle. Between two breaks
+    that are near each other the sample may have rested, or the windows there may show nothing; it
+    may also go back for a while: the likelihood tells.
 
     Parameters
     ----------
@@ -72,7 +73,7 @@ def place_jumps(
     density : Density
     rows : WeightedLocalizations
     """
-    jumps, drift = [], drift.copy()
+    jumps, drift, evidence = [], drift.copy(), evidence_of_localization(density, rows)
     for group in _overlapping(ranges):
         start, stop = group[0].start, group[-1].stop
         first, end = np.searchsorted(rows.frame, [start, stop])
@@ -84,11 +85,33 @@ def place_jumps(
         for state, possible in enumerate(states):
             f = density.at(rows.positions[first:end], possible[of_row], left_out)
             gain[state] = np.bincount(of_row, np.log1p(f), stop - start)
-        for state, begins in change_points(gain, BETWEEN):
+        path = change_points(gain, BETWEEN)
+        for state, begins in _in_the_middle(path, gain, evidence):
             drift[start + begins : stop] = states[state][begins:]
             if 0 < start + begins < len(drift) and begins:
                 jumps.append(rows.timeline.frames[start + begins])
     return rows.timeline.with_jumps(np.union1d(rows.timeline.jumps, jumps).astype(np.int64)), drift
+
+
+def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> float:
+    """Return for how many independent observations a localization counts.
+
+    Those of one blink lie together, on the structure or not: they are one observation.
+    """
+    return len(density.events.frame) / max(len(rows.frame), 1)
+
+
+def _in_the_middle(
+    path: list[tuple[int, int]], gain: FloatArray, evidence: float
+) -> list[tuple[int, int]]:
+    """Return a path of states whose changes are the medians between the changes beside them."""
+    until = [begins for _, begins in path[2:]] + [gain.shape[1]]
+    found = path[:1]
+    for (state, _), stop in zip(path[1:], until, strict=False):
+        before, since = found[-1]
+        apart = gain[before, since:stop] - gain[state, since:stop]
+        found.append((state, since + middle_change_point(apart, evidence=evidence)))
+    return found
 
 
 def _overlapping(ranges: list[JumpRange]) -> list[list[JumpRange]]:

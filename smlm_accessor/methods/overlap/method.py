@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.first_drift import first_drift
+from smlm_accessor.methods.overlap.jump_errors import jump_errors
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
@@ -192,6 +194,8 @@ def _estimate(
     )
     bar.advance()
     found = drift_of_windows(estimate, windows, density, first.connection)
+    errors = jump_errors(estimate.drift, windows, density, rows)
+    found = replace(found, std=np.sqrt(found.std**2 + errors))
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,

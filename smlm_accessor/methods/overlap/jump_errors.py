@@ -1,0 +1,69 @@
+"""How wrong a window may be because the frame of a jump beside it is not known."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.time_series.change_point import change_point_probability
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocalizations
+from smlm_accessor.methods.overlap.jumps import evidence_of_localization
+from smlm_accessor.timeline import Windows
+
+_LEAST = 1e-4  # probability of a frame that counts
+_AROUND = 400  # frames, with localizations, on either side of a jump that are looked at
+
+
+def jump_errors(
+    drift: FloatArray, windows: Windows, density: Density, rows: WeightedLocalizations
+) -> FloatArray:
+    """Return the mean square error of windows by the frames of jumps, shape (n_windows, d).
+
+    Between the last localization that tells that the sample has not jumped yet, and the first that
+    tells that it has, there may be others which tell nothing: the jump is at any of them. If it is
+    at ``c`` instead of ``k``, the localizations from one to the other are wrong by the whole jump.
+    The mean drift of a window is then wrong by the jump times their share in it; its square is
+    averaged over the probabilities of all ``c``.
+
+    Parameters
+    ----------
+    drift : ndarray, shape (n_frames, d)
+    windows : Windows
+        Begin at the jumps. Jumps that are told are where they are.
+    density : Density
+    rows : WeightedLocalizations
+        Its timeline has the jumps that are told.
+    """
+    timeline = windows.timeline
+    result = np.zeros((len(windows), drift.shape[1]))
+    evidence = evidence_of_localization(density, rows)
+    at = np.searchsorted(timeline.frames, timeline.jumps)
+    ends = np.concatenate([[0], at, [len(timeline.frames)]])
+    for i, jump in enumerate(at):
+        if timeline.jumps[i] in rows.timeline.jumps:
+            continue
+        start, stop = max(jump - _AROUND, ends[i]), min(jump + _AROUND, ends[i + 2])
+        before, after = drift[start:stop].copy(), drift[start:stop].copy()
+        before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
+        first, end = np.searchsorted(rows.frame, [start, stop])
+        row = rows.frame[first:end] - start
+        left_out = max(start - LONGEST_BLINK, 0), min(stop + LONGEST_BLINK, len(drift))
+        here, there = (
+            np.bincount(
+                row,
+                np.log1p(density.at(rows.positions[first:end], possible[row], left_out)),
+                stop - start,
+            )
+            for possible in (before, after)
+        )
+        probability = change_point_probability(here - there, evidence=evidence)
+        wrong_share = np.zeros(len(windows))
+        for c in start + np.flatnonzero(probability > _LEAST):
+            wrong = slice(min(c, jump), max(c, jump))
+            share = np.bincount(
+                windows.of_frame[wrong], timeline.counts[wrong], len(windows)
+            ) / np.maximum(windows.counts, 1)
+            wrong_share += probability[c - start] * share**2
+        result += wrong_share[:, None] * (drift[jump] - drift[jump - 1]) ** 2
+    return result
