@@ -13,13 +13,12 @@ from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
-from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import astray, cell_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
-from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.methods.coarse.simplest import Simple, score, simplest
 from smlm_accessor.timeline import Timeline
 
 _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
@@ -125,8 +124,7 @@ def followed(
 ) -> Coarse:
     """Follow the localizations of a sample, in the order of frames, from segment to segment.
 
-    It rests if its drift does not gain more log-density than chance for each segment: it is the
-    best of thousands, as the frame and the level of a jump are.
+    Of what was followed, and simpler courses, the simplest that localizations ask for counts.
     """
     n, d = sample.positions.shape
     arrays = np.ascontiguousarray(sample.positions), sample.frames
@@ -141,9 +139,9 @@ def followed(
         best = (-1.0, motion, np.zeros((len(edges) - 1, 5)), edges)
         for start in (0.5, 0.1, 0.9):
             found = _followed(arrays, motion, lateral, int(start * (len(edges) - 1)))
-            score = _score(arrays, found[0], lateral, 1)
-            if score > best[0]:
-                best = (score, *found, edges)
+            height = score(arrays, found[0], lateral, 1)
+            if height > best[0]:
+                best = (height, *found, edges)
             if np.mean(best[2][:, 4] != 0) > 0.5:
                 break
         return best
@@ -185,20 +183,19 @@ def followed(
     edges, motion, evidence, jumps = with_jumps(arrays, edges, motion, evidence, scale, given)
     motion = replace(motion, drift=bridged(motion, scale))
     valid = motion.known
-    score = _score(arrays, motion, scale, threads)
+    any_course = Simple(motion, jumps, score(arrays, motion, scale, threads))
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
     shorter = [m for m in short if m < length]
     if shorter:
         chosen["widened_from_frames"] = min(shorter)
-    chosen["jumps"] = [int(j) for j in jumps]
-    found = Coarse(edges, motion.drift[:, :d], valid, evidence, jumps, motion.middle, score, chosen)
-    still = replace(motion, drift=np.where(valid[:, None], 0.0, np.nan) * np.ones(3))
-    at_rest = _score(arrays, still, scale, threads)
-    if (score - at_rest) * n > BETWEEN * len(valid):
-        return found
-    jumps = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
-    return replace(found, drift=still.drift[:, :d], jumps=jumps, score=at_rest)
+    told = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
+    best = simplest(arrays, any_course, edges, told, scale, threads)
+    chosen["jumps"] = best.jumps.tolist()
+    return Coarse(
+        *(edges, best.motion.drift[:, :d], valid, evidence, best.jumps, motion.middle),
+        *(best.score, chosen),
+    )
 
 
 def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
@@ -257,18 +254,6 @@ def follow(
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out
-
-
-def _score(
-    arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
-) -> float:
-    """Return how dense the image is where the localizations of other segments lie."""
-    image = Image(scale)
-    image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
-    around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
-    sums = pulls(arrays, motion, image, kernel, around, motion, threads)
-    return float(sums[:, 16].sum()) / len(arrays[0])
 
 
 def _heights(

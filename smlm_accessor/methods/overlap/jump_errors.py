@@ -12,7 +12,9 @@ from smlm_accessor.methods.overlap.jumps import evidence_of_localization
 from smlm_accessor.timeline import Windows
 
 _LEAST = 1e-4  # probability of a frame that counts
-_AROUND = 400  # frames, with localizations, on either side of a jump that are looked at
+# Frames, with localizations, on either side of a jump that are looked at: no more than one part in
+# so many of all, for these are not compared with each other.
+_AROUND, _ONE_IN = 400, 20
 
 
 def jump_errors(
@@ -37,27 +39,25 @@ def jump_errors(
     """
     timeline = windows.timeline
     result = np.zeros((len(windows), drift.shape[1]))
+    around = min(_AROUND, len(timeline.frames) // _ONE_IN)
     evidence = evidence_of_localization(density, rows)
     at = np.searchsorted(timeline.frames, timeline.jumps)
     ends = np.concatenate([[0], at, [len(timeline.frames)]])
     for i, jump in enumerate(at):
         if timeline.jumps[i] in rows.timeline.jumps:
             continue
-        start, stop = max(jump - _AROUND, ends[i]), min(jump + _AROUND, ends[i + 2])
+        start, stop = max(jump - around, ends[i]), min(jump + around, ends[i + 2])
         before, after = drift[start:stop].copy(), drift[start:stop].copy()
         before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
         first, end = np.searchsorted(rows.frame, [start, stop])
         row = rows.frame[first:end] - start
         left_out = max(start - LONGEST_BLINK, 0), min(stop + LONGEST_BLINK, len(drift))
         here, there = (
-            np.bincount(
-                row,
-                np.log1p(density.at(rows.positions[first:end], possible[row], left_out)),
-                stop - start,
-            )
+            np.log1p(density.at(rows.positions[first:end], possible[row], left_out))
             for possible in (before, after)
         )
-        probability = change_point_probability(here - there, evidence=evidence)
+        gain = np.bincount(row, here - there, stop - start).astype(np.float64)
+        probability = change_point_probability(gain, evidence=evidence)
         wrong_share = np.zeros(len(windows))
         for c in start + np.flatnonzero(probability > _LEAST):
             wrong = slice(min(c, jump), max(c, jump))

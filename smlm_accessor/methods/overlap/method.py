@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +20,12 @@ from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.first_drift import first_drift
-from smlm_accessor.methods.overlap.jump_errors import jump_errors
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
     iterate,
 )
+from smlm_accessor.methods.overlap.jump_errors import jump_errors
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 from smlm_accessor.timeline import Windows
@@ -101,10 +100,11 @@ def overlap(
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
         averages passes in each. ``offset_std`` is the standard deviation against the mean of the
-        table: of the trend, and where molecules bleach, of the joint drift, below. ``quality``
+        table: of the trend, and where molecules bleach, of the joint drift, below. Beside a jump
+        it holds that the frame of the jump may be another one. ``quality``
         is the information of a chunk over what its events would have if the emitters were known:
         near 1 for molecules far apart, 0 for background, and less than 0 for what lies beside the
-        structures. Chunks known worse than three precisions, and those that were given
+        structures. Chunks known worse than three precisions, wherever jumps are, and those given
         and have less than a fifth of the median quality, are invalid. No chunk is valid where
         chance gives as much curvature in one of a thousand tables; it is told from the scatter
         over blocks of the field. ``chosen`` holds precision, factor and floor of the density,
@@ -194,8 +194,7 @@ def _estimate(
     )
     bar.advance()
     found = drift_of_windows(estimate, windows, density, first.connection)
-    errors = jump_errors(estimate.drift, windows, density, rows)
-    found = replace(found, std=np.sqrt(found.std**2 + errors))
+    by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
@@ -211,7 +210,8 @@ def _estimate(
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
-    return _registered(localizations, estimate, windows, (found, first.connection), chosen)
+    results = found, by_jumps, first.connection
+    return _registered(localizations, estimate, windows, results, chosen)
 
 
 def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
@@ -237,11 +237,11 @@ def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
     windows: Windows,
-    results: tuple[DriftOfWindows, Connection],
+    results: tuple[DriftOfWindows, FloatArray, Connection],
     chosen: dict[str, Any],
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
-    given, (found, known) = localizations.n_chunks > 1, results
+    given, (found, by_jumps, known) = localizations.n_chunks > 1, results
     connected = windows.mean((known.part == 0).astype(np.float64)) > 0.5
     valid = np.asarray(
         connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
@@ -249,7 +249,7 @@ def _registered(
     if given:
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
     offset = np.where(valid[:, None], -found.level, np.nan)
-    std = np.where(valid[:, None], found.std, np.nan)
+    std = np.where(valid[:, None], np.sqrt(found.std**2 + by_jumps), np.nan)
     others = known.ranges(windows.timeline.frames)
     reason = _NOT_CONNECTED.format(_frames(others)) if others else ""
     if not given:

@@ -9,7 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlm_accessor.kernels.time_series.change_point import change_point, change_points
+from smlm_accessor.kernels.time_series.change_point import (
+    change_point,
+    change_point_probability,
+    change_points,
+    middle_change_point,
+)
 
 MEANS = 0.0, 2.0  # in standard deviations
 
@@ -118,3 +123,34 @@ def test_where_it_begins_and_ends_may_be_open() -> None:
     assert change_points(gain, 60.0, last=None) == [(0, 0)]
     assert change_points(gain, 60.0, first=None, last=None) == [(1, 0)]
     assert change_points(gain, 60.0, first=1, last=0) == [(1, 0), (0, 20)]
+
+
+def test_probabilities_of_change_points_are_true() -> None:
+    """Of those said to have a probability between two bounds, as many are the change point."""
+    rng, n, n_series = np.random.default_rng(4), 12, 4_000
+    said, true = [], []
+    for _ in range(n_series):
+        at = int(rng.integers(n + 1))
+        x = np.where(np.arange(n) < at, *MEANS) + rng.normal(size=n)
+        said.append(change_point_probability(gain_of(x) / 2))
+        true.append(np.arange(n + 1) == at)
+    probability, is_it = np.concatenate(said), np.concatenate(true)
+    for low, high in ((0.0, 0.1), (0.1, 0.3), (0.3, 0.6), (0.6, 1.0)):
+        some = (probability >= low) & (probability < high)
+        expected = probability[some].mean()
+        error = np.sqrt(expected * (1 - expected) / some.sum())
+        assert abs(is_it[some].mean() - expected) < 4 * error
+
+
+def test_repeated_values_are_one_observation() -> None:
+    gain = np.array([1.0, -0.5, 0.25, -2.0])
+    repeated = change_point_probability(np.repeat(gain, 3) / 1.0, evidence=1 / 3)
+    once = change_point_probability(gain)
+    np.testing.assert_allclose(repeated[::3] / repeated[::3].sum(), once)
+
+
+def test_the_middle_is_in_the_middle_of_what_tells_nothing() -> None:
+    gain = np.concatenate([np.full(5, 9.0), np.zeros(20), np.full(5, -9.0)])
+    assert change_point(gain) == 5
+    assert middle_change_point(gain) == 15
+    assert middle_change_point(np.array([9.0, 9.0, -9.0])) == 2
