@@ -117,11 +117,12 @@ def test_levels_and_slope_are_those_of_least_squares() -> None:
     drift[:, 0] = 0.01 * time + 50.0 * (time > AT)
     drift[5] = np.nan
     motion = replace(course.motion, drift=drift)
-    lines = between_jumps(motion, EDGES, np.array([AT]), sloping=True)
-    known = np.arange(len(time)) != 5
-    np.testing.assert_allclose(
-        lines.drift[known] - lines.drift[0], (drift - drift[0])[known], atol=1e-9
-    )
-    assert np.isnan(lines.drift[5]).all()
-    levels = between_jumps(motion, EDGES, np.array([AT]), sloping=False).drift[known]
+    jump, known = np.array([AT]), np.arange(len(time)) != 5
+    lines = between_jumps(motion, EDGES, jump, jump, sloping=True).drift
+    np.testing.assert_allclose(lines[known], (drift - drift[0])[known], atol=1e-9)
+    assert np.isnan(lines[5]).all()
+    line = between_jumps(motion, EDGES, jump, NONE, sloping=True).drift
+    np.testing.assert_allclose(line[known, 0], 0.01 * (time - time[0])[known], atol=1e-9)
+    levels = between_jumps(motion, EDGES, jump, jump, sloping=False).drift[known]
     assert len(np.unique(levels.round(9), axis=0)) == 2
+    assert not between_jumps(motion, EDGES, jump, NONE, sloping=False).drift[known].any()

@@ -58,6 +58,19 @@ def test_a_sample_at_rest_is_left_at_rest() -> None:
         assert not len(drift.jumps)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_sample_that_rests_jumps_when_little_is_left_of_it(seed: int) -> None:
+    """Its windows do not gain enough to have a level each: it rests before and after."""
+    n = 20_000
+    scene = scenes.blinking(scenes.sites(400, seed=seed), n_frames=n, per_frame=8.0, seed=seed)
+    rows = np.random.default_rng(seed).random(len(scene.frames)) < np.exp(-scene.frames / 4_000)
+    scene = scene.drifting(scenes.jumping(np.zeros((n, 2)), {14_000: [40.0, 200.0]}))
+    drift = found(scene.kept(rows))
+    assert len(drift.jumps) == 1
+    assert abs(drift.jumps[0] - 14_000) < 100
+    assert (error(scene.kept(rows), drift) < 0.3 * scene.precision).all()
+
+
 def test_a_drift_of_a_precision_is_no_rest() -> None:
     scene = scenes.blinking(scenes.sites(), n_frames=N, per_frame=6.0)
     scene = scene.drifting(scenes.linear(N, (5 * scenes.PRECISION / N, 0.0)))

@@ -13,14 +13,14 @@ from smlm_accessor.methods.overlap.jumps import JumpRange, place_jumps
 from smlm_accessor.timeline import Windows
 from tests import scenes
 
-N_FRAMES, STEP = 3_000, np.array([300.0, -150.0])
+N_FRAMES, STEP = 6_000, np.array([300.0, -150.0])
 
 
 def squares(
     per_frame: float, *, on: float = 1.0, background: float = 0.2, seed: int = 0, told: bool = False
 ) -> tuple[FloatArray, FloatArray, Windows]:
     """Square of the error of each window, along x, once its jump is placed; and what is said."""
-    at = 1_400 + 37 * seed % 200
+    at = 2_900 + 37 * seed % 200
     scene = scenes.blinking(
         scenes.sites(60, seed=seed), n_frames=N_FRAMES, per_frame=per_frame, on=on, seed=seed
     ).with_background(background, seed=seed)
@@ -44,15 +44,16 @@ def squares(
 
 
 @pytest.mark.parametrize(
-    ("per_frame", "on"),
-    [(0.2, 1.0), (0.4, 1.0), (0.4, 5.0)],
+    ("per_frame", "on", "least"),
+    [(0.4, 1.0, 0.3), (1.0, 1.0, 0.6), (1.0, 5.0, 0.1)],
 )
-def test_they_are_what_the_errors_are(per_frame: float, on: float) -> None:
+def test_errors_are_no_larger(per_frame: float, on: float, least: float) -> None:
+    """Of blinks, less is said than they tell: those that go on over the jump tell its frame."""
     wrong, said = 0.0, 0.0
-    for seed in range(60):
+    for seed in range(100):
         errors, expected, _ = squares(per_frame, on=on, seed=seed)
         wrong, said = wrong + errors.sum(), said + expected.sum()
-    assert 0.6 < wrong / said < 1.6
+    assert least < wrong / said < 1.3
 
 
 def test_with_many_localizations_the_frame_is_known() -> None:
@@ -64,7 +65,7 @@ def test_with_many_localizations_the_frame_is_known() -> None:
 
 def test_they_are_zero_away_from_the_jump() -> None:
     _, expected, windows = squares(0.3)
-    beside = np.abs(windows.mean_frame - windows.timeline.jumps[0]) < 200
+    beside = np.abs(windows.mean_frame - windows.timeline.jumps[0]) < 500
     assert expected[beside].any()
     assert not expected[~beside].any()
 
