@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtr
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.field.jackknife import effective_number
+from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.overlap.density import OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
@@ -40,6 +41,28 @@ def chance(sums: OverlapSums) -> FloatArray:
     if not found:
         return np.where(sums.curvature.sum(axis=0) > 0, 0.0, 1.0)
     return np.asarray(np.minimum(len(found) * np.min(found, axis=0), 1.0))
+
+
+def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) -> BoolArray:
+    """Tell which windows are in a run of some that were not seen, and lie on nothing together.
+
+    Their information ``quality * events``, summed, is no more than chance makes it, and less than
+    the usual quality would make it: both by Student's t, with the standard error from the windows,
+    and from events that lie on something or not. Nothing is left of the sample, or it went
+    elsewhere.
+    """
+    result, information = np.zeros(len(seen), dtype=np.bool_), quality * events
+    usual = float(np.median(quality))
+    for run in runs(~seen):
+        n = effective_number(events[run])
+        if n <= 1:
+            continue
+        total, expected = information[run].sum(), usual * events[run].sum()
+        square = np.maximum(information[run] ** 2, usual**2 * events[run])
+        error = max(np.sqrt(n / (n - 1) * square.sum()), 1e-300)
+        more, less = stdtr(n - 1, -total / error), stdtr(n - 1, (total - expected) / error)
+        result[run] = more > FALSE_ALARM and less < FALSE_ALARM
+    return result
 
 
 def _probability(events: FloatArray, curvature: FloatArray, factor: float) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.trend import Trend, local_trend
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing
 from smlm_accessor.timeline import Windows
 
 _AROUND = 5  # windows
@@ -33,6 +33,8 @@ class DriftEstimate:
         Drift of each window by itself, and its variance: infinite where the window shows none.
     quality : ndarray, shape (n_windows,)
         Information of each window, over what it would be if the emitters were known.
+    nothing : ndarray of bool, shape (n_windows,)
+        Whether a window and those around it lie on nothing.
     chance : ndarray, shape (d,)
         Probability that events without structure overlap as well, from the first round: later ones
         are fitted to noise, too.
@@ -43,6 +45,7 @@ class DriftEstimate:
     value: FloatArray
     variance: FloatArray
     quality: FloatArray
+    nothing: BoolArray
     chance: FloatArray
 
     @property
@@ -136,7 +139,8 @@ def _smoothed(
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality = sums.quality
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
+    here = ~lost(quality)
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & here
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -151,7 +155,8 @@ def _smoothed(
         for axis in range(drift.shape[1])
     )
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
-    return DriftEstimate(new, trends, value, variance, quality, by_chance)
+    nothing = lies_on_nothing(quality, sums.events, here)
+    return DriftEstimate(new, trends, value, variance, quality, nothing, by_chance)
 
 
 def lost(quality: FloatArray) -> BoolArray:

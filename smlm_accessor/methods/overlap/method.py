@@ -100,14 +100,15 @@ def overlap(
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
         averages passes in each. ``offset_std`` is the standard deviation against the mean of the
-        table: of the trend, and where molecules bleach, of the joint drift, below. Beside a jump
-        it holds that the frame of the jump may be another one. ``quality``
-        is the information of a chunk over what its events would have if the emitters were known:
-        near 1 for molecules far apart, 0 for background, and less than 0 for what lies beside the
-        structures. Chunks known worse than three precisions, wherever jumps are, and those given
-        and have less than a fifth of the median quality, are invalid. No chunk is valid where
-        chance gives as much curvature in one of a thousand tables; it is told from the scatter
-        over blocks of the field. ``chosen`` holds precision, factor and floor of the density,
+        table: of the trend, and where molecules bleach, of the joint drift, below; beside a jump it
+        holds that the frame of the jump may be another one. ``quality`` is the information of a
+        chunk over what its events would have if the emitters were known: near 1 for molecules far
+        apart, 0 for background, and less than 0 for what lies beside the structures. Invalid are
+        chunks known worse than three precisions (but for the frame of a jump), runs of chunks that
+        lie on nothing where the usual quality would have been seen, and of given chunks those with
+        less than a fifth of the median quality. No chunk is valid where chance gives as much
+        curvature in one of a thousand tables; it is told from the scatter over blocks of the field.
+        ``chosen`` holds precision, factor and floor of the density,
         how long blinks last, over how many frames the trend averages, its rates (variance per frame
         that level, slope and acceleration gain), the factor of the noise that was found beyond what
         the sums promise, jumps (the first frame after each) and the choices of the coarse drift.
@@ -244,7 +245,9 @@ def _registered(
     given, (found, by_jumps, known) = localizations.n_chunks > 1, results
     connected = windows.mean((known.part == 0).astype(np.float64)) > 0.5
     valid = np.asarray(
-        connected & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+        connected
+        & ~estimate.nothing
+        & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
     )
     if given:
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)

@@ -7,7 +7,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance, lies_on_nothing
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -83,3 +83,35 @@ def test_many_uniform_localizations_are_no_evidence() -> None:
         density, cut, drift = density_of(scene, 100)
         found.append(chance(density.sums(drift, cut)))
     assert np.min(found) > FALSE_ALARM
+
+
+def test_a_run_that_lies_on_nothing_is_told() -> None:
+    """Windows of information 1 each, with a scatter of one half; a run of them has none."""
+    rng, n = np.random.default_rng(3), 200
+    quality = 1.0 + 0.5 * rng.normal(size=n)
+    quality[150:] = 0.5 * rng.normal(size=50)
+    seen = np.ones(n, dtype=bool)
+    seen[150:] = False
+    seen[[20, 21, 60]] = False
+    told = lies_on_nothing(quality, np.full(n, 20.0), seen)
+    assert np.flatnonzero(told).tolist() == list(range(150, 200))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_run_with_little_of_the_sample_is_not_told(seed: int) -> None:
+    """A quarter of the usual quality in fifty windows is more than chance."""
+    rng, n = np.random.default_rng(seed), 200
+    quality = np.where(np.arange(n) < 150, 1.0, 0.25) + 0.2 * rng.normal(size=n)
+    assert not lies_on_nothing(quality, np.full(n, 20.0), np.arange(n) < 150).any()
+
+
+def test_a_few_windows_tell_nothing() -> None:
+    """Two of them, or many with a single event or two."""
+    quality = np.ones(100)
+    quality[40:43] = [0.1, -0.1, 0.05]
+    seen = np.ones(100, dtype=bool)
+    seen[40:43] = False
+    assert not lies_on_nothing(quality, np.full(100, 20.0), seen).any()
+    quality[:20], seen[:20] = 0.0, False
+    events = np.where(np.arange(100) < 20, 0.3, 20.0)
+    assert not lies_on_nothing(quality, events, seen).any()
