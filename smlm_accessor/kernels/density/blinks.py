@@ -30,8 +30,8 @@ class Events:
         Means of their localizations, less the drift that these were corrected for.
     frame : ndarray of int32, shape (n,)
         Index of the mean frame.
-    weight : ndarray of float32, shape (n,)
-        Sum of the weights of their localizations.
+    weight, axial : ndarray of float32, shape (n,)
+        Sums of the weights of their localizations, along x and y, and along z.
     lifetime : int
         Frames after which hardly any blink goes on.
     """
@@ -39,6 +39,7 @@ class Events:
     positions: FloatArray
     frame: Int32Array
     weight: Float32Array
+    axial: Float32Array
     lifetime: int
 
 
@@ -49,6 +50,7 @@ def find_events(
     precision: FloatArray,
     longest: int,
     segment: IntArray | None = None,
+    axial: Float32Array | None = None,
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
@@ -68,6 +70,9 @@ def find_events(
         Frames that an event may last; a longer blink is several events.
     segment : ndarray, shape (n_frames,), optional
         No blink goes on from one segment to the next.
+    axial : ndarray, optional
+        Weight along z of each localization, in the order that was sorted into tiles. By default
+        that along x and y.
 
     Examples
     --------
@@ -84,7 +89,7 @@ def find_events(
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
     reach = _REACH * precision
-    _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight)
+    _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight, tiles.row)
     n = _link(
         *(tiles.start, tiles.where, tiles.frame, frames, segment),
         *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
@@ -96,13 +101,17 @@ def find_events(
         *(tiles.start, tiles.corner, tiles.where, tiles.frame, tiles.weight),
         *(event_of, position, mean_frame, weight),
     )
+    along_z = weight
+    if axial is not None:
+        along_z = np.bincount(event_of, axial[tiles.row], n).astype(np.float32)
     lifetime = int(np.quantile(age, _OLDEST)) + 1 if m else 1
     del tiles, event_of, age  # there may be tens of millions
     frame = np.round(mean_frame / weight).astype(np.int32)
     del mean_frame
     position /= weight[:, None]
     order = np.argsort(frame, kind="stable").astype(np.int32)
-    return Events(position[order], frame[order], weight[order], lifetime)
+    events = position[order], frame[order], weight[order]
+    return Events(*events, events[2] if axial is None else along_z[order], lifetime)
 
 
 def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bool:
@@ -143,7 +152,7 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
 
 
 @numba.njit(cache=True, nogil=True)
-def _order_within_frames(start, where, frame, weight):  # type: ignore[no-untyped-def]
+def _order_within_frames(start, where, frame, weight, row):  # type: ignore[no-untyped-def]
     """Sort the localizations of a frame by x, then y: the order of rows must leave no trace."""
     d = where.shape[1]
     for t in range(len(start) - 1):
@@ -156,6 +165,7 @@ def _order_within_frames(start, where, frame, weight):  # type: ignore[no-untype
                 for c in range(d):
                     where[j, c], where[j - 1, c] = where[j - 1, c], where[j, c]
                 weight[j], weight[j - 1] = weight[j - 1], weight[j]
+                row[j], row[j - 1] = row[j - 1], row[j]
                 j -= 1
 
 

@@ -31,15 +31,16 @@ class Grid(NamedTuple):
     span: IntArray
 
     @classmethod
-    def over(cls, positions: FloatArray, reach: float) -> Grid:
-        """Cover positions, shape (n, d)."""
+    def over(cls, positions: FloatArray, reach: FloatArray | float) -> Grid:
+        """Cover positions, shape (n, d); the reach may be another one along each axis."""
+        reach = np.broadcast_to(reach, positions.shape[1:])
         low = np.array([x.min() for x in positions.T])
         extent = np.array([x.max() for x in positions.T]) - low
         span = _SPAN[: len(low)].copy()
         edge = np.maximum(reach / span, extent / (_MOST_CELLS - 4 * _SPAN.max()))
-        if len(low) == 3 and extent[2] < _SHALLOW * reach:
-            span[2], edge[2] = 0, 2 * extent[2] + reach
-            low[2] -= (extent[2] + reach) / 2
+        if len(low) == 3 and extent[2] < _SHALLOW * reach[2]:
+            span[2], edge[2] = 0, 2 * extent[2] + reach[2]
+            low[2] -= (extent[2] + reach[2]) / 2
         return cls(low, edge, span)
 
     @property
@@ -110,7 +111,7 @@ class Cells(NamedTuple):
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
 
-def sort_into_cells(positions: FloatArray, reach: float, most: int) -> Cells:
+def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int) -> Cells:
     """Sort positions, shape (n, d), into cells, so that what is within reach is in those around.
 
     Where more than about ``most`` lie around a cell, only every so many of them is kept. A cell

@@ -88,7 +88,7 @@ def count(x, frame, drift, low, size, shape, halo, table, counts):  # type: igno
 
 @numba.njit(cache=True, nogil=True)
 def fill(  # type: ignore[no-untyped-def]
-    x, frame, weight, drift, low, size, shape, halo, table, free, where, frames, weights, own
+    x, frame, weight, drift, low, size, shape, halo, table, free, where, frames, weights, rows, own
 ):
     """Write each localization into its tile and those around, in the order given.
 
@@ -118,5 +118,5 @@ def fill(  # type: ignore[no-untyped-def]
                         where[k, c] = y[c] - low[c] - cell[c] * size[c]
                         at_home = at_home and cell[c] == home[c]
                     frames[k] = frame[i]
-                    weights[k] = weight[i]
+                    weights[k], rows[k] = weight[i], i
                     own[k] = at_home

@@ -33,6 +33,8 @@ class Tiles:
     frame : ndarray of int32, shape (m,)
         Index of the frame.
     weight : ndarray of float32, shape (m,)
+    row : ndarray of int32, shape (m,)
+        Which of the localizations it is.
     own : ndarray of bool, shape (m,)
         Whether the localization lies in the tile itself.
     """
@@ -43,6 +45,7 @@ class Tiles:
     where: Float32Array
     frame: Int32Array
     weight: Float32Array
+    row: Int32Array
     own: BoolArray
 
     @property
@@ -105,13 +108,13 @@ def sort_into_tiles(
     start = np.concatenate([[0], np.cumsum(counts)])
     m = int(start[-1])
     where, weights = np.empty((m, d), np.float32), np.empty(m, np.float32)
-    frames, own = np.empty(m, np.int32), np.empty(m, np.bool_)
+    frames, rows, own = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m, np.bool_)
     fill(
         *(positions, frame, weight, drift, low, size, shape, halo, table),
-        *(start[:-1].copy(), where, frames, weights, own),
+        *(start[:-1].copy(), where, frames, weights, rows, own),
     )
     cells = np.stack(np.unravel_index(occupied, tuple(shape)), axis=1)
-    return Tiles(start, low + cells * size, size, where, frames, weights, own)
+    return Tiles(start, low + cells * size, size, where, frames, weights, rows, own)
 
 
 def _corners(

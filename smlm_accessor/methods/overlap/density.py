@@ -23,8 +23,9 @@ _SAMPLE = 20_000
 # Half as many cost half the time, and 1 to 2 % of precision.
 _MOST_AROUND = 180
 # Variance of an event over that of a usual localization, at most: less precise ones would need
-# cells so wide that all others are slower.
-_LEAST_PRECISE = 1.2
+# cells so wide that all others are slower. Along z, where uncertainties are known, those far from
+# the focus are twice as imprecise as the usual ones, and as many.
+_LEAST_PRECISE, _LEAST_PRECISE_Z = 1.2, 4.0
 _MARGIN = 0.5  # precisions that the drift may change before neighbours leave the cells around
 # Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
 # not to matter; and at most one part in so many of all frames is left out.
@@ -51,10 +52,9 @@ class PairKernel(NamedTuple):
     spread: float
     floor: float
 
-    @property
-    def reach(self) -> float:
-        """Distance at which the widest kernel ends, in precisions."""
-        return float(np.sqrt(CUT * (2 * self.factor * _LEAST_PRECISE + self.spread)))
+    def reach(self, variance: FloatArray) -> FloatArray:
+        """Return the distance at which the kernel of two such events ends, in precisions."""
+        return np.sqrt(CUT * (2 * self.factor * variance + self.spread))
 
 
 #: While the drift is only known to about one precision.
@@ -144,7 +144,8 @@ class Density:
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""
         positions = (events.positions - (drift - events.start)[events.frame]) / precision
-        cells = sort_into_cells(positions, kernel.reach + _MARGIN, _MOST_AROUND)
+        widest = _widest(events, len(precision))
+        cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
         ones = np.ones(len(positions))
         return cls(events, precision, kernel, cells, positions[cells.order], drift, ones, threads)
 
@@ -169,7 +170,7 @@ class Density:
         total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
-        information = self.weight / self._variance
+        information = self.weight / self._variance[0]
         sampled = np.concatenate([np.arange(a, b) for a, b in blocks])
         return OverlapSums(
             np.bincount(row[sampled], information[sampled], n).astype(np.float64),
@@ -187,7 +188,7 @@ class Density:
         Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
         the gradient the largest information.
         """
-        d, octaves = len(self.precision), np.log2(1 / self._variance)
+        d, octaves = len(self.precision), np.log2(1 / self._variance[0])
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
         found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
         total = np.sum(found, axis=0)
@@ -226,19 +227,21 @@ class Density:
 
     @cached_property
     def _variance(self) -> FloatArray:
-        """Variance of each event in the order of cells, in squared precisions."""
-        weight = self.events.weight[self.cells.order].astype(np.float64)
-        return 1 / np.maximum(weight, 1 / _LEAST_PRECISE)
+        """Variances of each event in the order of cells, in squared precisions, shape (d, n)."""
+        d, order = len(self.precision), self.cells.order
+        weights = [self.events.weight[order]] * 2 + [self.events.axial[order]] * (d - 2)
+        least = 1 / _widest(self.events, d)[:, None]
+        return 1 / np.maximum(np.stack(weights, dtype=np.float64), least)
 
     def others(
         self, where: Float32Array
     ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
         """Return position, variance, frame and weight of the events that make the density."""
-        kept, d = self.cells.kept, len(self.precision)
-        variance = self.kernel.factor * self._variance[kept]
+        kept = self.cells.kept
+        variance = self.kernel.factor * self._variance[:, kept]
         return (
             where[:, kept],
-            np.repeat(variance[None].astype(np.float32), d, axis=0),
+            variance.astype(np.float32),
             self.frame[kept],
             self.cells.stands_for.astype(np.float32),
         )
@@ -280,7 +283,7 @@ class Density:
         change -= np.median(change, axis=0)  # a constant changes nothing
         where = _columns(self.positions - change[self.frame])
         variance = self.kernel.factor * self._variance + self.kernel.spread
-        return where, np.repeat(variance[None].astype(np.float32), len(where), axis=0)
+        return where, variance.astype(np.float32)
 
     def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
@@ -296,6 +299,12 @@ class Density:
         first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
         left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
         return left_out.astype(np.int32)
+
+
+def _widest(events: CorrectedEvents, d: int) -> FloatArray:
+    """Return the largest variance of an event along each axis, in squared precisions."""
+    along_z = _LEAST_PRECISE if events.axial is events.weight else _LEAST_PRECISE_Z
+    return np.array([_LEAST_PRECISE, _LEAST_PRECISE, along_z][:d])
 
 
 def _columns(positions: FloatArray) -> Float32Array:

@@ -40,14 +40,16 @@ class WeightedLocalizations:
     positions : ndarray, shape (n, d)
     frame : ndarray of int32, shape (n,)
         Index of the frame in the timeline.
-    weight : ndarray of float32, shape (n,)
-        Squared usual precision over squared uncertainty; 1 where there is none.
+    weight, axial : ndarray of float32, shape (n,)
+        Squared usual precision over squared uncertainty, along x and y, and along z; 1 where there
+        is none, and along z that along x and y.
     timeline : Timeline
     """
 
     positions: FloatArray
     frame: Int32Array
     weight: Float32Array
+    axial: Float32Array
     timeline: Timeline
 
     @classmethod
@@ -57,11 +59,18 @@ class WeightedLocalizations:
         """Weigh localizations by their uncertainty, relative to the usual precision."""
         timeline = Timeline.of(localizations.frames, localizations.jumps)
         weight = np.ones(len(localizations.frames), dtype=np.float32)
-        if localizations.uncertainty is not None:
-            known = (localizations.uncertainty[:, :2] > 0).all(axis=1)
-            relative = (precision / localizations.uncertainty[known])[:, :2].mean(axis=1) ** 2
+        axial, uncertainty = weight, localizations.uncertainty
+        if uncertainty is not None:
+            known = (uncertainty[:, :2] > 0).all(axis=1)
+            relative = (precision / uncertainty[known])[:, :2].mean(axis=1) ** 2
             weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
-        return cls(localizations.positions, timeline.of_rows.astype(np.int32), weight, timeline)
+            deep = uncertainty[:, 2:] > 0
+            if deep.any():
+                axial = weight.copy()
+                relative = (precision[2] / uncertainty[deep[:, 0], 2]) ** 2
+                axial[deep[:, 0]] = np.clip(relative, _LIGHTEST, _HEAVIEST)
+        of_rows = timeline.of_rows.astype(np.int32)
+        return cls(localizations.positions, of_rows, weight, axial, timeline)
 
     def events(
         self, drift: FloatArray, precision: FloatArray, segment: IntArray
@@ -81,6 +90,10 @@ class WeightedLocalizations:
             halo=np.zeros(len(precision)),
         )
         events = find_events(
-            tiles, self.timeline.frames, precision=precision, longest=LONGEST_BLINK, segment=segment
+            *(tiles, self.timeline.frames),
+            precision=precision,
+            longest=LONGEST_BLINK,
+            segment=segment,
+            axial=None if self.axial is self.weight else self.axial,
         )
         return CorrectedEvents(**vars(events), start=drift)

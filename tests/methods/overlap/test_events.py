@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from tests import scenes
@@ -57,3 +58,27 @@ def test_weights_are_relative_to_the_usual_precision_and_have_bounds() -> None:
     uncertainty[:5] = [[10.0], [2.5], [0.01], [1e4], [np.nan]]
     rows = WeightedLocalizations.of(replace(localizations, uncertainty=uncertainty), SIGMA)
     np.testing.assert_allclose(rows.weight[:6], [0.25, 4, 10, 0.01, 1, 1])
+
+
+def test_along_z_localizations_have_a_weight_of_their_own() -> None:
+    """Where z has an uncertainty: of events, too. Where it has none, it is that along x and y."""
+    scene = scenes.blinking(
+        scenes.sites(20, d=3), n_frames=200, per_frame=2.0, on=4, precision=(5.0, 5.0, 10.0)
+    )
+    rng = np.random.default_rng(1)
+    uncertainty = np.array([5.0, 5.0, 10.0]) * rng.uniform(0.8, 1.2, (len(scene.frames), 3))
+    uncertainty[::5, 2] = np.nan
+    localizations = replace(scene.chunked(), uncertainty=uncertainty)
+    rows = WeightedLocalizations.of(localizations, scene.precision)
+    known = np.arange(len(scene.frames)) % 5 != 0
+    expected = (scene.precision[2] / uncertainty[known, 2]) ** 2
+    np.testing.assert_allclose(rows.axial[known], expected, rtol=1e-5)
+    np.testing.assert_allclose(rows.axial[~known], rows.weight[~known])
+    still = np.zeros((len(rows.timeline.frames), 3))
+    events = rows.events(still, scene.precision, rows.timeline.segment)
+    assert len(events.axial) == len(events.frame) < len(rows.frame)
+    assert events.axial.sum() == pytest.approx(rows.axial.sum(), rel=1e-5)
+    assert not np.allclose(events.axial, events.weight)
+    flat = replace(localizations, uncertainty=np.where([True, True, False], uncertainty, np.nan))
+    rows = WeightedLocalizations.of(flat, scene.precision)
+    assert rows.axial is rows.weight

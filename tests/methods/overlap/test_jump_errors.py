@@ -29,7 +29,8 @@ def squares(
     if told:
         here = rows.timeline.frames[rows.timeline.frames >= at][:1]
         rows = WeightedLocalizations(
-            *(rows.positions, rows.frame, rows.weight, rows.timeline.with_jumps(here))
+            *(rows.positions, rows.frame, rows.weight, rows.axial),
+            rows.timeline.with_jumps(here),
         )
     true = scene.drift[rows.timeline.frames]
     events = rows.events(true, scene.precision, rows.timeline.segment)
