@@ -53,6 +53,10 @@ class Trend(NamedTuple):
         return self.walk, self.bend, self.jerk
 
 
+# Numbers of a symmetric matrix: 11, 12, 13, 22, 23, 33.
+_SYMMETRIC = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+
+
 def local_trend(
     time: FloatArray,
     value: FloatArray,
@@ -106,12 +110,50 @@ def local_trend(
 
     best = 10.0 ** np.array(_likeliest(height, near))
     factor = filter_forwards(step, value, variance, best, free, enough, state, spread)[1]
-    level, slope, level_variance = np.empty(n), np.empty(n), np.empty(n)
-    smooth_backwards(step, value, variance, free, state, spread, level, slope, level_variance)
+    level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
+    smooth_backwards(step, value, variance, free, state, spread, level, slope, covariance)
+    covariance_at_starts(step, variance, free, spread, covariance)
     root, unit = np.sqrt(noise), noise * factor
     walk, bend, jerk = (best / per_unit * factor).tolist()
-    smooth = level * root, slope * root / scale, level_variance * unit
+    smooth = level * root, slope * root / scale, covariance[:, 0] * unit
     return Trend(*smooth, walk, bend, jerk, factor)
+
+
+def covariance_at_starts(
+    step: FloatArray,
+    variance: FloatArray,
+    free: BoolArray,
+    spread: FloatArray,
+    covariance: FloatArray,
+) -> None:
+    """Write the covariance up to the second value of each segment, from that of the state after.
+
+    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166). The
+    parameters are those of `trend_loops.smooth_backwards`.
+    """
+    starts = np.flatnonzero(free | (np.arange(len(free)) == 0))
+    known = np.isfinite(variance)
+    for start, stop in zip(starts, [*starts[1:].tolist(), len(free)], strict=True):
+        values = start + np.flatnonzero(known[start:stop])[:2]
+        for i in range(values[-1] if len(values) else start - 1, start - 1, -1):
+            filtered = spread[i][_SYMMETRIC]
+            if known[i]:
+                total = filtered[0, 0] + variance[i]
+                left = variance[i] / total  # without losing digits
+                rest = filtered[1:, 1:] - np.outer(filtered[1:, 0], filtered[0, 1:]) / total
+                filtered[0, :], filtered[:, 0] = filtered[0, :] * left, filtered[:, 0] * left
+                filtered[0, 0], filtered[1:, 1:] = variance[i] * (1 - left), rest
+            if i + 1 < stop:
+                t = step[i + 1]
+                move = np.array([[1, t, 0.5 * t * t], [0, 1, t], [0, 0, 1]])
+                predicted, later = spread[i + 1][_SYMMETRIC], covariance[i + 1][_SYMMETRIC]
+                # In units of its standard deviations, the matrix is far from singular.
+                unit = np.sqrt(np.maximum(np.diag(predicted), 1e-300))
+                ahead = predicted / np.outer(unit, unit)
+                np.fill_diagonal(ahead, 1.0)  # also of a rate that is none
+                back = np.linalg.solve(ahead, move @ filtered / unit[:, None]).T / unit
+                filtered = filtered + back @ (later - predicted) @ back.T
+            covariance[i] = filtered[np.triu_indices(3)]
 
 
 def _likeliest(

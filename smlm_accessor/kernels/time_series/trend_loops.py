@@ -114,54 +114,66 @@ def filter_forwards(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def smooth_backwards(  # type: ignore[no-untyped-def]
-    step, value, variance, free, state, spread, level, slope, level_variance
+    step, value, variance, free, state, spread, level, slope, covariance
 ):
-    """Write level, slope and the variance of the level by all values; see `filter_forwards`.
+    """Write level, slope and covariance of the state by all values; see `filter_forwards`.
 
-    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166).
+    With the prediction ``x`` and its covariance ``P``, the state by all values is ``x + P r``, and
+    its covariance ``P - P M P``. The adjoint ``r`` and its covariance ``M`` come back from later
+    values: at each, ``r`` gains ``(value - x) / f`` for the level, and loses what later values owe
+    to it (Bierman, Automatica 9, 503, 1973, https://doi.org/10.1016/0005-1098(73)90094-1). No
+    matrix is inverted. Where the prediction is nearly free, up to the second value of a segment,
+    the difference of covariances has no digits left: there, see `trend.covariance_at_starts`.
     """
     n = len(value)
-    move, filtered, predicted = np.eye(3), np.zeros((3, 3)), np.zeros((3, 3))
-    ahead, covariance = np.zeros((3, 3)), np.zeros((3, 3))
-    x, later = np.zeros(3), np.zeros(3)
+    r1 = r2 = r3 = m11 = m12 = m13 = m22 = m23 = m33 = 0.0
     for i in range(n - 1, -1, -1):
-        _matrix(spread[i], filtered)
-        x[:] = state[i]
-        if not np.isfinite(filtered[0, 0]):
+        if i < n - 1:
+            if free[i + 1]:
+                r1 = r2 = r3 = m11 = m12 = m13 = m22 = m23 = m33 = 0.0
+            else:  # back over the step: r by the transposed transition, M from both sides
+                t = step[i + 1]
+                h = 0.5 * t * t
+                r3 += t * r2 + h * r1
+                r2 += t * r1
+                m33 += 2 * (t * m23 + h * m13) + t * t * m22 + 2 * t * h * m12 + h * h * m11
+                m23 += t * m13 + t * m22 + (h + t * t) * m12 + t * h * m11
+                m13 += t * m12 + h * m11
+                m22 += 2 * t * m12 + t * t * m11
+                m12 += t * m11
+        p11, p12, p13 = spread[i, 0], spread[i, 1], spread[i, 2]
+        if not np.isfinite(p11):
             # No values at all since the start.
-            level[i], slope[i], level_variance[i] = 0.0, 0.0, np.inf
+            level[i], slope[i], covariance[i, :] = 0.0, 0.0, np.inf
             continue
         if np.isfinite(variance[i]):
-            f = filtered[0, 0] + variance[i]
-            gain = filtered[:, 0] / f
-            x += gain * (value[i] - x[0])
-            left = variance[i] / f  # 1 - gain[0], without losing digits
-            for a in range(1, 3):
-                for b in range(1, 3):
-                    filtered[a, b] -= gain[a] * filtered[0, b]
-            filtered[0, :] *= left
-            filtered[1:, 0] = filtered[0, 1:]
-        if i == n - 1 or free[i + 1]:
-            later[:] = x
-            covariance[:] = filtered
-        else:
-            dt = step[i + 1]
-            move[0, 1], move[0, 2], move[1, 2] = dt, 0.5 * dt * dt, dt
-            _matrix(spread[i + 1], predicted)
-            # In units of its standard deviations, the matrix is far from singular.
-            unit = np.sqrt(np.maximum(np.diag(predicted), 1e-300))
-            ahead[:] = predicted / unit.reshape(3, 1) / unit
-            for a in range(3):
-                ahead[a, a] = 1.0  # also of a rate that is none
-            back = np.linalg.solve(ahead, (move @ filtered) / unit.reshape(3, 1)).T / unit
-            later[:] = x + back @ (later - state[i + 1])
-            covariance[:] = filtered + back @ (covariance - predicted) @ back.T
-        level[i], slope[i], level_variance[i] = later[0], later[1], covariance[0, 0]
-
-
-@numba.njit(cache=True, nogil=True)
-def _matrix(numbers, matrix):  # type: ignore[no-untyped-def]
-    """Write the symmetric matrix of six numbers."""
-    matrix[0, 0], matrix[0, 1], matrix[0, 2] = numbers[0], numbers[1], numbers[2]
-    matrix[1, 0], matrix[1, 1], matrix[1, 2] = numbers[1], numbers[3], numbers[4]
-    matrix[2, 0], matrix[2, 1], matrix[2, 2] = numbers[2], numbers[4], numbers[5]
+            f = p11 + variance[i]
+            k1, k2, k3 = p11 / f, p12 / f, p13 / f
+            # What later values say by the level of the state, less what this one knew of it.
+            g1 = m11 * k1 + m12 * k2 + m13 * k3
+            g2 = m12 * k1 + m22 * k2 + m23 * k3
+            g3 = m13 * k1 + m23 * k2 + m33 * k3
+            left = variance[i] / f  # 1 - k1, without losing digits
+            r1 = r1 * left - k2 * r2 - k3 * r3 + (value[i] - state[i, 0]) / f
+            m11 = m11 - 2 * g1 + k1 * g1 + k2 * g2 + k3 * g3 + 1 / f
+            m12 -= g2
+            m13 -= g3
+        p22, p23, p33 = spread[i, 3], spread[i, 4], spread[i, 5]
+        level[i] = state[i, 0] + p11 * r1 + p12 * r2 + p13 * r3
+        slope[i] = state[i, 1] + p12 * r1 + p22 * r2 + p23 * r3
+        # M P, by columns of P.
+        a1 = m11 * p11 + m12 * p12 + m13 * p13
+        a2 = m12 * p11 + m22 * p12 + m23 * p13
+        a3 = m13 * p11 + m23 * p12 + m33 * p13
+        b1 = m11 * p12 + m12 * p22 + m13 * p23
+        b2 = m12 * p12 + m22 * p22 + m23 * p23
+        b3 = m13 * p12 + m23 * p22 + m33 * p23
+        c1 = m11 * p13 + m12 * p23 + m13 * p33
+        c2 = m12 * p13 + m22 * p23 + m23 * p33
+        c3 = m13 * p13 + m23 * p23 + m33 * p33
+        covariance[i, 0] = p11 - (p11 * a1 + p12 * a2 + p13 * a3)
+        covariance[i, 1] = p12 - (p11 * b1 + p12 * b2 + p13 * b3)
+        covariance[i, 2] = p13 - (p11 * c1 + p12 * c2 + p13 * c3)
+        covariance[i, 3] = p22 - (p12 * b1 + p22 * b2 + p23 * b3)
+        covariance[i, 4] = p23 - (p12 * c1 + p22 * c2 + p23 * c3)
+        covariance[i, 5] = p33 - (p13 * c1 + p23 * c2 + p33 * c3)

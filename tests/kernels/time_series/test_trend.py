@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
+from smlm_accessor.kernels.time_series.trend import Rates, Trend, covariance_at_starts, local_trend
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards, smooth_backwards
 
 
@@ -65,9 +65,10 @@ def loops(
     free = np.zeros(n, dtype=np.bool_) if free is None else free
     state, spread = np.empty((n, 3)), np.empty((n, 6))
     high = filter_forwards(step, value, variance, np.array(rates), free, False, state, spread)[0]
-    level, slope, level_variance = np.empty((3, n))
-    smooth_backwards(step, value, variance, free, state, spread, level, slope, level_variance)
-    return level, slope, level_variance, high
+    level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
+    smooth_backwards(step, value, variance, free, state, spread, level, slope, covariance)
+    covariance_at_starts(step, variance, free, spread, covariance)
+    return level, slope, covariance[:, 0], high
 
 
 def case(seed: int, *, holes: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
