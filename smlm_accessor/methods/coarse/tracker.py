@@ -12,10 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
-from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.checks import astray, cell_of, refined, verified
+from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
@@ -30,7 +29,6 @@ _MATCHED = 0.95  # of the segments
 AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
 _NEAR, _FAR, _NEAR_Z, _FAR_Z = 3, 40, 10, 100  # cells
-_LEVEL = 4.5
 _MOST_WAITING = 15
 _FEWEST = 0.2  # of the segments that have to match, or those that do are chance
 _MOST_SEGMENTS = 4000
@@ -253,7 +251,7 @@ def follow(
     out = np.zeros((len(motion.middle), 5))
     loops.follow(
         arrays, (motion.bounds, motion.drift * scale), scale, image.arrays, image.quantum,
-        kernel.arrays(), order, reaches, _LEVEL, _MOST_WAITING, _MOLECULES, out,
+        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES, out,
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out
@@ -262,12 +260,12 @@ def follow(
 def _score(
     arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
 ) -> float:
-    """Return how dense the image is where the localizations of other segments lie."""
+    """Return the mean log-density of the image, of all segments, at the localizations."""
     image = Image(scale)
     image.add(arrays, motion)
     kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
-    sums = pulls(arrays, motion, image, kernel, around, motion, threads)
+    sums = gradient_sums(arrays, motion, image, kernel, around, motion, threads)
     return float(sums[:, 16].sum()) / len(arrays[0])
 
 
