@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import PerComponent, Seed, count, number, per_component
 from smlm_accessor.simulate.kinetics import bright_frames, dark_time
 from smlm_accessor.simulate.precision import localization_precision
-from smlm_accessor.simulate.region import AXES, Region, as_box, uniform
+from smlm_accessor.simulate.region import Region, as_box, uniform
 from smlm_accessor.simulate.tables import make_table, remember
 from smlm_accessor.table.history import record
 from smlm_accessor.table.localizations import read_localizations
@@ -115,7 +116,7 @@ def simulate_blinking(
     frame position_x position_y uncertainty_x uncertainty_y intensity emitter cluster_label
     """
     sites, labels, attrs = _read_emitters(emitters)
-    components = AXES[: sites.shape[1]]
+    components = COMPONENTS[: sites.shape[1]]
     frames_total = count("n_frames", n_frames, least=1)
     background = number("background_fraction", background_fraction, least=0, below=1)
     mean_photons = number("photons", photons, above=0)

@@ -14,10 +14,9 @@ from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, g
 
 _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
-_STAYS = 4  # segments
 _LONGEST = 3  # segments that a step may take
 _AT_END = 0.1  # of the frames of the segments beside a step
-_AROUND = 4  # segments
+_AROUND = 4  # segments on either side of a step that say where the sample was and stays
 _WIDTH = 0.6  # of the kernel, in cells
 
 
@@ -43,8 +42,8 @@ def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
     for group in runs(length > max(_FAR, _UNUSUAL * float(np.median(length)))):
         before, after = int(known[group[0]]), int(known[group[-1] + 1])
         # What steps back soon was a segment that went astray.
-        earlier = np.median(drift[known[max(group[0] - _STAYS, 0) : group[0] + 1]], axis=0)
-        later = np.median(drift[known[group[-1] + 1 : group[-1] + 2 + _STAYS]], axis=0)
+        earlier = np.median(drift[known[max(group[0] - _AROUND, 0) : group[0] + 1]], axis=0)
+        later = np.median(drift[known[group[-1] + 1 : group[-1] + 2 + _AROUND]], axis=0)
         if len(group) <= _LONGEST and np.abs(later - earlier).max() > 0.5 * length[group].max():
             found.append((before, after))
     return found
