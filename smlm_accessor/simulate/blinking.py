@@ -115,6 +115,7 @@ def simulate_blinking(
     >>> print(*locs.columns)
     frame position_x position_y uncertainty_x uncertainty_y intensity emitter cluster_label
     """
+    given = {name: value for name, value in locals().items() if name != "emitters"}
     sites, labels, attrs = _read_emitters(emitters)
     components = COMPONENTS[: sites.shape[1]]
     frames_total = count("n_frames", n_frames, least=1)
@@ -165,21 +166,7 @@ def simulate_blinking(
         emitter=emitter,
         cluster_label=np.append(labels, -1)[emitter],
     )
-    table.attrs = record(
-        attrs,
-        "simulate_blinking",
-        n_frames=n_frames,
-        bindings_per_site=bindings_per_site,
-        localizations_per_frame=localizations_per_frame,
-        mean_on_frames=mean_on_frames,
-        labeling=labeling,
-        precision=precision,
-        photons=photons,
-        **optics,
-        background_fraction=background_fraction,
-        region=region,
-        seed=seed,
-    )
+    table.attrs = record(attrs, "simulate_blinking", **given)
     return table
 
 

@@ -22,10 +22,17 @@ LEVEL = 4.5
 # Segments on either side whose median is the course of the drift; with fewer than nine, a step of
 # the sample cannot be told from segments that went astray.
 _AROUND, _FEWEST = 3, 9
+_BACKGROUND = 0.5  # density that is added everywhere, in localizations
 # A segment is astray if it is off the course by so many cells, and by so many usual distances.
 _ASTRAY, _UNUSUAL = 2.0, 10.0
 # Cells within which a segment is looked for: near and far, in 2D and in 3D.
 _REACHES, _REACHES_3D = (3, 10), (2, 6)
+
+
+def kernel_of(scale: FloatArray, width: float = 1.0) -> Kernel:
+    """Return a Gaussian of a width in cells, over a cell and those beside it along each axis."""
+    x, y, z = (scale > 0).astype(int).tolist()
+    return Kernel((x, y, z), np.where(scale > 0, width**-2, 0.0), _BACKGROUND)
 
 
 def astray(drift: FloatArray) -> BoolArray:
@@ -76,7 +83,7 @@ def refined(
 
     So two segments that are apart meet halfway; without itself, each would go all the way.
     """
-    kernel = Kernel((1, 1, 1 if len(axes) == 3 else 0), np.where(scale > 0, 1.0, 0.0), 0.5)
+    kernel = kernel_of(scale)
     image = Image(scale)
     image.add(arrays, motion)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)

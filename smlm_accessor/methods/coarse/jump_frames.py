@@ -11,6 +11,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
+from smlm_accessor.methods.coarse.checks import kernel_of
 
 _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
@@ -71,7 +72,7 @@ def with_jumps(
     ends = np.concatenate([begins[begins > 0] - 1, [before for before, _ in steps]])
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
+    kernel = kernel_of(scale, _WIDTH)
     drift, jumps, uncut, last = motion.drift, [], edges, len(edges) - 2
     for before, after in reversed(steps):
         first = int(begins[begins <= before].max())

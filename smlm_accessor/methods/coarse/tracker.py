@@ -12,9 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
+from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, refined, verified
+from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, kernel_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
@@ -245,9 +245,7 @@ def follow(
 ) -> FloatArray:
     """Return (drift in addition, significance, how) of each segment."""
     image = Image(scale)
-    kernel = Kernel(
-        (1, 1, 0) if reaches[0, 2] == 0 else (0, 0, 1), np.where(scale > 0, 1.0, 0.0), 0.5
-    )
+    kernel = replace(kernel_of(scale), reach=tuple(np.minimum(reaches[0], 1).tolist()))
     out = np.zeros((len(motion.middle), 5))
     loops.follow(
         arrays, (motion.bounds, motion.drift * scale), scale, image.arrays, image.quantum,
@@ -263,7 +261,7 @@ def _score(
     """Return the mean log-density of the image, of all segments, at the localizations."""
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
+    kernel = kernel_of(scale)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
     sums = gradient_sums(arrays, motion, image, kernel, around, motion, threads)
     return float(sums[:, 16].sum()) / len(arrays[0])

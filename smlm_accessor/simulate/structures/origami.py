@@ -14,7 +14,6 @@ from smlm_accessor.options import PerComponent, Seed, count, per_component
 from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
 from smlm_accessor.simulate.region import FIELD, Region
 from smlm_accessor.simulate.structures.orientation import scatter
-from smlm_accessor.simulate.tables import remember
 
 
 def origami_sites(
@@ -65,15 +64,7 @@ def origami_sites(
     template[:, : len(grid)] = steps * per_component(
         "spacing", spacing, COMPONENTS[: len(grid)], above=0
     )
-    sites = scatter(
-        template - template.mean(axis=0),
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        rng=np.random.default_rng(seed),
-    )
-    return remember(sites, "origami_sites", given)
+    return scatter(template - template.mean(axis=0), "origami_sites", given)
 
 
 def simulate_origami(
