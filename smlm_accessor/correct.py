@@ -29,8 +29,7 @@ from smlm_accessor.models import (
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations, write_positions
-
-_MOST_FRAMES = 10_000_000  # for which it is checked beforehand whether drift is known
+from smlm_accessor.timeline import MOST_FRAMES
 
 
 def correct(
@@ -74,7 +73,7 @@ def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str |
     meta.attrs = _recorded(meta.attrs, drift, by, outside)
     columns = find_columns(meta)
     known = None if _any_frame(drift) else source_of(table).range_of(columns.frame)
-    if outside is None and known is not None and known[1] - known[0] < _MOST_FRAMES:
+    if outside is None and known is not None and known[1] - known[0] < MOST_FRAMES:
         # Warns here and once, not in every partition.
         _per_frame(drift, np.arange(int(known[0]), int(known[1]) + 1), by, outside)
         outside = "hold"

@@ -12,6 +12,8 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import TableError
 
+#: Frames with a drift in each, at most: 160 MB in 2D.
+MOST_FRAMES = 10_000_000
 # A gap between frames that have localizations is this many times as long as a window, at least,
 _GAP = 0.5
 # and this many times as long as the usual step from one such frame to the next.

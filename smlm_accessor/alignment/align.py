@@ -20,14 +20,15 @@ from smlm_accessor.alignment.coarse import (
 from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
 from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import build, offset_from_about, static
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.kernels.correlation.global_shift import CLEAR
+from smlm_accessor.kernels.neighbours.nena import FLATTENING
 from smlm_accessor.options import count, length
 
 #: Localizations of each table that are used.
 MOST = 2_000_000
 _FEWEST = 10
-_USUAL_FLATTENING = 2.0  # precision along z over that in x and y, where it is not known
 _NOWHERE = CoarseAlignment(0.0, np.full(2, np.nan), 0.0, np.inf)
 
 
@@ -107,7 +108,7 @@ def _register(
             return found, None
         shift[2] = height
         ratio = precision[2] / lateral
-        flattening = float(ratio) if np.isfinite(ratio) and ratio > 0 else _USUAL_FLATTENING
+        flattening = float(ratio) if np.isfinite(ratio) and ratio > 0 else FLATTENING
     nothing = np.zeros((0, 0))
     origin = np.zeros(len(shift))
     start = Alignment(origin, shift, found.angle, 0.0, nothing, np.nan, 0.0, 0.0)
@@ -134,7 +135,7 @@ def _height(reference: FloatArray, moving: FloatArray, found: CoarseAlignment) -
         np.concatenate([reference, laid]),
         np.repeat([0, 1], [n, len(laid)]),
         np.array([0, n, n + len(laid)]),
-        ("x", "y", "z"),
+        COMPONENTS,
     )
     still = np.zeros((2, 2))
     heights, _ = register_z(

@@ -23,7 +23,7 @@ from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.frames.count import FrameCount
-from smlm_accessor.kernels.neighbours.nena import neighbour_precision
+from smlm_accessor.kernels.neighbours.nena import neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.traces import Observations, observations
@@ -36,7 +36,6 @@ from smlm_accessor.timeline import Timeline
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
 MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
-_DEEPER = 2.0  # times as large is the precision along z, if it is not known
 
 
 def assess(
@@ -135,8 +134,7 @@ def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:
     found = usual_precision(
         localizations.positions, localizations.frames, localizations.uncertainty
     )
-    known = np.isfinite(found) & (found > 0)
-    return np.where(known, found, _DEEPER * found[0]) if known[:2].all() else None
+    return with_axial(found) if (found[:2] > 0).all() else None
 
 
 def _table_of(observed: Observations, unit: str | None) -> pd.DataFrame:

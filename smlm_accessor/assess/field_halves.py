@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.hashing import split_mix64
 
-_SIDE = 1 << 20  # blocks along an axis of the lattice, so that a key is an int64
 _BLOCKS = 144  # in the field, about: halves then hold alike much, and errors are known to 6 %
 
 
@@ -62,5 +62,6 @@ def make_field_halves(positions: FloatArray, least: float) -> FieldHalves:
 def _key(blocks: FieldBlocks, positions: FloatArray) -> IntArray:
     width = blocks.width if blocks.width > 0 else 1.0
     cell = np.floor((positions[:, :2] - blocks.lower) / width)
-    cell = np.clip(cell, -_SIDE // 2, _SIDE // 2 - 1).astype(np.int64) + _SIDE // 2
-    return np.asarray(cell @ np.array([_SIDE, 1]))
+    half = MOST_CELLS // 2
+    cell = np.clip(cell, -half, half - 1).astype(np.int64) + half
+    return np.asarray(cell @ np.array([MOST_CELLS, 1]))

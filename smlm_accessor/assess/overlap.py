@@ -11,6 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
+from smlm_accessor.kernels.field.blocks import ENOUGH
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
@@ -24,8 +25,7 @@ _MARGIN = _BESIDE + 1  # reaches: all that is counted for a blink lies so near
 _WIDEST_MARGIN = 0.1  # of the field
 _MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
 _MOST = 300_000  # blinks, for the sake of time; more would change no verdict
-_FEW = 8.0  # effective field blocks: with fewer, blocks of time tell the error
-_TIME_BLOCKS = 20  # their standard deviation is known to a sixth
+_FEW = 8.0  # effective field blocks: with fewer, `ENOUGH` blocks of time tell the error
 
 
 class Overlap(NamedTuple):
@@ -203,8 +203,8 @@ def change(
     error = float(np.sqrt((residual**2).sum() * n / max(n - 1, 1e-9)))
     if n < _FEW:
         order = np.argsort(blinks.frames[used], kind="stable")
-        parts = np.array_split(difference[order], _TIME_BLOCKS)
+        parts = np.array_split(difference[order], ENOUGH)
         # A pair belongs to two blinks, and what moves one of them changes it for both.
-        error = float(2 * np.sqrt(_TIME_BLOCKS) * np.std([p.sum() for p in parts], ddof=1))
-        n = float(_TIME_BLOCKS)
+        error = float(2 * np.sqrt(ENOUGH) * np.std([p.sum() for p in parts], ddof=1))
+        n = float(ENOUGH)
     return Change(total, error, n - 1, whole)

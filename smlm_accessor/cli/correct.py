@@ -15,6 +15,7 @@ import xarray as xr
 from smlm_accessor import models
 from smlm_accessor.assess import Assessment, assess
 from smlm_accessor.backends import cluster
+from smlm_accessor.cli.messages import RULES
 from smlm_accessor.cli.outputs import outputs_of, write_outputs
 from smlm_accessor.correct import correct
 from smlm_accessor.drift import components_of, jump_frames
@@ -30,8 +31,7 @@ from smlm_accessor.report import build_report
 from smlm_accessor.table.columns import find_columns, set_columns
 from smlm_accessor.table.localizations import read_localizations
 
-_RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
-_ESTIMATE = ("method", *_RULES, "target", "origin", "segments", "option")
+_ESTIMATE = ("method", *RULES, "target", "origin", "segments", "option")
 _DEFAULT_METHOD = "overlap"
 
 

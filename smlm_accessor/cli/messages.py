@@ -13,8 +13,8 @@ from smlm_accessor.errors import SmlmWarning
 
 PROGRAM = "smlm_accessor"
 
-_RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
-_FLAGS = ("method", *_RULES, "target", "origin", "by", "outside", "unit", "pixel_size")
+RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
+_FLAGS = ("method", *RULES, "target", "origin", "by", "outside", "unit", "pixel_size")
 _SET_COLUMNS = re.compile(
     r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
 )

@@ -15,6 +15,7 @@ import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import HandOver, Source, Step
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.chunking import centered, is_small
 from smlm_accessor.estimation.request import Request
@@ -144,7 +145,7 @@ def _planned(
     group, rows = rows.group[order], rows.take(order)
     positions, center = centered(rows.positions)
     bounds = np.searchsorted(group, np.arange(len(_first_chunks(n_chunks)) + 1))
-    components = ("x", "y", "z")[: positions.shape[1]]
+    components = COMPONENTS[: positions.shape[1]]
     localizations = ChunkedLocalizations(positions, rows.frames, bounds, components)
     options = {k: v for k, v in request.options.items() if k not in ("threads", "progress")}
     of_method = _reduction(request).plan(localizations, n_chunks=n_chunks, **options)

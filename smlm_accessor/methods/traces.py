@@ -8,17 +8,14 @@ from math import prod
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.density.blinks import find_events
+from smlm_accessor.kernels.density.blinks import ABOVE_CHANCE, CLEAR, REACH, find_events
 from smlm_accessor.kernels.density.tiles import sort_into_tiles
 from smlm_accessor.kernels.frames.count import FrameCount
-from smlm_accessor.kernels.neighbours.nena import neighbour_precision
+from smlm_accessor.kernels.neighbours.nena import neighbour_precision, with_axial
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 
 _MOST = 5_000  # localizations that are looked at, to tell whether there are traces
 _APART = 100  # frames after which few blinks go on, and the sample has not moved far
-# Times as many pairs within a frame as by chance, and standard deviations of chance more.
-_ABOVE_CHANCE, _CLEAR = 2.0, 5.0
-_REACH = 4.0  # precisions: localizations of an emitter are that near
 _LONG = 4.0  # localizations of an event, on average; shorter ones are the blinks of ordinary tables
 # In a long trace the next localization may be farther away than in a blink: six precisions cut a
 # trace once in 8000 localizations, four once in 50.
@@ -98,9 +95,9 @@ def without_traces(
     if not clock and distance is None:
         return localizations, None
     precision = neighbour_precision(positions, frames)
-    if distance is not None and not distance < _REACH * precision[:2].mean():
+    if distance is not None and not distance < REACH * precision[:2].mean():
         return localizations, None  # parts of a structure that is always there
-    precision[2:] = np.where(precision[2:] > 0, precision[2:], 2 * precision[:1])
+    precision = with_axial(precision)
     if not (precision > 0).all():
         return localizations, None
     present, of_row = np.unique(frames, return_inverse=True)
@@ -170,5 +167,5 @@ def repeat_distance(positions: FloatArray, frames: IntArray) -> float | None:
     n = np.where(chosen, n, 0.0)
     likelier = float(n @ np.maximum(n - 1, 0)) / 2 / max(float(n[apart:] @ n[:-apart]), 1.0)
     chance = float(tree.count_neighbors(others, reach)) * likelier
-    repeats = same > _ABOVE_CHANCE * chance + _CLEAR * np.sqrt(chance + 1)
+    repeats = same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance + 1)
     return reach if repeats else None

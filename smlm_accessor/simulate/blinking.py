@@ -10,11 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import PerComponent, Seed, count, number, per_component
 from smlm_accessor.simulate.kinetics import bright_frames, dark_time
 from smlm_accessor.simulate.precision import localization_precision
-from smlm_accessor.simulate.region import AXES, Region, as_box, uniform
+from smlm_accessor.simulate.region import Region, as_box, uniform
 from smlm_accessor.simulate.tables import make_table, remember
 from smlm_accessor.table.history import record
 from smlm_accessor.table.localizations import read_localizations
@@ -114,8 +115,9 @@ def simulate_blinking(
     >>> print(*locs.columns)
     frame position_x position_y uncertainty_x uncertainty_y intensity emitter cluster_label
     """
+    given = {name: value for name, value in locals().items() if name != "emitters"}
     sites, labels, attrs = _read_emitters(emitters)
-    components = AXES[: sites.shape[1]]
+    components = COMPONENTS[: sites.shape[1]]
     frames_total = count("n_frames", n_frames, least=1)
     background = number("background_fraction", background_fraction, least=0, below=1)
     mean_photons = number("photons", photons, above=0)
@@ -164,21 +166,7 @@ def simulate_blinking(
         emitter=emitter,
         cluster_label=np.append(labels, -1)[emitter],
     )
-    table.attrs = record(
-        attrs,
-        "simulate_blinking",
-        n_frames=n_frames,
-        bindings_per_site=bindings_per_site,
-        localizations_per_frame=localizations_per_frame,
-        mean_on_frames=mean_on_frames,
-        labeling=labeling,
-        precision=precision,
-        photons=photons,
-        **optics,
-        background_fraction=background_fraction,
-        region=region,
-        seed=seed,
-    )
+    table.attrs = record(attrs, "simulate_blinking", **given)
     return table
 
 

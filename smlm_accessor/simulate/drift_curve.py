@@ -19,12 +19,11 @@ from smlm_accessor.options import (
     number,
     per_component,
 )
+from smlm_accessor.timeline import MOST_FRAMES
 
 Term = Mapping[str, Any]
 Step = tuple[int, PerComponent]
 Curve = npt.ArrayLike | Callable[[IntArray], npt.ArrayLike]
-
-MOST_FRAMES = 10_000_000  # with a value in each: 160 MB in 2D
 
 
 class SteadyTerms(TypedDict, total=False):

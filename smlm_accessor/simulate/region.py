@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import OptionError
 
 Region = Sequence[Sequence[float]]
 
-AXES = ("x", "y", "z")
 FIELD = ((0.0, 20_000.0), (0.0, 20_000.0))  # nm, a field of view
 
 
@@ -25,7 +25,7 @@ def as_box(region: Region, dimensions: Sequence[int] = (2, 3)) -> FloatArray:
     except (TypeError, ValueError):
         box = np.empty(0)
     if box.ndim != 2 or box.shape[1] != 2 or len(box) not in dimensions:
-        pairs = ", ".join(f"({axis}_min, {axis}_max)" for axis in AXES[: max(dimensions)])
+        pairs = ", ".join(f"({axis}_min, {axis}_max)" for axis in COMPONENTS[: max(dimensions)])
         at_least = "" if len(dimensions) == 1 else f"{min(dimensions)} or "
         raise OptionError(
             f"region={region!r} must be {at_least}{max(dimensions)} pairs of bounds: ({pairs})"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.simulate.region import AXES
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.table import history
 
 
@@ -24,7 +24,7 @@ def make_table(
     columns: dict[str, npt.NDArray[Any]] = {} if frames is None else {"frame": frames}
     for prefix, values in (("position", positions), ("uncertainty", uncertainty)):
         if values is not None:
-            columns |= {f"{prefix}_{AXES[j]}": values[:, j] for j in range(values.shape[1])}
+            columns |= {f"{prefix}_{COMPONENTS[j]}": values[:, j] for j in range(values.shape[1])}
     return pd.DataFrame(columns | others)
 
 

@@ -20,8 +20,9 @@ NEAR = 5.0
 # converges.
 _OVERSAMPLING = 1.35
 _MAX_STEPS = 30
-# In samples. Each step squares the error of the one before, so what is left is far smaller.
-_LAST_STEP = 1e-4
+#: The last step of Newton's method, in samples or smoothing lengths. Each squares the error of the
+#: one before, so what is left is far smaller.
+LAST_STEP = 1e-4
 
 
 class Peak(NamedTuple):
@@ -116,7 +117,7 @@ class Correlator:
                 return np.full(2, np.nan)
             length = float(np.abs(step).max())
             shift += step * (longest / max(length, longest))
-            if length < _LAST_STEP * longest:
+            if length < LAST_STEP * longest:
                 break
         return shift
 

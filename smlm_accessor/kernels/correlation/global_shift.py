@@ -22,7 +22,7 @@ MOST_PIXELS = 2**24  # of a correlation
 # the field agree than these would make, a maximum has to be twice as high as any other.
 _FEW, _TWICE = 4.5, 2.0
 _MOST = 2.0  # times what parts of the field say: one bright spot is no evidence
-_BLOCKS = 16  # of the field along an axis
+BLOCKS = 16  # of the field along an axis, whose sum of squares a maximum is compared with
 _FADE = 9.0  # smoothing lengths
 _CAP = 1.5  # usual brightnesses: brighter pixels, such as beads, count no more
 
@@ -128,7 +128,7 @@ def _spread(filtered: Image, moving: Image, lag: list[int]) -> float:
     rows, columns = ((np.arange(n) + shift) % m for n, shift, m in
                      zip(moving.shape, lag, filtered.shape, strict=True))  # fmt: skip
     product = moving * filtered[np.ix_(rows, columns)]
-    blocks = [np.unique(np.arange(n) * _BLOCKS // n, return_index=True)[1] for n in moving.shape]
+    blocks = [np.unique(np.arange(n) * BLOCKS // n, return_index=True)[1] for n in moving.shape]
     sums = np.add.reduceat(np.add.reduceat(product, blocks[0], axis=0), blocks[1], axis=1)
     sums = sums.astype(np.float64)
     size = float(np.sqrt((sums**2).sum()))

@@ -10,11 +10,10 @@ from scipy.ndimage import uniform_filter
 from scipy.special import ndtr
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.correlation.global_shift import BLOCKS, MOST_PIXELS
 
 _SITE = 2.0  # bins: localizations in a square as wide are one site, however often it is seen
 _AROUND = 31  # bins, whose mean is what chance gives
-_MOST_BINS = 2**24  # of more, each is larger
-_BLOCKS = 16  # of the field, along x and y
 
 
 class SiteShift(NamedTuple):
@@ -46,7 +45,7 @@ def find_site_shift(reference: FloatArray, moving: FloatArray, bin_size: FloatAr
     a, b = (_sites(positions, bin_size) for positions in (reference, moving))
     reach = np.ptp(reference, axis=0) / 2
     bins = 2 * reach[:2] / bin_size[:2]
-    size = bin_size[:2] * max(1.0, np.sqrt(np.prod(bins) / _MOST_BINS))
+    size = bin_size[:2] * max(1.0, np.sqrt(np.prod(bins) / MOST_PIXELS))
     counts = np.zeros((2 * reach[:2] / size).astype(int) + 2, np.int32)
     _count(a, b, reach, size, counts)
     at, excess, chance_pairs = _peak(counts)
@@ -101,8 +100,8 @@ def _spread(positions: FloatArray, by_chance: float) -> float:
     if not len(positions):
         return 0.0
     low, high = positions[:, :2].min(axis=0), positions[:, :2].max(axis=0)
-    block = ((positions[:, :2] - low) / np.maximum(high - low, 1e-300) * _BLOCKS).astype(int)
-    number = np.bincount(block[:, 0] * (_BLOCKS + 1) + block[:, 1])
+    block = ((positions[:, :2] - low) / np.maximum(high - low, 1e-300) * BLOCKS).astype(int)
+    number = np.bincount(block[:, 0] * (BLOCKS + 1) + block[:, 1])
     return float((len(positions) - by_chance) / np.sqrt((number.astype(float) ** 2).sum()))
 
 

@@ -11,12 +11,12 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
-_REACH = 4.0  # precisions: nearly three standard deviations of a difference
+REACH = 4.0  # precisions: nearly three standard deviations of a difference
 _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # Two localizations in one frame are of one emitter if there are so many times as many such pairs as
 # by chance: then each is rather of one emitter than of two,
-_ABOVE_CHANCE = 2.0
-_CLEAR = 5.0  # and so many standard deviations of chance more.
+ABOVE_CHANCE = 2.0
+CLEAR = 5.0  # and so many standard deviations of chance more.
 _MOST = 200_000  # localizations that are looked at for that
 
 
@@ -88,7 +88,7 @@ def find_events(
     m, d = tiles.where.shape
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
-    reach = _REACH * precision
+    reach = REACH * precision
     _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight, tiles.row)
     n = _link(
         *(tiles.start, tiles.where, tiles.frame, frames, segment),
@@ -124,13 +124,13 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     arguments = tiles.start, tiles.where, tiles.frame, reach, step
     of_frame = np.bincount(tiles.frame, minlength=n_frames).astype(np.float64)
     same = _pairs(*arguments, 0, n_frames)
-    if same < _CLEAR**2:
+    if same < CLEAR**2:
         return False
     apart = n_frames // 2
     others = np.concatenate([of_frame[apart:], of_frame[:apart]])
     likelier = float(of_frame @ np.maximum(of_frame - 1, 0)) / max(float(of_frame @ others), 1.0)
     chance = _pairs(*arguments, apart, n_frames) * likelier
-    return bool(same > _ABOVE_CHANCE * chance + _CLEAR * np.sqrt(chance))
+    return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
 @numba.njit(cache=True, nogil=True)

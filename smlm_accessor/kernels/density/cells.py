@@ -9,7 +9,8 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 
-_MOST_CELLS = 2**20  # along an axis: keys are int64
+#: Cells along an axis, at most: keys are int64, and more would be empty nearly everywhere.
+MOST_CELLS = 2**20
 # Cells to a reach along x, y and z. Finer ones hold fewer that are out of reach (6.25 instead of 9
 # squares of the reach in a plane), coarser ones have longer rows, which are quicker.
 _SPAN = np.array([2, 2, 1])
@@ -37,7 +38,7 @@ class Grid(NamedTuple):
         low = np.array([x.min() for x in positions.T])
         extent = np.array([x.max() for x in positions.T]) - low
         span = _SPAN[: len(low)].copy()
-        edge = np.maximum(reach / span, extent / (_MOST_CELLS - 4 * _SPAN.max()))
+        edge = np.maximum(reach / span, extent / (MOST_CELLS - 4 * _SPAN.max()))
         if len(low) == 3 and extent[2] < _SHALLOW * reach[2]:
             span[2], edge[2] = 0, 2 * extent[2] + reach[2]
             low[2] -= (extent[2] + reach[2]) / 2
@@ -52,14 +53,14 @@ class Grid(NamedTuple):
     @property
     def strides(self) -> IntArray:
         """Difference of the numbers of neighbours along each axis."""
-        return np.array([1, _MOST_CELLS, _MOST_CELLS**2][: len(self.low)], dtype=np.int64)
+        return np.array([1, MOST_CELLS, MOST_CELLS**2][: len(self.low)], dtype=np.int64)
 
     def number(self, positions: FloatArray) -> IntArray:
         """Return the number of the cell of each position, far below 0 if it lies outside."""
         number, inside = np.zeros(len(positions), np.int64), np.ones(len(positions), np.bool_)
         for x, low, edge, span, stride in zip(positions.T, *self, self.strides, strict=True):
             index = np.floor((x - low) / edge).astype(np.int64) + span
-            inside &= (index >= 0) & (index < _MOST_CELLS - span)
+            inside &= (index >= 0) & (index < MOST_CELLS - span)
             number += index * stride
         return np.where(inside, number, -(2**62))
 

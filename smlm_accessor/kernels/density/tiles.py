@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.density.tile_loops import collect, corners, count, enter, fill
 
 _ROOM = 1 << 16  # for keys of tiles, at first
@@ -48,12 +49,6 @@ class Tiles:
     row: Int32Array
     own: BoolArray
 
-    @property
-    def own_weight(self) -> FloatArray:
-        """Weight of the localizations in each tile itself, shape (n_tiles,)."""
-        weight = np.where(self.own, self.weight, np.float32(0))
-        return np.add.reduceat(weight, self.start[:-1], dtype=np.float64)
-
     def blocks(self, n: int) -> list[IntArray]:
         """Return ``n`` groups of tiles with about as many rows each."""
         until = self.start[1:] * n // (self.start[-1] + 1)
@@ -93,8 +88,7 @@ def sort_into_tiles(
     """
     d = positions.shape[1]
     low, high = _corners(positions, frame, drift)
-    # Keys are int64, and a field of that many tiles would be empty nearly everywhere.
-    size = np.maximum(size, (high - low) / 2**20)
+    size = np.maximum(size, (high - low) / MOST_CELLS)
     shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)
     room = _ROOM
     table = np.full((2, room), -1, dtype=np.int64)

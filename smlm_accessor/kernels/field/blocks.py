@@ -15,7 +15,7 @@ from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.images.grid import field_of
 
 _WANTED = 64  # blocks over the field
-_ENOUGH = 20.0  # effective blocks, for a standard deviation good to a sixth
+ENOUGH = 20  # effective blocks, for a standard deviation good to a sixth
 _MOST = 1024
 _HALVINGS = 7
 
@@ -74,7 +74,7 @@ def make_field_blocks(positions: FloatArray) -> FieldBlocks:
     blocks = FieldBlocks.covering(positions, _WANTED)
     for _ in range(_HALVINGS):
         finer = blocks._replace(width=blocks.width / 2)
-        enough = effective_number(np.bincount(blocks.of(positions))) >= _ENOUGH
+        enough = effective_number(np.bincount(blocks.of(positions))) >= ENOUGH
         if enough or blocks.n == 1 or finer.n > _MOST:
             break
         blocks = finer

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.correlation.correlation import HIGH_PASS
+from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, LAST_STEP
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatch
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.field.jackknife import influence
@@ -23,9 +23,7 @@ from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
 
 _MAX_STEPS = 8
-# In smoothing lengths.
-_LAST_STEP = 1e-4
-_LONGEST_STEP = 0.5
+_LONGEST_STEP = 0.5  # smoothing lengths
 
 
 def slope_grid(
@@ -88,7 +86,7 @@ class SlopeImage:
             step[active] = -np.linalg.solve(jacobian, self._slope(positions, shift)[active])
             length = float(np.abs(step).max()) / self.smoothing
             shift += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
-            if length < _LAST_STEP:
+            if length < LAST_STEP:
                 break
         else:
             return None

@@ -13,6 +13,7 @@ _MOST_TO_CHECK = 10_000  # of them, to check uncertainties: enough for a few per
 # real tables of origami, DNA-PAINT and beads they are 0.48 to 0.97 times as large: they may miss a
 # part of the error, but add none. A full width at half maximum is 2.35 standard deviations.
 _TOO_LARGE, _TOO_SMALL = 1.5, 4.0
+FLATTENING = 2.0  # precision along z over that in x and y, where it is not known
 _DONE = 1e-4  # relative change of the variance that ends the iteration
 _FEWEST = 30  # pairs, for a precision
 _ITERATIONS = 60
@@ -28,6 +29,7 @@ _FARTHEST = 8.0  # precisions: how far pairs are looked at then, until they show
 _WIDENINGS, _SETTLED = 8, 0.05
 _EACH = 16  # localizations: one of them tells how many pairs there are
 _ABOVE_CHANCE = 3.0  # times as many pairs as by chance
+MEDIAN_OF_NORMAL = 0.6745  # of the absolute value of a normal number, in standard deviations
 _SAME_SCALE = 2.0  # times the cluster scale: a precision above it is that of a structure
 
 
@@ -64,6 +66,12 @@ def precision(
         found = _from_neighbours(positions, frames)
         result = np.where(np.isnan(result), found, result)
     return result
+
+
+def with_axial(precision: FloatArray) -> FloatArray:
+    """Return the precision along each axis; along z, where it is not known, twice that along x."""
+    axial = np.where(precision[2:] > 0, precision[2:], FLATTENING * precision[:1])
+    return np.concatenate([precision[:2], axial])
 
 
 def _half_information(uncertainty: FloatArray) -> float:
@@ -264,7 +272,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     if d == 3:
         # Strangers above each other are as far apart as the sample is thick.
         z = np.abs(differences[apart, 2][near][mate > 0.5])
-        result[2] = np.median(z) / 0.6745 / np.sqrt(2) if len(z) else np.nan
+        result[2] = np.median(z) / MEDIAN_OF_NORMAL / np.sqrt(2) if len(z) else np.nan
     return result
 
 

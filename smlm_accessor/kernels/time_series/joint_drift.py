@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.time_series.trend_loops import QUIETEST
 
 # Rates of the random walks, in decades of their effect on the drift that is known best: from one
 # that changes nothing to one that smooths nothing.
 _DECADES = np.arange(-2.0, 9.0, 0.5)
 # Factor of the variances: as little as that of the local linear trend, and not so much that a fast
 # random walk could pass for noise.
-_QUIETEST, _NOISIEST = 0.8, 2.0
+_NOISIEST = 2.0
 _RIDGE = 1e-9  # of the information on a level or slope: where there is none, the variance is large
 _NO_INFORMATION = 1e-9  # of the largest eigenvalue
 
@@ -100,7 +101,7 @@ def joint_drift(
         q = 10.0 ** _DECADES[:, None] / max(mu[-1], 1e-300)
         gain = q / (1 + q * mu)
         rest = total - (gain * r**2).sum(axis=1)
-        factor = np.clip(rest / max(n, 1), _QUIETEST, _NOISIEST)
+        factor = np.clip(rest / max(n, 1), QUIETEST, _NOISIEST)
         changes = np.log1p(q * mu).sum(axis=1)
         logs.append(-0.5 * (n * np.log(factor) + rest / factor + changes))
         levels.append((gain * r) @ shape.T)

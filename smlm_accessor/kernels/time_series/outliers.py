@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.steps import FEWEST
 
 # A shift that is farther than so many median steps from both its neighbours is no drift. Steps of
 # drift have heavy tails; shifts that were matched wrongly are anywhere in the field.
 _FAR = 20.0
-_FEWEST = 6  # shifts; with fewer, the median step says little
 
 
 def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
@@ -29,7 +29,7 @@ def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
     """
     result = np.zeros(len(shifts), dtype=bool)
     known = np.flatnonzero(np.isfinite(shifts).all(axis=1))
-    if len(known) < _FEWEST:
+    if len(known) < FEWEST:
         return result
     steps = np.linalg.norm(np.diff(shifts[known], axis=0), axis=1)
     usual = np.median(steps)

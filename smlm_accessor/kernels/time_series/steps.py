@@ -12,7 +12,7 @@ _UNUSUAL = 10.0
 # It also departs by so many standard deviations of the values themselves, where these are known.
 _SURE = 6.0
 _AROUND = 3  # steps on either side of which the median is the trend
-_FEWEST = 6  # steps; with fewer, the median departure says little
+FEWEST = 6  # steps; with fewer, the median says little
 
 
 def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
@@ -31,7 +31,7 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     """
     step = np.diff(values, axis=0)
     n = len(step)
-    if n < _FEWEST:
+    if n < FEWEST:
         return np.empty(0, dtype=np.int64)
     trend = np.array([np.median(step[_beside(i, n)], axis=0) for i in range(n)])
     departs = np.abs(step - trend)

@@ -13,7 +13,7 @@ import numpy as np
 _FREE = 1e7
 # Values can be noisier than their variances say, but hardly less noisy: a curve that bends faster
 # than it is sampled would pass for one without noise.
-_QUIETEST = 0.8
+QUIETEST = 0.8
 
 
 @numba.njit(cache=True, nogil=True)
@@ -108,7 +108,7 @@ def filter_forwards(  # type: ignore[no-untyped-def]
         p11, p12, p13 = p11 * left, p12 * left, p13 * left
     if not scaled:
         return -0.5 * (total + squares), 1.0
-    factor = max(squares / max(number, 1), _QUIETEST)
+    factor = max(squares / max(number, 1), QUIETEST)
     return -0.5 * (total + number * np.log(factor) + squares / factor), factor
 
 

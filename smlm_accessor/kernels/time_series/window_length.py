@@ -19,6 +19,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 #: Windows, at least and at most, that are chosen.
 FEWEST = 8
 MOST = 1000
+#: Lengths that are tried, and factors between numbers of windows that are taken for equal.
+ROUNDS = 6
+SIMILAR = (0.75, 1.25)
 # Measured on simulated random walks with `Windows.curve`, as the tests do: the part of the variance
 # of a mean that is left in the curve, and the mean squared distance of the curve from the walk in
 # units of its mean squared second difference.

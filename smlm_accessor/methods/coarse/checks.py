@@ -8,32 +8,54 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
-from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
-from smlm_accessor.methods.aim.sparse_image import newton_step as step
-from smlm_accessor.methods.aim.sparse_image import search_windows as looks
+from smlm_accessor.methods.aim.sparse_image import (
+    Image,
+    Kernel,
+    WindowDrift,
+    gradient_sums,
+    newton_step,
+    search_windows,
+)
 
-_NEAR = 3  # cells
-_LEVEL = 4.5  # standard deviations of chance
+#: Standard deviations of chance by which the shift of a segment has to stand out.
+LEVEL = 4.5
+# Segments on either side whose median is the course of the drift; with fewer than nine, a step of
+# the sample cannot be told from segments that went astray.
+_AROUND, _FEWEST = 3, 9
+_BACKGROUND = 0.5  # density that is added everywhere, in localizations
+# A segment is astray if it is off the course by so many cells, and by so many usual distances.
+_ASTRAY, _UNUSUAL = 2.0, 10.0
+# Cells within which a segment is looked for: near and far, in 2D and in 3D.
+_REACHES, _REACHES_3D = (3, 10), (2, 6)
+
+
+def kernel_of(scale: FloatArray, width: float = 1.0) -> Kernel:
+    """Return a Gaussian of a width in cells, over a cell and those beside it along each axis."""
+    x, y, z = (scale > 0).astype(int).tolist()
+    return Kernel((x, y, z), np.where(scale > 0, width**-2, 0.0), _BACKGROUND)
 
 
 def astray(drift: FloatArray) -> BoolArray:
-    """Tell which segments lie farther than two cells from where those around them are."""
+    """Tell which segments lie farther than two cells from the median of those around them.
+
+    The first and the last never do: they may be beyond a jump. The drift, (k, 3), is in cells.
+    """
     result = np.zeros(len(drift), dtype=bool)
     known = np.flatnonzero(np.isfinite(drift).all(axis=1))
-    if len(known) < 9:
+    if len(known) < _FEWEST:
         return result
-    padded = np.pad(drift[known], ((3, 3), (0, 0)), mode="edge")
-    usual = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7, axis=0), axis=-1)
+    padded = np.pad(drift[known], ((_AROUND, _AROUND), (0, 0)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1, axis=0)
+    usual = np.median(around, axis=-1)
     away = np.abs(drift[known] - usual).max(axis=1)
-    result[known] = away > np.maximum(2.0, 10 * np.median(away))
+    result[known] = away > max(_ASTRAY, _UNUSUAL * float(np.median(away)))
     return result
 
 
 def verified(
     arrays: tuple[Any, ...], motion: WindowDrift, scale: FloatArray, threads: int | None
 ) -> WindowDrift:
-    """Look for each segment in all others, and move those that belong elsewhere."""
+    """Look for each segment in all but those beside it, and move those that belong elsewhere."""
     image = Image(scale)
     image.add(arrays, motion)
     k = len(motion.middle)
@@ -44,9 +66,8 @@ def verified(
         ],
         axis=1,
     )
-    near, far = (_NEAR, 10) if scale[2] == 0 else (2, 6)
-    reaches = np.array([[near] * 3, [far] * 3]) * (scale > 0)
-    seen = looks(arrays, motion, image, around, reaches, _LEVEL, threads)
+    reaches = np.outer(_REACHES_3D if scale[2] else _REACHES, scale > 0)
+    seen = search_windows(arrays, motion, image, around, reaches, LEVEL, threads)
     elsewhere = (seen[:, 4] >= 0) & (np.abs(seen[:, :3] * scale).max(axis=1) >= 1)
     return replace(motion, drift=motion.drift + np.where(elsewhere[:, None], seen[:, :3], 0.0))
 
@@ -58,13 +79,16 @@ def refined(
     axes: list[int],
     threads: int | None,
 ) -> WindowDrift:
-    """Fit each segment into all others once more."""
-    kernel = Kernel((1, 1, 1 if len(axes) == 3 else 0), np.where(scale > 0, 1.0, 0.0), 0.5)
+    """Move each segment by a Newton step towards the density of all, itself included.
+
+    So two segments that are apart meet halfway; without itself, each would go all the way.
+    """
+    kernel = kernel_of(scale)
     image = Image(scale)
     image.add(arrays, motion)
     around = np.stack([motion.bounds[:-1], motion.bounds[:-1]], axis=1)
-    sums = pulls(arrays, motion, image, kernel, around, motion, threads)
-    move, _ = step(sums, kernel, axes)
+    sums = gradient_sums(arrays, motion, image, kernel, around, motion, threads)
+    move, _ = newton_step(sums, kernel, axes)
     move = np.clip(move, -1, 1) / np.where(scale > 0, scale, np.inf)
     return replace(motion, drift=motion.drift + move)
 

@@ -1,4 +1,4 @@
-"""Steps of the stage, to the frame."""
+"""Jumps of the sample, to the frame."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_point
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
-from smlm_accessor.methods.aim.sparse_image import gradient_sums as pulls
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
+from smlm_accessor.methods.coarse.checks import kernel_of
 
 _FAR = 2.0  # cells
 _UNUSUAL = 8.0  # usual steps from segment to segment
-_STAYS = 4  # segments
 _LONGEST = 3  # segments that a step may take
 _AT_END = 0.1  # of the frames of the segments beside a step
-_AROUND = 4  # segments
+_AROUND = 4  # segments on either side of a step that say where the sample was and stays
 _WIDTH = 0.6  # of the kernel, in cells
 
 
@@ -44,8 +43,8 @@ def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
     for group in runs(length > max(_FAR, _UNUSUAL * float(np.median(length)))):
         before, after = int(known[group[0]]), int(known[group[-1] + 1])
         # What steps back soon was a segment that went astray.
-        earlier = np.median(drift[known[max(group[0] - _STAYS, 0) : group[0] + 1]], axis=0)
-        later = np.median(drift[known[group[-1] + 1 : group[-1] + 2 + _STAYS]], axis=0)
+        earlier = np.median(drift[known[max(group[0] - _AROUND, 0) : group[0] + 1]], axis=0)
+        later = np.median(drift[known[group[-1] + 1 : group[-1] + 2 + _AROUND]], axis=0)
         if len(group) <= _LONGEST and np.abs(later - earlier).max() > 0.5 * length[group].max():
             found.append((before, after))
     return found
@@ -59,18 +58,27 @@ def with_jumps(
     scale: FloatArray,
     given: IntArray | None = None,
 ) -> tuple[IntArray, WindowDrift, FloatArray, IntArray]:
-    """Return segments that begin where the stage jumps, and where that is; some may be known."""
+    """Return segments that begin where the sample jumps, and these frames; some may be given.
+
+    The first frame after a jump is looked for between the jump before it and the one after.
+    """
     known = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges[1:-1])
-    steps = [s for s in steps_of(motion.drift * scale) if not _bridges(s, edges, known)]
+    begins = np.searchsorted(edges, known)
+    found = steps_of(motion.drift * scale)
+    steps = [s for s in found if not ((s[0] < begins) & (begins <= s[1])).any()]
     if not steps:
         return edges, motion, evidence, known
+    begins = np.concatenate([[0], begins, [after for _, after in steps]])
+    ends = np.concatenate([begins[begins > 0] - 1, [before for before, _ in steps]])
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, _WIDTH**-2, 0.0), 0.5)
-    drift, jumps, uncut = motion.drift, [], edges
+    kernel = kernel_of(scale, _WIDTH)
+    drift, jumps, uncut, last = motion.drift, [], edges, len(edges) - 2
     for before, after in reversed(steps):
-        jump = located(arrays, uncut, motion, image, kernel, (before, after))
-        segment = int(np.searchsorted(edges, jump)) - 1
+        first = int(begins[begins <= before].max())
+        last = int(ends[ends >= after].min(initial=last))
+        jump = located(arrays, uncut, motion, image, kernel, (before, after), (first, last))
+        segment = min(int(np.searchsorted(edges, jump)) - 1, last)
         low, high = min(before, segment), max(after, segment)
         jump = int(np.clip(jump, edges[low] + 1, edges[high + 1] - 1))
         jumps.append(jump)
@@ -78,13 +86,9 @@ def with_jumps(
         edges = np.concatenate([edges[: low + 1], [jump], edges[high + 1 :]])
         drift = np.concatenate([drift[:low], drift[pair], drift[high + 1 :]])
         evidence = np.concatenate([evidence[:low], evidence[pair], evidence[high + 1 :]])
-    found = np.union1d(known, np.array(jumps, dtype=np.int64))
-    return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, found
-
-
-def _bridges(step: tuple[int, int], edges: IntArray, known: IntArray) -> bool:
-    before, after = step
-    return bool(((known > edges[before]) & (known < edges[after + 1])).any())
+        last = low
+    known = np.union1d(known, np.array(jumps, dtype=np.int64))
+    return edges, replace(WindowDrift.at_rest(arrays[1], edges), drift=drift), evidence, known
 
 
 def located(
@@ -94,17 +98,18 @@ def located(
     image: Image,
     kernel: Kernel,
     step: tuple[int, int],
+    within: tuple[int, int],
 ) -> int:
     """Return the first frame after a step: the likeliest, all frames before and after together.
 
-    If it seems to be at an end of the two segments, those around them may be on the wrong side.
+    If it seems to be at an end of the two segments, those around them may be on the wrong side, but
+    none beyond the first and the last segment it may be ``within``.
     """
     jump = _located(arrays, edges, motion, image, kernel, step, step)
     first, stop = edges[step[0]], edges[step[1] + 1]
     if min(jump - first, stop - jump) > _AT_END * (stop - first):
         return jump
-    last = len(motion.middle) - 1
-    around = max(step[0] - _AROUND, 0), min(step[1] + _AROUND, last)
+    around = max(step[0] - _AROUND, within[0]), min(step[1] + _AROUND, within[1])
     return _located(arrays, edges, motion, image, kernel, step, around)
 
 
@@ -126,7 +131,7 @@ def _located(
     evidence = []
     for segment in step:
         single.drift[:] = motion.drift[segment]
-        evidence.append(pulls(arrays, motion, image, kernel, left_out, single, 1)[:, 16])
+        evidence.append(gradient_sums(arrays, motion, image, kernel, left_out, single, 1)[:, 16])
     here, there = evidence
     first = change_point(here - there, inside=True)
     return int(np.clip(cut[first], edges[before] + 1, edges[after + 1] - 1))

@@ -12,7 +12,8 @@ from scipy.special import stdtr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import effective_number
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
+from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, gradient_sums
+from smlm_accessor.methods.coarse.checks import kernel_of
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 
@@ -164,6 +165,5 @@ def _log_densities(
     """Return ``sum(log(1 + density / background))`` over the localizations of windows."""
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = Kernel((1, 1, int(scale[2] > 0)), np.where(scale > 0, 1.0, 0.0), 0.5)
     others = np.stack([windows.bounds[:-1], windows.bounds[:-1]], axis=1)
-    return gradient_sums(arrays, motion, image, kernel, others, windows, threads)[:, 16]
+    return gradient_sums(arrays, motion, image, kernel_of(scale), others, windows, threads)[:, 16]

@@ -12,9 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.checks import astray, cell_of, refined, verified
+from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, kernel_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.sampling import sampled
@@ -29,7 +29,6 @@ _MATCHED = 0.95  # of the segments
 AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
 _NEAR, _FAR, _NEAR_Z, _FAR_Z = 3, 40, 10, 100  # cells
-_LEVEL = 4.5
 _MOST_WAITING = 15
 _FEWEST = 0.2  # of the segments that have to match, or those that do are chance
 _MOST_SEGMENTS = 4000
@@ -244,13 +243,11 @@ def follow(
 ) -> FloatArray:
     """Return (drift in addition, significance, how) of each segment."""
     image = Image(scale)
-    kernel = Kernel(
-        (1, 1, 0) if reaches[0, 2] == 0 else (0, 0, 1), np.where(scale > 0, 1.0, 0.0), 0.5
-    )
+    kernel = replace(kernel_of(scale), reach=tuple(np.minimum(reaches[0], 1).tolist()))
     out = np.zeros((len(motion.middle), 5))
     loops.follow(
         arrays, (motion.bounds, motion.drift * scale), scale, image.arrays, image.quantum,
-        kernel.arrays(), order, reaches, _LEVEL, _MOST_WAITING, _MOLECULES, out,
+        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES, out,
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out

@@ -9,21 +9,18 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.beads.consensus import Consensus, consensus
+from smlm_accessor.kernels.neighbours.nena import MEDIAN_OF_NORMAL
 from smlm_accessor.kernels.time_series.change_point import change_point
-from smlm_accessor.kernels.time_series.window_length import longer_by
+from smlm_accessor.kernels.time_series.window_length import FEWEST, ROUNDS, SIMILAR, longer_by
 from smlm_accessor.methods.fiducial.find import Beads
 from smlm_accessor.timeline import Timeline, Windows
 
 _FIRST = 500  # windows
 _MOST = 5000  # windows
-_ROUNDS = 6
-# Windows are long enough if there should be this part of them, or this many times as many.
-_SIMILAR = (0.75, 1.25)
 # A window counts if beads are seen in this part of its frames.
 _SEEN = 0.5
 # A jump is so many times as large as the usual step, and as chance.
 _JUMP = 10.0
-_TO_SIGMA = 1 / 0.6745  # from the median of the absolute value of a normal number
 
 
 class CommonMotion(NamedTuple):
@@ -110,7 +107,7 @@ def _jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArra
         rows = bead == i
         steps = np.diff(x[rows])[np.diff(frame[rows]) == 1]
         if len(steps):
-            out[i] = (np.median(np.abs(steps)) * _TO_SIGMA) ** 2 / 2
+            out[i] = (np.median(np.abs(steps)) / MEDIAN_OF_NORMAL) ** 2 / 2
     usual = float(np.median(out[out > 0])) if (out > 0).any() else 1.0
     return np.where(out > 0, out, usual)
 
@@ -120,15 +117,15 @@ def choose_windows(
 ) -> tuple[Windows, IntArray]:
     """Choose how long windows are, by the jitter of the beads, and find jumps."""
     most = min(_MOST, len(timeline.frames))
-    fewest = min(8, len(timeline.frames))
+    fewest = min(FEWEST, len(timeline.frames))
     windows = timeline.evenly(min(_FIRST, most))
     refined = False
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         motion = common_motion(positions, beads, windows)
         factor = longer_by(motion.drift, motion.shot, motion.valid)
         k = int(np.clip(round(len(windows) / factor), fewest, most))
         coarser = k < len(windows)
-        if _SIMILAR[0] < k / len(windows) < _SIMILAR[1] or (coarser and refined):
+        if SIMILAR[0] < k / len(windows) < SIMILAR[1] or (coarser and refined):
             break
         refined = refined or not coarser
         windows = timeline.evenly(k)

@@ -13,9 +13,7 @@ from smlm_accessor.kernels.correlation.peak_precision import PeakMatch, own_vari
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.slope_image import SlopeImage
-from smlm_accessor.methods.image_series.registration import Shifts
-
-_ROUNDS = 2
+from smlm_accessor.methods.image_series.registration import ROUNDS, Shifts
 
 
 def refine(
@@ -75,7 +73,7 @@ def refine(
         # The first is like the others, but for the number of its localizations.
         variance[first] = np.mean([variance[i] * n[i] for i in valid[1:]], axis=0) / n[first]
     elif target == "all":
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             match_on(valid[::2], valid[1::2])
             match_on(valid[1::2], valid[::2])
     else:

@@ -19,7 +19,7 @@ from smlm_accessor.kernels.correlation.peak_precision import (
 )
 from smlm_accessor.kernels.images.images import Spectrum
 
-_ROUNDS = 2  # of all images onto the sum of the others; more gain nothing
+ROUNDS = 2  # of all images onto the sum of the others; more gain nothing
 _STARTS = 4  # images from which the set is grown, until it holds most localizations
 _NOWHERE = np.full(2, np.nan)
 T = TypeVar("T")
@@ -137,7 +137,7 @@ class ImageSeries:
             return {i: _resting() for i in shifts}
         n = self._size(shifts)
         rest = {i: 1 - self.counts[i] / n for i in shifts}
-        for _ in range(_ROUNDS):
+        for _ in range(ROUNDS):
             moved = self._each(list(shifts), partial(self._moved, total, shifts))
             # The others go on without the image, which has its part in where all of them are.
             shifts = {i: s + rest[i] * moved[i] for i, s in shifts.items()}

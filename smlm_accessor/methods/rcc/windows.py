@@ -8,7 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.time_series.window_length import FEWEST, MOST, longer_by, smoothed
+from smlm_accessor.kernels.time_series.window_length import (
+    FEWEST,
+    MOST,
+    ROUNDS,
+    SIMILAR,
+    longer_by,
+    smoothed,
+)
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.jumps import retry_beside_neighbours
@@ -20,9 +27,6 @@ WINDOWS = 48
 PER_WINDOW = 100
 # More chunks than this are not searched one by one.
 _MANY = 96
-# Lengths that are tried, and factors between numbers of windows that are taken for equal.
-_ROUNDS = 6
-_SIMILAR = (0.75, 1.25)
 # Localizations of a window, in the mean, at least.
 _LEAST = 12
 
@@ -73,13 +77,13 @@ def choose_length(
     """Choose the length of windows at which the drift is most precise (see `longer_by`)."""
     timeline, n = aligner.all.timeline, len(aligner.localizations.positions)
     refined = False
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         factor = longer_by(aligned.drift, aligned.variance, aligned.valid, aligner.share)
         # What was made too short by chance is made longer, but not back and forth.
         last = refined and factor > 1
         k = round(len(windows) / (np.sqrt(factor) if last else factor))
         k = int(np.clip(k, FEWEST, min(MOST, n / _LEAST)))
-        if _SIMILAR[0] < k / len(windows) < _SIMILAR[1]:
+        if SIMILAR[0] < k / len(windows) < SIMILAR[1]:
             break
         refined = refined or k > len(windows)
         others = timeline.evenly(k)

@@ -11,7 +11,6 @@ from smlm_accessor.options import Seed, count, number
 from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
 from smlm_accessor.simulate.region import FIELD, Region
 from smlm_accessor.simulate.structures.orientation import scatter
-from smlm_accessor.simulate.tables import remember
 
 
 def npc_sites(
@@ -69,15 +68,8 @@ def npc_sites(
     angle = 2 * np.pi * np.arange(count("n_fold", n_fold, least=1)) / n_fold
     ring = np.stack([radius * np.cos(angle), radius * np.sin(angle), np.zeros(len(angle))], axis=1)
     above = np.array([0.0, 0.0, height])
-    sites = scatter(
-        np.concatenate([ring + above, ring - above]) if dimension == 3 else ring,
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        rng=np.random.default_rng(seed),
-    )
-    return remember(sites, "npc_sites", given)
+    template = np.concatenate([ring + above, ring - above]) if dimension == 3 else ring
+    return scatter(template, "npc_sites", given)
 
 
 def simulate_npc(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import count, number, require_feasible
-from smlm_accessor.simulate.region import Region, as_box, uniform
-from smlm_accessor.simulate.tables import make_table
+from smlm_accessor.simulate.region import as_box, uniform
+from smlm_accessor.simulate.tables import make_table, remember
 
 
 def random_rotations(n: int, max_tilt: float, rng: np.random.Generator) -> FloatArray:
@@ -34,29 +37,23 @@ def _about(axis: str, angle: FloatArray) -> FloatArray:
     return matrix
 
 
-def scatter(
-    template: FloatArray,
-    *,
-    n_structures: int,
-    region: Region,
-    dimension: int,
-    max_tilt: float,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
+def scatter(template: FloatArray, step: str, given: Mapping[str, Any]) -> pd.DataFrame:
     """Put copies of a structure at random places of a region, each turned at random.
 
     The sites of the ``template``, (m, 3), are about its centre, its axis along z. Without bounds
     for z the centres are at z = 0; in two dimensions z is dropped. For the tilt see
-    `random_rotations`.
+    `random_rotations`, for ``step`` and ``given`` `remember`.
     """
-    n = count("n_structures", n_structures)
+    n, dimension = count("n_structures", given["n_structures"]), given["dimension"]
     if dimension not in (2, 3):
         raise OptionError(f"dimension={dimension!r} must be 2 or 3")
-    number("max_tilt", max_tilt, least=0, most=np.pi)
-    box = as_box(region, (2, 3) if dimension == 3 else (2,))
+    max_tilt = number("max_tilt", given["max_tilt"], least=0, most=np.pi)
+    box = as_box(given["region"], (2, 3) if dimension == 3 else (2,))
     require_feasible(n * len(template), "take fewer n_structures")
+    rng = np.random.default_rng(given["seed"])
     centers = np.zeros((n, 3))
     centers[:, : len(box)] = uniform(box, n, rng)
     turned = np.einsum("nij,mj->nmi", random_rotations(n, max_tilt, rng), template)
     positions = (turned + centers[:, None, :]).reshape(-1, 3)[:, :dimension]
-    return make_table(positions, cluster_label=np.repeat(np.arange(n), len(template)))
+    sites = make_table(positions, cluster_label=np.repeat(np.arange(n), len(template)))
+    return remember(sites, step, given)

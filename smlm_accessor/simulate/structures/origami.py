@@ -8,12 +8,12 @@ from typing import Unpack
 import numpy as np
 import pandas as pd
 
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import PerComponent, Seed, count, per_component
 from smlm_accessor.simulate.blinking import BlinkingOptions, localizations_of
-from smlm_accessor.simulate.region import AXES, FIELD, Region
+from smlm_accessor.simulate.region import FIELD, Region
 from smlm_accessor.simulate.structures.orientation import scatter
-from smlm_accessor.simulate.tables import remember
 
 
 def origami_sites(
@@ -61,16 +61,10 @@ def origami_sites(
     axes = np.meshgrid(*(np.arange(count("grid", n, least=1)) for n in grid), indexing="ij")
     steps = np.stack(axes, axis=-1).reshape(-1, len(grid)).astype(np.float64)
     template = np.zeros((len(steps), 3))
-    template[:, : len(grid)] = steps * per_component("spacing", spacing, AXES[: len(grid)], above=0)
-    sites = scatter(
-        template - template.mean(axis=0),
-        n_structures=n_structures,
-        region=region,
-        dimension=dimension,
-        max_tilt=max_tilt,
-        rng=np.random.default_rng(seed),
+    template[:, : len(grid)] = steps * per_component(
+        "spacing", spacing, COMPONENTS[: len(grid)], above=0
     )
-    return remember(sites, "origami_sites", given)
+    return scatter(template - template.mean(axis=0), "origami_sites", given)
 
 
 def simulate_origami(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import IntArray
+from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.options import (
     PerComponent,
     Seed,
@@ -14,7 +15,7 @@ from smlm_accessor.options import (
     require_feasible,
 )
 from smlm_accessor.simulate.frames import simulate_frame_numbers
-from smlm_accessor.simulate.region import AXES, Region, as_box, contains, pad, uniform, volume
+from smlm_accessor.simulate.region import Region, as_box, contains, pad, uniform, volume
 from smlm_accessor.simulate.tables import make_table, remember
 
 PADDING = 6.0  # in cluster_std: of what lies farther out, 1e-9 comes back into the region
@@ -72,7 +73,7 @@ def simulate_thomas(
     """
     given = dict(locals())
     box = as_box(region)
-    std = per_component("cluster_std", cluster_std, AXES[: len(box)], least=0)
+    std = per_component("cluster_std", cluster_std, COMPONENTS[: len(box)], least=0)
     padded = pad(box, PADDING * std)
     n_expected = number("parent_intensity", parent_intensity, least=0) * volume(padded)
     mu = number("cluster_mu", cluster_mu, least=0)

@@ -45,7 +45,8 @@ def test_full_tilt_gives_every_orientation_alike() -> None:
 
 def place(**options: Any) -> Any:
     given = {"n_structures": 100, "region": ((0, 10), (20, 30)), "dimension": 3, "max_tilt": 0.0}
-    return scatter(np.array([[1.0, 0, 5], [-1.0, 0, -5]]), **given | options, rng=RNG(1))
+    template = np.array([[1.0, 0, 5], [-1.0, 0, -5]])
+    return scatter(template, "sites", given | options | {"seed": 1})
 
 
 def test_centres_are_in_the_region() -> None:
