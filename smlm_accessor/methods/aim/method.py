@@ -8,7 +8,6 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
-from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.aim.dependence import dependence
 from smlm_accessor.methods.aim.fit import (
     CELL,
@@ -22,6 +21,8 @@ from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.overlap.parts import JOINS, Parts
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
@@ -117,15 +118,21 @@ def aim(
         quality = found.evidence[of_coarse(edges[:-1], found)]
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
-    for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
-        before, (motion, variance) = motion, fit.refit(motion)
-        if is_settled(motion, before, still):
+    known, d = replace(fit.localizations, jumps=found.jumps), len(sigma)
+    for left in range(JOINS, -1, -1):
+        for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
+            before, (motion, variance) = motion, fit.refit(motion)
+            if is_settled(motion, before, still):
+                break
+        parts = Parts.of(known, motion.of_rows(known.frames)[:, :d], sigma)
+        moved = parts.shift(known.frames) if left else None
+        if moved is None:
             break
+        motion = motion.moved(moved)
     variance = variance * dependence(fit, motion)
-    d = localizations.positions.shape[1]
     valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
-    return Registered(
+    registered = Registered(
         np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
         quality,
         valid,
@@ -135,15 +142,14 @@ def aim(
         reason="" if valid.all() else _REASON,
         jumps=None if given else found.jumps,
     )
+    return parts.without_others(registered, localizations)
 
 
 def _precision(localizations: ChunkedLocalizations, distance: float | None) -> FloatArray:
     """Return half of the distance, or the usual precision, along each axis."""
     if distance is not None and localizations.positions.shape[1] == 2:
         return np.full(2, distance / 2)
-    sigma = usual_precision(
-        localizations.positions, localizations.frames, localizations.uncertainty
-    )
+    sigma = precision_along(localizations)
     return sigma if distance is None else sigma * (distance / _distance(sigma))
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+from smlm_accessor.methods.overlap.parts import JOINS, Parts
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.chunks import start_of_chunks
 from smlm_accessor.methods.rcc.jumps import cut_at_jumps, split_at_jumps
@@ -18,6 +21,7 @@ from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
+from smlm_accessor.timeline import Windows
 
 _NO_EVIDENCE = (
     "No two parts of the movie clearly show the same structure, so there is nothing to tell drift "
@@ -126,18 +130,48 @@ def rcc(
     if given:
         start = start_of_chunks(aligner, windows, shifts, aligned, h, search)
         aligner, windows, drift, valid, h, still = start
-        final = aligner.align_all(windows, drift, valid, h, still)
-        return _registered(final, None, _chosen(h, final))
+        for left in range(JOINS, -1, -1):
+            final = aligner.align_all(windows, drift, valid, h, still)
+            parts = _parts(aligner, windows, final, still)
+            moved = parts.shift(windows.timeline.frames) if left else None
+            if moved is None:
+                break
+            drift = np.where(final.valid[:, None], final.drift, drift) + windows.mean(moved)
+        found = _registered(final, None, _chosen(h, final))
+        return parts.without_others(found, aligner.localizations)
     windows, aligned = choose_length(aligner, windows, aligned, h)
-    windows, drift, beside, jumps = cut_at_jumps(aligner, windows, aligned, h)
-    final = aligner.align_all(windows, drift, windows.counts > 0, h, beside)
-    windows, final = split_at_jumps(windows, final, beside)
+    for left in range(JOINS, -1, -1):
+        pieces, drift, beside, jumps = cut_at_jumps(aligner, windows, aligned, h)
+        final = aligner.align_all(pieces, drift, pieces.counts > 0, h, beside)
+        parts = _parts(aligner, pieces, final, beside, jumps)
+        moved = parts.shift(windows.timeline.frames) if left else None
+        if moved is None:
+            break
+        drift = windows.mean(pieces.shape(final.drift, final.valid, beside) + moved)
+        aligned = aligner.align_sample(windows, drift, h)
+    split, final = split_at_jumps(pieces, final, beside)
     chosen = {
-        "frames_per_chunk": float(np.median(np.diff(windows.edges))),
-        "n_chunks": len(windows),
+        "frames_per_chunk": float(np.median(np.diff(split.edges))),
+        "n_chunks": len(split),
         "jumps": jumps.tolist(),
     }
-    return _registered(final, windows.edges, chosen | _chosen(h, final), jumps)
+    found = _registered(final, split.edges, chosen | _chosen(h, final), jumps)
+    return parts.without_others(found, localizations)
+
+
+def _parts(
+    aligner: Aligner,
+    windows: Windows,
+    final: Aligned,
+    still: BoolArray,
+    jumps: IntArray | None = None,
+) -> Parts:
+    """Return the parts of the table that do not know of each other."""
+    localizations = aligner.localizations
+    drift = windows.shape(final.drift, final.valid, still)[aligner.all.frame_of]
+    drift[~final.valid[windows.of_frame][aligner.all.frame_of]] = np.nan
+    jumps = localizations.jumps if jumps is None else jumps
+    return Parts.of(replace(localizations, jumps=jumps), drift, precision_along(localizations))
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:
