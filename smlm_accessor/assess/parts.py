@@ -23,5 +23,6 @@ def frames_apart(
     before = localizations.positions + localizations.center
     frames = observed.frame(localizations.frames)
     after = case.corrected(drift, before, frames)
-    parts = Parts.of(replace(localizations, jumps=None), before - after, precision)
+    ordered = replace(localizations, jumps=None)
+    parts = Parts.of(ordered, before - after, precision, searched=1)
     return parts.known.ranges(observed.frame(parts.timeline.frames))

@@ -17,11 +17,12 @@ from smlm_accessor.methods.aim.fit import (
     of_coarse,
     verified,
 )
+from smlm_accessor.methods.aim.parts import ending_with, joined_parts
 from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.overlap.parts import JOINS, Parts
+from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
@@ -107,6 +108,9 @@ def aim(
     chosen = {**found.chosen, "precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
     if not found.valid.any():
         return Registered.failed(localizations, _REASON, chosen)
+    found, coarse_parts = joined_parts(localizations, found, sigma)
+    jumps = found.jumps
+    found = ending_with(coarse_parts, found, localizations)
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
     edges, motion = best_windows(fit, found)
     if given:
@@ -118,17 +122,13 @@ def aim(
         quality = found.evidence[of_coarse(edges[:-1], found)]
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
-    known, d = replace(fit.localizations, jumps=found.jumps), len(sigma)
-    for left in range(JOINS, -1, -1):
-        for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
-            before, (motion, variance) = motion, fit.refit(motion)
-            if is_settled(motion, before, still):
-                break
-        parts = Parts.of(known, motion.of_rows(known.frames)[:, :d], sigma)
-        moved = parts.shift(known.frames) if left else None
-        if moved is None:
+    for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
+        before, (motion, variance) = motion, fit.refit(motion)
+        if is_settled(motion, before, still):
             break
-        motion = motion.moved(moved)
+    d = len(sigma)
+    drift = motion.of_rows(localizations.frames)[:, :d]
+    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     variance = variance * dependence(fit, motion)
     valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
@@ -140,8 +140,9 @@ def aim(
         chosen=chosen,
         edges=None if given else edges,
         reason="" if valid.all() else _REASON,
-        jumps=None if given else found.jumps,
+        jumps=None if given else jumps,
     )
+    registered = coarse_parts.without_others(registered, localizations)
     return parts.without_others(registered, localizations)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -68,14 +68,6 @@ class WindowDrift:
         window = np.repeat(np.arange(len(self.middle)), self.counts)
         since = (frames - self.middle[window])[:, None]
         return np.asarray(self.drift[window] + self.slope[window] * since)
-
-    def moved(self, shift: FloatArray) -> WindowDrift:
-        """Return the same moved by the mean shift of the localizations, shape (n, d)."""
-        window, k = np.repeat(np.arange(len(self.middle)), self.counts), len(self.middle)
-        drift = self.drift.copy()
-        for axis, column in enumerate(shift.T):
-            drift[:, axis] += np.bincount(window, column, k) / np.maximum(self.counts, 1)
-        return replace(self, drift=drift)
 
     def scaled(self, scale: FloatArray) -> tuple[Any, ...]:
         """Return what the loops take, in cells."""

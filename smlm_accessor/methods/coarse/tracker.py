@@ -92,6 +92,23 @@ class Coarse:
                 drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
         return FrameDrift(timeline, drift)
 
+    def moved(self, shift: FrameDrift, jumps: IntArray) -> Coarse:
+        """Return the same with more drift in each frame, and windows that end at more jumps."""
+        edges = filled(shift.timeline.frames, np.union1d(self.edges, jumps).astype(np.int64))
+        windows = shift.timeline.cut(edges)
+        of = np.searchsorted(self.edges, edges[:-1], side="right") - 1
+        drift = windows.mean(self.in_frames(shift.timeline).drift + shift.drift)
+        drift = np.where(self.valid[of, None], drift, np.nan)
+        return replace(
+            self,
+            edges=edges,
+            drift=drift,
+            valid=self.valid[of],
+            evidence=self.evidence[of],
+            jumps=np.union1d(self.jumps, jumps).astype(np.int64),
+            middle=windows.mean_frame,
+        )
+
     def after(
         self, start: FrameDrift, earlier: IntArray, cell: FloatArray, told: IntArray | None
     ) -> Coarse:

@@ -102,13 +102,18 @@ class DriftOfWindows:
     smoothing_time: float
 
 
-def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Connection:
+def connection(
+    drift: FloatArray, timeline: Timeline, density: Density, *, searched: float = 1.0
+) -> Connection:
     r"""Return which frames know of each other.
 
     For pairs of windows, the responsibilities :math:`R_{st}` of events add up, and the curvatures
     :math:`C_{st}`. Their share :math:`\rho = C / R` tells true pairs from those by chance. Where
     it is the same for all pairs, the trend through the windows is what is known. Where molecules
     bleach, windows know only those near in time, and errors add up.
+
+    The drift may be the best of so many positions that were ``searched`` at each time: then chance
+    gives as many matches.
     """
     windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
     if len(windows) < _FEWEST:
@@ -118,7 +123,7 @@ def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Conne
         return Connection(everywhere)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = couplings(density, drift, windows, n_events=_MANY)
-    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame])
+    return Connection(_parts(pairs, drift, windows, density, searched)[windows.of_frame])
 
 
 def joined(
@@ -245,7 +250,9 @@ def _joint(
     return found
 
 
-def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: Density) -> IntArray:
+def _parts(
+    pairs: CouplingSums, drift: FloatArray, windows: Windows, density: Density, searched: float
+) -> IntArray:
     """Return the part that each window belongs to, see `connected_parts`.
 
     Where the drift takes a step over a window, there were as many other positions as near.
@@ -257,7 +264,7 @@ def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: De
     step[1:-1] = level[2:] - level[:-2]
     distance = np.sqrt((step**2).sum(axis=1))
     volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
-    alternatives = np.maximum(volume, 1.0)
+    alternatives = np.maximum(volume, searched)
     return connected_parts(pairs.curvature, pairs.responsibility, events, alternatives)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
-from smlm_accessor.methods.overlap.parts import JOINS, Parts
+from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.chunks import start_of_chunks
-from smlm_accessor.methods.rcc.jumps import cut_at_jumps, split_at_jumps
+from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
+from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
@@ -128,35 +128,60 @@ def rcc(
         return _registered(nothing, None if given else windows.edges, {})
     h, aligned = choose_smoothing(aligner, windows, shifts.drift, shifts.valid, shifts.smoothing)
     if given:
-        start = start_of_chunks(aligner, windows, shifts, aligned, h, search)
-        aligner, windows, drift, valid, h, still = start
-        for left in range(JOINS, -1, -1):
-            final = aligner.align_all(windows, drift, valid, h, still)
-            parts = _parts(aligner, windows, final, still)
-            moved = parts.shift(windows.timeline.frames) if left else None
-            if moved is None:
-                break
-            drift = np.where(final.valid[:, None], final.drift, drift) + windows.mean(moved)
-        found = _registered(final, None, _chosen(h, final))
-        return parts.without_others(found, aligner.localizations)
-    windows, aligned = choose_length(aligner, windows, aligned, h)
-    for left in range(JOINS, -1, -1):
-        pieces, drift, beside, jumps = cut_at_jumps(aligner, windows, aligned, h)
-        final = aligner.align_all(pieces, drift, pieces.counts > 0, h, beside)
-        parts = _parts(aligner, pieces, final, beside, jumps)
-        moved = parts.shift(windows.timeline.frames) if left else None
-        if moved is None:
-            break
-        drift = windows.mean(pieces.shape(final.drift, final.valid, beside) + moved)
-        aligned = aligner.align_sample(windows, drift, h)
-    split, final = split_at_jumps(pieces, final, beside)
+        return _of_chunks(start_of_chunks(aligner, windows, shifts, aligned, h, search))
+    return _of_windows(aligner, *choose_length(aligner, windows, aligned, h), h)
+
+
+def _of_chunks(start: Start) -> Registered:
+    """Return what all localizations tell of the chunks that were given."""
+    aligner, chunks, begin, valid, h, still = start
+
+    def align(found: Aligned | None, joined: Joined | None) -> tuple[Aligned, Parts]:
+        drift = begin
+        if found is not None and joined is not None:
+            drift = np.where(found.valid[:, None], found.drift, begin) + chunks.mean(joined.shift)
+        found = aligner.align_all(chunks, drift, valid, h, still)
+        return found, _parts(aligner, chunks, found, still)
+
+    final, parts = with_parts_joined(align, chunks.timeline.frames)
+    found = _registered(final, None, _chosen(h, final))
+    return parts.without_others(found, aligner.localizations)
+
+
+def _of_windows(aligner: Aligner, windows: Windows, begin: Aligned, h: FloatArray) -> Registered:
+    """Return what all localizations tell of windows, which are cut at jumps."""
+
+    def align(found: _Final | None, joined: Joined | None) -> tuple[_Final, Parts]:
+        aligned = begin
+        if found is not None and joined is not None:
+            aligned = aligner.align_sample(windows, windows.mean(found.in_frames + joined.shift), h)
+        cut = cut_at_jumps(aligner, windows, aligned, h)
+        counts = cut.windows.counts
+        now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside)
+        return _Final(cut, now), _parts(aligner, cut.windows, now, cut.beside, cut.jumps)
+
+    (cut, final), parts = with_parts_joined(align, windows.timeline.frames)
+    split, final = split_at_jumps(cut.windows, final, cut.beside)
     chosen = {
         "frames_per_chunk": float(np.median(np.diff(split.edges))),
         "n_chunks": len(split),
-        "jumps": jumps.tolist(),
+        "jumps": cut.jumps.tolist(),
     }
-    found = _registered(final, split.edges, chosen | _chosen(h, final), jumps)
-    return parts.without_others(found, localizations)
+    found = _registered(final, split.edges, chosen | _chosen(h, final), cut.jumps)
+    return parts.without_others(found, aligner.localizations)
+
+
+class _Final(NamedTuple):
+    """Windows between jumps, and what all localizations tell of them."""
+
+    cut: Cut
+    aligned: Aligned
+
+    @property
+    def in_frames(self) -> FloatArray:
+        """Drift in each frame, shape (n_frames, d)."""
+        windows = self.cut.windows
+        return windows.shape(self.aligned.drift, self.aligned.valid, self.cut.beside)
 
 
 def _parts(
