@@ -113,7 +113,7 @@ def connection(
     bleach, windows know only those near in time, and errors add up.
 
     The drift may be the best of so many positions that were ``searched`` at each time: then chance
-    gives as many matches.
+    gives as many matches, and a window may step by an error of its own.
     """
     windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
     if len(windows) < _FEWEST:
@@ -265,7 +265,8 @@ def _parts(
     distance = np.sqrt((step**2).sum(axis=1))
     volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
     alternatives = np.maximum(volume, searched)
-    return connected_parts(pairs.curvature, pairs.responsibility, events, alternatives)
+    sums = pairs.curvature, pairs.responsibility
+    return connected_parts(*sums, events, alternatives, steps_end_parts=searched == 1)
 
 
 def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:
