@@ -87,6 +87,11 @@ def aim(
     ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
     windows moved by more than a precision. Then chunks are fitted into all others as a whole.
 
+    Parts of the table that share no more structures than chance gives among the positions searched
+    (see `overlap`) are laid on the largest part at the shift at which images of both have most in
+    common; windows end there. Those that still share nothing are invalid. Where nothing tells the
+    precision along z, it is taken for twice that in x.
+
     References
     ----------
     Ma et al., Sci. Adv. 10, eadm7765 (2024), https://doi.org/10.1126/sciadv.adm7765

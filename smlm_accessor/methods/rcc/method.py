@@ -92,6 +92,12 @@ def rcc(
     localizations. The variance of a shift is that of a U-statistic: the squared slopes that all
     others make at each localization of the segment, divided by the squared curvature.
 
+    A jump is at the change point of the likelihood ``sum(log(1 + f / floor))`` of localizations,
+    with the density ``f`` of all others. Parts of the table that share no more structures than
+    chance gives among the positions searched (see `overlap`: envelopes, as the range of z that is
+    in focus, have no curvature) are laid on the largest part at the shift at which images of both
+    have most in common, and aligned again. Those that still share nothing are invalid.
+
     References
     ----------
     .. [1] Wang et al., Opt. Express 22, 15982 (2014), https://doi.org/10.1364/OE.22.015982
