@@ -143,6 +143,8 @@ def connected_parts(
     responsibility: FloatArray,
     weight: FloatArray,
     alternatives: FloatArray,
+    *,
+    steps_end_parts: bool = True,
 ) -> IntArray:
     """Return the part that each window belongs to: 0 for the largest; -1 between parts.
 
@@ -160,6 +162,8 @@ def connected_parts(
     alternatives : ndarray, shape (k,)
         At how many positions the windows before and after each could have been placed: one where
         the drift goes on.
+    steps_end_parts : bool
+        Whether far steps of the drift are jumps, and no errors of single windows.
     """
     k = len(weight)
     test = _Chance(curvature, responsibility, weight)
@@ -178,7 +182,7 @@ def connected_parts(
         broken[:] = False
     broken &= ~_long_runs(broken, k // 10)
     far = alternatives > _FAR
-    if np.count_nonzero(far) > _MOST_STEPS:
+    if np.count_nonzero(far) > _MOST_STEPS or not steps_end_parts:
         far[:] = False
     if not (broken | far).any():
         return np.zeros(k, dtype=np.int64)

@@ -8,7 +8,6 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
-from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.aim.dependence import dependence
 from smlm_accessor.methods.aim.fit import (
     CELL,
@@ -18,10 +17,13 @@ from smlm_accessor.methods.aim.fit import (
     of_coarse,
     verified,
 )
+from smlm_accessor.methods.aim.parts import ending_with, joined_parts
 from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.overlap.parts import Parts
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 
@@ -85,6 +87,11 @@ def aim(
     ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
     windows moved by more than a precision. Then chunks are fitted into all others as a whole.
 
+    Parts of the table that share no more structures than chance gives among the positions searched
+    (see `overlap`) are laid on the largest part at the shift at which images of both have most in
+    common; windows end there. Those that still share nothing are invalid. Where nothing tells the
+    precision along z, it is taken for twice that in x.
+
     References
     ----------
     Ma et al., Sci. Adv. 10, eadm7765 (2024), https://doi.org/10.1126/sciadv.adm7765
@@ -106,6 +113,9 @@ def aim(
     chosen = {**found.chosen, "precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
     if not found.valid.any():
         return Registered.failed(localizations, _REASON, chosen)
+    found, coarse_parts = joined_parts(localizations, found, sigma)
+    jumps = found.jumps
+    found = ending_with(coarse_parts, found, localizations)
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
     edges, motion = best_windows(fit, found)
     if given:
@@ -121,11 +131,13 @@ def aim(
         before, (motion, variance) = motion, fit.refit(motion)
         if is_settled(motion, before, still):
             break
+    d = len(sigma)
+    drift = motion.of_rows(localizations.frames)[:, :d]
+    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     variance = variance * dependence(fit, motion)
-    d = localizations.positions.shape[1]
     valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
-    return Registered(
+    registered = Registered(
         np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
         quality,
         valid,
@@ -133,17 +145,17 @@ def aim(
         chosen=chosen,
         edges=None if given else edges,
         reason="" if valid.all() else _REASON,
-        jumps=None if given else found.jumps,
+        jumps=None if given else jumps,
     )
+    registered = coarse_parts.without_others(registered, localizations)
+    return parts.without_others(registered, localizations)
 
 
 def _precision(localizations: ChunkedLocalizations, distance: float | None) -> FloatArray:
     """Return half of the distance, or the usual precision, along each axis."""
     if distance is not None and localizations.positions.shape[1] == 2:
         return np.full(2, distance / 2)
-    sigma = usual_precision(
-        localizations.positions, localizations.frames, localizations.uncertainty
-    )
+    sigma = precision_along(localizations)
     return sigma if distance is None else sigma * (distance / _distance(sigma))
 
 

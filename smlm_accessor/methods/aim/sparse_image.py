@@ -63,6 +63,12 @@ class WindowDrift:
         """Whether the drift of each window is known."""
         return np.asarray(np.isfinite(self.drift).all(axis=1))
 
+    def of_rows(self, frames: IntArray) -> FloatArray:
+        """Return the drift of each localization, shape (n, 3), by its frame."""
+        window = np.repeat(np.arange(len(self.middle)), self.counts)
+        since = (frames - self.middle[window])[:, None]
+        return np.asarray(self.drift[window] + self.slope[window] * since)
+
     def scaled(self, scale: FloatArray) -> tuple[Any, ...]:
         """Return what the loops take, in cells."""
         return self.bounds, self.drift * scale, self.slope * scale, self.middle

@@ -90,6 +90,27 @@ class Coarse:
                 drift[asked, axis] = np.interp(timeline.frames[asked], self.middle[use], values)
         return FrameDrift(timeline, drift)
 
+    def moved(self, shift: FrameDrift, jumps: IntArray) -> Coarse:
+        """Return the same with more drift in each frame, and windows that end at more jumps."""
+        frames, inside = shift.timeline.frames, np.union1d(self.edges[1:-1], jumps)
+        inside = inside[(inside > frames[0]) & (inside <= frames[-1])]
+        # The windows of a sample may begin later, and end earlier.
+        edges = np.concatenate([frames[:1], inside, [shift.timeline.stop]]).astype(np.int64)
+        edges = filled(frames, edges)
+        windows = shift.timeline.cut(edges)
+        of = np.searchsorted(self.edges[1:-1], edges[:-1], side="right")
+        drift = windows.mean(self.in_frames(shift.timeline).drift + shift.drift)
+        drift = np.where(self.valid[of, None], drift, np.nan)
+        return replace(
+            self,
+            edges=edges,
+            drift=drift,
+            valid=self.valid[of],
+            evidence=self.evidence[of],
+            jumps=np.union1d(self.jumps, jumps).astype(np.int64),
+            middle=windows.mean_frame,
+        )
+
     def after(
         self, start: FrameDrift, earlier: IntArray, cell: FloatArray, told: IntArray | None
     ) -> Coarse:

@@ -40,6 +40,11 @@ _TOLERANCE, _AWAY = 0.5, 0.8
 # Standard deviations of a shift that was found in images: less is chance in most tables.
 _WORTH_TRYING = 3.0
 _REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
+_NAMED = 5  # ranges of frames in a warning, at most
+_NOT_CONNECTED = (
+    "What is seen in the frames {} shares no more structures with the rest than chance would give, "
+    "so nothing tells how they lie to each other. Their drift can be estimated by itself."
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,13 @@ class Connection:
         other = np.concatenate([[False], self.part != 0, [False]])
         first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
         return [(frames[a], frames[b - 1]) for a, b in zip(first, stop, strict=True)]
+
+    def reason(self, timeline: Timeline) -> str:
+        """Return the warning that names the frames which are not in the largest part, if any."""
+        others = self.ranges(timeline.frames)
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        named = ", ".join(f"{first:g} to {last:g}" for first, last in others[:_NAMED])
+        return _NOT_CONNECTED.format(named + more) if others else ""
 
     def sides(self, timeline: Timeline) -> IntArray:
         """Return the parts with what is between two of them dealt out: to the jump, or half."""
@@ -90,13 +102,18 @@ class DriftOfWindows:
     smoothing_time: float
 
 
-def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Connection:
+def connection(
+    drift: FloatArray, timeline: Timeline, density: Density, *, searched: float = 1.0
+) -> Connection:
     r"""Return which frames know of each other.
 
     For pairs of windows, the responsibilities :math:`R_{st}` of events add up, and the curvatures
     :math:`C_{st}`. Their share :math:`\rho = C / R` tells true pairs from those by chance. Where
     it is the same for all pairs, the trend through the windows is what is known. Where molecules
     bleach, windows know only those near in time, and errors add up.
+
+    The drift may be the best of so many positions that were ``searched`` at each time: then chance
+    gives as many matches, and a window may step by an error of its own.
     """
     windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
     if len(windows) < _FEWEST:
@@ -106,7 +123,7 @@ def connection(drift: FloatArray, timeline: Timeline, density: Density) -> Conne
         return Connection(everywhere)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = couplings(density, drift, windows, n_events=_MANY)
-    return Connection(_parts(pairs, drift, windows, density)[windows.of_frame])
+    return Connection(_parts(pairs, drift, windows, density, searched)[windows.of_frame])
 
 
 def joined(
@@ -233,7 +250,9 @@ def _joint(
     return found
 
 
-def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: Density) -> IntArray:
+def _parts(
+    pairs: CouplingSums, drift: FloatArray, windows: Windows, density: Density, searched: float
+) -> IntArray:
     """Return the part that each window belongs to, see `connected_parts`.
 
     Where the drift takes a step over a window, there were as many other positions as near.
@@ -245,8 +264,9 @@ def _parts(pairs: CouplingSums, drift: FloatArray, windows: Windows, density: De
     step[1:-1] = level[2:] - level[:-2]
     distance = np.sqrt((step**2).sum(axis=1))
     volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
-    alternatives = np.maximum(volume, 1.0)
-    return connected_parts(pairs.curvature, pairs.responsibility, events, alternatives)
+    alternatives = np.maximum(volume, searched)
+    sums = pairs.curvature, pairs.responsibility
+    return connected_parts(*sums, events, alternatives, steps_end_parts=searched == 1)
 
 
 def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:

@@ -9,7 +9,6 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
-from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import (
     Connection,
@@ -26,6 +25,7 @@ from smlm_accessor.methods.overlap.iteration import (
     iterate,
 )
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 from smlm_accessor.timeline import Windows
@@ -33,16 +33,10 @@ from smlm_accessor.timeline import Windows
 _MOST_WINDOWS = 20_000
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
 _UNSURE = 3.0  # precisions; what is known worse is not valid
-_DEEPER = 2.0  # times as large is the precision along z, if it is not known
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
     "drift. Is the frame column the right one? If there are structures, filter the table for them."
-)
-
-_NOT_CONNECTED = (
-    "What is seen in the frames {} shares no more structures with the rest than chance would give, "
-    "so nothing tells how they lie to each other. Their drift can be estimated by itself."
 )
 
 
@@ -162,7 +156,7 @@ def overlap(
             localizations.along(axes), precision=precision, threads=threads, progress=progress
         )
         return found.widened(axes, d)
-    sigma = _precision_along(localizations, precision)
+    sigma = precision_along(localizations, precision)
     with ProgressBar(3, shown=progress, description="overlap") as bar:
         try:
             return _estimate(localizations, sigma, threads, bar)
@@ -215,25 +209,6 @@ def _estimate(
     return _registered(localizations, estimate, windows, results, chosen)
 
 
-def _precision_along(localizations: ChunkedLocalizations, precision: float | None) -> FloatArray:
-    """Return the usual precision along each axis; NaN or 0 if there is nothing to tell it from."""
-    d = localizations.positions.shape[1]
-    if precision is not None:
-        return np.full(d, precision, dtype=np.float64)
-    sigma = usual_precision(
-        localizations.positions, localizations.frames, localizations.uncertainty
-    )
-    unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
-    sigma[2:][unknown] = _DEEPER * sigma[0]
-    return sigma
-
-
-def _frames(ranges: list[tuple[float, float]]) -> str:
-    """Return the ranges in words, at most five."""
-    more = f" and {len(ranges) - 5} more" if len(ranges) > 5 else ""
-    return ", ".join(f"{a:g} to {b:g}" for a, b in ranges[:5]) + more
-
-
 def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
@@ -253,8 +228,7 @@ def _registered(
         valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
     offset = np.where(valid[:, None], -found.level, np.nan)
     std = np.where(valid[:, None], np.sqrt(found.std**2 + by_jumps), np.nan)
-    others = known.ranges(windows.timeline.frames)
-    reason = _NOT_CONNECTED.format(_frames(others)) if others else ""
+    reason = known.reason(windows.timeline)
     if not given:
         return Registered(
             *(offset, estimate.quality, valid, None, std, chosen, windows.edges, reason),

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.chunks import start_of_chunks
-from smlm_accessor.methods.rcc.jumps import cut_at_jumps, split_at_jumps
+from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
+from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
+from smlm_accessor.timeline import Windows
 
 _NO_EVIDENCE = (
     "No two parts of the movie clearly show the same structure, so there is nothing to tell drift "
@@ -88,6 +92,12 @@ def rcc(
     localizations. The variance of a shift is that of a U-statistic: the squared slopes that all
     others make at each localization of the segment, divided by the squared curvature.
 
+    A jump is at the change point of the likelihood ``sum(log(1 + f / floor))`` of localizations,
+    with the density ``f`` of all others. Parts of the table that share no more structures than
+    chance gives among the positions searched (see `overlap`: envelopes, as the range of z that is
+    in focus, have no curvature) are laid on the largest part at the shift at which images of both
+    have most in common, and aligned again. Those that still share nothing are invalid.
+
     References
     ----------
     .. [1] Wang et al., Opt. Express 22, 15982 (2014), https://doi.org/10.1364/OE.22.015982
@@ -124,20 +134,75 @@ def rcc(
         return _registered(nothing, None if given else windows.edges, {})
     h, aligned = choose_smoothing(aligner, windows, shifts.drift, shifts.valid, shifts.smoothing)
     if given:
-        start = start_of_chunks(aligner, windows, shifts, aligned, h, search)
-        aligner, windows, drift, valid, h, still = start
-        final = aligner.align_all(windows, drift, valid, h, still)
-        return _registered(final, None, _chosen(h, final))
-    windows, aligned = choose_length(aligner, windows, aligned, h)
-    windows, drift, beside, jumps = cut_at_jumps(aligner, windows, aligned, h)
-    final = aligner.align_all(windows, drift, windows.counts > 0, h, beside)
-    windows, final = split_at_jumps(windows, final, beside)
+        return _of_chunks(start_of_chunks(aligner, windows, shifts, aligned, h, search))
+    return _of_windows(aligner, *choose_length(aligner, windows, aligned, h), h)
+
+
+def _of_chunks(start: Start) -> Registered:
+    """Return what all localizations tell of the chunks that were given."""
+    aligner, chunks, begin, valid, h, still = start
+
+    def align(found: Aligned | None, joined: Joined | None) -> tuple[Aligned, Parts]:
+        drift = begin
+        if found is not None and joined is not None:
+            drift = np.where(found.valid[:, None], found.drift, begin) + chunks.mean(joined.shift)
+        found = aligner.align_all(chunks, drift, valid, h, still)
+        return found, _parts(aligner, chunks, found, still)
+
+    final, parts = with_parts_joined(align, chunks.timeline.frames)
+    found = _registered(final, None, _chosen(h, final))
+    return parts.without_others(found, aligner.localizations)
+
+
+def _of_windows(aligner: Aligner, windows: Windows, begin: Aligned, h: FloatArray) -> Registered:
+    """Return what all localizations tell of windows, which are cut at jumps."""
+
+    def align(found: _Final | None, joined: Joined | None) -> tuple[_Final, Parts]:
+        aligned = begin
+        if found is not None and joined is not None:
+            aligned = aligner.align_sample(windows, windows.mean(found.in_frames + joined.shift), h)
+        cut = cut_at_jumps(aligner, windows, aligned, h)
+        counts = cut.windows.counts
+        now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside)
+        return _Final(cut, now), _parts(aligner, cut.windows, now, cut.beside, cut.jumps)
+
+    (cut, final), parts = with_parts_joined(align, windows.timeline.frames)
+    split, final = split_at_jumps(cut.windows, final, cut.beside)
     chosen = {
-        "frames_per_chunk": float(np.median(np.diff(windows.edges))),
-        "n_chunks": len(windows),
-        "jumps": jumps.tolist(),
+        "frames_per_chunk": float(np.median(np.diff(split.edges))),
+        "n_chunks": len(split),
+        "jumps": cut.jumps.tolist(),
     }
-    return _registered(final, windows.edges, chosen | _chosen(h, final), jumps)
+    found = _registered(final, split.edges, chosen | _chosen(h, final), cut.jumps)
+    return parts.without_others(found, aligner.localizations)
+
+
+class _Final(NamedTuple):
+    """Windows between jumps, and what all localizations tell of them."""
+
+    cut: Cut
+    aligned: Aligned
+
+    @property
+    def in_frames(self) -> FloatArray:
+        """Drift in each frame, shape (n_frames, d)."""
+        windows = self.cut.windows
+        return windows.shape(self.aligned.drift, self.aligned.valid, self.cut.beside)
+
+
+def _parts(
+    aligner: Aligner,
+    windows: Windows,
+    final: Aligned,
+    still: BoolArray,
+    jumps: IntArray | None = None,
+) -> Parts:
+    """Return the parts of the table that do not know of each other."""
+    localizations = aligner.localizations
+    drift = windows.shape(final.drift, final.valid, still)[aligner.all.frame_of]
+    drift[~final.valid[windows.of_frame][aligner.all.frame_of]] = np.nan
+    jumps = localizations.jumps if jumps is None else jumps
+    return Parts.of(replace(localizations, jumps=jumps), drift, precision_along(localizations))
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

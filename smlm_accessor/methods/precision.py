@@ -1,0 +1,28 @@
+"""The usual localization precision along each axis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
+from smlm_accessor.methods.chunked import ChunkedLocalizations
+
+_DEEPER = 2.0  # times as large is the precision along z, if it is not known
+
+
+def precision_along(localizations: ChunkedLocalizations, given: float | None = None) -> FloatArray:
+    """Return the usual precision along each axis, or the one that is given.
+
+    It is NaN or 0 in x and y if there is nothing to tell it from. Along z it is then twice as large
+    as in x.
+    """
+    d = localizations.positions.shape[1]
+    if given is not None:
+        return np.full(d, given, dtype=np.float64)
+    sigma = usual_precision(
+        localizations.positions, localizations.frames, localizations.uncertainty
+    )
+    unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
+    sigma[2:][unknown] = _DEEPER * sigma[0]
+    return sigma
