@@ -118,7 +118,7 @@ def write_outputs(
         part = dict(zip(outputs.paths, parts, strict=True))
         if not outputs.is_folder:
             tables = [part[path] for path in outputs.tables]
-            write_parts(fixed, for_writing(result), tables, result)
+            write_parts(fixed, for_writing(result, fixed.attrs), tables, result)
         if outputs.drift:
             write_netcdf(dataset, part[outputs.drift])
         if outputs.figure:

@@ -20,7 +20,7 @@ from smlm_accessor.options import length, require_choice
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
-FORMATS = ("netcdf", "zarr", "picasso", "csv")
+FORMATS = ("netcdf", "zarr", "picasso", "picasso-0", "csv")
 _SUFFIXES = {".nc": "netcdf", ".zarr": "zarr", ".txt": "picasso", ".csv": "csv"}
 _KNOWN = "netCDF (.nc), zarr, Picasso's drift txt, or csv with frame, dx and dy"
 
@@ -33,14 +33,14 @@ def read_drift(
     Parameters
     ----------
     path : str or path
-        netCDF or zarr as `write_drift` writes them, Picasso's drift txt (camera pixels, one row
-        for each frame from 0 on), or csv with ``frame``, ``dx``, ``dy`` and maybe ``dz`` in nm, or
-        in the unit that the names say.
-    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+        netCDF or zarr as `write_drift` writes them, Picasso's drift txt (one row for each frame
+        from 0 on; nm from Picasso 1.0 on, camera pixels before), or csv with ``frame``, ``dx``,
+        ``dy`` and maybe ``dz`` in nm, or in the unit that the names say.
+    format : {"netcdf", "zarr", "picasso", "picasso-0", "csv"}, optional
         By default recognised from what is in the file.
     pixel_size : float, optional
-        Camera pixel in nm: drift in pixels then comes back in nm. Picasso's txt needs it if it has
-        a third column, z, which is in nm.
+        Camera pixel in nm: drift in pixels then comes back in nm. A txt of Picasso before 1.0 needs
+        it if it has a third column, z, which is in nm.
 
     Returns
     -------
@@ -103,13 +103,13 @@ def write_drift(
     drift : Dataset or DriftModel
         A model is written as one transformation for each frame.
     path : str or path
-        Its end says the format: .nc, .zarr, .txt (Picasso) or .csv.
-    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+        Its end says the format: .nc, .zarr, .txt (Picasso 1.0) or .csv.
+    format : {"netcdf", "zarr", "picasso", "picasso-0", "csv"}, optional
         Whatever the end of the name.
     overwrite : bool
         Replace a file that exists.
     pixel_size : float, optional
-        Camera pixel in nm, to turn nm into pixels for Picasso, or pixels into nm for csv.
+        Camera pixel in nm, to turn pixels into nm, or nm into pixels for ``picasso-0``.
     unit : str, optional
         Length unit of the drift, if the drift does not know it.
     n_frames : int, optional

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
 _COLUMN = re.compile(r"d([xyz])(?: ?[\[(]([^\])]+)[\])])?", re.IGNORECASE)
+_PICASSO_1 = re.compile(r"#.*picasso_format\s*:?\s*(\d+)\.\d+")
 _MOST_FRAMES = 10**8  # of Picasso's txt, which has a row for each
 
 
@@ -35,12 +36,24 @@ def recognised(start: FileStart) -> str | None:
     words = (start.header or "").lstrip("# ").lower().split()
     is_header = words in (["dx", "dy"], ["dx", "dy", "dz"])
     is_row = len(words) in (2, 3) and all(map(_is_number, words))
-    return "picasso" if is_header or is_row else None
+    is_marked = _PICASSO_1.search(start.header or "") is not None
+    return "picasso" if is_marked or is_header or is_row else None
 
 
 def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
-    """Return the drift of a Picasso txt: pixels, z in nm, a row for each frame from 0 on."""
+    """Return the drift of a Picasso txt, a row for each frame from 0 on.
+
+    It is in nm from 1.0 on, which a comment says; before, x and y are in camera pixels.
+    """
     lines = [line for line in text_of(path, latin=True).splitlines() if line.strip()]
+    notes = [line for line in lines if line.lstrip().startswith("#")]
+    version = next(filter(None, map(_PICASSO_1.search, notes)), None)
+    if version is not None and int(version[1]) > 1:
+        raise FileError(
+            f"{path} has the picasso_format {version[1]}, which is not known here (1 is); update "
+            "smlm_accessor, or save it in Picasso in an older format"
+        )
+    lines = [line for line in lines if not line.lstrip().startswith("#")]
     if lines and not all(map(_is_number, lines[0].split())):
         lines = lines[1:]
     if not lines:
@@ -53,6 +66,8 @@ def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
             "Picasso has two or three in every row: write or copy it again"
         )
     values = np.loadtxt(lines, ndmin=2)
+    if version is not None:
+        return _built(np.arange(len(values)), values, "xyz"[:n_columns], "nm", path)
     if n_columns == 3 and pixel_size is None:
         raise FileError(
             f"{path} has x and y in pixels but z in nm. Say how many nm a camera pixel is: "
@@ -104,7 +119,31 @@ def write_picasso(
     unit: str | None,
     n_frames: int | None,
 ) -> str:
-    """Return the text of a Picasso drift: pixels, z in nm, a row for each frame from 0 on."""
+    """Return the text of a drift of Picasso 1.0: nm, a row for each frame from 0 on."""
+    axes = components_of(as_dataset(drift))
+    header = f"# picasso_format 1.0\n# columns: {' '.join(axes)} (nm per frame)\n"
+    return header + _rows_from_0(drift, ["nm"] * len(axes), pixel_size, unit, n_frames)
+
+
+def write_picasso_0(
+    drift: xr.Dataset | DriftModel,
+    pixel_size: float | None,
+    unit: str | None,
+    n_frames: int | None,
+) -> str:
+    """Return the text of a drift of Picasso before 1.0: camera pixels, z in nm."""
+    wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
+    units = [wanted[axis] for axis in components_of(as_dataset(drift))]
+    return _rows_from_0(drift, units, pixel_size, unit, n_frames)
+
+
+def _rows_from_0(
+    drift: xr.Dataset | DriftModel,
+    units: Sequence[str],
+    pixel_size: float | None,
+    unit: str | None,
+    n_frames: int | None,
+) -> str:
     dataset = as_dataset(drift)
     first, stop = _span(dataset)
     stop = max(stop, n_frames or 0)
@@ -114,9 +153,7 @@ def write_picasso(
             f"{stop - 1}; write .csv or .nc"
         )
     values = _values(drift, np.arange(stop))
-    axes = components_of(dataset)
-    wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
-    values *= _factors(dataset, [wanted[axis] for axis in axes], pixel_size, unit)
+    values *= _factors(dataset, units, pixel_size, unit)
     text = io.StringIO()
     np.savetxt(text, values, fmt="%.18e")
     return text.getvalue()
@@ -193,5 +230,5 @@ def _is_number(word: str) -> bool:
     return True
 
 
-READERS = {"picasso": read_picasso, "csv": read_csv}
-WRITERS = {"picasso": write_picasso, "csv": write_csv}
+READERS = {"picasso": read_picasso, "picasso-0": read_picasso, "csv": read_csv}
+WRITERS = {"picasso": write_picasso, "picasso-0": write_picasso_0, "csv": write_csv}

@@ -43,6 +43,11 @@ class FileStart:
         """What an HDF5 file holds, to the second level; nothing for other files."""
         return _hdf5.names(self.path) if self.is_hdf5 else frozenset()
 
+    @cached_property
+    def hdf5_attributes(self) -> frozenset[str]:
+        """The names of the root attributes of an HDF5 file; nothing for other files."""
+        return _hdf5.root_attributes(self.path) if self.is_hdf5 else frozenset()
+
     @property
     def is_hdf5(self) -> bool:
         """Whether it has the signature of HDF5, which other bytes may precede (MATLAB's do)."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from smlm_accessor.io.file_start import FileStart
 _OF_PROGRAMS = (
     "parquet",
     "picasso",
+    "picasso_0",
     "decode",
     "smap",
     "smlm_zip",
@@ -30,6 +32,7 @@ _OF_PROGRAMS = (
 _OF_ANY_COLUMNS = ("plain_tsv", "plain_csv")
 #: Other packages name their formats, objects of the class `Format`, in this group of entry points.
 ENTRY_POINTS = "smlm_accessor.formats"
+ORIGIN = "smlm_format"  # in attrs: the format of the file that was read, where that decides
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,9 @@ class Format:
         Names that end so are written in this format.
     beside : tuple of str
         Ends of the names of further files that are written.
+    instead_of : str
+        The format whose suffixes it takes for tables that were read in this one (their ``attrs``
+        say so under ``ORIGIN``).
     """
 
     name: str
@@ -61,6 +67,7 @@ class Format:
     write: Callable[[pd.DataFrame, Sequence[Path]], None]
     suffixes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    instead_of: str = ""
 
     def outputs(self, path: Path) -> list[Path]:
         """Return all files that are written for a path."""
@@ -110,15 +117,17 @@ def by_name(name: str) -> Format:
     raise OptionError(f"format={name!r} is not known; use one of {known}")
 
 
-def for_writing(path: Path) -> Format:
-    """Return the format that the name of a file asks for.
+def for_writing(path: Path, attrs: Mapping[Any, Any] | None = None) -> Format:
+    """Return the format that the name of a file asks for, for a table with these ``attrs``.
 
     Raises `FileError` if its extension is not known.
     """
     suffix = path.suffix.lower()
     for one in all_formats():
         if suffix in one.suffixes:
-            return one
+            origin = (attrs or {}).get(ORIGIN)
+            kin = (o for o in all_formats() if o.name == origin and o.instead_of == one.name)
+            return next(kin, one)
     known = ", ".join(f"{' or '.join(f.suffixes)} ({f.title})" for f in all_formats() if f.suffixes)
     raise FileError(
         f"{path} has an extension that is not known here; give a name that ends in {known}"

@@ -18,7 +18,7 @@ from smlm_accessor.io.folders import read_folder, write_folder
 from smlm_accessor.io.recognition import recognised
 from smlm_accessor.io.registry import Format, by_name, for_writing
 from smlm_accessor.io.staging import require_free, staged
-from smlm_accessor.table.columns import find_columns, set_columns
+from smlm_accessor.table.columns import find_columns, set_columns, settled
 
 
 def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.DataFrame:
@@ -67,6 +67,8 @@ def read(path: AnyPath, *, format: str | None = None, **columns: Any) -> pd.Data
         if columns:
             return set_columns(table, **columns)
         find_columns(table)
+        told = settled(table)
+        table = set_columns(table, **told) if told else table
     except TableError as error:
         raise TableError(f"{os.fspath(path)}: {_in_words_of_read(error)}") from error
     return table
@@ -114,7 +116,7 @@ def write(
     if not isinstance(table, pd.DataFrame):
         raise TableError(f"a {type(table).__name__} cannot be written; give a pandas DataFrame")
     target = as_path(path)
-    chosen = by_name(format) if format is not None else for_writing(target)
+    chosen = by_name(format) if format is not None else for_writing(target, table.attrs)
     outputs = chosen.outputs(target)
     require_free(outputs, overwrite=overwrite)
     with staged(*outputs) as parts:

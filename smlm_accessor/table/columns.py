@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
-from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.options import length
 from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
+from smlm_accessor.table.picasso_unit import unit_by_precision
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 KEY = "smlm_columns"
@@ -37,6 +39,9 @@ class Columns:
         Length unit of ``z``, if it is another one.
     pixel_size : float, optional
         Camera pixel in nm; lengths in pixels then count in nm.
+    mean_frames : bool, optional
+        Whether frames are means (of molecules, of localizations that were joined); the nearest
+        whole frame then counts.
     convention : str
         The program whose names these are.
 
@@ -56,6 +61,7 @@ class Columns:
     unit: str | None = None
     unit_z: str | None = None
     pixel_size: float | None = None
+    mean_frames: bool | None = None
     convention: str = "explicit"
 
     def __post_init__(self) -> None:
@@ -129,7 +135,43 @@ def find_columns(table: pd.DataFrame) -> Columns:
         raise TableError(
             f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
         )
-    return _require_present(table, replace(best[0], **said))
+    columns = _require_present(table, replace(best[0], **said))
+    return _with_picasso_unit(table, columns) if _needs_picasso_unit(columns) else columns
+
+
+def settled(table: pd.DataFrame) -> dict[str, Any]:
+    """Return fields for `set_columns` that only the numbers in a table tell, and say so."""
+    if "unit" in example(table).attrs.get(KEY, {}):
+        return {}
+    columns = find_columns(table)
+    if columns.convention != "Picasso" or columns.unit is None:
+        return {}
+    other = "unit='nm'" if columns.unit == "pixel" else "unit='pixel', pixel_size=130"
+    warnings.warn(
+        f"x and y are taken to be in {columns.unit}, by the size of {columns.uncertainty_x!r}: "
+        "Picasso has camera pixels before 1.0 and nm from 1.0 on. If they are not, say so: "
+        f"table = smlm_accessor.set_columns(table, {other})",
+        SmlmWarning,
+        stacklevel=3,
+    )
+    return {"unit": columns.unit}
+
+
+def _needs_picasso_unit(columns: Columns) -> bool:
+    return columns.convention == "Picasso" and columns.unit is None
+
+
+def _with_picasso_unit(table: pd.DataFrame, columns: Columns) -> Columns:
+    precisions = [columns.uncertainty_x, columns.uncertainty_y]
+    unit = unit_by_precision(table, precisions, [columns.x, columns.y])
+    if unit is None:
+        raise TableError(
+            f"{columns.x!r}, {columns.y!r} and {columns.uncertainty_x!r} are Picasso's names, for "
+            "camera pixels before 1.0 and for nm from 1.0 on, and their values do not tell which. "
+            "Say so: table = smlm_accessor.set_columns(table, unit='nm'), or (table, "
+            "unit='pixel', pixel_size=130)"
+        )
+    return replace(columns, unit=unit)
 
 
 def _columns(named: dict[str, Any]) -> Columns:

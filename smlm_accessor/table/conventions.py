@@ -36,7 +36,7 @@ class Convention:
 _UNIT = r"(?P<unit>[^\])]+)"
 CONVENTIONS = (
     Convention("Locan", "position_{a}", "frame", ("uncertainty_{a}", "{lateral}uncertainty")),
-    Convention("Picasso", "{a}", "frame", ("lp{a}",), ("lpx", "lpy"), "pixel", "nm"),
+    Convention("Picasso", "{a}", "frame", ("lp{a}",), ("lpx", "lpy"), unit_z="nm"),
     Convention(
         "ThunderSTORM",
         rf"(?i:{{a}}) ?\[{_UNIT}\]",

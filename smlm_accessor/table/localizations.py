@@ -66,7 +66,8 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
     uncertainty = _uncertainty(table, columns, scales, problems)
     frames = np.zeros(len(table), dtype=np.int64)
     if columns.frame is not None:
-        frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+        values = frame_values(table, columns.frame)
+        frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
     elif need_frames:
         problems.append(
             "there is no column of frame numbers; say which it is: "
@@ -103,7 +104,8 @@ def read_frames(table: pd.DataFrame) -> IntArray | None:
     if columns.frame is None:
         return None
     problems: list[str] = []
-    frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+    values = frame_values(table, columns.frame)
+    frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
     return None if problems else frames
 
 

@@ -98,12 +98,15 @@ def test_text_corrects_as_the_drift_itself(suffix: str, d: int, tmp_path: Path) 
     assert not np.allclose(found["position_x"], table["position_x"], atol=1)
 
 
-def test_picasso_txt(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format", "pixel"), [("picasso", 1), ("picasso-0", 100)])
+def test_picasso_txt(format: str, pixel: float, tmp_path: Path) -> None:
     drift = make_drift(3, single=True)
-    write_drift(drift, tmp_path / "a.txt", pixel_size=100, n_frames=200)
+    write_drift(drift, tmp_path / "a.txt", format=format, pixel_size=100, n_frames=200)
+    text = (tmp_path / "a.txt").read_text()
+    assert text.startswith("# picasso_format 1.0\n# columns: x y z") == (pixel == 1)
     values = np.loadtxt(tmp_path / "a.txt", delimiter=" ")  # as Picasso does
     assert values.shape == (200, 3)
-    np.testing.assert_allclose(values[3:11], drift.smlm.drift() / [100, 100, 1], rtol=1e-12)
+    np.testing.assert_allclose(values[3:11], drift.smlm.drift() / [pixel, pixel, 1], rtol=1e-12)
     assert (values[:4] == values[0]).all()
     assert (values[-100:] == values[-1]).all()
     assert values[0].any()
@@ -118,6 +121,16 @@ def test_picasso_txt_as_others_write_it(text: str, put: Put) -> None:
     np.testing.assert_array_equal(drift["frame"], [0, 1])
     np.testing.assert_array_equal(drift["offset"], [[-0.5, -1], [-0.7, -2]])
     np.testing.assert_allclose(read_drift(put(text), pixel_size=10)["offset"][:, 0], [-5, -7])
+
+
+def test_picasso_txt_from_1_on(put: Put) -> None:
+    text = "# picasso_format 1.0\r\n# columns: x y z (nm per frame)\r\n0.5 1 2\r\n0.7 2 3\r\n"
+    for told in ({}, {"pixel_size": 130}):
+        drift = read_drift(put(text), **told)
+        assert drift.attrs["length_unit"] == "nm"
+        np.testing.assert_array_equal(drift["offset"], [[-0.5, -1, -2], [-0.7, -2, -3]])
+    with pytest.raises(FileError, match="picasso_format 2, which is not known"):
+        read_drift(put(text.replace("1.0", "2.0")))
 
 
 def test_csv(tmp_path: Path, put: Put) -> None:
@@ -151,8 +164,10 @@ def test_units(tmp_path: Path) -> None:
     again = read_drift(tmp_path / "a.csv")
     np.testing.assert_allclose(again["offset"], 1000 * unknown["offset"], rtol=1e-12)
     with pytest.raises(OptionError, match=r"in nm .* in pixel.*pixel_size=130"):
-        write_drift(make_drift(), tmp_path / "a.txt")
-    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt")
+        write_drift(make_drift(), tmp_path / "a.txt", format="picasso-0")
+    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt", format="picasso-0")
+    with pytest.raises(OptionError, match=r"in pixel .* in nm.*pixel_size=130"):
+        write_drift(make_drift(unit="pixel"), tmp_path / "b.txt")
     with pytest.raises(OptionError, match=r"'furlong'"):
         write_drift(unknown, tmp_path / "b.csv", unit="furlong")
 
