@@ -722,9 +722,9 @@ class LocalizationAccessor:
         -----
         A file is there whole or not at all. Parquet holds all of a table; csv and text with tabs
         hold all columns, but neither dtypes nor ``attrs``. The formats of programs get that
-        program's names and units for positions, frames and precisions; other columns keep their names. Picasso, DECODE, SMAP,
-        SMLM and rapidSTORM hold numbers only. History is kept in Parquet, Picasso, DECODE, SMAP and
-        SMLM.
+        program's names and units for positions, frames and precisions; other columns keep their
+        names. Picasso, DECODE, SMAP, SMLM and rapidSTORM hold numbers only. History is kept in
+        Parquet, Picasso, DECODE, SMAP and SMLM.
 
         Examples
         --------

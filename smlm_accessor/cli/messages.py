@@ -18,6 +18,7 @@ _FLAGS = ("method", *_RULES, "target", "origin", "by", "outside", "unit", "pixel
 _SET_COLUMNS = re.compile(
     r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
 )
+_NAMES = re.compile(r"smlm_accessor\.read\(path, names=\[[^\]]*\]\)")
 _KEYWORD = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[\w.+-]*[\w+-])")
 
 
@@ -54,6 +55,7 @@ def in_flags(message: str) -> str:
     'ask for at most --n-chunks 4, or --columns frame=t'
     """
     message = _SET_COLUMNS.sub(lambda found: _column_flags(found[1]), message)
+    message = _NAMES.sub("--names frame,x,y", message)
     message = message.replace("smlm_accessor.set_columns", "--columns")
     return _KEYWORD.sub(_keyword_flag, message)
 

@@ -15,9 +15,9 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import build, components_of
 from smlm_accessor.errors import DriftError, FileError, OptionError
-from smlm_accessor.io.containers.delimited import parse, text_of
+from smlm_accessor.io.containers.delimited import parse
 from smlm_accessor.io.drift_datasets import as_dataset
-from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.file_start import FileStart, decoded
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
 
     It is in nm from 1.0 on, which a comment says; before, x and y are in camera pixels.
     """
-    lines = [line for line in text_of(path, latin=True).splitlines() if line.strip()]
+    lines = [line for line in decoded(path.read_bytes()).splitlines() if line.strip()]
     notes = [line for line in lines if line.lstrip().startswith("#")]
     version = next(filter(None, map(_PICASSO_1.search, notes)), None)
     if version is not None and int(version[1]) > 1:
@@ -81,7 +81,7 @@ def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
 
 def read_csv(path: Path, pixel_size: float | None) -> xr.Dataset:
     """Return the drift of a csv with frame, dx, dy and maybe dz, nm if no unit is named."""
-    table = parse(text_of(path, latin=True), path, ",")
+    table, _ = parse(decoded(path.read_bytes()), path)
     labels = {str(label).strip().lower(): label for label in table.columns}
     matches = [(m, label) for low, label in labels.items() if (m := _COLUMN.fullmatch(low))]
     found = {m[1]: (label, normal_unit(m[2] or "nm")) for m, label in matches}

@@ -22,12 +22,35 @@ _OF_PROGRAMS = (
     "picasso",
     "picasso_0",
     "decode",
+    "minflux_mat",
     "smap",
     "smlm_zip",
+    "minflux_npy",
+    "minflux_json",
+    "minflux_zarr",
+    "minflux_beads",
+    "pmx",
+    "storm_analysis",
+    "insight3",
     "rapidstorm",
     "elyra",
     "thunderstorm",
+    "gdsc_smlm",
+    "nstorm",
+    "quickpalm",
+    "dom_utrecht",
     "nanoimager",
+    "leica_gsd",
+    "pyme",
+    "decode_csv",
+    "smap_csv",
+    "smlm_challenge",
+    "vutara",
+    "micromanager",
+    "palm_tracer",
+    "trackmate",
+    "chimerax",
+    "pyminflux_csv",
 )
 _OF_ANY_COLUMNS = ("plain_tsv", "plain_csv")
 #: Other packages name their formats, objects of the class `Format`, in this group of entry points.
@@ -49,8 +72,9 @@ class Format:
         Whether a file has this format, from what is in it.
     read : callable
         Returns the table of a file.
-    write : callable
-        Writes a table to a list of temporary names, those of `outputs`.
+    write : callable, optional
+        Writes a table to a list of temporary names, those of `outputs`; without it the format is
+        only read.
     suffixes : tuple of str
         Names that end so are written in this format.
     beside : tuple of str
@@ -58,16 +82,19 @@ class Format:
     instead_of : str
         The format whose suffixes it takes for tables that were read in this one (their ``attrs``
         say so under ``ORIGIN``).
+    only_own : bool
+        Whether only such tables are written.
     """
 
     name: str
     title: str
     recognises: Callable[[FileStart], bool]
     read: Callable[[FileStart], pd.DataFrame]
-    write: Callable[[pd.DataFrame, Sequence[Path]], None]
+    write: Callable[[pd.DataFrame, Sequence[Path]], None] | None = None
     suffixes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
     instead_of: str = ""
+    only_own: bool = False
 
     def outputs(self, path: Path) -> list[Path]:
         """Return all files that are written for a path."""
@@ -103,6 +130,11 @@ def _brought() -> tuple[Format, ...]:
                 stacklevel=2,
             )
     return tuple(found)
+
+
+def of_folders() -> tuple[Format, ...]:
+    """Return the formats that are a folder, not a file."""
+    return tuple(by_name(name) for name in ("minflux-zarr", "minflux-beads"))
 
 
 def by_name(name: str) -> Format:

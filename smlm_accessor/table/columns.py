@@ -33,6 +33,8 @@ class Columns:
         Column, or level of the index, with frame numbers.
     uncertainty_x, uncertainty_y, uncertainty_z : label, optional
         Columns of the localization precision, in the unit of their coordinate.
+    pixel_x, pixel_y, pixel_z : label, optional
+        Columns of the same positions in camera pixels; they move with the coordinates.
     unit : str, optional
         Length unit of ``x`` and ``y``: nm, um, mm, m, angstrom, pm or pixel.
     unit_z : str, optional
@@ -58,6 +60,9 @@ class Columns:
     uncertainty_x: Hashable | None = None
     uncertainty_y: Hashable | None = None
     uncertainty_z: Hashable | None = None
+    pixel_x: Hashable | None = None
+    pixel_y: Hashable | None = None
+    pixel_z: Hashable | None = None
     unit: str | None = None
     unit_z: str | None = None
     pixel_size: float | None = None
@@ -85,6 +90,17 @@ class Columns:
     def uncertainties(self) -> dict[str, Hashable | None]:
         """Label of the localization precision of each component."""
         return {c: getattr(self, f"uncertainty_{c}") for c in self.components}
+
+    @property
+    def in_pixels(self) -> dict[str, Hashable]:
+        """Label of the column that moves with the coordinate of a component, where there is one."""
+        labels = {c: getattr(self, f"pixel_{c}") for c in self.components}
+        return {c: label for c, label in labels.items() if label is not None}
+
+    @property
+    def moving(self) -> tuple[Hashable, ...]:
+        """Labels of all columns that change when localizations move."""
+        return (*self.positions.values(), *self.in_pixels.values())
 
     @property
     def length_unit(self) -> str | None:
@@ -122,15 +138,15 @@ def find_columns(table: pd.DataFrame) -> Columns:
     said = dict(table.attrs.get(KEY, {}))
     if "x" in said and "y" in said:
         return _require_present(table, _columns(said))
-    fits = [_columns(found) for c in CONVENTIONS if (found := match(table, c))]
-    specific = {c.name for c in CONVENTIONS if c.specific}
-    best = [c for c in fits if c.convention in specific] or fits
+    fits = [(c.rank, _columns(found)) for c in CONVENTIONS if (found := match(table, c))]
+    highest = max((rank for rank, _ in fits), default=0)
+    best = [columns for rank, columns in fits if rank == highest]
     if not best:
         raise TableError(
             "This table has no columns known as x and y positions. Its columns are "
             f"{listed(table.columns)}. {REMEDY}"
         )
-    if len(best) > 1:
+    if len({tuple(b.positions.values()) for b in best}) > 1 and highest:
         pairs = "; ".join(f"{b.convention}: {b.x!r}, {b.y!r}" for b in best)
         raise TableError(
             f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
@@ -259,6 +275,7 @@ def _require_present(table: pd.DataFrame, columns: Columns) -> Columns:
         "frame": columns.frame,
         **columns.positions,
         **{f"uncertainty_{c}": label for c, label in columns.uncertainties.items()},
+        **{f"pixel_{c}": label for c, label in columns.in_pixels.items()},
     }
     problems = []
     for role, label in named.items():

@@ -15,13 +15,22 @@ from hypothesis import strategies as st
 import smlm_accessor
 from smlm_accessor import io
 from smlm_accessor.errors import FileError, SmlmError
+from tests.io import layouts
 from tests.io.conftest import FORMATS, NAMES, Samples, make_table
 from tests.io.test_drift import make_drift
 
 RATIO = 20  # of memory to file
 BESIDE = 16 * 2**20  # bytes of memory that a file of any size may take
 SECONDS = 5.0
-KINDS = [*io.format_names(), "v73.mat", *(NAMES if FORMATS else ())]
+VERSIONS = ("m2410", "m2205")
+NOT_TEXT = ["Insight3", "storm-analysis", "MINFLUX json"]
+NOT_TEXT += [
+    f"MINFLUX {kind} {version}" for kind in ("npy", "mat") for version in ("m2410", "m2205")
+]
+KINDS = [
+    *io.format_names(written=True), "v73.mat", *layouts.TEXTS, *NOT_TEXT,
+    *(NAMES if FORMATS else ()),
+]  # fmt: skip
 DRIFTS = ["a.nc", "a.txt", "a.csv"]
 fuzz = settings(
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -156,7 +165,7 @@ def test_every_length(kind: str, samples: dict[str, bytes], tmp_path: Path) -> N
         survives(smlm_accessor.read, path)
 
 
-@pytest.mark.parametrize("format", io.format_names())
+@pytest.mark.parametrize("format", io.format_names(written=True))
 def test_memory_of_a_whole_table(format: str, tmp_path: Path) -> None:
     io.write(make_table(20_000), tmp_path / "file", format=format)
     tracemalloc.start()

@@ -332,11 +332,11 @@ def test_two_specific_conventions_are_ambiguous() -> None:
 
 
 def test_one_axis_in_two_units_is_ambiguous() -> None:
-    table = table_with("x [nm]", "x [px]", "y [nm]", "y [px]", "frame")
-    with pytest.raises(TableError, match=r"'x \[nm\]', 'x \[px\]'.*set_columns"):
+    table = table_with("x [nm]", "x [um]", "y [nm]", "y [um]", "frame")
+    with pytest.raises(TableError, match=r"'x \[nm\]', 'x \[um\]'.*set_columns"):
         find_columns(table)
-    chosen = set_columns(table, x="x [px]", y="y [px]", frame="frame", unit="px")
-    assert (chosen.smlm.columns.x, chosen.smlm.columns.unit) == ("x [px]", "pixel")
+    chosen = set_columns(table, x="x [um]", y="y [um]", frame="frame", unit="um")
+    assert (chosen.smlm.columns.x, chosen.smlm.columns.unit) == ("x [um]", "um")
 
 
 def test_x_and_y_in_different_units_are_an_error() -> None:

@@ -86,6 +86,15 @@ def text(dataset: Any, path: Path) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def texts(node: Any, name: str, path: Path) -> list[str]:
+    """Return an attribute that is a list of texts; an empty list if there is none."""
+    values = attribute(node, name, path)
+    return [
+        one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
+        for one in np.ravel(np.asarray([] if values is None else values, dtype=object))
+    ]
+
+
 def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     """Return the numbers of a dataset in the byte order of this machine.
 
@@ -153,15 +162,20 @@ def _has_plain_types(dataset: Any) -> bool:
 
     The library writes past the end of its memory where a damaged file describes another kind.
     """
+    return _is_sound(dataset.id.get_type())
+
+
+def _is_sound(stored: Any) -> bool:
     from h5py import h5t
 
-    stored = dataset.id.get_type()
+    if stored.get_class() == h5t.ARRAY:
+        return _is_sound(stored.get_super())
     if stored.get_class() != h5t.COMPOUND:
         return _is_plain(stored)
     end = 0
     for k in range(stored.get_nmembers()):
         member, start = stored.get_member_type(k), stored.get_member_offset(k)
-        if start < end or not _is_plain(member):
+        if start < end or not _is_sound(member):
             return False
         end = start + member.get_size()
     return end <= int(stored.get_size())
