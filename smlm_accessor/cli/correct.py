@@ -83,7 +83,11 @@ def _estimated(
 ) -> xr.Dataset:
     """Return the drift of the chunks, estimated or from a file."""
     if arguments.drift:
-        return read_drift(arguments.drift, pixel_size=arguments.pixel_size)
+        return read_drift(
+            arguments.drift,
+            pixel_size=arguments.pixel_size,
+            frame_duration=arguments.frame_duration,
+        )
     if arguments.fit:
         one_each(arguments.fit, find_columns(table).components)  # before the long work
     rules = {name: getattr(arguments, name) for name in _ESTIMATE[1:-1]}

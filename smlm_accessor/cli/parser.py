@@ -144,6 +144,12 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--drift", type=Path, metavar="FILE", help="do not estimate: apply this saved drift"
     )
+    group.add_argument(
+        "--frame-duration",
+        type=float,
+        metavar="S",
+        help="seconds that a frame takes, for --drift with times instead of frames",
+    )
 
     group = parser.add_argument_group("correction")
     group.add_argument(

@@ -31,7 +31,7 @@ KINDS = [
     *io.format_names(written=True), "v73.mat", *layouts.TEXTS, *NOT_TEXT,
     *(NAMES if FORMATS else ()),
 ]  # fmt: skip
-DRIFTS = ["a.nc", "a.txt", "a.csv"]
+DRIFTS = ["a.nc", "a.txt", "a.csv", "a.npy", "a.npz"]
 fuzz = settings(
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -88,7 +88,10 @@ def survives(read: Callable[[Path], object], path: Path) -> None:
 @pytest.fixture(scope="module")
 def drifts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("drifts")
-    for name in DRIFTS:
+    values = np.c_[np.arange(8), np.arange(16.0).reshape(8, 2)]
+    np.save(folder / "a.npy", values)
+    np.savez_compressed(folder / "a.npz", drift=values)
+    for name in DRIFTS[:3]:
         io.write_drift(make_drift(single=True), folder / name, pixel_size=100)
     return Samples({name: (folder / name).read_bytes() for name in DRIFTS})
 
