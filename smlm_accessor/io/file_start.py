@@ -92,6 +92,16 @@ def opened(
     return FileStart(path, head, names)
 
 
+def encoding_of(data: bytes) -> str:
+    """Return UTF-8, or else Latin-1, in which anything is text."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cut = error.reason == "unexpected end of data"  # of the part that was read
+        return "utf-8-sig" if cut else "latin-1"
+    return "utf-8-sig"
+
+
 def decoded(data: bytes) -> str:
     """Return text in UTF-8, or else in Latin-1, with lines that end in one character."""
     try:

@@ -14,7 +14,7 @@ import pandas as pd
 from smlm_accessor.backends import parquet_files, text_files
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.arguments import AnyPath
-from smlm_accessor.io.file_start import FileStart, opened
+from smlm_accessor.io.file_start import FileStart, encoding_of, opened
 from smlm_accessor.table.columns import find_columns
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
@@ -64,6 +64,7 @@ def _how(start: FileStart, names: Sequence[str] | None) -> dict[str, Any]:
         "sep": r"\s+" if dialect.separator == " " else dialect.separator,
         "decimal": dialect.decimal,
         "skipinitialspace": True,
+        "encoding": encoding_of(start.head),
     }
     if dialect.names is not None and names is None and dialect.row == 1:
         return options

@@ -110,11 +110,11 @@ CONVENTIONS = (
             r"(?i:{lateral}(uncertainty|precision|locprec)(_xy)?)(_nm|_um|_px|_pix)?",
         ),
     ),
-    Convention("ChimeraX", "{A}c", "(?i:frame)"),
     Convention(
         "plain", "{a}", "(?i:frames?)", ("uncertainty_{a}", "{lateral}uncertainty"), specific=False
     ),
     Convention("plain capitals", "{A}", "(?i:frame)", ("(?i:uncertainty_{a})",), specific=False),
+    Convention("ChimeraX", "{A}c", "(?i:frame)", specific=False),
 )
 _MOST = 60  # names in one message
 # What else the frame may be called; the last one only if it holds whole numbers, not seconds.

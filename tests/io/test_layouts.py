@@ -155,6 +155,15 @@ def test_no_names_in_a_folder(tmp_path: Path) -> None:
     assert table["x"].tolist() == [10.5, 11, 12.5]
 
 
+def test_latin_1_in_a_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        text = "frame,x [µm],y [µm]\n3,1.5,2\n4,1.25,2\n"
+        (tmp_path / f"{name}.csv").write_text(text, encoding="latin-1")
+    table = smlm_accessor.read(tmp_path)
+    assert table.smlm.columns.unit == "um"
+    assert len(table.compute()) == 4
+
+
 def test_decimal_commas_in_a_folder(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / f"{name}.csv").write_text("# a note\nframe;x;y\n3;10,5;20\n4;11,5;21\n")
