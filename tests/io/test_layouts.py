@@ -292,3 +292,42 @@ def test_what_pyminflux_made_of_its_raw_data(name: str) -> None:
     assert len(both) == len(theirs)
     for label in ("x", "y", "efo", "eco", "dcr", "cfr"):
         np.testing.assert_allclose(both[label], both[f"{label}_ours"], rtol=2e-3, err_msg=label)
+
+
+# Large text.
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal", "above"),
+    [(",", ".", ""), ("\t", ",", "# a note\n"), (";", ".", "\n")],
+)
+def test_large_text_is_read_as_small_text_is(
+    separator: str, decimal: str, above: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"": np.arange(30_000), "frame": rng.integers(99, size=30_000)})
+    table[["x [nm]", "y [nm]"]] = rng.uniform(-1e4, 1e4, (30_000, 2))
+    path = tmp_path / "a.txt"
+    path.write_text(above + table.to_csv(sep=separator, decimal=decimal, index=False))
+    assert path.stat().st_size > 2**20
+    fast = smlm_accessor.read(path)
+    np.testing.assert_array_equal(fast["x [nm]"], table["x [nm]"])
+    monkeypatch.setattr("smlm_accessor.io.containers.delimited.all_numbers", lambda *_: None)
+    slow = smlm_accessor.read(path)
+    pd.testing.assert_frame_equal(fast, slow)
+    assert fast.attrs == slow.attrs
+    fast.loc[0, "frame"] = 7
+    assert fast["frame"].iloc[0] == 7
+
+
+@pytest.mark.parametrize("odd", ["1,2,a\n", "1,,3\n", "1,2,3,4\n", "1, 2,3\n", "1,2,"])
+def test_large_text_with_something_odd(odd: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("frame,x,y\n" + "1,2.5,3.25\n" * 120_000 + odd)
+    if odd in ("1,2,3,4\n",):
+        with pytest.raises(FileError, match="4"):
+            smlm_accessor.read(path)
+        return
+    table = smlm_accessor.read(path, x="x", y="y", frame="frame")
+    assert len(table) == 120_001
+    assert table["x"].iloc[:-1].eq(2.5).all()

@@ -14,6 +14,7 @@ import pandas as pd
 
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers.dialect import Dialect, find_dialect, split
+from smlm_accessor.io.containers.large_text import all_numbers
 from smlm_accessor.io.file_start import FileStart, decoded
 from smlm_accessor.io.limits import require_room
 from smlm_accessor.io.names import Names, in_names
@@ -72,9 +73,17 @@ def text_format(
     """
 
     def read(start: FileStart) -> pd.DataFrame:
-        content = decoded(start.path.read_bytes())
-        content, attrs = (content, {}) if text.split is None else text.split(content)
-        table, dialect = parse(content, start.path, text.separator, start.names)
+        dialect, attrs = start.dialect, dict[str, Any]()
+        table = None
+        if text.split is None and dialect is not None:
+            labels = _checked_names(dialect, start.path, text.separator, start.names)
+            table = all_numbers(start.path, start.head, dialect, _unique(labels))
+            if table is not None:
+                _note_names(table, labels)
+        if table is None or dialect is None:
+            content = decoded(start.path.read_bytes())
+            content, attrs = (content, {}) if text.split is None else text.split(content)
+            table, dialect = parse(content, start.path, text.separator, start.names)
         table.attrs.update(attrs)
         if instead_of:
             table.attrs[ORIGIN] = name
@@ -157,10 +166,15 @@ def parse(
     table = table.astype(plain)
     if len(labels) > 2 and not labels[-1] and len(table) and table.iloc[:, -1].isna().all():
         table, labels = table.iloc[:, :-1], labels[:-1]  # every line ends with a separator
+    _note_names(table, labels)
+    return table, dialect
+
+
+def _note_names(table: pd.DataFrame, labels: Sequence[str]) -> None:
+    """Put the names that a DataFrame cannot have into its ``attrs``."""
     renamed = {u: label for u, label in zip(table.columns, labels, strict=True) if u != label}
     if renamed:
         table.attrs[HEADER_KEY] = renamed
-    return table, dialect
 
 
 def _checked_names(
