@@ -263,7 +263,8 @@ def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Se
     columns = find_columns(table) if columns is None else columns
     named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
-    return Selection([label for label in labels if label in table.columns], {KEY: _given(columns)})
+    read = replace(columns, pixel_x=None, pixel_y=None, pixel_z=None)  # those only follow
+    return Selection([label for label in labels if label in table.columns], {KEY: _given(read)})
 
 
 def _given(columns: Columns) -> dict[str, Any]:

@@ -154,10 +154,10 @@ TEXTS: dict[str, Layout] = {
     "pyMINFLUX": Layout(
         text(",", "tid|tim|x|y|z|efo|cfr|eco|dcr|dwell|fluo", "7|0.5|100.5|200|0|9e4|.5|99|.3|5|1",
              "7|0.6|101|201|0|9e4|.5|99|.3|5|1", "8|0.7|102|202|0|9e4|.5|99|.3|5|1"),
-        "pyminflux-csv", (100.5, 200, 0), None, "nm"),
+        "pyminflux-csv", (100.5, 200, 0), 500, "nm"),
     "pyMINFLUX, short": Layout(
         text(",", "tid|t|x|y|z", "7|0.5|100.5|200|0", "7|0.6|101|201|0", "8|0.7|102|202|0"),
-        "pyminflux-csv", (100.5, 200, 0), None, "nm"),
+        "pyminflux-csv", (100.5, 200, 0), 500, "nm"),
     # Small forms.
     "Frame, X, Y": Layout(text(",", "Frame|X|Y", "3|10.5|20", "3|11|21", "4|12|22"),
                           "csv", (10.5, 20), 3, None),
@@ -180,6 +180,14 @@ TEXTS: dict[str, Layout] = {
                          "csv", (10.5, 20), 3, None),
     "blanks": Layout(text("  ", "frame|x|y", "  3|10.5|20", "  3|11|21", "  4|12|22"),
                      "csv", (10.5, 20), 3, None),
+    "of R, with numbers of rows": Layout(
+        text(" ", '"frame"|"x [nm]"|"y [nm]"', '"1"|3|10.5|20', '"2"|3|11|21', '"3"|4|12|22'),
+        "thunderstorm", (10.5, 20), 3, "nm"),
+    "of Excel": Layout(
+        text(";", "frame|x|y", "3|10,5|20", "3|11,5|1", "4|1|2", above="sep=;\n"),
+        "csv", (10.5, 20), 3, None),
+    "separators at the end": Layout(
+        text(",", "frame|x|y|", "3|10.5|20|", "3|11|21|", "4|12|22|"), "csv", (10.5, 20), 3, None),
     "decimal commas and tabs": Layout(text("\t", "frame|x|y", "3|10,5|20,25", "3|11,5|1", "4|1|2"),
                                       "tsv", (10.5, 20.25), 3, None),
     "comment lines": Layout(

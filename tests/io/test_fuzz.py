@@ -27,10 +27,7 @@ NOT_TEXT = ["Insight3", "storm-analysis", "MINFLUX json"]
 NOT_TEXT += [
     f"MINFLUX {kind} {version}" for kind in ("npy", "mat") for version in ("m2410", "m2205")
 ]
-KINDS = [
-    *io.format_names(written=True), "v73.mat", *layouts.TEXTS, *NOT_TEXT,
-    *(NAMES if FORMATS else ()),
-]  # fmt: skip
+KINDS = [*io.format_names(written=True), "v73.mat", *NOT_TEXT, *(NAMES if FORMATS else ())]
 DRIFTS = ["a.nc", "a.txt", "a.csv", "a.npy", "a.npz"]
 fuzz = settings(
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
@@ -120,6 +117,17 @@ def test_damaged_tables(
     path = tmp_path / "file"
     path.write_bytes(edited(samples[kind], changes))
     survives(smlm_accessor.read, path)
+
+
+@settings(fuzz, max_examples=150)
+@given(kind=st.sampled_from(list(layouts.TEXTS)), changes=edits)
+def test_damaged_text(
+    kind: str, changes: list[tuple[str, float, bool, bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(edited(layouts.TEXTS[kind].content, changes))
+    survives(smlm_accessor.read, path)
+    survives(io.read_drift, path)
 
 
 @pytest.mark.parametrize("kind", DRIFTS)

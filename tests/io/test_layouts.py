@@ -102,6 +102,20 @@ def _as_dask(table: pd.DataFrame) -> pd.DataFrame:
     return dd.from_pandas(table, npartitions=1)
 
 
+def test_drift_of_a_table_with_pixels_in_dask() -> None:
+    rng = np.random.default_rng(0)
+    frame = np.sort(rng.integers(2000, size=9000))
+    xy = rng.uniform(0, 5000, (150, 2))[rng.integers(150, size=9000)] + rng.normal(0, 10, (9000, 2))
+    xy += np.outer(frame / 2000, [90, -50])
+    table = pd.DataFrame({"Frame": frame, "X (nm)": xy[:, 0], "Y (nm)": xy[:, 1]})
+    table["X (pix)"], table["Y (pix)"] = table["X (nm)"] / 117, table["Y (nm)"] / 117
+    lazy = _as_dask(table)
+    drift = lazy.smlm.drift(method="aim")
+    fixed = lazy.smlm.correct(drift).compute()
+    np.testing.assert_allclose(fixed["X (pix)"], fixed["X (nm)"] / 117, rtol=1e-9)
+    assert (fixed["X (nm)"] - table["X (nm)"] + 90 * frame / 2000).std() < 1
+
+
 def test_other_columns_of_positions_stay(put: Put) -> None:
     table = smlm_accessor.read(put(TEXTS["N-STORM"].content))
     moved = table.smlm.simulate_drift(velocity=(5, 5, 5))

@@ -78,8 +78,12 @@ def _with_rows(lines: Lines, separator: str) -> tuple[tuple[float, int], Dialect
     texts = [value for _, values in rows for value in values]
     has_points = any("." in value for value in texts if _NUMBER.fullmatch(value))
     has_commas = any(_DECIMAL_COMMA.fullmatch(value) for value in texts)
-    trailing = n > 2 and all(values[-1] == "" for _, values in rows)
-    names, notes, units = _names_above(lines[:at], separator, n, trailing=trailing)
+    spare = ""
+    if n > 2 and all(values[-1] == "" for _, values in rows):
+        spare = "last"  # a separator at the end
+    elif len(rows) > 1 and [values[0] for _, values in rows] == _counted(first[0], len(rows)):
+        spare = "first"  # numbers of rows, which R writes without a name
+    names, notes, units = _names_above(lines[:at], separator, n, spare)
     dialect = Dialect(
         separator,
         names,
@@ -110,6 +114,10 @@ def _rows(lines: Lines, separator: str) -> Iterator[tuple[int, list[str]]]:
             return
 
 
+def _counted(first: str, n: int) -> list[str]:
+    return [str(int(first) + k) for k in range(n)] if first.isdecimal() else []
+
+
 def _share(values: Sequence[str]) -> float:
     """Return the share of numbers among what is not empty."""
     given = [value for value in values if value]
@@ -118,42 +126,44 @@ def _share(values: Sequence[str]) -> float:
 
 
 def _names_above(
-    lines: Lines, separator: str, n: int, *, trailing: bool
+    lines: Lines, separator: str, n: int, spare: str
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...], tuple[str, ...]]:
-    """Return names, notes and units from the lines above the rows.
+    """Return names, notes and units from the lines above the rows of ``n`` values.
+
+    ``spare`` is the column that may have no name: the first, the last, or none.
 
     The names are in the first of the lines right above the rows that have as many values, or else
     in the last comment that has.
     """
     block: list[int] = []
     for k in range(len(lines) - 1, -1, -1):
-        if _COMMENT.match(lines[k][1]) or _fitted(lines[k][1], separator, n, trailing) is None:
+        if _COMMENT.match(lines[k][1]) or _fitted(lines[k][1], separator, n, spare) is None:
             break
         block.insert(0, k)
     comments = [
         k
         for k in range(len(lines) - 1, -1, -1)
-        if _COMMENT.match(lines[k][1]) and _fitted(lines[k][1], separator, n, trailing)
+        if _COMMENT.match(lines[k][1]) and _fitted(lines[k][1], separator, n, spare)
     ]
     at = block[0] if block else comments[0] if comments else None
     if at is None:
         ragged = _ragged(lines, separator)
         return ragged, tuple(line for _, line in lines), ()
-    names = _fitted(lines[at][1], separator, n, trailing)
+    names = _fitted(lines[at][1], separator, n, spare)
     notes = tuple(line.rstrip("\r") for k, (_, line) in enumerate(lines) if k not in (at, *block))
-    units = _fitted(lines[block[-1]][1], separator, n, trailing) if len(block) > 1 else None
+    units = _fitted(lines[block[-1]][1], separator, n, spare) if len(block) > 1 else None
     return names, notes, units or ()
 
 
-def _fitted(line: str, separator: str, n: int, trailing: bool) -> tuple[str, ...] | None:
+def _fitted(line: str, separator: str, n: int, spare: str) -> tuple[str, ...] | None:
     """Return the names in a line if they are as many as the values of a row; None if not."""
     names = split(_COMMENT.sub("", line, count=1), separator)
     if len(names) == 1 and separator != " " and separator in names[0]:
         names = split(names[0], separator)  # a spreadsheet put the whole line in quotes
     if len(names) == n + 1 and not names[-1]:
         names.pop()  # a separator at the end
-    elif len(names) == n - 1 and trailing:
-        names.append("")
+    elif len(names) == n - 1 and spare:
+        names.insert(0 if spare == "first" else n, "")
     is_told = sum(": " in name for name in names) > n / 2  # name: value, which is a note
     return tuple(names) if len(names) == n and any(names) and not is_told else None
 

@@ -20,11 +20,12 @@ Fields = Mapping[str, npt.NDArray[Any]]
 
 _NM = 1e9  # in a metre
 _MS = 1e3  # in a second
-_VECTORS = {
+_AXES = {
     "loc": ("x", "y", "z"),
     "lnc": ("lncx", "lncy", "lncz"),
     "ext": ("extx", "exty", "extz"),
 }
+VECTORS = (*_AXES, "dcr")  # fields with several values a row
 _FIRST = ("tid", "tim", "x", "y", "z", "efo", "cfr", "eco", "dcr")
 
 
@@ -80,8 +81,8 @@ def _measured(cfr: npt.NDArray[Any]) -> int:
 def _table(columns: Fields, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
     found: dict[str, npt.NDArray[Any]] = {}
     for name, values in columns.items():
-        if name in _VECTORS and values.ndim == 2:
-            for axis, label in enumerate(_VECTORS[name][: values.shape[1]]):
+        if name in _AXES and values.ndim == 2:
+            for axis, label in enumerate(_AXES[name][: values.shape[1]]):
                 found[label] = values[rows, axis] * _NM
         elif name == "dcr" and values.ndim == 2:
             found[name] = values[rows, 0]  # the second is one minus it
@@ -98,12 +99,18 @@ def named(columns: Fields) -> pd.DataFrame:
     _require(columns, ("tid", "tim", "x", "y"))
     order = [name for name in _FIRST if name in columns]
     table = pd.DataFrame({n: columns[n] for n in [*order, *(n for n in columns if n not in order)]})
-    times = table["tim"].to_numpy(dtype=np.float64)
-    if not np.isfinite(times).all() or (np.abs(times) > 1e9).any():
-        raise TableError("there are times (tim) that are no seconds; write the file again")
-    table.insert(2, "frame", np.round(times * _MS).astype(np.int64))
+    add_frames(table, "tim")
     known: dict[str, Any] = {axis: axis for axis in "xyz" if axis in table}
     return set_columns(table, **known, frame="frame", unit="nm")
+
+
+def add_frames(table: pd.DataFrame, label: str) -> None:
+    """Insert frames behind a column of seconds, in place: whole milliseconds."""
+    times = table[label].to_numpy(dtype=np.float64)
+    if not np.isfinite(times).all() or (np.abs(times) > 1e9).any():
+        raise TableError(f"there are times ({label}) that are no seconds; write the file again")
+    at = list(table.columns).index(label) + 1
+    table.insert(at, "frame", np.round(times * _MS).astype(np.int64))
 
 
 def _require(fields: Fields, wanted: tuple[str, ...]) -> None:

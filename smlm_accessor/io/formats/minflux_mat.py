@@ -12,7 +12,7 @@ import pandas as pd
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
 from smlm_accessor.io.containers import matlab5 as _matlab5
-from smlm_accessor.io.containers.minflux import named, of_iterations, of_localizations
+from smlm_accessor.io.containers.minflux import VECTORS, named, of_iterations, of_localizations
 from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.limits import require_room
 from smlm_accessor.io.registry import Format
@@ -36,10 +36,8 @@ def _read(start: FileStart) -> pd.DataFrame:
     arrays, inside = _of_hdf5(start) if start.is_hdf5 else _of_matlab5(start.path)
     if "pos" in arrays:
         return _of_struct(arrays, start.path)
-    vectors = {
-        name: v if v.ndim > 1 and v.shape[1] > 1 else v.ravel() for name, v in arrays.items()
-    }
-    return of_localizations(vectors, inside) if inside else of_iterations(vectors)
+    columns = {name: v if name in VECTORS else v.ravel() for name, v in arrays.items()}
+    return of_localizations(columns, inside) if inside else of_iterations(columns)
 
 
 def _of_struct(arrays: Arrays, path: Path) -> pd.DataFrame:
