@@ -34,9 +34,9 @@ def read(
     Parameters
     ----------
     path : str or path
-        A file of Picasso (hdf5), ThunderSTORM, rapidSTORM, Nanoimager, Elyra, SMLM (zip), DECODE
-        (h5) or SMAP (mat), or csv, text with tabs, or Parquet with columns of any name. Or a folder
-        of Parquet, csv or text files, which becomes a dask DataFrame and is not read yet.
+        A file of Picasso, ThunderSTORM, DECODE, SMAP, N-STORM, MINFLUX and some thirty more
+        programs (all are in ``docs/formats.md``), or Parquet, or text with columns of any name. Or
+        a folder of Parquet or text files, which becomes a dask DataFrame and is not read yet.
     format : str, optional
         One of `smlm_accessor.io.format_names`; by default recognised from what is in the file,
         whatever its name.

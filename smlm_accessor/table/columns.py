@@ -184,8 +184,8 @@ def _with_picasso_unit(table: pd.DataFrame, columns: Columns) -> Columns:
         raise TableError(
             f"{columns.x!r}, {columns.y!r} and {columns.uncertainty_x!r} are Picasso's names, for "
             "camera pixels before 1.0 and for nm from 1.0 on, and their values do not tell which. "
-            "Say so: table = smlm_accessor.set_columns(table, unit='nm'), or (table, "
-            "unit='pixel', pixel_size=130)"
+            "Say so: table = smlm_accessor.set_columns(table, unit='nm'); or else unit='pixel' and "
+            "pixel_size=130"
         )
     return replace(columns, unit=unit)
 
