@@ -43,6 +43,13 @@ def parted(table: pd.DataFrame) -> PartsByZ | None:
     return PartsByZ(flat, table.loc[finite["z"]], int(missing.sum()))
 
 
+def as_judged(table: pd.DataFrame, drift: xr.Dataset) -> pd.DataFrame:
+    """Return a table without z where the drift has none and rows lack it; else the table."""
+    if "z" in drift["component"].values or (parts := parted(table)) is None:
+        return table
+    return parts.flat
+
+
 def of_parts(parts: PartsByZ, estimate: Callable[[pd.DataFrame], xr.Dataset]) -> xr.Dataset:
     """Return the drift in x and y of all rows, and in z of the rows that have it; say so.
 

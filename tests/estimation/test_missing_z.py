@@ -8,7 +8,7 @@ import pytest
 
 from smlm_accessor.errors import SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
-from smlm_accessor.estimation.missing_z import parted
+from smlm_accessor.estimation.missing_z import as_judged, parted
 from smlm_accessor.models import at_frames
 from smlm_accessor.table.columns import set_columns
 
@@ -52,6 +52,17 @@ def test_too_few_with_z(missing: float, why: str) -> None:
     fixed = table.smlm.correct(drift)
     assert fixed["z [nm]"].equals(table["z [nm]"])
     assert not fixed["x [nm]"].equals(table["x [nm]"])
+
+
+def test_what_is_judged() -> None:
+    table = scene(1)
+    with pytest.warns(SmlmWarning, match="no localization"):
+        drift = estimate_drift(table, method="aim")
+    assert drift.smlm.assess(table).verdict == "improved"
+    half = scene(0.5)
+    assert as_judged(half, drift).smlm.columns.components == ("x", "y")
+    whole = half.dropna()
+    assert as_judged(whole, drift) is whole
 
 
 def test_what_is_parted() -> None:
