@@ -20,7 +20,7 @@ from smlm_accessor.errors import (
     TableError,
     UncertaintyWarning,
 )
-from smlm_accessor.io import read
+from smlm_accessor.io import read, read_drift, write_drift
 from smlm_accessor.simulate import (
     simulate_blinking,
     simulate_csr,
@@ -48,6 +48,7 @@ __all__ = [
     "__version__",
     "join_movies",
     "read",
+    "read_drift",
     "set_columns",
     "simulate_blinking",
     "simulate_csr",
@@ -56,6 +57,7 @@ __all__ = [
     "simulate_npc",
     "simulate_origami",
     "simulate_thomas",
+    "write_drift",
 ]
 
 _notebook.register()

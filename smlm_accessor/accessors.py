@@ -17,7 +17,7 @@ from smlm_accessor.display import summary
 from smlm_accessor.drift import composition, drift_of, require_drift
 from smlm_accessor.estimation.request import TARGET_STD
 from smlm_accessor.methods.documentation import completed
-from smlm_accessor.table.columns import Columns, find_columns
+from smlm_accessor.table.columns import Columns, find_columns, set_columns, settled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,12 @@ class LocalizationAccessor:
 
     def __init__(self, table: pd.DataFrame) -> None:
         find_columns(table)  # so that hasattr(table, "smlm") tells the truth
-        self._held = table
+        self._table = table
+        self._settled = settled(table)
+
+    @property
+    def _held(self) -> pd.DataFrame:
+        return set_columns(self._table, **self._settled) if self._settled else self._table
 
     @property
     def columns(self) -> Columns:
@@ -694,7 +699,8 @@ class LocalizationAccessor:
         Parameters
         ----------
         path : str or path
-            .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it), .h5
+            .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it; in the
+            format of the file that was read, in that of 1.0 if it was none of Picasso), .h5
             (DECODE), .mat (SMAP), .smlm or .zip (SMLM). For dask, a folder on a disk that all
             workers see under this name.
         format : str, optional
@@ -716,10 +722,9 @@ class LocalizationAccessor:
         -----
         A file is there whole or not at all. Parquet holds all of a table; csv and text with tabs
         hold all columns, but neither dtypes nor ``attrs``. The formats of programs get that
-        program's names and units for positions, frames and precisions (for Picasso: camera pixels,
-        so the pixel size must be known); other columns keep their names. Picasso, DECODE, SMAP,
-        SMLM and rapidSTORM hold numbers only. History is kept in Parquet, Picasso, DECODE, SMAP and
-        SMLM.
+        program's names and units for positions, frames and precisions; other columns keep their
+        names. Picasso, DECODE, SMAP, SMLM and rapidSTORM hold numbers only. History is kept in
+        Parquet, Picasso, DECODE, SMAP and SMLM.
 
         Examples
         --------

@@ -78,7 +78,7 @@ def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str |
         _per_frame(drift, np.arange(int(known[0]), int(known[1]) + 1), by, outside)
         outside = "hold"
     step = partial(_corrected, by=by, outside=outside, attrs=meta.attrs)
-    changes = columns.positions.values()
+    changes = columns.moving
     return map_partitions(table, step, meta, constant(drift), changes=changes)
 
 

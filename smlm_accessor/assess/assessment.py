@@ -20,6 +20,7 @@ from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
+from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.frames.count import FrameCount
@@ -50,6 +51,7 @@ def assess(
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     if is_partitioned(table):
         table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
+    table = as_judged(table, source)
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))

@@ -50,6 +50,16 @@ def models(text: str) -> str | list[str]:
     return names if len(names) > 1 else text
 
 
+def names(text: str) -> list[str]:
+    """``frame,x,y`` as a list."""
+    found = [name.strip() for name in text.split(",")]
+    if not all(found) or len(set(found)) < len(found):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be a name for each column, with commas between, such as frame,x,y"
+        )
+    return found
+
+
 def option(text: str) -> tuple[str, Any]:
     """``name=value`` as a pair."""
     name, equals, value = text.partition("=")

@@ -23,12 +23,12 @@ from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableErro
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.io import read_drift
 from smlm_accessor.io.folders import read_folder
-from smlm_accessor.io.tables import read_as_is
+from smlm_accessor.io.tables import by_number, is_folder_of_tables, read_as_is
 from smlm_accessor.methods import registry
 from smlm_accessor.models.specs import one_each
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report import build_report
-from smlm_accessor.table.columns import find_columns, set_columns
+from smlm_accessor.table.columns import find_columns, set_columns, settled
 from smlm_accessor.table.localizations import read_localizations
 
 _ESTIMATE = ("method", *RULES, "target", "origin", "segments", "option")
@@ -41,15 +41,22 @@ def run(arguments: argparse.Namespace) -> None:
     Raises `SmlmError` if the input or an option cannot be used; then nothing is written.
     """
     source = arguments.source
-    if arguments.scheduler and not source.is_dir():
+    if arguments.scheduler and not is_folder_of_tables(source, arguments.format):
         raise OptionError("--scheduler is for a folder of files; IN is a single one")
     started = time.perf_counter()
     outputs = outputs_of(arguments)
     options = _method_options(arguments)
     with cluster(arguments.scheduler):
-        table = read_folder(source) if outputs.is_folder else read_as_is(source)
+        names, given = arguments.names, _given_columns(arguments)
+        if names is None:
+            names, given = by_number(source, given)
+        if outputs.is_folder:
+            table = read_folder(source, names)
+        else:
+            table = read_as_is(source, arguments.format, names)
         try:
-            table = set_columns(table, **_given_columns(arguments))
+            table = set_columns(table, **given)
+            table = set_columns(table, **settled(table))
             dataset = _estimated(table, arguments, options)
             drift = models.fit(dataset, offset=arguments.fit) if arguments.fit else dataset
             fixed = correct(table, drift, by=arguments.by, outside=arguments.outside)
@@ -76,7 +83,11 @@ def _estimated(
 ) -> xr.Dataset:
     """Return the drift of the chunks, estimated or from a file."""
     if arguments.drift:
-        return read_drift(arguments.drift, pixel_size=arguments.pixel_size)
+        return read_drift(
+            arguments.drift,
+            pixel_size=arguments.pixel_size,
+            frame_duration=arguments.frame_duration,
+        )
     if arguments.fit:
         one_each(arguments.fit, find_columns(table).components)  # before the long work
     rules = {name: getattr(arguments, name) for name in _ESTIMATE[1:-1]}

@@ -14,10 +14,21 @@ from smlm_accessor.errors import SmlmWarning
 PROGRAM = "smlm_accessor"
 
 RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
-_FLAGS = ("method", *RULES, "target", "origin", "by", "outside", "unit", "pixel_size")
+_FLAGS = (
+    "method",
+    *RULES,
+    "target",
+    "origin",
+    "by",
+    "outside",
+    "unit",
+    "pixel_size",
+    "frame_duration",
+)
 _SET_COLUMNS = re.compile(
     r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
 )
+_NAMES = re.compile(r"smlm_accessor\.read\(path, names=\[[^\]]*\]\)")
 _KEYWORD = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[\w.+-]*[\w+-])")
 
 
@@ -53,6 +64,7 @@ def in_flags(message: str) -> str:
     >>> in_flags("ask for at most n_chunks=4, or smlm_accessor.set_columns(table, frame='t')")
     'ask for at most --n-chunks 4, or --columns frame=t'
     """
+    message = _NAMES.sub("--names frame,x,y", message)
     message = _SET_COLUMNS.sub(lambda found: _column_flags(found[1]), message)
     message = message.replace("smlm_accessor.set_columns", "--columns")
     return _KEYWORD.sub(_keyword_flag, message)

@@ -14,7 +14,7 @@ from smlm_accessor.io.drift_datasets import write_netcdf
 from smlm_accessor.io.folders import KINDS, require_new, write_folder
 from smlm_accessor.io.registry import for_writing
 from smlm_accessor.io.staging import staged
-from smlm_accessor.io.tables import write_parts
+from smlm_accessor.io.tables import is_folder_of_tables, write_parts
 from smlm_accessor.models import DriftModel
 from smlm_accessor.plot import plot_drift
 from smlm_accessor.plot.style import COLORS
@@ -55,7 +55,7 @@ class Outputs(NamedTuple):
 def outputs_of(arguments: argparse.Namespace) -> Outputs:
     """Return what to write. Raises `FileError` if that would harm a file or cannot work."""
     source, result = arguments.source, arguments.result
-    is_folder = source.is_dir()
+    is_folder = is_folder_of_tables(source, arguments.format)
     tables = [result] if is_folder else for_writing(result).outputs(result)
     if is_folder:
         _require_folder_beside(source.resolve(), result.resolve())
@@ -118,7 +118,7 @@ def write_outputs(
         part = dict(zip(outputs.paths, parts, strict=True))
         if not outputs.is_folder:
             tables = [part[path] for path in outputs.tables]
-            write_parts(fixed, for_writing(result), tables, result)
+            write_parts(fixed, for_writing(result, fixed.attrs), tables, result)
         if outputs.drift:
             write_netcdf(dataset, part[outputs.drift])
         if outputs.figure:

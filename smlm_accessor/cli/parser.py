@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import NoReturn
 
 from smlm_accessor._version import __version__
-from smlm_accessor.cli.arguments import COLUMN_FIELDS, columns, count, models, option, segments
+from smlm_accessor.cli.arguments import (
+    COLUMN_FIELDS,
+    columns,
+    count,
+    models,
+    names,
+    option,
+    segments,
+)
 from smlm_accessor.cli.correct import run as run_correct
 from smlm_accessor.cli.tutorial import run as run_tutorial
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
 from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
+from smlm_accessor.io import format_names
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import TARGETS
 
@@ -135,6 +144,12 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--drift", type=Path, metavar="FILE", help="do not estimate: apply this saved drift"
     )
+    group.add_argument(
+        "--frame-duration",
+        type=float,
+        metavar="S",
+        help="seconds that a frame takes, for --drift with times instead of frames",
+    )
 
     group = parser.add_argument_group("correction")
     group.add_argument(
@@ -152,6 +167,18 @@ def _add_correct(parser: argparse.ArgumentParser) -> None:
     )
 
     group = parser.add_argument_group("table")
+    group.add_argument(
+        "--format",
+        choices=format_names(),
+        metavar="FORMAT",
+        help="format of IN, if what is in it does not tell: %(choices)s",
+    )
+    group.add_argument(
+        "--names",
+        type=names,
+        metavar="NAME,NAME,...",
+        help="names of all columns, of text whose first line has none, such as frame,x,y",
+    )
     group.add_argument(
         "--columns",
         type=columns,

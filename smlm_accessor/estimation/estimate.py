@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, sourc
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning, UncertaintyWarning
+from smlm_accessor.estimation.missing_z import of_parts, parted
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
@@ -52,6 +54,9 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
+    given = {name: value for name, value in locals().items() if name not in ("table", "options")}
+    if (parts := parted(table)) is not None:
+        return of_parts(parts, partial(estimate_drift, **given, **options))
     if max_localizations is None:
         max_localizations = MOST_OF_DASK if is_partitioned(table) else MOST
     request = Request.checked(

@@ -10,12 +10,16 @@ from smlm_accessor.io.tables import read, write
 __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
 
 
-def format_names() -> tuple[str, ...]:
-    """Return what ``format=`` may be.
+def format_names(*, written: bool = False) -> tuple[str, ...]:
+    """Return what ``format=`` may be; with ``written``, where any table can be written.
 
     Examples
     --------
     >>> "picasso" in format_names()
     True
     """
-    return tuple(one.name for one in all_formats())
+    return tuple(
+        one.name
+        for one in all_formats()
+        if not written or (one.write is not None and not one.only_own)
+    )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
 from smlm_accessor.drift import require_drift
-from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError
+from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io import drift_datasets as _drift_datasets
 from smlm_accessor.io import drift_text as _drift_text
 from smlm_accessor.io.arguments import AnyPath, as_path, short
+from smlm_accessor.io.drift_columns import Told, of_array, of_numpy_file, of_table
 from smlm_accessor.io.file_start import FileStart, opened
 from smlm_accessor.io.staging import is_zarr_store, require_free, staged
 from smlm_accessor.options import length, require_choice
@@ -20,27 +24,42 @@ from smlm_accessor.options import length, require_choice
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
-FORMATS = ("netcdf", "zarr", "picasso", "csv")
+FORMATS = ("netcdf", "zarr", "picasso", "picasso-0", "csv", "numpy")
+_WRITTEN = tuple(name for name in FORMATS if name != "numpy")
 _SUFFIXES = {".nc": "netcdf", ".zarr": "zarr", ".txt": "picasso", ".csv": "csv"}
-_KNOWN = "netCDF (.nc), zarr, Picasso's drift txt, or csv with frame, dx and dy"
+_KNOWN = "netCDF (.nc), zarr, Picasso's drift txt, or text, .npy or .npz with frame, dx and dy"
 
 
 def read_drift(
-    path: AnyPath, *, format: str | None = None, pixel_size: float | None = None
+    path: AnyPath | pd.DataFrame | npt.NDArray[Any],
+    *,
+    format: str | None = None,
+    pixel_size: float | None = None,
+    unit: str | None = None,
+    frame_duration: float | None = None,
+    time_zero: float | None = None,
 ) -> xr.Dataset:
     r"""Read a drift.
 
     Parameters
     ----------
-    path : str or path
-        netCDF or zarr as `write_drift` writes them, Picasso's drift txt (camera pixels, one row
-        for each frame from 0 on), or csv with ``frame``, ``dx``, ``dy`` and maybe ``dz`` in nm, or
-        in the unit that the names say.
-    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+    path : str, path, DataFrame or array
+        netCDF or zarr as `write_drift` writes them; Picasso's drift txt (one row for each frame
+        from 0 on; nm from Picasso 1.0 on, camera pixels before); text, .npy, .npz, a DataFrame or
+        an array with the drift ``+d`` of the sample.
+    format : {"netcdf", "zarr", "picasso", "picasso-0", "csv", "numpy"}, optional
         By default recognised from what is in the file.
     pixel_size : float, optional
-        Camera pixel in nm: drift in pixels then comes back in nm. Picasso's txt needs it if it has
-        a third column, z, which is in nm.
+        Camera pixel in nm: drift in pixels then comes back in nm. A txt of Picasso before 1.0 needs
+        it if it has a third column, z, which is in nm.
+
+    unit : str, optional
+        Length unit of the drift, where names do not say it, or say another one; nm by default.
+    frame_duration : float, optional
+        Seconds that a frame takes, for a log with times instead of frames.
+    time_zero : float, optional
+        The time in such a log, in seconds, at which frame 0 begins; by default 0, or, where times
+        are dates or count from 1970, that of the first row.
 
     Returns
     -------
@@ -54,7 +73,16 @@ def read_drift(
     DriftError
         If it is a Dataset but does not hold drift.
     OptionError
-        If ``format`` or ``pixel_size`` make no sense.
+        If an option makes no sense, or more has to be said.
+
+    Notes
+    -----
+    Columns may be called ``frame`` (``frames``, ``image``, ``Frame Number``; or ``time``,
+    ``t [s]``, ``time_ms``) and ``dx`` (``dx [nm]``, ``x_drift``, ``drift_x``, ``delta x``, ``x``),
+    ``dy`` and ``dz``. Of ``offset_x`` and ``correction_x`` the sign is turned. Of a log of a stage
+    (times, and ``x_um`` or ``stage_x``; ``z`` alone is a focus) the first row is taken off.
+    Without names the columns are the axes, or the frame and the axes; without frames, rows count
+    from 0.
 
     Examples
     --------
@@ -65,14 +93,22 @@ def read_drift(
     ...     read_drift(path, pixel_size=100).smlm.drift().values.tolist()
     [[0.0, 0.0], [50.0, -25.0]]
     """
-    file = as_path(path)
     _check_options(format, pixel_size)
+    length("frame_duration", frame_duration, remedy="give it in seconds, or leave it out")
+    told = Told(pixel_size, unit, frame_duration, time_zero)
+    if isinstance(path, pd.DataFrame):
+        return of_table(path, told, "the DataFrame")
+    if isinstance(path, np.ndarray):
+        return of_array(path, told, "the array")
+    file = as_path(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the engines and parsers
-            dataset = _read(file, format, pixel_size)
-    except OptionError as error:  # a unit in the file that nobody knows
-        raise FileError(f"{file}: {error}") from error
+            warnings.simplefilter("default", SmlmWarning)
+            dataset = _read(file, format, told)
+    except OptionError as error:  # a unit in the file that nobody knows, or more has to be said
+        words = str(error) if str(file) in str(error) else f"{file}: {error}"
+        raise FileError(words) from error
     except SmlmError:
         raise
     except Exception as error:  # engines and parsers raise errors of many kinds
@@ -103,13 +139,13 @@ def write_drift(
     drift : Dataset or DriftModel
         A model is written as one transformation for each frame.
     path : str or path
-        Its end says the format: .nc, .zarr, .txt (Picasso) or .csv.
-    format : {"netcdf", "zarr", "picasso", "csv"}, optional
+        Its end says the format: .nc, .zarr, .txt (Picasso 1.0) or .csv.
+    format : {"netcdf", "zarr", "picasso", "picasso-0", "csv"}, optional
         Whatever the end of the name.
     overwrite : bool
         Replace a file that exists.
     pixel_size : float, optional
-        Camera pixel in nm, to turn nm into pixels for Picasso, or pixels into nm for csv.
+        Camera pixel in nm, to turn pixels into nm, or nm into pixels for ``picasso-0``.
     unit : str, optional
         Length unit of the drift, if the drift does not know it.
     n_frames : int, optional
@@ -145,7 +181,7 @@ def write_drift(
     <BLANKLINE>
     """
     target = as_path(path)
-    _check_options(format, pixel_size)
+    _check_options(format, pixel_size, _WRITTEN)
     chosen = format or _SUFFIXES.get(target.suffix.lower())
     if chosen is None:
         known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
@@ -163,27 +199,33 @@ def write_drift(
         _drift_datasets.WRITERS[chosen](dataset, part)
 
 
-def _check_options(format: str | None, pixel_size: float | None) -> None:
+def _check_options(
+    format: str | None, pixel_size: float | None, known: tuple[str, ...] = FORMATS
+) -> None:
     if format is not None:
-        require_choice("format", format, FORMATS)
+        require_choice("format", format, known)
     length("pixel_size", pixel_size, remedy="give it in nm, or leave it out")
 
 
-def _read(file: Path, format: str | None, pixel_size: float | None) -> xr.Dataset:
+def _read(file: Path, format: str | None, told: Told) -> xr.Dataset:
     if file.is_dir() and (format == "zarr" or is_zarr_store(file)):
         return _drift_datasets.read_zarr(file)
     start = opened(file, "the _drift.nc that an earlier run wrote")
     chosen = format or _recognised(start)
     if chosen == "netcdf":
         return _drift_datasets.read_netcdf(start)
+    if chosen == "numpy":
+        return of_numpy_file(file, told)
     if chosen in _drift_text.READERS:
-        return _drift_text.READERS[chosen](file, pixel_size)
+        return _drift_text.READERS[chosen](file, told)
     raise _unreadable(file, "it is none of them")
 
 
 def _recognised(start: FileStart) -> str | None:
     if start.is_hdf5 or start.head.startswith(b"CDF"):
         return "netcdf"
+    if start.head.startswith((b"\x93NUMPY", b"PK\x03\x04")):
+        return "numpy"
     return _drift_text.recognised(start)
 
 

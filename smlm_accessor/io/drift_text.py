@@ -13,34 +13,62 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import build, components_of
+from smlm_accessor.drift import components_of
 from smlm_accessor.errors import DriftError, FileError, OptionError
-from smlm_accessor.io.containers.delimited import parse, text_of
+from smlm_accessor.io.containers.delimited import parse
+from smlm_accessor.io.containers.dialect import find_dialect
+from smlm_accessor.io.drift_columns import Told, built, counts_frames, of_table, unnamed
 from smlm_accessor.io.drift_datasets import as_dataset
-from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.file_start import FileStart, decoded
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
 
-_COLUMN = re.compile(r"d([xyz])(?: ?[\[(]([^\])]+)[\])])?", re.IGNORECASE)
+_PICASSO_1 = re.compile(r"#.*picasso_format\s*:?\s*(\d+)\.\d+")
 _MOST_FRAMES = 10**8  # of Picasso's txt, which has a row for each
 
 
 def recognised(start: FileStart) -> str | None:
-    """Return the format of a text, from its first line; None if it is not known."""
-    names = [name.strip().lower() for name in start.fields(",")]
-    if "frame" in names and sum(_COLUMN.fullmatch(name) is not None for name in names) > 1:
-        return "csv"
+    """Return the format of a text, from its beginning; None if it is not known."""
     words = (start.header or "").lstrip("# ").lower().split()
-    is_header = words in (["dx", "dy"], ["dx", "dy", "dz"])
-    is_row = len(words) in (2, 3) and all(map(_is_number, words))
-    return "picasso" if is_header or is_row else None
+    if _PICASSO_1.search(start.header or "") or words in (["dx", "dy"], ["dx", "dy", "dz"]):
+        return "picasso"
+    dialect = start.dialect
+    if dialect is None:
+        return None
+    if dialect.names is not None:
+        return "csv" if len(dialect.names) > 1 else None
+    is_blank = dialect.separator in " \t"
+    if is_blank and dialect.n_columns in (2, 3) and not _begins_with_frames(start):
+        return "picasso"
+    return "csv"
 
 
-def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
-    """Return the drift of a Picasso txt: pixels, z in nm, a row for each frame from 0 on."""
-    lines = [line for line in text_of(path, latin=True).splitlines() if line.strip()]
+def _begins_with_frames(start: FileStart) -> bool:
+    """Whether the first of three columns counts frames, in the beginning of a text."""
+    rows = [line.split() for line in decoded(start.head).splitlines()[:50]]
+    if start.dialect is None or start.dialect.n_columns != 3:
+        return False
+    firsts = [row[0] for row in rows if len(row) == 3 and all(map(_is_number, row))]
+    return counts_frames(np.array(firsts, dtype=np.float64))
+
+
+def read_picasso(path: Path, told: Told) -> xr.Dataset:
+    """Return the drift of a Picasso txt, a row for each frame from 0 on.
+
+    It is in nm from 1.0 on, which a comment says; before, x and y are in camera pixels.
+    """
+    pixel_size = told.pixel_size
+    lines = [line for line in decoded(path.read_bytes()).splitlines() if line.strip()]
+    notes = [line for line in lines if line.lstrip().startswith("#")]
+    version = next(filter(None, map(_PICASSO_1.search, notes)), None)
+    if version is not None and int(version[1]) > 1:
+        raise FileError(
+            f"{path} has the picasso_format {version[1]}, which is not known here (1 is); update "
+            "smlm_accessor, or save it in Picasso in an older format"
+        )
+    lines = [line for line in lines if not line.lstrip().startswith("#")]
     if lines and not all(map(_is_number, lines[0].split())):
         lines = lines[1:]
     if not lines:
@@ -53,6 +81,8 @@ def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
             "Picasso has two or three in every row: write or copy it again"
         )
     values = np.loadtxt(lines, ndmin=2)
+    if version is not None:
+        return _built(np.arange(len(values)), values, "xyz"[:n_columns], "nm", path)
     if n_columns == 3 and pixel_size is None:
         raise FileError(
             f"{path} has x and y in pixels but z in nm. Say how many nm a camera pixel is: "
@@ -64,38 +94,19 @@ def read_picasso(path: Path, pixel_size: float | None) -> xr.Dataset:
     return _built(np.arange(len(values)), values, "xyz"[:n_columns], unit, path)
 
 
-def read_csv(path: Path, pixel_size: float | None) -> xr.Dataset:
-    """Return the drift of a csv with frame, dx, dy and maybe dz, nm if no unit is named."""
-    table = parse(text_of(path, latin=True), path, ",")
-    labels = {str(label).strip().lower(): label for label in table.columns}
-    matches = [(m, label) for low, label in labels.items() if (m := _COLUMN.fullmatch(low))]
-    found = {m[1]: (label, normal_unit(m[2] or "nm")) for m, label in matches}
-    axes = "".join(axis for axis in "xyz" if axis in found)
-    if axes not in ("xy", "xyz") or "frame" not in labels or len(matches) != len(found):
-        raise FileError(f"{path} needs the columns frame, dx and dy (and dz in 3D), each once")
-    unit = found["x"][1]
-    if unit == "pixel" and (pixel_size is not None or len({u for _, u in found.values()}) > 1):
-        unit = "nm"
-    columns = []
-    for axis in axes:
-        label, given = found[axis]
-        factor = unit_factor(given, unit, pixel_size)
-        if factor is None:
-            raise FileError(
-                f"{path} has some columns in pixels and some in nm. Say how many nm a camera pixel "
-                "is: read_drift(path, pixel_size=130)"
-            )
-        columns.append(table[label].to_numpy(dtype=np.float64, na_value=np.nan) * factor)
-    frames = table[labels["frame"]].to_numpy(dtype=np.float64, na_value=np.nan)
-    if not len(frames):
-        raise FileError(f"{path} has no rows; write it again")
-    if not (np.isfinite(frames) & (np.floor(frames) == frames) & (np.abs(frames) < 2**53)).all():
-        raise FileError(f"{path} has frames that are not whole numbers; write it again")
-    order = np.argsort(frames, kind="stable")
-    if (np.diff(frames[order]) == 0).any():
-        raise FileError(f"{path} has a frame twice; leave one row for each")
-    whole = frames[order].astype(np.int64)
-    return _built(whole, np.column_stack(columns)[order], axes, unit, path)
+def read_csv(path: Path, told: Told) -> xr.Dataset:
+    """Return the drift in the columns of a text, nm if no unit is named."""
+    text = decoded(path.read_bytes())
+    dialect = find_dialect(text[: 2**20])
+    if dialect is not None and dialect.names is None and dialect.n_columns in (2, 3, 4):
+        names = [f"column {k}" for k in range(dialect.n_columns)]
+        table, _ = parse(text, path, names=names)
+        if not all(map(pd.api.types.is_numeric_dtype, table.dtypes)):
+            raise FileError(f"{path} holds words among its numbers; write it again")
+        values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+        return of_table(unnamed(values, str(path)), told, str(path))
+    table, _ = parse(text, path)
+    return of_table(table, told, str(path))
 
 
 def write_picasso(
@@ -104,7 +115,31 @@ def write_picasso(
     unit: str | None,
     n_frames: int | None,
 ) -> str:
-    """Return the text of a Picasso drift: pixels, z in nm, a row for each frame from 0 on."""
+    """Return the text of a drift of Picasso 1.0: nm, a row for each frame from 0 on."""
+    axes = components_of(as_dataset(drift))
+    header = f"# picasso_format 1.0\n# columns: {' '.join(axes)} (nm per frame)\n"
+    return header + _rows_from_0(drift, ["nm"] * len(axes), pixel_size, unit, n_frames)
+
+
+def write_picasso_0(
+    drift: xr.Dataset | DriftModel,
+    pixel_size: float | None,
+    unit: str | None,
+    n_frames: int | None,
+) -> str:
+    """Return the text of a drift of Picasso before 1.0: camera pixels, z in nm."""
+    wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
+    units = [wanted[axis] for axis in components_of(as_dataset(drift))]
+    return _rows_from_0(drift, units, pixel_size, unit, n_frames)
+
+
+def _rows_from_0(
+    drift: xr.Dataset | DriftModel,
+    units: Sequence[str],
+    pixel_size: float | None,
+    unit: str | None,
+    n_frames: int | None,
+) -> str:
     dataset = as_dataset(drift)
     first, stop = _span(dataset)
     stop = max(stop, n_frames or 0)
@@ -114,9 +149,7 @@ def write_picasso(
             f"{stop - 1}; write .csv or .nc"
         )
     values = _values(drift, np.arange(stop))
-    axes = components_of(dataset)
-    wanted = {"x": "pixel", "y": "pixel", "z": "nm"}
-    values *= _factors(dataset, [wanted[axis] for axis in axes], pixel_size, unit)
+    values *= _factors(dataset, units, pixel_size, unit)
     text = io.StringIO()
     np.savetxt(text, values, fmt="%.18e")
     return text.getvalue()
@@ -175,14 +208,7 @@ def _factors(
 def _built(frames: IntArray, values: FloatArray, axes: str, unit: str, path: Path) -> xr.Dataset:
     if not np.isfinite(values).any():
         raise FileError(f"{path} has no finite values; write it again")
-    return build(
-        offset=0.0 - values,
-        components=axes,
-        frame=frames,
-        frame_start=frames,
-        frame_stop=frames + 1,
-        attrs={"length_unit": unit, "method": "file"},
-    )
+    return built(frames, values, axes, unit)
 
 
 def _is_number(word: str) -> bool:
@@ -193,5 +219,5 @@ def _is_number(word: str) -> bool:
     return True
 
 
-READERS = {"picasso": read_picasso, "csv": read_csv}
-WRITERS = {"picasso": write_picasso, "csv": write_csv}
+READERS = {"picasso": read_picasso, "picasso-0": read_picasso, "csv": read_csv}
+WRITERS = {"picasso": write_picasso, "picasso-0": write_picasso_0, "csv": write_csv}

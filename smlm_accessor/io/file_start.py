@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
+from smlm_accessor.io.containers.dialect import Dialect, find_dialect, split
 
 _HEAD = 2**16
+_LONGEST_LINE = 2**22  # bytes of a first line
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _NOT_TEXT = frozenset(range(32)) - {*b"\t\r\n\f"}
 
 
 @dataclass(frozen=True)
 class FileStart:
-    """A file that is there and not empty, and its ``head``: the first 64 kB."""
+    """A file that is there and not empty, and its ``head``: the first 64 kB.
+
+    ``names`` are those that the user gives to the columns of a text without names.
+    """
 
     path: Path
     head: bytes
+    names: tuple[str, ...] | None = None
 
     @cached_property
     def header(self) -> str | None:
         """The first line that is not empty, if it is text; None if it is not."""
         lines = (line for line in self.head.removeprefix(b"\xef\xbb\xbf").splitlines())
         first = next(filter(None, (line.strip(b" \r\n") for line in lines)), b"")
-        if self.is_hdf5 or _NOT_TEXT & set(first):
+        return None if self.is_hdf5 or _NOT_TEXT & set(first) else decoded(first)
+
+    @cached_property
+    def dialect(self) -> Dialect | None:
+        """How the file holds a table, if it is text."""
+        if self.header is None:
             return None
-        try:
-            return first.decode("utf-8")
-        except UnicodeDecodeError:
-            return first.decode("latin-1")
+        whole = len(self.head) < _HEAD or b"\n" not in self.head.strip()
+        head = self.head if whole else self.head[: self.head.rstrip(b"\n").rfind(b"\n") + 1]
+        return find_dialect(decoded(head))
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the columns of a text; none if it has none, or is not text."""
+        return (self.names or self.dialect.names or ()) if self.dialect else ()
 
     def fields(self, separator: str) -> list[str]:
         """Return the fields of the first line."""
-        return fields(self.header or "", separator)
+        return split(self.header or "", separator)
 
     @cached_property
     def hdf5_names(self) -> frozenset[str]:
         """What an HDF5 file holds, to the second level; nothing for other files."""
         return _hdf5.names(self.path) if self.is_hdf5 else frozenset()
+
+    @cached_property
+    def hdf5_attributes(self) -> frozenset[str]:
+        """The names of the root attributes of an HDF5 file; nothing for other files."""
+        return _hdf5.root_attributes(self.path) if self.is_hdf5 else frozenset()
 
     @property
     def is_hdf5(self) -> bool:
@@ -50,7 +69,9 @@ class FileStart:
         return any(self.head[start : start + len(_HDF5)] == _HDF5 for start in starts)
 
 
-def opened(path: Path, what: str = "the table itself") -> FileStart:
+def opened(
+    path: Path, what: str = "the table itself", names: tuple[str, ...] | None = None
+) -> FileStart:
     """Return the beginning of a file.
 
     Raises `FileError` if there is no such file, or nothing in it.
@@ -62,13 +83,29 @@ def opened(path: Path, what: str = "the table itself") -> FileStart:
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD)
+            if b"\n" not in head.strip():
+                head += file.read(_LONGEST_LINE)
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error.strerror}); check who may") from error
     if not head:
         raise FileError(f"{path} is empty; write it again")
-    return FileStart(path, head)
+    return FileStart(path, head, names)
 
 
-def fields(line: str, separator: str) -> list[str]:
-    """Return the fields of one line of a table, without their quotes."""
-    return next(csv.reader([line], delimiter=separator), [])
+def encoding_of(data: bytes) -> str:
+    """Return UTF-8, or else Latin-1, in which anything is text."""
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        cut = error.reason == "unexpected end of data"  # of the part that was read
+        return "utf-8-sig" if cut else "latin-1"
+    return "utf-8-sig"
+
+
+def decoded(data: bytes) -> str:
+    """Return text in UTF-8, or else in Latin-1, with lines that end in one character."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text if "\n" in text else text.replace("\r", "\n")

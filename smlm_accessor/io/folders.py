@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,32 +14,33 @@ import pandas as pd
 from smlm_accessor.backends import parquet_files, text_files
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.arguments import AnyPath
+from smlm_accessor.io.file_start import FileStart, encoding_of, opened
 from smlm_accessor.table.columns import find_columns
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
-_SEPARATORS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 _BLOCK = "64MB"  # of text that is one partition
 
 
-def read_folder(folder: AnyPath) -> Any:
+def read_folder(folder: AnyPath, names: Sequence[str] | None = None) -> Any:
     """Return the files of a folder as one dask DataFrame, in the order of their names.
 
-    They are Parquet or csv files (also tsv and txt, with tabs), all with the same columns. Raises
-    `FileError` if there is no such folder, nothing in it to read, or files of several kinds.
+    They are Parquet or text files, all with the same columns; ``names`` are those of the columns of
+    text that has none. Raises `FileError` if there is no such folder, nothing in it to read, or
+    files of several kinds.
     """
     files = files_in(folder)
     suffix = files[0].suffix.lower()
-    names = [str(path) for path in files]
+    paths = [str(path) for path in files]
     try:
         if KINDS[suffix] == "parquet":
-            return parquet_files(names)
-        separator = _SEPARATORS[suffix]
-        head = pd.read_csv(files[0], sep=separator, nrows=1000)
+            return parquet_files(paths)
+        options = _how(opened(files[0]), names)
+        head = pd.read_csv(files[0], nrows=1000, **options)
         columns = find_columns(head)
         lengths = [*columns.positions.values(), *columns.uncertainties.values()]
         # In some blocks of text all coordinates may happen to be whole numbers.
         dtypes = {label: "float64" for label in lengths if label is not None}
-        return text_files(names, sep=separator, blocksize=_BLOCK, dtype=dtypes)
+        return text_files(paths, blocksize=_BLOCK, dtype=dtypes, **options)
     except FileError:
         raise
     except (OSError, ValueError) as error:
@@ -46,6 +48,28 @@ def read_folder(folder: AnyPath) -> Any:
             f"the files in {folder} cannot be read as tables ({error}); all must have the same "
             "columns, with their names in the first line or in Parquet's schema"
         ) from error
+
+
+def _how(start: FileStart, names: Sequence[str] | None) -> dict[str, Any]:
+    """Return the options of pandas that read a text. Raises `FileError` if it has no names."""
+    dialect = start.dialect
+    if dialect is None:
+        return {}
+    if names is None and dialect.names is None:
+        raise FileError(
+            f"{start.path}: the first line holds numbers, so nothing tells what the columns are. "
+            "Name them: smlm_accessor.read(path, names=['frame', 'x', 'y'])"
+        )
+    options: dict[str, Any] = {
+        "sep": r"\s+" if dialect.separator == " " else dialect.separator,
+        "decimal": dialect.decimal,
+        "skipinitialspace": True,
+        "encoding": encoding_of(start.head),
+    }
+    if dialect.names is not None and names is None and dialect.row == 1:
+        return options
+    given = list(names or dialect.names or ())
+    return {**options, "header": None, "names": given, "skiprows": dialect.row}
 
 
 def files_in(folder: AnyPath) -> list[Path]:

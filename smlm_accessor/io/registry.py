@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,17 +20,42 @@ from smlm_accessor.io.file_start import FileStart
 _OF_PROGRAMS = (
     "parquet",
     "picasso",
+    "picasso_0",
     "decode",
+    "minflux_mat",
     "smap",
     "smlm_zip",
+    "minflux_npy",
+    "minflux_json",
+    "minflux_zarr",
+    "minflux_beads",
+    "pmx",
+    "storm_analysis",
+    "insight3",
     "rapidstorm",
     "elyra",
     "thunderstorm",
+    "gdsc_smlm",
+    "nstorm",
+    "quickpalm",
+    "dom_utrecht",
     "nanoimager",
+    "leica_gsd",
+    "pyme",
+    "decode_csv",
+    "smap_csv",
+    "smlm_challenge",
+    "vutara",
+    "micromanager",
+    "palm_tracer",
+    "trackmate",
+    "chimerax",
+    "pyminflux_csv",
 )
 _OF_ANY_COLUMNS = ("plain_tsv", "plain_csv")
 #: Other packages name their formats, objects of the class `Format`, in this group of entry points.
 ENTRY_POINTS = "smlm_accessor.formats"
+ORIGIN = "smlm_format"  # in attrs: the format of the file that was read, where that decides
 
 
 @dataclass(frozen=True)
@@ -46,21 +72,29 @@ class Format:
         Whether a file has this format, from what is in it.
     read : callable
         Returns the table of a file.
-    write : callable
-        Writes a table to a list of temporary names, those of `outputs`.
+    write : callable, optional
+        Writes a table to a list of temporary names, those of `outputs`; without it the format is
+        only read.
     suffixes : tuple of str
         Names that end so are written in this format.
     beside : tuple of str
         Ends of the names of further files that are written.
+    instead_of : str
+        The format whose suffixes it takes for tables that were read in this one (their ``attrs``
+        say so under ``ORIGIN``).
+    only_own : bool
+        Whether only such tables are written.
     """
 
     name: str
     title: str
     recognises: Callable[[FileStart], bool]
     read: Callable[[FileStart], pd.DataFrame]
-    write: Callable[[pd.DataFrame, Sequence[Path]], None]
+    write: Callable[[pd.DataFrame, Sequence[Path]], None] | None = None
     suffixes: tuple[str, ...] = ()
     beside: tuple[str, ...] = ()
+    instead_of: str = ""
+    only_own: bool = False
 
     def outputs(self, path: Path) -> list[Path]:
         """Return all files that are written for a path."""
@@ -98,6 +132,11 @@ def _brought() -> tuple[Format, ...]:
     return tuple(found)
 
 
+def of_folders() -> tuple[Format, ...]:
+    """Return the formats that are a folder, not a file."""
+    return tuple(by_name(name) for name in ("minflux-zarr", "minflux-beads"))
+
+
 def by_name(name: str) -> Format:
     """Return the format of that name.
 
@@ -110,15 +149,17 @@ def by_name(name: str) -> Format:
     raise OptionError(f"format={name!r} is not known; use one of {known}")
 
 
-def for_writing(path: Path) -> Format:
-    """Return the format that the name of a file asks for.
+def for_writing(path: Path, attrs: Mapping[Any, Any] | None = None) -> Format:
+    """Return the format that the name of a file asks for, for a table with these ``attrs``.
 
     Raises `FileError` if its extension is not known.
     """
     suffix = path.suffix.lower()
     for one in all_formats():
         if suffix in one.suffixes:
-            return one
+            origin = (attrs or {}).get(ORIGIN)
+            kin = (o for o in all_formats() if o.name == origin and o.instead_of == one.name)
+            return next(kin, one)
     known = ", ".join(f"{' or '.join(f.suffixes)} ({f.title})" for f in all_formats() if f.suffixes)
     raise FileError(
         f"{path} has an extension that is not known here; give a name that ends in {known}"

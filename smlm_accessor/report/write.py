@@ -17,6 +17,7 @@ from smlm_accessor.backends import example, is_partitioned
 from smlm_accessor.drift import build, components_of
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
 from smlm_accessor.errors import OptionError, SmlmWarning, TableError
+from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.io.staging import require_free, staged
 from smlm_accessor.models import Drift, require_drift_or_model
@@ -76,6 +77,7 @@ def build_report(
         require_choice("outside", outside, OUTSIDE)
     if title is not None and not isinstance(title, str):
         raise OptionError(f"title={title!r} must be a text")
+    table = as_judged(table, source)
     extent = extent_of(table, progress=progress)
     part = (
         sample_in_memory(table, MOST_OF_DASK, progress=progress) if is_partitioned(table) else table

@@ -130,7 +130,7 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
         moving = constant(moving)
     else:
         moving = source.call(in_movie, extent)
-    changes = empty.columns.positions.values()
+    changes = empty.columns.moving
     step = partial(_moved_part, attrs=meta.attrs)
     moved = map_partitions(table, step, meta, moving, changes=changes)
     return (moved, drift) if return_drift else moved

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
-from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.options import length
 from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
+from smlm_accessor.table.picasso_unit import unit_by_precision
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 KEY = "smlm_columns"
@@ -31,12 +33,17 @@ class Columns:
         Column, or level of the index, with frame numbers.
     uncertainty_x, uncertainty_y, uncertainty_z : label, optional
         Columns of the localization precision, in the unit of their coordinate.
+    pixel_x, pixel_y, pixel_z : label, optional
+        Columns of the same positions in camera pixels; they move with the coordinates.
     unit : str, optional
         Length unit of ``x`` and ``y``: nm, um, mm, m, angstrom, pm or pixel.
     unit_z : str, optional
         Length unit of ``z``, if it is another one.
     pixel_size : float, optional
         Camera pixel in nm; lengths in pixels then count in nm.
+    mean_frames : bool, optional
+        Whether frames are means (of molecules, of localizations that were joined); the nearest
+        whole frame then counts.
     convention : str
         The program whose names these are.
 
@@ -53,9 +60,13 @@ class Columns:
     uncertainty_x: Hashable | None = None
     uncertainty_y: Hashable | None = None
     uncertainty_z: Hashable | None = None
+    pixel_x: Hashable | None = None
+    pixel_y: Hashable | None = None
+    pixel_z: Hashable | None = None
     unit: str | None = None
     unit_z: str | None = None
     pixel_size: float | None = None
+    mean_frames: bool | None = None
     convention: str = "explicit"
 
     def __post_init__(self) -> None:
@@ -79,6 +90,17 @@ class Columns:
     def uncertainties(self) -> dict[str, Hashable | None]:
         """Label of the localization precision of each component."""
         return {c: getattr(self, f"uncertainty_{c}") for c in self.components}
+
+    @property
+    def in_pixels(self) -> dict[str, Hashable]:
+        """Label of the column that moves with the coordinate of a component, where there is one."""
+        labels = {c: getattr(self, f"pixel_{c}") for c in self.components}
+        return {c: label for c, label in labels.items() if label is not None}
+
+    @property
+    def moving(self) -> tuple[Hashable, ...]:
+        """Labels of all columns that change when localizations move."""
+        return (*self.positions.values(), *self.in_pixels.values())
 
     @property
     def length_unit(self) -> str | None:
@@ -116,20 +138,56 @@ def find_columns(table: pd.DataFrame) -> Columns:
     said = dict(table.attrs.get(KEY, {}))
     if "x" in said and "y" in said:
         return _require_present(table, _columns(said))
-    fits = [_columns(found) for c in CONVENTIONS if (found := match(table, c))]
-    specific = {c.name for c in CONVENTIONS if c.specific}
-    best = [c for c in fits if c.convention in specific] or fits
+    fits = [(c.rank, _columns(found)) for c in CONVENTIONS if (found := match(table, c))]
+    highest = max((rank for rank, _ in fits), default=0)
+    best = [columns for rank, columns in fits if rank == highest]
     if not best:
         raise TableError(
             "This table has no columns known as x and y positions. Its columns are "
             f"{listed(table.columns)}. {REMEDY}"
         )
-    if len(best) > 1:
+    if len({tuple(b.positions.values()) for b in best}) > 1 and highest:
         pairs = "; ".join(f"{b.convention}: {b.x!r}, {b.y!r}" for b in best)
         raise TableError(
             f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
         )
-    return _require_present(table, replace(best[0], **said))
+    columns = _require_present(table, replace(best[0], **said))
+    return _with_picasso_unit(table, columns) if _needs_picasso_unit(columns) else columns
+
+
+def settled(table: pd.DataFrame) -> dict[str, Any]:
+    """Return fields for `set_columns` that only the numbers in a table tell, and say so."""
+    if "unit" in example(table).attrs.get(KEY, {}):
+        return {}
+    columns = find_columns(table)
+    if columns.convention != "Picasso" or columns.unit is None:
+        return {}
+    other = "unit='nm'" if columns.unit == "pixel" else "unit='pixel', pixel_size=130"
+    warnings.warn(
+        f"x and y are taken to be in {columns.unit}, by the size of {columns.uncertainty_x!r}: "
+        "Picasso has camera pixels before 1.0 and nm from 1.0 on. If they are not, say so: "
+        f"table = smlm_accessor.set_columns(table, {other})",
+        SmlmWarning,
+        stacklevel=3,
+    )
+    return {"unit": columns.unit}
+
+
+def _needs_picasso_unit(columns: Columns) -> bool:
+    return columns.convention == "Picasso" and columns.unit is None
+
+
+def _with_picasso_unit(table: pd.DataFrame, columns: Columns) -> Columns:
+    precisions = [columns.uncertainty_x, columns.uncertainty_y]
+    unit = unit_by_precision(table, precisions, [columns.x, columns.y])
+    if unit is None:
+        raise TableError(
+            f"{columns.x!r}, {columns.y!r} and {columns.uncertainty_x!r} are Picasso's names, for "
+            "camera pixels before 1.0 and for nm from 1.0 on, and their values do not tell which. "
+            "Say so: table = smlm_accessor.set_columns(table, unit='nm'); or else unit='pixel' and "
+            "pixel_size=130"
+        )
+    return replace(columns, unit=unit)
 
 
 def _columns(named: dict[str, Any]) -> Columns:
@@ -205,7 +263,8 @@ def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Se
     columns = find_columns(table) if columns is None else columns
     named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
-    return Selection([label for label in labels if label in table.columns], {KEY: _given(columns)})
+    read = replace(columns, pixel_x=None, pixel_y=None, pixel_z=None)  # those only follow
+    return Selection([label for label in labels if label in table.columns], {KEY: _given(read)})
 
 
 def _given(columns: Columns) -> dict[str, Any]:
@@ -217,6 +276,7 @@ def _require_present(table: pd.DataFrame, columns: Columns) -> Columns:
         "frame": columns.frame,
         **columns.positions,
         **{f"uncertainty_{c}": label for c, label in columns.uncertainties.items()},
+        **{f"pixel_{c}": label for c, label in columns.in_pixels.items()},
     }
     problems = []
     for role, label in named.items():

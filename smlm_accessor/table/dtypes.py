@@ -49,8 +49,10 @@ def frame_values(table: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
     return pd.Series(table.index.get_level_values(label), name=label)  # type: ignore[arg-type]
 
 
-def whole_frames(column: pd.Series[Any], label: Hashable, problems: list[str]) -> IntArray:
-    """Return frame numbers as integers; note what is wrong with them."""
+def whole_frames(
+    column: pd.Series[Any], label: Hashable, problems: list[str], *, means: bool | None = False
+) -> IntArray:
+    """Return frame numbers as integers, ``means`` rounded; note what is wrong with them."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "i":
         frames = column.to_numpy(dtype=np.int64)
         if (
@@ -61,6 +63,7 @@ def whole_frames(column: pd.Series[Any], label: Hashable, problems: list[str]) -
             return frames
     before = len(problems)
     values = numbers(column, problems)
+    values = np.round(values) if means else values
     if len(problems) > before:
         return np.zeros(len(column), dtype=np.int64)
     finite = np.isfinite(values)

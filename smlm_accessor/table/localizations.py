@@ -66,7 +66,8 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
     uncertainty = _uncertainty(table, columns, scales, problems)
     frames = np.zeros(len(table), dtype=np.int64)
     if columns.frame is not None:
-        frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+        values = frame_values(table, columns.frame)
+        frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
     elif need_frames:
         problems.append(
             "there is no column of frame numbers; say which it is: "
@@ -103,14 +104,16 @@ def read_frames(table: pd.DataFrame) -> IntArray | None:
     if columns.frame is None:
         return None
     problems: list[str] = []
-    frames = whole_frames(frame_values(table, columns.frame), columns.frame, problems)
+    values = frame_values(table, columns.frame)
+    frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
     return None if problems else frames
 
 
 def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray) -> pd.DataFrame:
     """Return a new table with other coordinates, (n, d), in the length unit of the columns.
 
-    Everything else comes back as it was. Coordinates keep a floating-point dtype; any other
+    Columns with the same positions in camera pixels move along; everything else comes back as it
+    was. Coordinates keep a floating-point dtype; any other
     (integers, categories) becomes the floating-point dtype of its kind, since corrected coordinates
     are not whole numbers.
     """
@@ -120,10 +123,35 @@ def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray
         scale = columns.scale(component)
         if scale != 1.0:
             values = values / scale
-        result[label] = pd.Series(
-            np.ascontiguousarray(values), index=table.index, copy=False
-        ).astype(_floating(table[label].dtype))
+        _set(result, label, values)
+        if (other := columns.in_pixels.get(component)) is not None:
+            _set(result, other, _followed(table[other], table[label], values))
     return result
+
+
+def _set(table: pd.DataFrame, label: Hashable, values: FloatArray) -> None:
+    column = pd.Series(np.ascontiguousarray(values), index=table.index, copy=False)
+    table[label] = column.astype(_floating(table[label].dtype))
+
+
+def _followed(column: pd.Series[Any], before: pd.Series[Any], after: FloatArray) -> FloatArray:
+    """Return positions in camera pixels, moved as those in the other unit are.
+
+    The factor between them is the slope of the one over the other, since nothing else tells the
+    size of the pixel, or where its axis begins or which way it runs.
+    """
+    problems: list[str] = []
+    pixels, old = numbers(column, problems), numbers(before, problems)
+    known = np.isfinite(pixels) & np.isfinite(old)
+    if problems or not known.any():
+        return pixels
+    spread = old[known] - old[known].mean()
+    square = float(spread @ spread)
+    if square > 0:
+        slope = float(spread @ pixels[known]) / square
+    else:
+        slope = float(pixels[known][0] / old[known][0]) if old[known][0] else 0.0
+    return np.asarray(pixels + slope * (after - old))
 
 
 def _floating(dtype: Any) -> Any:

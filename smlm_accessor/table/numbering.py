@@ -18,6 +18,7 @@ from smlm_accessor.table.file_frames import Span, frame_spans, spans_of_all
 from smlm_accessor.table.localizations import read_localizations
 
 FILE = "file"
+MOVIE = "smlm_movie"  # in attrs: n_frames, as the file says; the last ones may have no rows
 _MOST = 32  # files that are told apart by the order of rows
 
 
@@ -26,8 +27,10 @@ def join_movies(
 ) -> pd.DataFrame:
     """Put the tables of files that were recorded one after the other together.
 
-    Frame numbers go on from file to file, and the column ``file`` says which one a row is from, so
-    that ``table.smlm.drift(segments="file")`` lets the sample jump between files.
+    Frame numbers go on from file to file, after all frames of a movie if its file tells how many
+    there are (Picasso's do), else after the last one with a localization; and the column ``file``
+    says which one a row is from, so that ``table.smlm.drift(segments="file")`` lets the sample
+    jump between files.
 
     Parameters
     ----------
@@ -66,7 +69,22 @@ def join_movies(
     number = pd.Series(np.repeat(np.arange(len(tables)), [len(table) for table in tables]))
     joined[FILE] = number.map(dict(enumerate(names)))
     joined.attrs = dict(tables[0].attrs)
-    return number_frames(joined, by=FILE)
+    lengths = [_movie_length(table) for table in tables]
+    known = [length for length in lengths if length is not None]
+    if len(known) < len(tables):
+        joined.attrs.pop(MOVIE, None)
+        return number_frames(joined, by=FILE)
+    joined.attrs[MOVIE] = {"n_frames": sum(known)}
+    starts = np.concatenate([[0], np.cumsum(known)[:-1]]).tolist()
+    return _renumbered(joined, dict(zip(names, starts, strict=True)), FILE)
+
+
+def _movie_length(table: pd.DataFrame) -> int | None:
+    """Return the number of frames that a file tells of its movie, None if its rows do not fit."""
+    length = dict(table.attrs.get(MOVIE) or {}).get("n_frames")
+    frames = read_localizations(table).frames
+    fits = isinstance(length, int) and frames.min(initial=0) >= 0
+    return length if fits and frames.max(initial=-1) < length else None
 
 
 def _require_alike(tables: Sequence[pd.DataFrame]) -> None:
@@ -153,8 +171,11 @@ def _renumbered(table: pd.DataFrame, shifts: dict[Any, int], by: Hashable) -> pd
     shift = table[by].astype(object).map(shifts).to_numpy(dtype=np.int64)
     frames = read_localizations(table).frames + shift
     result = table.copy(deep=not COPIES_ON_WRITE)
-    dtype = _wide_enough(table[label].dtype, int(np.abs(frames).max(initial=0)))
-    result[label] = pd.Series(frames, index=table.index).astype(dtype)
+    if columns.mean_frames:
+        result[label] = table[label] + shift
+    else:
+        dtype = _wide_enough(table[label].dtype, int(np.abs(frames).max(initial=0)))
+        result[label] = pd.Series(frames, index=table.index).astype(dtype)
     result.attrs = history.record(table.attrs, "number_frames", by=str(by))
     return result
 

@@ -7,6 +7,7 @@ from smlm_accessor.errors import OptionError
 _NM_PER_UNIT = {"pm": 1e-3, "angstrom": 0.1, "nm": 1.0, "um": 1e3, "mm": 1e6, "m": 1e9}
 _SPELLINGS = {
     "px": "pixel",
+    "pix": "pixel",
     "pixels": "pixel",
     "a": "angstrom",
     "\u212b": "angstrom",  # the angstrom sign and the letter it stands for
@@ -15,7 +16,12 @@ _SPELLINGS = {
     "\u03bcm": "um",  # Greek mu
     "micron": "um",
     "microns": "um",
+    "micrometer": "um",
+    "micrometers": "um",
     "nanometer": "nm",
+    "nanometers": "nm",
+    "meter": "m",
+    "meters": "m",
 }
 
 

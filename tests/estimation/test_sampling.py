@@ -184,7 +184,7 @@ def test_emitters_that_stay_in_their_square_are_told_from_those_that_cross_its_e
 
 def test_a_sample_in_memory_is_a_table_in_the_unit_of_the_other() -> None:
     rows = table().assign(lpx=0.1, lpy=0.2).rename(columns={"frame": "frame"})
-    ddf = set_columns(dd.from_pandas(rows, npartitions=3), pixel_size=100)
+    ddf = set_columns(dd.from_pandas(rows, npartitions=3), unit="pixel", pixel_size=100)
     found = sample_in_memory(ddf, MOST)
     assert found.smlm.columns.length_unit == "nm"
     assert 0 < len(found) <= MOST

@@ -11,6 +11,7 @@ import pytest
 
 import smlm_accessor
 from smlm_accessor import io
+from tests.io import layouts
 
 NAMES = (
     "Elyra_dstorm_data.txt",
@@ -62,10 +63,11 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     """The bytes of a file in each format: what the programs wrote, and what this package does."""
     folder = tmp_path_factory.mktemp("samples")
     files = {name: (FORMATS / name).read_bytes() for name in NAMES} if FORMATS else {}
-    for name in io.format_names():
+    for name in io.format_names(written=True):
         path = folder / name
         io.write(make_table(), path, format=name)
         files[name] = path.read_bytes()
+    files.update(layouts.files(folder))
     path = folder / "v73.mat"
     write_matlab73(path)
     files[path.name] = path.read_bytes()

@@ -98,12 +98,15 @@ def test_text_corrects_as_the_drift_itself(suffix: str, d: int, tmp_path: Path) 
     assert not np.allclose(found["position_x"], table["position_x"], atol=1)
 
 
-def test_picasso_txt(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("format", "pixel"), [("picasso", 1), ("picasso-0", 100)])
+def test_picasso_txt(format: str, pixel: float, tmp_path: Path) -> None:
     drift = make_drift(3, single=True)
-    write_drift(drift, tmp_path / "a.txt", pixel_size=100, n_frames=200)
+    write_drift(drift, tmp_path / "a.txt", format=format, pixel_size=100, n_frames=200)
+    text = (tmp_path / "a.txt").read_text()
+    assert text.startswith("# picasso_format 1.0\n# columns: x y z") == (pixel == 1)
     values = np.loadtxt(tmp_path / "a.txt", delimiter=" ")  # as Picasso does
     assert values.shape == (200, 3)
-    np.testing.assert_allclose(values[3:11], drift.smlm.drift() / [100, 100, 1], rtol=1e-12)
+    np.testing.assert_allclose(values[3:11], drift.smlm.drift() / [pixel, pixel, 1], rtol=1e-12)
     assert (values[:4] == values[0]).all()
     assert (values[-100:] == values[-1]).all()
     assert values[0].any()
@@ -120,6 +123,16 @@ def test_picasso_txt_as_others_write_it(text: str, put: Put) -> None:
     np.testing.assert_allclose(read_drift(put(text), pixel_size=10)["offset"][:, 0], [-5, -7])
 
 
+def test_picasso_txt_from_1_on(put: Put) -> None:
+    text = "# picasso_format 1.0\r\n# columns: x y z (nm per frame)\r\n0.5 1 2\r\n0.7 2 3\r\n"
+    for told in ({}, {"pixel_size": 130}):
+        drift = read_drift(put(text), **told)
+        assert drift.attrs["length_unit"] == "nm"
+        np.testing.assert_array_equal(drift["offset"], [[-0.5, -1, -2], [-0.7, -2, -3]])
+    with pytest.raises(FileError, match="picasso_format 2, which is not known"):
+        read_drift(put(text.replace("1.0", "2.0")))
+
+
 def test_csv(tmp_path: Path, put: Put) -> None:
     write_drift(make_drift(single=True), tmp_path / "a.csv")
     table = pd.read_csv(tmp_path / "a.csv")
@@ -131,6 +144,106 @@ def test_csv(tmp_path: Path, put: Put) -> None:
     np.testing.assert_array_equal(drift["offset"], [[-1, -250], [-2, -500]])
     drift = read_drift(put("frame,dx [px],dy [px],dz [nm]\n1,2,3,4\n"), pixel_size=100)
     np.testing.assert_array_equal(drift["offset"], [[-200, -300, -4]])
+
+
+# Of other programs.
+
+
+FORMS = {  # a drift with (2, 3) in frame 5 and (4, -1) in frame 6
+    "an index": ",frame,dx,dy\n0,5,2,3\n1,6,4,-1\n",
+    "an index that is the frame": ",dx,dy\n5,2,3\n6,4,-1\n",
+    "tabs": "frame\tdx\tdy\n5\t2\t3\n6\t4\t-1\n",
+    "semicolons": "frame;dx;dy\n5;2,0;3,0\n6;4,0;-1,0\n",
+    "no names": "5,2,3\n6,4,-1\n",
+    "no names, blanks": "5 2 3\n6 4 -1\n",
+    "x_drift": "Frame,x_drift,y_drift\n5,2,3\n6,4,-1\n",
+    "drift x": "frame number,Drift X [nm],Drift Y [nm]\n5,2,3\n6,4,-1\n",
+    "delta": "image,delta_x_nm,delta_y_nm\n5,2,3\n6,4,-1\n",
+    "um": "frame,dx (um),dy (um)\n5,0.002,0.003\n6,0.004,-0.001\n",
+    "offsets": "frame,offset_x,offset_y\n5,-2,-3\n6,-4,1\n",
+    "x, y": "frame,x [nm],y [nm]\n5,2,3\n6,4,-1\n",
+    "beside positions": "frame,x,y,dx,dy\n5,100,200,2,3\n6,100,200,4,-1\n",
+    "comments": "# by hand\n# frame, dx, dy\n5, 2, 3\n6, 4, -1\n",
+    "in another order": "frame,dy,dx\n6,-1,4\n5,3,2\n",
+    "t": "t,dx,dy\n5,2,3\n6,4,-1\n",
+}
+
+
+def assert_is_it(drift: xr.Dataset) -> None:
+    assert drift.attrs["length_unit"] == "nm"
+    np.testing.assert_array_equal(drift["frame_start"], [5, 6])
+    np.testing.assert_allclose(drift["offset"], [[-2, -3], [-4, 1]])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_text(form: str, put: Put) -> None:
+    assert_is_it(read_drift(put(FORMS[form])))
+
+
+def test_four_columns_without_names(put: Put) -> None:
+    drift = read_drift(put("5 2 3 7\n6 4 -1 8\n"))
+    np.testing.assert_allclose(drift["offset"], [[-2, -3, -7], [-4, 1, -8]])
+    np.testing.assert_array_equal(drift["frame_start"], [5, 6])
+
+
+def test_arrays_and_frames(tmp_path: Path) -> None:
+    values = np.array([[5, 2, 3], [6, 4, -1]])
+    table = pd.DataFrame(values, columns=["frame", "dx", "dy"])
+    assert_is_it(read_drift(table))
+    assert_is_it(read_drift(table.set_index("frame")))
+    assert_is_it(read_drift(values))
+    assert_is_it(smlm_accessor.read_drift(table.to_records(index=False)))
+    np.save(tmp_path / "a.npy", values)
+    np.savez(tmp_path / "b.npz", frame=[5, 6], dx=[2, 4], dy=[3, -1])
+    np.savez(tmp_path / "c.npz", frame=[5, 6], drift=values[:, 1:])
+    np.savez(tmp_path / "d.npz", values)
+    for name in ("a.npy", "b.npz", "c.npz", "d.npz"):
+        assert_is_it(read_drift(tmp_path / name))
+    pixels = read_drift(values[:, 1:], unit="px", pixel_size=100)
+    np.testing.assert_allclose(pixels["offset"], [[-200, -300], [-400, 100]])
+    turned = read_drift(np.arange(20.0).reshape(2, 10))
+    assert turned.sizes["chunk"] == 10
+    with pytest.raises(FileError, match=r"the array has the shape \(3,\)"):
+        read_drift(np.arange(3))
+    with pytest.raises(FileError, match="5 columns without names"):
+        read_drift(np.zeros((7, 5)))
+    with pytest.raises(FileError, match=r"the DataFrame needs the columns frame, dx and dy"):
+        read_drift(pd.DataFrame({"a": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("time [s],x_um,y_um\n0.51,1.0,1.0\n0.61,1.002,1.003\n0.99,1.01,1.01\n", {}),
+        ("t (ms)\tstage_x [um]\tstage_y [um]\n510\t1\t1\n610\t1.002\t1.003\n990\t1.01\t1.01\n", {}),
+        ("time,x,y\n100.51,0,0\n100.61,2,3\n100.99,10,10\n", {"time_zero": 100}),
+    ],
+)
+def test_a_log_with_seconds(text: str, told: dict[str, float], put: Put) -> None:
+    drift = read_drift(put(text), frame_duration=0.1, **told)
+    np.testing.assert_array_equal(drift["frame_start"], [5, 6, 9])
+    np.testing.assert_allclose(drift["offset"], [[0, 0], [-2, -3], [-10, -10]], atol=1e-9)
+
+
+def test_a_log_with_dates_and_of_the_focus(put: Put) -> None:
+    text = (
+        "timestamp,z [um]\n2026-11-28 10:00:00.0,5.0\n2026-11-28 10:00:01.04,5.1\n"
+        "2026-11-28 10:00:01.06,5.2\n"
+    )
+    with pytest.warns(smlm_accessor.SmlmWarning, match=r"with the first row.*time_zero"):
+        drift = read_drift(put(text), frame_duration=0.1)
+    np.testing.assert_array_equal(drift["frame_start"], [0, 10])
+    np.testing.assert_allclose(drift["offset"], [[0, 0, 0], [0, 0, -100]], atol=1e-9)
+
+
+def test_what_is_read_corrects(tmp_path: Path) -> None:
+    table = make_table(300, z=False)
+    moved = table.smlm.simulate_drift(velocity=(2.0, -1.0))
+    curve = pd.DataFrame({"frame": np.arange(50)})
+    curve[["x_drift", "y_drift"]] = np.outer(curve["frame"] - 0.0, [2.0, -1.0])
+    curve.to_csv(tmp_path / "a.csv")
+    fixed = moved.smlm.correct(read_drift(tmp_path / "a.csv"))
+    np.testing.assert_allclose((fixed - table)[["position_x", "position_y"]].std(), 0, atol=1e-9)
 
 
 def test_models(tmp_path: Path) -> None:
@@ -151,8 +264,10 @@ def test_units(tmp_path: Path) -> None:
     again = read_drift(tmp_path / "a.csv")
     np.testing.assert_allclose(again["offset"], 1000 * unknown["offset"], rtol=1e-12)
     with pytest.raises(OptionError, match=r"in nm .* in pixel.*pixel_size=130"):
-        write_drift(make_drift(), tmp_path / "a.txt")
-    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt")
+        write_drift(make_drift(), tmp_path / "a.txt", format="picasso-0")
+    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt", format="picasso-0")
+    with pytest.raises(OptionError, match=r"in pixel .* in nm.*pixel_size=130"):
+        write_drift(make_drift(unit="pixel"), tmp_path / "b.txt")
     with pytest.raises(OptionError, match=r"'furlong'"):
         write_drift(unknown, tmp_path / "b.csv", unit="furlong")
 
@@ -177,7 +292,13 @@ def test_the_drift_that_a_source_fitted_to_its_beads(tmp_path: Path) -> None:
 BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "0 bytes": (b"", ["is empty"]),
     "words": ("no drift here\n", ["cannot be read as netCDF"]),
-    "a table": ("frame,x,y\n1,2,3\n", ["cannot be read as netCDF"]),
+    "a table": ("frame,x,y\n1,2,3\n1,4,5\n", ["a frame twice", "a table of localizations?"]),
+    "other columns": ("a,b\n1,2\n", ["frame, dx and dy", "It has 'a', 'b'", "x_drift"]),
+    "times": ("time,x,y\n1,2,3\n", ["read_drift(path, frame_duration=0.05)"]),
+    "two clocks": ("time,t,dx,dy\n1,1,2,3\n", ["more than one column"]),
+    "a word": ("frame,dx,dy\n1,2,3\n2,a,3\n", ["'dx' holds 'a'"]),
+    "npy, broken": (b"\x93NUMPY\x01\x00", ["locs.dat"]),
+    "npz, broken": (b"PK\x03\x04abc", ["locs.dat"]),
     "netCDF 4, broken": (b"\x89HDF\r\n\x1a\n" + bytes(99), ["damaged"]),
     "netCDF 3, broken": (b"CDF\x01" + bytes(9), ["cannot be read as netCDF"]),
     "Picasso, ragged": ("1 2\n3 4\n5\n", ["row 2 has 1 values"]),

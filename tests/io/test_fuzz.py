@@ -15,14 +15,20 @@ from hypothesis import strategies as st
 import smlm_accessor
 from smlm_accessor import io
 from smlm_accessor.errors import FileError, SmlmError
+from tests.io import layouts
 from tests.io.conftest import FORMATS, NAMES, Samples, make_table
 from tests.io.test_drift import make_drift
 
 RATIO = 20  # of memory to file
 BESIDE = 16 * 2**20  # bytes of memory that a file of any size may take
 SECONDS = 5.0
-KINDS = [*io.format_names(), "v73.mat", *(NAMES if FORMATS else ())]
-DRIFTS = ["a.nc", "a.txt", "a.csv"]
+VERSIONS = ("m2410", "m2205")
+NOT_TEXT = ["Insight3", "storm-analysis", "MINFLUX json"]
+NOT_TEXT += [
+    f"MINFLUX {kind} {version}" for kind in ("npy", "mat") for version in ("m2410", "m2205")
+]
+KINDS = [*io.format_names(written=True), "v73.mat", *NOT_TEXT, *(NAMES if FORMATS else ())]
+DRIFTS = ["a.nc", "a.txt", "a.csv", "a.npy", "a.npz"]
 fuzz = settings(
     max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )
@@ -79,7 +85,10 @@ def survives(read: Callable[[Path], object], path: Path) -> None:
 @pytest.fixture(scope="module")
 def drifts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("drifts")
-    for name in DRIFTS:
+    values = np.c_[np.arange(8), np.arange(16.0).reshape(8, 2)]
+    np.save(folder / "a.npy", values)
+    np.savez_compressed(folder / "a.npz", drift=values)
+    for name in DRIFTS[:3]:
         io.write_drift(make_drift(single=True), folder / name, pixel_size=100)
     return Samples({name: (folder / name).read_bytes() for name in DRIFTS})
 
@@ -108,6 +117,17 @@ def test_damaged_tables(
     path = tmp_path / "file"
     path.write_bytes(edited(samples[kind], changes))
     survives(smlm_accessor.read, path)
+
+
+@settings(fuzz, max_examples=150)
+@given(kind=st.sampled_from(list(layouts.TEXTS)), changes=edits)
+def test_damaged_text(
+    kind: str, changes: list[tuple[str, float, bool, bytes]], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(edited(layouts.TEXTS[kind].content, changes))
+    survives(smlm_accessor.read, path)
+    survives(io.read_drift, path)
 
 
 @pytest.mark.parametrize("kind", DRIFTS)
@@ -156,7 +176,7 @@ def test_every_length(kind: str, samples: dict[str, bytes], tmp_path: Path) -> N
         survives(smlm_accessor.read, path)
 
 
-@pytest.mark.parametrize("format", io.format_names())
+@pytest.mark.parametrize("format", io.format_names(written=True))
 def test_memory_of_a_whole_table(format: str, tmp_path: Path) -> None:
     io.write(make_table(20_000), tmp_path / "file", format=format)
     tracemalloc.start()

@@ -21,7 +21,7 @@ FOLDER = FORMATS or Path()
 FORMAT_OF = dict(
     zip(
         NAMES,
-        ("elyra", "nanoimager", "smlm", "thunderstorm", "decode", "picasso", "rapidstorm"),
+        ("elyra", "nanoimager", "smlm", "thunderstorm", "decode", "picasso-0", "rapidstorm"),
         strict=True,
     )
 )
@@ -70,8 +70,9 @@ def test_round_trip_in_its_own_format(name: str, tmp_path: Path) -> None:
     assert table.attrs == before.attrs
 
 
+@pytest.mark.filterwarnings("ignore:.*Picasso leaves them out")
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("format", io.format_names())
+@pytest.mark.parametrize("format", io.format_names(written=True))
 def test_from_every_format_to_every_other(name: str, format: str, tmp_path: Path) -> None:
     table = smlm_accessor.read(FOLDER / name)
     known = table.smlm.columns

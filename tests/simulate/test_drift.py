@@ -297,7 +297,7 @@ def test_lengths_are_in_the_unit_of_the_table() -> None:
     table = pd.DataFrame(
         {"frame": [0, 1], "x": [5.0, 5.0], "y": [5.0, 5.0], "z": [0.0, 0.0], "lpx": 1, "lpy": 1}
     )
-    table.attrs["smlm_columns"] = {"pixel_size": 100.0}
+    table.attrs["smlm_columns"] = {"unit": "pixel", "pixel_size": 100.0}
     moved, drift = simulate_drift(table, velocity=(50, 20, 7), return_drift=True)
     np.testing.assert_allclose(moved[["x", "y", "z"]].iloc[1], [5.5, 5.2, 7])
     assert drift.attrs["length_unit"] == "nm"

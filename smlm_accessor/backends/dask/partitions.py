@@ -148,8 +148,8 @@ def parquet_files(names: Sequence[str]) -> Any:
     return dd.read_parquet(list(names))
 
 
-def text_files(names: Sequence[str], **options: Any) -> Any:
+def text_files(paths: Sequence[str], **options: Any) -> Any:
     """Return text files as one dask DataFrame; the options are those of ``dask``'s read_csv."""
     import dask.dataframe as dd
 
-    return dd.read_csv(list(names), **options)
+    return dd.read_csv(list(paths), **options)

@@ -59,6 +59,42 @@ def names(path: Path) -> frozenset[str]:
     return frozenset(found)
 
 
+def root_attributes(path: Path) -> frozenset[str]:
+    """Return the names of the attributes of a file as a whole; raises as `names` does."""
+    with open_hdf5(path) as file:
+        try:
+            return frozenset(map(str, file.attrs))
+        except Exception as error:  # of many kinds
+            raise _damaged(path, error) from error
+
+
+def text(dataset: Any, path: Path) -> str | None:
+    """Return the text that a dataset without dimensions holds; None if it holds anything else."""
+    from h5py import h5s, h5t
+
+    if not hasattr(dataset, "id") or getattr(dataset, "shape", None) != ():
+        return None
+    stored = dataset.id.get_type()
+    if stored.get_class() != h5t.STRING or dataset.id.get_space().get_simple_extent_type() != (
+        h5s.SCALAR
+    ):
+        return None
+    size = path.stat().st_size
+    if long_texts(dataset, path) or (not stored.is_variable_str() and stored.get_size() > size):
+        raise _damaged(path, ValueError(f"the text {_name(dataset)} is longer than the file"))
+    value = dataset[()]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def texts(node: Any, name: str, path: Path) -> list[str]:
+    """Return an attribute that is a list of texts; an empty list if there is none."""
+    values = attribute(node, name, path)
+    return [
+        one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one)
+        for one in np.ravel(np.asarray([] if values is None else values, dtype=object))
+    ]
+
+
 def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     """Return the numbers of a dataset in the byte order of this machine.
 
@@ -126,15 +162,20 @@ def _has_plain_types(dataset: Any) -> bool:
 
     The library writes past the end of its memory where a damaged file describes another kind.
     """
+    return _is_sound(dataset.id.get_type())
+
+
+def _is_sound(stored: Any) -> bool:
     from h5py import h5t
 
-    stored = dataset.id.get_type()
+    if stored.get_class() == h5t.ARRAY:
+        return _is_sound(stored.get_super())
     if stored.get_class() != h5t.COMPOUND:
         return _is_plain(stored)
     end = 0
     for k in range(stored.get_nmembers()):
         member, start = stored.get_member_type(k), stored.get_member_offset(k)
-        if start < end or not _is_plain(member):
+        if start < end or not _is_sound(member):
             return False
         end = start + member.get_size()
     return end <= int(stored.get_size())

@@ -6,6 +6,7 @@ texts that say that they are gigabytes long.
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def _free_list_ends(data: mmap.mmap, heap: int) -> bool:
 
 
 def _text_lengths(data: mmap.mmap, name: bytes) -> Iterator[int]:
-    """Yield the lengths of the texts of all attributes of a name (one text each)."""
+    """Yield the lengths of the texts of all attributes of a name."""
     for at in _found(data, name):
         for version, before in ((1, 8), (3, 9)):
             if at < before:
@@ -96,6 +97,16 @@ def _text_lengths(data: mmap.mmap, name: bytes) -> Iterator[int]:
             if fields[0] != version or fields[2] != len(name):
                 continue
             sizes = [-(-n // 8) * 8 for n in fields[2:]] if version == 1 else list(fields[2:])
-            text = data[at + sum(sizes) : at + sum(sizes) + _TEXT.size]
-            if len(text) == _TEXT.size:
-                yield _TEXT.unpack(text)[0]
+            first = at + sum(sizes)
+            count = _count(data[at + sizes[0] + sizes[1] : first])
+            for k in range(min(count, (len(data) - first) // _REFERENCE.size)):
+                yield _TEXT.unpack_from(data, first + k * _REFERENCE.size)[0]
+
+
+def _count(shape: bytes) -> int:
+    """Return how many values an attribute has, from the description of its shape."""
+    if len(shape) < 2:
+        return 1
+    start = 8 if shape[0] == 1 else 4  # by the version
+    sizes = shape[start : start + 8 * shape[1]]
+    return math.prod(int.from_bytes(sizes[k : k + 8], "little") for k in range(0, len(sizes), 8))

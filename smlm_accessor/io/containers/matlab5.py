@@ -81,6 +81,27 @@ class Matrix:
         return found
 
 
+def names(path: Path) -> frozenset[str]:
+    """Return the names of the variables of a file, as far as it is not damaged."""
+    data, found = memoryview(path.read_bytes()), set()
+    order = {b"IM": "<", b"MI": ">"}.get(bytes(data[126:128]))
+    at = _HEADER
+    try:
+        while order is not None and at < len(data):
+            kind, content, at = _element(data, at, order)
+            if kind == _COMPRESSED:
+                start = zlib.decompressobj().decompress(content, _NAME_WITHIN)
+                kind, content = (
+                    int(np.frombuffer(start[:4], order + "u4")[0]),
+                    memoryview(start)[8:],
+                )
+            if kind == _MATRIX:
+                found.add(_matrix(content, order).name)
+    except (ValueError, zlib.error):
+        pass  # reading says what is wrong
+    return frozenset(found)
+
+
 def variable(path: Path, name: str) -> Matrix | None:
     """Return a variable of a file, None if it has none of that name.
 

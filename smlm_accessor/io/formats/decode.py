@@ -48,9 +48,16 @@ def _read(start: FileStart) -> pd.DataFrame:
             if dataset.shape is not None:  # DECODE's way to say that there is none
                 columns.update(_columns(dataset, n_rows, start.path))
     table = pd.DataFrame(columns)
-    known = _units(table, meta)
     set_history(table, ours)
-    return set_columns(table, **_labels(table), **known)
+    return set_columns(table, **known_columns(table, meta))
+
+
+def known_columns(table: pd.DataFrame, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `Columns` of a table of DECODE, by what its file says.
+
+    A table with pixels that are not square is scaled to nm.
+    """
+    return {**_labels(table), **_units(table, meta)}
 
 
 def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:

@@ -16,7 +16,7 @@ _NAMES = Names("Position {A} [nm]", "First Frame", "Precision {A} [nm]", lateral
 
 
 def _recognises(start: FileStart) -> bool:
-    found = start.fields("\t")
+    found = start.labels
     return "First Frame" in found and any(name.startswith("Position X") for name in found)
 
 

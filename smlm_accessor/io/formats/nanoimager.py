@@ -8,7 +8,7 @@ from smlm_accessor.io.names import Names
 
 
 def _recognises(start: FileStart) -> bool:
-    found = start.fields(",")
+    found = start.labels
     return "Frame" in found and any(name.lower().startswith("x (") for name in found)
 
 

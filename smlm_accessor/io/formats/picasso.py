@@ -1,37 +1,54 @@
-"""Picasso hdf5, with what was done in a yaml of the same name beside it."""
+"""Picasso hdf5 from 1.0 on: lengths in nm; and what files of all versions have in common."""
 
 from __future__ import annotations
 
-import math
+import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from smlm_accessor._version import __version__
-from smlm_accessor.errors import FileError
-from smlm_accessor.io.arguments import short
+from smlm_accessor.errors import FileError, SmlmWarning, TableError
 from smlm_accessor.io.containers import hdf5 as _hdf5
+from smlm_accessor.io.containers.picasso_movie import (
+    last_number,
+    least_extents,
+    movie_attrs,
+    movie_json,
+    movie_text,
+    read_movie,
+)
 from smlm_accessor.io.file_start import FileStart
 from smlm_accessor.io.names import Names, as_arrays
-from smlm_accessor.io.registry import Format
-from smlm_accessor.table import history
+from smlm_accessor.io.registry import ORIGIN, Format
 from smlm_accessor.table.columns import find_columns, set_columns
 
 _TITLE = "Picasso hdf5"
-_YAML = "smlm_picasso_yaml"  # the text beside the file that was read
-_NAMES = Names(position="{a}", frame="frame", uncertainty="lp{a}", unit="pixel", unit_z="nm")
+_VERSION = "picasso_format"  # a root attribute, MAJOR.MINOR
+_NAMES = Names(position="{a}", frame="frame", uncertainty="lp{a}")
+# Other lengths, which are in camera pixels before 1.0, and the power of the pixel size that they go
+# with; Picasso's own converter has the same list.
+_LENGTHS: dict[str, float] = {"d_zcalib": 0.5, "area": 2, "volume": 3} | dict.fromkeys(
+    ("sx", "sy", "sx_unc", "sy_unc", "std_x", "std_y", "x_pick_rot", "y_pick_rot"), 1
+)
+_STATISTIC = re.compile(r"(x|y|lpx|lpy|sx|sy)_(mean|std|min|max)")
+# Rows in which one of these is negative, or any value is missing, Picasso leaves out.
+_NOT_NEGATIVE = ("x", "y", "lpx", "lpy", "lpz", "photons", "ellipticity", "sx", "sy")
 
 
 def _recognises(start: FileStart) -> bool:
-    return "locs" in start.hdf5_names
+    return "locs" in start.hdf5_names and _VERSION in start.hdf5_attributes
 
 
-def _read(start: FileStart) -> pd.DataFrame:
-    """Return the dataset ``locs``, with the pixel size and the history that the yaml tells."""
+def read_picasso(start: FileStart) -> pd.DataFrame:
+    """Return the dataset ``locs`` of any version, with what the file says of pixel and movie."""
     with _hdf5.open_hdf5(start.path) as file:
+        version = _hdf5.attribute(file, _VERSION, start.path)
+        is_nm = version is not None and _require_known(version, start.path)
         locs = file["locs"]
         if getattr(locs, "dtype", None) is None or not locs.dtype.names:
             raise FileError(
@@ -39,106 +56,113 @@ def _read(start: FileStart) -> pd.DataFrame:
                 "Picasso"
             )
         values = _hdf5.array(locs, start.path)
+        embedded = _hdf5.text(file["metadata"], start.path) if "metadata" in file else None
     if values.ndim != 1 or any(values.dtype[name].shape for name in values.dtype.names or ()):
         raise FileError(f"{start.path}: 'locs' is not a list of localizations; write it again")
     table = pd.DataFrame({name: np.array(values[name]) for name in values.dtype.names or ()})
-    beside = start.path.with_suffix(".yaml")
-    known: dict[str, Any] = {"unit": "pixel", "unit_z": "nm"}
-    if beside.is_file():
-        text, documents = _documents(beside)
-        table.attrs[_YAML] = text
-        steps = [step for document in documents for step in document.get(history.KEY) or ()]
-        if steps:
-            table.attrs[history.KEY] = steps
-        known["pixel_size"] = _pixel_size(documents)
+    table.attrs[ORIGIN] = "picasso" if is_nm else "picasso-0"
+    known: dict[str, Any] = {"unit": "nm" if is_nm else "pixel", "unit_z": "nm"}
+    if movie := read_movie(start.path, embedded):
+        table.attrs.update(movie_attrs(*movie))
+        known["pixel_size"] = last_number(movie[1], "Pixelsize")
+    # Of molecules, and of localizations that were joined, the frame is a mean.
+    if "frame" in table and (np.modf(table["frame"])[0].abs() > 0).any():
+        known["mean_frames"] = True
     return set_columns(table, **{key: value for key, value in known.items() if value is not None})
 
 
-def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
-    """Write x and y in camera pixels, z in nm, under Picasso's names; other columns keep theirs.
+def write_picasso(
+    table: pd.DataFrame, parts: Sequence[Path], names: Names, version: str | None
+) -> None:
+    """Write under Picasso's names; other columns keep theirs. It holds numbers only.
 
-    It holds numbers only. To the yaml, that of the file that was read if there was one, comes one
-    more document, with the steps of the table's history that are not in it yet.
+    What is known of the movie stands in the file and in the yaml beside it.
     """
     h5py = _hdf5.require_h5py(parts[0])
     pixel_size = find_columns(table).pixel_size
-    arrays = as_arrays(table, _NAMES, _TITLE)
+    arrays = as_arrays(table, names, _TITLE)
+    if version is not None and pixel_size is None:
+        raise TableError(
+            "Picasso needs the camera pixel size, too. Say how many nm it is: "
+            "table = smlm_accessor.set_columns(table, pixel_size=130)"
+        )
+    _convert_lengths(arrays, table.attrs.get(ORIGIN), version is not None, pixel_size)
     locs = np.empty(len(table), dtype=[(name, values.dtype) for name, values in arrays.items()])
     for name, values in arrays.items():
         locs[name] = values
+    _warn_of_dropped(arrays, len(table))
+    extents = least_extents(table, arrays, 1.0 if version is None else pixel_size or 1.0)
+    text = movie_text(table, extents, pixel_size)
     with h5py.File(parts[0], "w") as file:
+        if version is not None:
+            file.attrs[_VERSION] = version
         file.create_dataset("locs", data=locs)
-    parts[1].write_text(_yaml_text(table, arrays, pixel_size), encoding="utf-8")
+        file.create_dataset("metadata", data=movie_json(text))
+    parts[1].write_text(text, encoding="utf-8")
 
 
-def _yaml_text(table: pd.DataFrame, arrays: dict[str, Any], pixel_size: float | None) -> str:
-    import yaml
-
-    before = str(table.attrs.get(_YAML, "")).rstrip()
-    if not before:
-        before = yaml.safe_dump(_movie(arrays, pixel_size), sort_keys=False).rstrip()
-    documents = _parsed(before)
-    noted = sum(len(document.get(history.KEY) or ()) for document in documents)
-    entry: dict[str, Any] = {"Generated by": f"smlm_accessor v{__version__}"}
-    if pixel_size is not None and _pixel_size(documents) != pixel_size:
-        entry["Pixelsize"] = float(pixel_size)
-    steps = history.steps(table.attrs)[noted:]
-    entry["Done"] = [step["step"] for step in steps]
-    entry[history.KEY] = steps
-    text = yaml.safe_dump(entry, sort_keys=False, allow_unicode=True)
-    return f"{before}\n---\n{text}"
+def _write(table: pd.DataFrame, parts: Sequence[Path]) -> None:
+    write_picasso(table, parts, _NAMES, "1.0")
 
 
-def _movie(arrays: dict[str, Any], pixel_size: float | None) -> dict[str, Any]:
-    """Return what Picasso asks for of the movie, as far as the localizations tell."""
-
-    def extent(name: str) -> int:
-        values = arrays[name][np.isfinite(arrays[name])]
-        return max(1, math.floor(values.max()) + 1) if len(values) else 1
-
-    movie: dict[str, Any] = {
-        "Frames": extent("frame"),
-        "Height": extent("y"),
-        "Width": extent("x"),
-        "Generated by": "smlm_accessor, from the localizations",
-    }
-    return movie if pixel_size is None else {**movie, "Pixelsize": float(pixel_size)}
+def _require_known(version: object, path: Path) -> bool:
+    spelled = version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version)
+    found = re.fullmatch(r"\s*(\d+)\.(\d+)\s*", spelled)
+    if found is None or int(found[1]) != 1:
+        raise FileError(
+            f"{path} has the {_VERSION} {spelled[:20]!r}, which is not known here (1.x is); update "
+            "smlm_accessor, or save it in Picasso in an older format"
+        )
+    return True
 
 
-def _documents(path: Path) -> tuple[str, list[dict[str, Any]]]:
-    """Return the text of a yaml file and its documents."""
-    remedy = "repair it, or move it away"
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not text in UTF-8 ({error}); {remedy}") from error
-    try:
-        return text, _parsed(text)
-    except Exception as error:  # yaml's own, and what broken numbers and dates raise
-        raise FileError(f"{path} cannot be read as yaml ({short(error)}); {remedy}") from error
+def _convert_lengths(
+    arrays: dict[str, npt.NDArray[Any]], origin: object, to_nm: bool, pixel_size: float | None
+) -> None:
+    """Convert the other lengths of a table that was read in Picasso's other unit."""
+    if origin != ("picasso-0" if to_nm else "picasso") or pixel_size is None:
+        return
+    is_3d = "z" in arrays or "std_z" in arrays
+    for name, values in arrays.items():
+        power = 1 if _STATISTIC.fullmatch(name) else _LENGTHS.get(name)
+        power = (3 if is_3d else 2) if name == "convexhull" else power
+        if power is not None and values.dtype.kind in "fiu":
+            factor = pixel_size ** (power if to_nm else -power)
+            dtype = values.dtype if values.dtype.kind == "f" else np.float32
+            arrays[name] = (values * np.float64(factor)).astype(dtype)
 
 
-def _parsed(text: str) -> list[dict[str, Any]]:
-    import yaml
+def _warn_of_dropped(arrays: dict[str, npt.NDArray[Any]], n_rows: int) -> None:
+    below = np.zeros(n_rows, dtype=bool)
+    missing = np.zeros(n_rows, dtype=bool)
+    for name, values in arrays.items():
+        if values.dtype.kind == "f":
+            missing |= ~np.isfinite(values)
+        if name in _NOT_NEGATIVE:
+            below |= values < 0
+    dropped = [
+        f"{int(rows.sum())} of {n_rows} rows {why}"
+        for rows, why in (
+            (below, f"have a value below zero (the least x is {_least(arrays, 'x'):.6g}, "
+                    f"y {_least(arrays, 'y'):.6g})"),
+            (missing, "lack a value"),
+        )
+        if rows.any()
+    ]  # fmt: skip
+    if dropped:
+        warnings.warn(
+            f"{' and '.join(dropped)}. They are written, but Picasso leaves them out when it "
+            "opens the file; to keep them, add a constant to x and y, or fill what is missing",
+            SmlmWarning,
+            stacklevel=2,
+        )
 
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        """Takes Python objects, which older Picasso wrote, for nothing; merges no mappings."""
 
-        def flatten_mapping(self, node: Any) -> None:
-            """Leave out what can grow without end."""
-
-    Loader.add_multi_constructor("", lambda *_: None)
-    return [one for one in yaml.load_all(text, Loader=Loader) if isinstance(one, dict)]
-
-
-def _pixel_size(documents: list[dict[str, Any]]) -> float | None:
-    for document in reversed(documents):
-        value = document.get("Pixelsize")
-        if isinstance(value, int | float) and math.isfinite(value) and value > 0:
-            return float(value)
-    return None
+def _least(arrays: dict[str, npt.NDArray[Any]], name: str) -> float:
+    values = arrays[name][np.isfinite(arrays[name])]
+    return float(values.min()) if len(values) else np.nan
 
 
 FORMAT = Format(
-    "picasso", _TITLE, _recognises, _read, _write, suffixes=(".hdf5",), beside=(".yaml",)
+    "picasso", "Picasso hdf5", _recognises, read_picasso, _write, (".hdf5",), (".yaml",)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from smlm_accessor.io.containers.delimited import DelimitedText, text_format
 
 FORMAT = text_format(
-    DelimitedText(",", latin=False),
+    DelimitedText(","),
     name="csv",
     title="csv with commas",
     recognises=lambda start: start.header is not None,

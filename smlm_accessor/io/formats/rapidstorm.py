@@ -11,8 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from smlm_accessor.errors import FileError
-from smlm_accessor.io.containers.delimited import text_of
-from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.file_start import FileStart, decoded
 from smlm_accessor.io.limits import require_room
 from smlm_accessor.io.names import Names, as_arrays, units_of
 from smlm_accessor.io.registry import Format
@@ -32,7 +31,7 @@ def _recognises(start: FileStart) -> bool:
 
 def _read(start: FileStart) -> pd.DataFrame:
     """Return the table, its columns named by their identifiers."""
-    first, _, body = text_of(start.path, latin=True).lstrip("\r\n").partition("\n")
+    first, _, body = decoded(start.path.read_bytes()).lstrip("\r\n").partition("\n")
     fields = [_attributes(field) for field in re.findall(r"<field\b([^>]*)>", first)]
     names = [field.get("identifier", "") for field in fields]
     if not all(names) or len(set(names)) < len(names) or "</localizations>" not in first:

@@ -1,0 +1,118 @@
+"""Tables in which some localizations have no z: x and y of all rows, z of those that have it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import is_partitioned
+from smlm_accessor.drift import build
+from smlm_accessor.errors import InvalidChunkWarning, SmlmError, SmlmWarning
+from smlm_accessor.models import at_frames
+from smlm_accessor.table.columns import find_columns, set_columns
+from smlm_accessor.table.dtypes import numbers
+
+
+class PartsByZ(NamedTuple):
+    """All rows without z, the rows with z, and how many lack it."""
+
+    flat: pd.DataFrame
+    with_z: pd.DataFrame
+    n_missing: int
+
+
+def parted(table: pd.DataFrame) -> PartsByZ | None:
+    """Return the parts of a table of pandas in which z is missing somewhere; None of any other."""
+    if is_partitioned(table) or not isinstance(table, pd.DataFrame):
+        return None
+    columns = find_columns(table)
+    if columns.z is None:
+        return None
+    problems: list[str] = []
+    finite = {a: np.isfinite(numbers(table[c], problems)) for a, c in columns.positions.items()}
+    missing = finite["x"] & finite["y"] & ~finite["z"]
+    if problems or not missing.any():
+        return None
+    flat = set_columns(table, z=None, uncertainty_z=None, pixel_z=None, unit_z=None)
+    return PartsByZ(flat, table.loc[finite["z"]], int(missing.sum()))
+
+
+def as_judged(table: pd.DataFrame, drift: xr.Dataset) -> pd.DataFrame:
+    """Return a table without z where the drift has none and rows lack it; else the table."""
+    if "z" in drift["component"].values or (parts := parted(table)) is None:
+        return table
+    return parts.flat
+
+
+def of_parts(parts: PartsByZ, estimate: Callable[[pd.DataFrame], xr.Dataset]) -> xr.Dataset:
+    """Return the drift in x and y of all rows, and in z of the rows that have it; say so.
+
+    Where the rows with z are too few to tell its drift, the result has x and y only.
+    """
+    flat = estimate(parts.flat)
+    n = len(parts.flat)
+    said = f"{parts.n_missing} of {n} localizations have no z. They count for x and y"
+    found, why = _of_z(parts.with_z, estimate)
+    if found is None:
+        warnings.warn(f"{said}; z is not corrected: {why}", SmlmWarning, stacklevel=4)
+        return flat
+    warnings.warn(f"{said}; the drift in z is that of the others", SmlmWarning, stacklevel=4)
+    return _joined(flat, found)
+
+
+def _of_z(
+    table: pd.DataFrame, estimate: Callable[[pd.DataFrame], xr.Dataset]
+) -> tuple[xr.Dataset | None, str]:
+    if not len(table):
+        return None, "no localization has it"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InvalidChunkWarning)
+            found = estimate(table)
+    except SmlmError as error:
+        return None, f"of those that have it the drift cannot be told ({error})"
+    if not found["valid"].values.any() or "z" not in found["component"].values:
+        return None, "those that have it are too few to tell its drift"
+    return found, ""
+
+
+def _joined(flat: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
+    """Return a drift with x and y of one and z of the other, in the chunks of the first."""
+    frames = np.round(flat["frame"].values).astype(np.int64)
+    z = at_frames(found, frames, outside="hold").offset[:, 2]
+    n = len(frames)
+    matrix = np.tile(np.eye(3), (n, 1, 1))
+    matrix[:, :2, :2] = flat["matrix"].values
+    center = np.append(flat["center"].values, found["center"].values[2])
+    return build(
+        offset=np.column_stack([flat["offset"].values, z]),
+        components="xyz",
+        frame=flat["frame"].values,
+        frame_start=flat["frame_start"].values,
+        frame_stop=flat["frame_stop"].values,
+        matrix=matrix,
+        offset_std=np.column_stack([flat["offset_std"].values, _nearest_std(found, frames)]),
+        n_localizations=flat["n_localizations"].values,
+        valid=flat["valid"].values,
+        quality=flat["quality"].values,
+        center=center,
+        segment=flat["segment"].values,
+        attrs=_attrs(flat),
+    )
+
+
+def _attrs(drift: xr.Dataset) -> dict[str, Any]:
+    return {str(name): value for name, value in drift.attrs.items()}
+
+
+def _nearest_std(found: xr.Dataset, frames: IntArray) -> FloatArray:
+    """Return the standard error of z of the nearest chunk that is valid."""
+    valid = np.flatnonzero(found["valid"].values)
+    distance = np.abs(found["frame"].values[valid][None] - frames[:, None])
+    return np.asarray(found["offset_std"].values[valid[np.argmin(distance, axis=1)], 2])
