@@ -14,6 +14,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.sums import N_COMMON_SUMS, common_sums
 from smlm_accessor.kernels.density.tiles import Int32Array, Tiles, sort_into_tiles
+from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.field.jackknife import effective_number
 
 _PIXELS_PER_WIDTH = 1.5
@@ -30,7 +31,7 @@ _MUCH_WIDER = 4.0  # precisions
 _WORSE = 1.3  # times the least standard error: twice in a row, and narrower kernels are no better
 _FEWEST_BLOCKS = 5.0  # of the field, effectively: for a covariance that is trusted
 _BLOCKS = 8  # of tiles, for threads; the same for any number of threads
-_MARGIN, _WIDEST_MARGIN = 3.0, 0.1  # of the edge, in widths of the kernel; in fields at most
+_MARGIN = 3.0  # of the edge, in widths of the kernel
 
 
 @dataclass(frozen=True)
@@ -181,18 +182,14 @@ class OverlapFit:
         return tiles, sums
 
     def _at_edge(self, fit: Alignment, points: FloatArray, width: float) -> Int32Array:
-        """Return 1 for localizations near an edge of either field, 0 for others.
-
-        Even background that ends at the same place in both would draw the edges together.
-        """
+        """Return 1 for localizations near an edge of either field, 0 for others."""
         plane = fit.matrix[:2, :2]
         center, shift = fit.center[:2], fit.shift[:2]
         xy = points[:, :2]
         back = (xy - center - shift) @ np.linalg.inv(plane).T + center
         inside = np.ones(len(xy), dtype=bool)
         for at, (lower, upper) in zip((xy, back), self._fields, strict=True):
-            margin = np.minimum(_MARGIN * width, _WIDEST_MARGIN * (upper - lower))
-            inside &= ((at >= lower + margin) & (at <= upper - margin)).all(axis=1)
+            inside &= away_from_edges(at, lower, upper, _MARGIN * width)
         return (~inside).astype(np.int32)
 
     def _equations(

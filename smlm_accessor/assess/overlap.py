@@ -11,7 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
-from smlm_accessor.kernels.field.blocks import ENOUGH
+from smlm_accessor.kernels.field.blocks import ENOUGH, away_from_edges
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
@@ -22,7 +22,6 @@ CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
 REACH = 2.0 / WIDTH  # precisions: of a kernel with a standard deviation of two
 _BESIDE = 2.0  # reaches: kernels there and here do not touch
 _MARGIN = _BESIDE + 1  # reaches: all that is counted for a blink lies so near
-_WIDEST_MARGIN = 0.1  # of the field
 _MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
 _MOST = 300_000  # blinks, for the sake of time; more would change no verdict
 _FEW = 8.0  # effective field blocks: with fewer, `ENOUGH` blocks of time tell the error
@@ -98,17 +97,14 @@ def find_blinks(observed: Observations, precision: FloatArray, halves: FieldHalv
     events = rows.events(still, precision, np.zeros_like(frames))
     positions = events.positions + localizations.center
     gap = min(events.lifetime * 3 // 2 + 2, max(int(frames[-1] - frames[0]) // 10, 1))
-    # The edges of a camera do not move with the sample; once drift is removed, they do.
-    field = halves.blocks
-    margin = np.minimum(_MARGIN * REACH * float(precision[0]), _WIDEST_MARGIN * field.extent)
-    inside = positions[:, :2] - field.lower
+    field, margin = halves.blocks, _MARGIN * REACH * float(precision[0])
     return Blinks(
         positions,
         observed.frame(frames[events.frame]),
         *halves.of(positions),
         gap * observed.unit,
         REACH * precision,
-        np.asarray(((inside >= margin) & (inside <= field.extent - margin)).all(axis=1)),
+        away_from_edges(positions[:, :2], field.lower, field.lower + field.extent, margin),
     )
 
 

@@ -14,9 +14,10 @@ from html import escape
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.display import tables
 from smlm_accessor.images.bins import nice_length
+from smlm_accessor.kernels.time_series.steps import runs
 
 # For x, y, z and more. Distinct for colour-blind readers: M. Okabe and K. Ito, Color Universal
 # Design (2008); and a grey. The first three have a contrast of 3 : 1 on white and on dark grey.
@@ -55,10 +56,8 @@ class Chart:
 
     def line(self, x: npt.ArrayLike, y: npt.ArrayLike, color: str, *, width: float = 1.6) -> None:
         """Draw a line, interrupted where there is no value."""
-        runs = self._runs(x, y)
-        self._path(
-            "".join(f"M{_joined(run)}{'h0' * (len(run) == 1)}" for run in runs), color, width
-        )
+        parts = [f"M{_joined(run)}{'h0' * (len(run) == 1)}" for run in self._runs(x, y)]
+        self._path("".join(parts), color, width)
 
     def dots(self, x: npt.ArrayLike, y: npt.ArrayLike, color: str, *, size: float = 5) -> None:
         """Draw a dot at each point."""
@@ -76,8 +75,8 @@ class Chart:
         """Fill the space between two lines, interrupted where one has no value."""
         across, bottom, top = self._across(x), self._up(low), self._up(high)
         path = ""
-        for run in _runs(np.isfinite(bottom) & np.isfinite(top)):
-            step = -(-(run.stop - run.start) // self.bins)
+        for run in runs(np.isfinite(bottom) & np.isfinite(top)):
+            step = -(-len(run) // self.bins)
             there = np.column_stack([across[run], top[run]])[::step]
             back = np.column_stack([across[run], bottom[run]])[::step][::-1]
             path += f"M{_joined(np.concatenate([there, back]))}Z"
@@ -179,8 +178,8 @@ class Chart:
     def _runs(self, x: npt.ArrayLike, y: npt.ArrayLike) -> list[FloatArray]:
         """Return the points of each run of known values, few of them if they are many."""
         points = np.column_stack([self._across(x), self._up(y)])
-        runs = [points[run] for run in _runs(np.asarray(np.isfinite(points).all(axis=1)))]
-        return [_extremes(run, self.bins) for run in runs]
+        known = np.asarray(np.isfinite(points).all(axis=1))
+        return [_extremes(points[run], self.bins) for run in runs(known)]
 
     def _across(self, x: npt.ArrayLike) -> FloatArray:
         start, stop = self.x
@@ -225,12 +224,6 @@ def limits(*values: npt.ArrayLike) -> tuple[float, float]:
     flat = high - low <= 1e-9 * most
     margin = max(0.1 * most if flat else _MARGIN * (high - low), 1e-300)
     return (low - margin, high + margin) if most else (-1.0, 1.0)
-
-
-def _runs(known: BoolArray) -> list[slice]:
-    """Return the runs of successive values that are known."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(np.int8), [0]])))
-    return [slice(a, b) for a, b in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)]
 
 
 def _extremes(points: FloatArray, bins: int) -> FloatArray:

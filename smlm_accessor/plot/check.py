@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,6 @@ from smlm_accessor.plot.drift import plot_drift
 from smlm_accessor.plot.localizations import bar_length, draw_image, draw_scale_bar, extent_of
 from smlm_accessor.plot.style import written_unit
 
-if TYPE_CHECKING:
-    pass
-
-_METHOD = "overlap"
 _ACROSS, _MOST_ACROSS = 200, 400  # bins of the images: molecules can be told apart on a screen
 _DRIFTS = 4.0  # ranges of the drift along the images, or drift would move all of it out of them
 _BINS_OF_REGION = 8  # at least, of the image in which it is searched
@@ -50,13 +46,12 @@ def check_drift(
     the logarithm of the count. Of dask, rows are gone over twice for the images, besides what
     estimate and verdict need.
     """
-    given = {} if method is None else {"method": method}
+    given: dict[str, Any] = {} if method is None else {"method": method}
     dataset, model = _known(drift, model, {**given, **estimate_options})
     if dataset is None:
         from smlm_accessor.estimation.estimate import estimate_drift
 
-        options = {"method": _METHOD, "progress": progress, **given, **estimate_options}
-        dataset = estimate_drift(table, **options)
+        dataset = estimate_drift(table, progress=progress, **given, **estimate_options)
     used = dataset if model is None else model
     assessment = assess(table, used, by=by, outside=outside, progress=progress)
     corrected = None

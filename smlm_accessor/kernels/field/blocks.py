@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.images.grid import field_of
 
 _WANTED = 64  # blocks over the field
 ENOUGH = 20  # effective blocks, for a standard deviation good to a sixth
 _MOST = 1024
-_HALVINGS = 7
+_WIDEST_MARGIN = 0.1  # of the field
 
 
 class FieldBlocks(NamedTuple):
@@ -72,10 +72,21 @@ def make_field_blocks(positions: FloatArray) -> FieldBlocks:
     Blocks are halved until the effective number of blocks (Kish), by their localizations, is 20.
     """
     blocks = FieldBlocks.covering(positions, _WANTED)
-    for _ in range(_HALVINGS):
+    while True:
         finer = blocks._replace(width=blocks.width / 2)
         enough = effective_number(np.bincount(blocks.of(positions))) >= ENOUGH
         if enough or blocks.n == 1 or finer.n > _MOST:
-            break
+            return blocks
         blocks = finer
-    return blocks
+
+
+def away_from_edges(
+    xy: FloatArray, lower: FloatArray, upper: FloatArray, margin: float
+) -> BoolArray:
+    """Tell which positions lie inside a field by a margin, which is a tenth of it at most.
+
+    The edges of a camera do not move with the sample: localizations enter on one side and leave on
+    the other, and even background that ends at the same place would draw the edges together.
+    """
+    least = np.minimum(margin, _WIDEST_MARGIN * (upper - lower))
+    return np.asarray(((xy >= lower + least) & (xy <= upper - least)).all(axis=1))

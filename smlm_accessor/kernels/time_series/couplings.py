@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import gammainc, stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.steps import runs
 
 _CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
 _DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
@@ -252,10 +253,9 @@ def _joined_segments(
 
 def _long_runs(broken: BoolArray, most: int) -> BoolArray:
     """Tell which are in runs of more than so many: there, nothing is shared at any time."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], broken, [False]]).astype(np.int8)))
     result = np.zeros(len(broken), dtype=np.bool_)
-    for first, stop in edges.reshape(-1, 2):
-        result[first:stop] = stop - first > most
+    for run in runs(broken):
+        result[run] = len(run) > most
     return result
 
 

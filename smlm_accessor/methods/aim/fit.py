@@ -20,10 +20,10 @@ from smlm_accessor.methods.aim.sparse_image import (
     search_windows,
 )
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.coarse.checks import kernel_of
+from smlm_accessor.methods.coarse.tracker import CELL, Coarse
 from smlm_accessor.timeline import Timeline
 
-CELL = 2.0  # precisions: edge of a cell, as in the paper
 _WIDTH = 0.5  # of the kernel, in cells: one precision
 _NEAR, _FAR = 3, 10  # cells in which chunks of the user are looked for
 _LEVEL = 5.0  # standard deviations of chance
@@ -31,7 +31,6 @@ _LEVEL = 5.0  # standard deviations of chance
 # drift has looked for the best of 10,000 places. Chunks that shared nothing reached 7.3 in
 # 56 tables, where the others were at 35 at least.
 _ANYWHERE = 3.0
-_BACKGROUND = 0.5  # density that is added everywhere, in localizations
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,7 @@ class WindowFit:
     @property
     def kernel(self) -> Kernel:
         """Of one precision."""
-        exists = self.scale > 0
-        reach = (1, 1, int(exists[2]))
-        return Kernel(reach, np.where(exists, _WIDTH**-2, 0.0), _BACKGROUND)
+        return kernel_of(self.scale, _WIDTH)
 
     @property
     def arrays(self) -> tuple[Any, ...]:

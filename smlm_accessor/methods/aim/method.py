@@ -9,19 +9,13 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import (
-    CELL,
-    WindowFit,
-    is_settled,
-    of_chunks,
-    of_coarse,
-    verified,
-)
+from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_chunks, of_coarse, verified
 from smlm_accessor.methods.aim.parts import ending_with, joined_parts
 from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.coarse.tracker import CELL
 from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.field.blocks import FieldBlocks, make_field_blocks
+from smlm_accessor.kernels.field.blocks import FieldBlocks, away_from_edges, make_field_blocks
 from smlm_accessor.kernels.field.jackknife import effective_number
 
 
@@ -50,3 +50,13 @@ def test_blocks_of_a_number_and_of_a_least_size() -> None:
     assert large.shape == (4, 4)
     narrow = FieldBlocks.covering(x * [1, 0], 100)
     assert narrow.shape == (100, 1)
+
+
+def test_away_from_edges_by_a_margin_or_a_tenth_of_the_field() -> None:
+    lower, upper = np.array([100.0, 0.0]), np.array([200.0, 1000.0])
+    xy = np.array(
+        [[150.0, 500], [109, 500], [111, 500], [150, 19], [150, 21], [150, 981], [191, 500]]
+    )
+    inside = away_from_edges(xy, lower, upper, 20.0)  # of the narrow axis a tenth
+    assert np.flatnonzero(inside).tolist() == [0, 2, 4]
+    assert away_from_edges(xy, lower, upper, 0.0).all()
