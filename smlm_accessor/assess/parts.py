@@ -24,5 +24,5 @@ def frames_apart(
     frames = observed.frame(localizations.frames)
     after = case.corrected(drift, before, frames)
     ordered = replace(localizations, jumps=None)
-    parts = Parts.of(ordered, before - after, precision, searched=1)
+    parts = Parts.of(ordered, before - after, precision, steps_end_parts=True)
     return parts.known.ranges(observed.frame(parts.timeline.frames))

@@ -218,7 +218,7 @@ def _registered(
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
     given, (found, by_jumps, known) = localizations.n_chunks > 1, results
-    connected = windows.mean((known.part == 0).astype(np.float64)) > 0.5
+    connected = windows.mean((known.part != 0).astype(np.float64)) == 0
     valid = np.asarray(
         connected
         & ~estimate.nothing

@@ -22,10 +22,6 @@ _JOINS = 4  # times that parts are laid on the largest: of slices, one after the
 
 T = TypeVar("T")
 
-#: Positions among which a window is placed when its sample is followed: 7 by 7 cells. Parts that
-#: shared nothing seemed to with a probability of 1 in 800 to 2,000 in 3 of 12 tables that rcc and
-#: aim had aligned; true neighbours with 1e-8 at most.
-SEARCHED = 49.0
 _EDGE = 250  # of the frames, so many windows tell where parts end
 
 
@@ -72,7 +68,7 @@ class Parts:
         drift: FloatArray,
         precision: FloatArray,
         *,
-        searched: float = SEARCHED,
+        steps_end_parts: bool = False,
     ) -> Parts:
         """Tell which frames know of each other, see `connection`.
 
@@ -84,8 +80,8 @@ class Parts:
             Of each localization; those of which it is NaN do not count.
         precision : ndarray, shape (d,)
             NaN or 0 along axes that tell nothing.
-        searched : float
-            Positions, the best of which is the drift.
+        steps_end_parts : bool, default False
+            Whether a far step of the drift ends a part, if others do not know both sides.
         """
         told = np.isfinite(precision) & (precision > 0)
         axes = np.flatnonzero(told & (np.ptp(localizations.positions, axis=0) > 0))
@@ -109,7 +105,7 @@ class Parts:
             rows.events(still, precision[axes], timeline.segment), start=moved[:, axes]
         )
         density = Density.of(events, moved[:, axes], precision[axes], COARSE, None)
-        known = connection(moved[:, axes], timeline, density, searched=searched)
+        known = connection(moved[:, axes], timeline, density, steps_end_parts=steps_end_parts)
         rows = replace(rows, positions=seen.positions[:, axes], timeline=timeline)
         return cls(known, timeline, moved, axes, density, rows)
 
