@@ -59,7 +59,7 @@ def change_point_probability(gain: FloatArray, *, evidence: float = 1.0) -> Floa
     Examples
     --------
     >>> change_point_probability(np.array([2.0, 0.0, -2.0])).round(2)
-    array([0.05, 0.37, 0.37, 0.05])
+    array([0.06, 0.44, 0.44, 0.06])
     """
     total = evidence * np.concatenate([[0.0], np.cumsum(gain)])
     likelihood = np.exp(total - total.max())

@@ -133,7 +133,8 @@ def test_parts_that_seem_to_share_nothing_are_laid_on_each_other() -> None:
     missed = type(density).of(
         type(events)(
             *(events.positions + np.where(late[events.frame, None], jump, 0.0), events.frame),
-            *(events.weight, events.lifetime, drift - np.where(late[:, None], jump, 0.0)),
+            *(events.weight, events.axial, events.lifetime),
+            drift - np.where(late[:, None], jump, 0.0),
         ),
         *(drift - np.where(late[:, None], jump, 0.0), scene.precision, density.kernel, 1),
     )
