@@ -24,6 +24,7 @@ FLOORS: dict[int, tuple[str, ...]] = {
     5: ("", "accessors", "cli", "cli.*", "__main__"),
     4: (
         "correct",
+        "correct.*",
         "assess",
         "assess.*",
         "plot",

@@ -1,4 +1,4 @@
-"""The command line: ``python -m smlm_accessor tutorial`` and ``... correct IN OUT``."""
+"""The command line: ``smlm``, or ``python -m smlm_accessor``."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from smlm_accessor.cli import messages
 from smlm_accessor.cli.parser import build_parser
+from smlm_accessor.cli.status import BAD_INPUT, INTERRUPTED, NOBODY_READS, OUR_FAULT
 from smlm_accessor.errors import SmlmError
-
-BAD_INPUT = 2
-OUR_FAULT = 1
-INTERRUPTED = 130
-NOBODY_READS = 141  # as a shell says of a process that a closed pipe has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, with the arguments of the process by default, and return its exit status.
 
     That is 0 if all went well, 2 for input that cannot be used (one line on stderr says what to
-    do), 1 for a fault of this package, 130 if the user stopped it, 141 if nobody reads the output.
+    do), 3 if a correction made a table worse, 1 for a fault of this package, 130 if the user
+    stopped it, 141 if nobody reads the output.
     """
     try:
         status = _run(argv)
@@ -37,8 +35,10 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = build_parser().parse_args(argv)
         show_traceback = arguments.traceback
+        module, _, function = arguments.run.partition(":")
         with messages.warnings_on_one_line():
-            arguments.run(arguments)
+            run = getattr(import_module(f"smlm_accessor.cli.{module}"), function)
+            return int(run(arguments) or 0)
     except SystemExit as done:  # --help and --version
         return int(done.code or 0)
     except SmlmError as error:
@@ -46,7 +46,7 @@ def _run(argv: Sequence[str] | None) -> int:
         messages.say("error", messages.in_flags(str(error)))
         return BAD_INPUT
     except KeyboardInterrupt:
-        messages.say("error", "stopped; the output is not written")
+        messages.say("error", "stopped; what was not finished is not written")
         return INTERRUPTED
     except BrokenPipeError:
         raise
@@ -55,7 +55,6 @@ def _run(argv: Sequence[str] | None) -> int:
         hint = "" if show_traceback else "; add --traceback to see where, and please report it"
         messages.say("error", f"unexpected {type(error).__name__}: {error}{hint}")
         return OUR_FAULT
-    return 0
 
 
 def _trace(show: bool) -> None:

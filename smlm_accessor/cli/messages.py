@@ -11,12 +11,13 @@ from typing import Any
 
 from smlm_accessor.errors import SmlmWarning
 
-PROGRAM = "smlm_accessor"
+PROGRAM = "smlm"
 
-RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
 _FLAGS = (
     "method",
-    *RULES,
+    "chunk_size",
+    "n_chunks",
+    "frames_per_chunk",
     "target",
     "origin",
     "by",

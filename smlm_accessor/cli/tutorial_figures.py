@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.cli.outputs import new_figure
+from smlm_accessor.correct.outputs import new_figure
 from smlm_accessor.drift.curves import curves_of, drift_between_chunks
 from smlm_accessor.plot import plot_drift, plot_localizations
 from smlm_accessor.plot.style import COLORS

@@ -62,7 +62,7 @@ def assert_refused(
     assert status == 2, err
     lines = err.splitlines()
     assert len(lines) == 1, err
-    assert lines[0].startswith("smlm_accessor: error: ")
+    assert lines[0].startswith("smlm: error: ")
     for word in words:
         assert word in lines[0]
     assert out == ""

@@ -294,7 +294,7 @@ def test_a_warning_is_one_line_in_words_of_the_command_line(
     assert run("correct later.csv fixed.csv --drift out_drift.nc --quiet") == 0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("smlm_accessor: warning: ")
+    assert lines[0].startswith("smlm: warning: ")
     assert "--outside linear" in lines[0]
     assert run("correct later.csv two.csv --drift out_drift.nc --quiet --outside linear") == 0
     assert capsys.readouterr().err == ""

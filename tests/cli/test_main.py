@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
-from smlm_accessor.cli import outputs
+from smlm_accessor.correct import outputs
 from tests.cli.conftest import ROOT, assert_corrected, assert_refused, names, run
 
 
@@ -24,7 +24,7 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("", "correct", "tutorial"):
         assert run(f"{command} --help") == 0
         text = capsys.readouterr().out
-        assert text.startswith("usage: python -m smlm_accessor")
+        assert text.startswith("usage: smlm")
         assert not command or "example" in text
 
 
@@ -37,7 +37,7 @@ def test_as_a_process(source: Path, truth: pd.DataFrame) -> None:
     assert_corrected(pd.read_csv("out.csv"), truth)
     again = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert again.returncode == 2
-    assert again.stderr.startswith("smlm_accessor: error: out.csv exists")
+    assert again.stderr.startswith("smlm: error: out.csv exists")
     assert again.stderr.count("\n") == 1
     assert again.stdout == ""
 
@@ -115,7 +115,8 @@ def test_a_broken_parquet_file(capsys: pytest.CaptureFixture[str]) -> None:
 
 BAD_CALLS: dict[str, list[str]] = {
     "": ["COMMAND", "--help"],
-    "drift in.csv out.csv": ["'drift'", "tutorial", "correct"],
+    "shift in.csv out.csv": ["'shift'", "tutorial", "correct"],
+    "drift in.csv": ["-o"],
     "correct in.csv": ["OUT"],
     "correct missing.csv out.csv": ["missing.csv does not exist"],
     "correct . out.csv": ["not a file"],
@@ -222,7 +223,8 @@ def test_stopped_half_way_leaves_nothing(
 def test_a_killed_run_leaves_no_name_that_looks_finished(source: Path) -> None:
     code = (
         "import os, sys\n"
-        "from smlm_accessor.cli import main, outputs\n"
+        "from smlm_accessor.cli import main\n"
+        "from smlm_accessor.correct import outputs\n"
         "write = outputs.write_netcdf\n"
         "outputs.write_netcdf = lambda *a: (write(*a), os._exit(9))\n"
         "main(['correct', 'in.csv', 'out.csv', '--quiet'])\n"
@@ -244,7 +246,7 @@ def test_our_own_fault_is_one_line_too(
     monkeypatch.setattr(outputs, "write_parts", broken)
     assert run("correct in.csv out.csv --quiet") == 1
     err = capsys.readouterr().err
-    assert err.startswith("smlm_accessor: error: unexpected ZeroDivisionError: oh; no;")
+    assert err.startswith("smlm: error: unexpected ZeroDivisionError: oh; no;")
     assert err.count("\n") == 1
     assert run("correct in.csv out.csv --quiet --traceback") == 1
     assert "Traceback" in capsys.readouterr().err

@@ -76,6 +76,6 @@ def test_chunks_that_are_too_large(tmp_path: Path, capsys: pytest.CaptureFixture
     arguments = ["tutorial", "--out", str(tmp_path / "new"), "--cluster-mu", "20"]
     assert main([*arguments, "--chunk-size", "1000000"]) == 2
     err = capsys.readouterr().err
-    assert err.startswith("smlm_accessor: error: ")
+    assert err.startswith("smlm: error: ")
     assert err.count("\n") == 1
     assert list((tmp_path / "new").iterdir()) == []

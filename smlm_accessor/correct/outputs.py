@@ -1,13 +1,13 @@
-"""What `correct` writes: the table, the drift, a figure of it, and a page."""
+"""What correcting a file writes: the table, the drift, a figure of it, and a page."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xarray as xr
 
+from smlm_accessor.correct.request import FileCorrection
 from smlm_accessor.drift.curves import drift_between_chunks
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.drift_datasets import write_netcdf
@@ -39,42 +39,46 @@ class Outputs(NamedTuple):
         beside = [self.drift, self.figure, self.report, *tables]
         return [path for path in beside if path is not None]
 
+    def page_only(self) -> Outputs:
+        """Return the page alone, of a correction that is not wanted."""
+        return self._replace(tables=[], is_folder=False, drift=None, figure=None)
+
     def lines(self) -> list[str]:
         """Return lines that say what was written."""
-        meaning = {
-            self.tables[0]: "the corrected table",
+        meaning: dict[Path | None, str] = {
+            **dict.fromkeys(self.tables[:1], "the corrected table"),
             self.drift: "the drift, for --drift or xarray.load_dataset",
             self.figure: "a figure of the drift",
             self.report: "a page to look at",
         }
         written = [path for path in meaning if path]
-        width = max(len(str(path)) for path in written)
+        width = max((len(str(path)) for path in written), default=0)
         return [f"wrote          {path!s:<{width}}  {meaning[path]}" for path in written]
 
 
-def outputs_of(arguments: argparse.Namespace) -> Outputs:
+def outputs_of(request: FileCorrection) -> Outputs:
     """Return what to write. Raises `FileError` if that would harm a file or cannot work."""
-    source, result = arguments.source, arguments.result
-    is_folder = is_folder_of_tables(source, arguments.format)
+    source, result = request.source, request.result
+    is_folder = is_folder_of_tables(source, request.format)
     tables = [result] if is_folder else for_writing(result).outputs(result)
     if is_folder:
         _require_folder_beside(source.resolve(), result.resolve())
-    for folder in [result.parent, *([arguments.report.parent] if arguments.report else [])]:
+    for folder in [result.parent, *([request.report.parent] if request.report else [])]:
         if not folder.is_dir():
             raise FileError(f"the folder {folder} does not exist; make it, or choose another one")
     if is_folder:
-        require_new(result, overwrite=arguments.overwrite)
+        require_new(result, overwrite=request.overwrite)
     name = result.name if is_folder else result.stem
-    drift, figure = (result.with_name(f"{name}_drift{end}") for end in (".nc", ".png"))
-    if arguments.drift:
-        drift, figure = None, None
-    outputs = Outputs(tables, is_folder, drift, figure, arguments.report)
-    read = {"IN": source, "--drift": arguments.drift}
+    drift, figure = None, None
+    if not request.drift:
+        drift, figure = (result.with_name(f"{name}_drift{end}") for end in (".nc", ".png"))
+    outputs = Outputs(tables, is_folder, drift, figure, request.report)
+    read = {"IN": source, "--drift": request.drift}
     others = {path.resolve() for path in outputs._replace(report=None).paths}
     others |= {path.resolve() for path in (result, *read.values()) if path}
-    if arguments.report and arguments.report.resolve() in others:
+    if request.report and request.report.resolve() in others:
         raise FileError(
-            f"--report {arguments.report} would replace another file; give it another name"
+            f"--report {request.report} would replace another file; give it another name"
         )
     for path in reversed(outputs.paths):
         flag = "--report" if path == outputs.report else "OUT"
@@ -83,7 +87,7 @@ def outputs_of(arguments: argparse.Namespace) -> Outputs:
                 raise FileError(f"{path} would replace {given}; give {flag} another name")
         if path.is_dir():
             raise FileError(f"{path} is a folder; give {flag} another name")
-        if path.exists() and not arguments.overwrite:
+        if path.exists() and not request.overwrite:
             raise FileError(
                 f"{path} exists; give {flag} another name, or --overwrite to replace it"
             )
@@ -106,28 +110,30 @@ def write_outputs(
     dataset: xr.Dataset,
     drift: xr.Dataset | DriftModel,
     page: str | None,
-    arguments: argparse.Namespace,
+    request: FileCorrection,
 ) -> None:
     """Write the corrected table, the drift of the chunks, the figure and the page: all, or none.
 
     A folder gets its name when all of it is written; what an interrupted run leaves is called
     ``OUT.incomplete``, and replaced by the next run.
     """
-    result = outputs.tables[0]
+    if not outputs.paths and not outputs.is_folder:
+        return
+    result = request.result
     with staged(*outputs.paths) as parts:
         part = dict(zip(outputs.paths, parts, strict=True))
-        if not outputs.is_folder:
+        if outputs.tables and not outputs.is_folder:
             tables = [part[path] for path in outputs.tables]
             write_parts(fixed, for_writing(result, fixed.attrs), tables, result)
         if outputs.drift:
             write_netcdf(dataset, part[outputs.drift])
         if outputs.figure:
-            save_drift_figure(part[outputs.figure], dataset, drift, arguments.by)
+            save_drift_figure(part[outputs.figure], dataset, drift, request.by)
         if outputs.report and page:
             part[outputs.report].write_text(page, encoding="utf-8")
         if outputs.is_folder:
-            progress = not arguments.quiet
-            write_folder(fixed, result, overwrite=arguments.overwrite, progress=progress)
+            progress = not request.quiet
+            write_folder(fixed, result, overwrite=request.overwrite, progress=progress)
 
 
 def save_drift_figure(
