@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Correct the files; 2 if one of them could not be, 3 if a correction made one worse."""
     if arguments.report:
         raise OptionError("with --out each file has a page in FOLDER/pages; leave out --report")
-    request = request_of(arguments)
+    request = request_of(arguments, source=arguments.files[0])
     check_options(request)
     given = {f.name: getattr(request, f.name) for f in fields(TableFile) if f.name != "source"}
     given |= {name: getattr(request, name) for name in ("drift", "frame_duration", "fit", "by")}

@@ -48,7 +48,7 @@ class Record:
         entry = self._done.get(str(request.source))
         if entry is None or entry["row"].get("error"):
             return None
-        here = all(request.result.with_name(name).exists() for name in entry["outputs"])
+        here = all((request.result.parent / name).exists() for name in entry["outputs"])
         same = entry["state"] == state_of(request.source) and entry["asked"] == asked_of(request)
         return entry["row"] if here and same else None
 

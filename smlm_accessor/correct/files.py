@@ -158,9 +158,16 @@ def _requests(
         result = folder / name
         page = folder / "pages" / f"{result.stem}.html" if pages else None
         requests.append(
-            FileCorrection(source.absolute(), **common, result=result, report=page, estimate=estimate,
-                    option=option, force=force)
-        )  # fmt: skip
+            FileCorrection(
+                source.absolute(),
+                **common,
+                result=result,
+                report=page,
+                estimate=estimate,
+                option=option,
+                force=force,
+            )
+        )
     return requests
 
 
@@ -173,7 +180,7 @@ def _replacing(request: FileCorrection, record: Record, *, overwrite: bool) -> F
     foreign = [
         path
         for name in _outputs(request)
-        if (path := request.result.with_name(name)).exists() and not record.is_ours(name)
+        if (path := (request.result.parent / name)).exists() and not record.is_ours(name)
     ]
     if foreign and not overwrite:
         raise FileError(

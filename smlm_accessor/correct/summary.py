@@ -125,9 +125,7 @@ def _page(table: pd.DataFrame) -> str:
         title=f"Drift correction of {len(table)} file{'s' * (len(table) != 1)}",
         when=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         counts=[(name, int(counts[name])) for name in _LOOK if name in counts],
-        rows=[
-            _shown(dict(zip(COLUMNS, row, strict=True))) for row in table.itertuples(index=False)
-        ],
+        rows=[_shown(dict(zip(COLUMNS, row, strict=True))) for row in values],
     )
 
 
