@@ -17,7 +17,7 @@ from smlm_accessor.cli.requests import table_file
 from smlm_accessor.correct.paths import expanded
 from smlm_accessor.correct.request import TableFile
 from smlm_accessor.drift import components_of, jump_frames
-from smlm_accessor.errors import FileError, SmlmError, SmlmWarning
+from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.io import read_drift
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"  {line}", flush=True)
         except SmlmError as error:
             words = one_line(in_flags(str(error).removeprefix(f"{path}: ")))
-            print(f"  cannot be used {words}")
+            print(f"  cannot be used: {words}")
             status = 2
     return status
 
@@ -181,8 +181,12 @@ def _drift_lines(file: TableFile) -> list[str] | None:
     if file.source.suffix.lower() not in (".nc", ".zarr", ".txt", ".csv", ".npy", ".npz"):
         return None
     try:
+        dialect = opened(file.source).dialect if file.source.is_file() else None
+        has_no_names = dialect is not None and dialect.names is None
+        if has_no_names and dialect is not None and dialect.separator != " ":
+            return None  # numbers: rather a table than Picasso's drift
         drift = read_drift(file.source, pixel_size=file.columns.get("pixel_size"))
-    except (SmlmError, FileError):
+    except SmlmError:
         return None
     values = drift.smlm.drift().values
     size = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
@@ -197,4 +201,9 @@ def _drift_lines(file: TableFile) -> list[str] | None:
         f"chunks         {drift.sizes['chunk']}, {int(drift['valid'].sum())} registered",
         f"jumps          {jumps}",
         f"method         {drift.attrs.get('method', 'not known')}",
+        *(
+            ["odd            nothing names the columns; is it a table? then --names frame,x,y"]
+            if has_no_names
+            else []
+        ),
     ]

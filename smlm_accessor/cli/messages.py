@@ -30,6 +30,7 @@ _SET_COLUMNS = re.compile(
     r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
 )
 _NAMES = re.compile(r"smlm_accessor\.read\(path, names=\[[^\]]*\]\)")
+_SWITCH = re.compile(r"\b(overwrite|each|force)=True")
 _KEYWORD = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[\w.+-]*[\w+-])")
 
 
@@ -68,6 +69,7 @@ def in_flags(message: str) -> str:
     message = _NAMES.sub("--names frame,x,y", message)
     message = _SET_COLUMNS.sub(lambda found: _column_flags(found[1]), message)
     message = message.replace("smlm_accessor.set_columns", "--columns")
+    message = _SWITCH.sub(r"--\1", message)
     return _KEYWORD.sub(_keyword_flag, message)
 
 

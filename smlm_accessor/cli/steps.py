@@ -10,7 +10,7 @@ from smlm_accessor.assess import assess
 from smlm_accessor.cli.requests import computing, table_and_drift, table_file
 from smlm_accessor.cli.status import MADE_WORSE
 from smlm_accessor.drift import components_of, jump_frames
-from smlm_accessor.errors import FileError, OptionError, SmlmError
+from smlm_accessor.errors import FileError, OptionError
 from smlm_accessor.io import write_drift
 from smlm_accessor.io.staging import require_free
 from smlm_accessor.plot.style import written_unit
@@ -29,12 +29,12 @@ def run_drift(arguments: argparse.Namespace) -> None:
     if arguments.quiet:
         return
     values = dataset.smlm.drift().values
-    unit = written_unit(dataset.attrs.get("length_unit"))
+    unit = f" {written_unit(dataset.attrs.get('length_unit'))}".rstrip()
     size = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
     std = np.nanmedian(dataset["offset_std"].values, axis=0)
     for axis, one, error in zip(components_of(dataset), size, std, strict=True):
-        sure = f", offset_std {error:.3g} {unit} (median)".rstrip() if np.isfinite(error) else ""
-        print(f"drift in {axis}     {one:.4g} {unit} (largest minus smallest){sure}")
+        sure = f", offset_std {error:.3g}{unit} (median)" if np.isfinite(error) else ""
+        print(f"drift in {axis}     {one:.4g}{unit} (largest minus smallest){sure}")
     print(f"chunks         {dataset.sizes['chunk']}, {int(dataset['valid'].sum())} registered")
     print(f"jumps          {', '.join(map(str, jump_frames(dataset).tolist())) or 'none'}")
     print(f"wrote          {arguments.result}")
@@ -75,9 +75,6 @@ def run_report(arguments: argparse.Namespace) -> int:
 
 def _require_writable(arguments: argparse.Namespace) -> None:
     """Raise `FileError` before the long work if the result cannot be written."""
-    try:
-        require_free([arguments.result], overwrite=arguments.overwrite)
-    except SmlmError as error:
-        raise FileError(str(error).replace("overwrite=True", "--overwrite")) from error
+    require_free([arguments.result], overwrite=arguments.overwrite)
     if arguments.result.resolve() == arguments.source.resolve():
         raise OptionError(f"{arguments.result} would replace IN; give -o another name")

@@ -99,7 +99,7 @@ def correct_files(
     >>> done["error"].tolist()
     ['']
     """
-    count("jobs", jobs)
+    count("jobs", jobs, least=1)
     given = [files] if isinstance(files, str | PathLike) else list(files)
     sources = each_table(given, each=each)
     if not sources:

@@ -83,12 +83,12 @@ def summary_table(rows: Iterable[Row]) -> pd.DataFrame:
     warnings or jumps, then those of which the least is proven.
     """
     table = pd.DataFrame(list(rows), columns=list(COLUMNS))
+    texts = ["file", "verdict", "error", "frames", "unit", "written", "page", "warnings"]
+    table[texts] = table[texts].astype(object).fillna("").astype(str)
     for name in ("localizations", "valid_chunks", "chunks", "jumps"):
         table[name] = table[name].astype("Int64")
     for name in (*_MEASURES, "halves_apart", "offset_std", "drift_x", "drift_y", "drift_z"):
         table[name] = table[name].astype(float)
-    texts = ["file", "verdict", "error", "frames", "unit", "written", "page", "warnings"]
-    table[texts] = table[texts].fillna("")
     order = pd.DataFrame(
         {
             "verdict": table["verdict"].map(_LOOK.index),

@@ -189,7 +189,7 @@ def test_align(
     moving = truth.copy()
     for table in (reference, moving):
         table[XY] += rng.normal(0, 1, (len(table), 2))
-    moving[XY] += (120, -80)
+    moving[XY] += np.array([120.0, -80.0])
     moving.to_csv("moving.csv", index=False)
     reference.to_parquet("reference.parquet")
     assert run("align moving.csv reference.parquet -o aligned.csv --unit nm") == 0
