@@ -1,4 +1,4 @@
-"""``python -m smlm_accessor tutorial``: see drift come and go."""
+"""``smlm tutorial``: see drift come and go."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"   {name:<18} {meaning}")
     inside = shlex.quote(str(folder / "drifted.parquet"))
     print(
-        f"\nNext, your own file:\n   python -m smlm_accessor correct IN OUT, for example\n   "
-        f"python -m smlm_accessor correct {inside} fixed.csv"
+        f"\nNext, your own file:\n   smlm correct IN OUT, for example\n   "
+        f"smlm correct {inside} fixed.csv"
     )
 
 

@@ -29,7 +29,7 @@ def test_the_command(
     for name in FILES:
         assert name in out
     assert str(tmp_path / "here") in out
-    assert "python -m smlm_accessor correct" in out
+    assert "smlm correct" in out
     for method in ("icp", "cc"):
         assert any(line.split()[:2] == [method, "improved:"] for line in out.splitlines())
     assert err == "   simulation 2 of 2 ...\n"
