@@ -133,6 +133,8 @@ def _value_lines(found: Localizations, odd: list[str]) -> Iterator[str]:
         values = found.positions[finite[:, k], k]
         if len(values):
             yield f"range of {axis}     {values.min():.6g} to {values.max():.6g} {unit}".rstrip()
+        if len(values) > 1 and values.min() == values.max():
+            odd.append(f"{axis} is the same in all rows")
         if missing := len(finite) - len(values):
             what = "; they count for x and y" if axis == "z" else "; these are left out"
             odd.append(f"{missing:,} rows have no {axis}{what}")
@@ -146,7 +148,7 @@ def _value_lines(found: Localizations, odd: list[str]) -> Iterator[str]:
     if len(frames) < 2:
         odd.append("all localizations are in one frame, so there is no drift to estimate")
     if (np.diff(found.frames) < 0).any() and 1 < len(Runs.of(found.frames, None).found) <= 32:
-        odd.append("frame numbers begin again: several files in one table? see smlm join")
+        odd.append("frame numbers begin again: several files, or channels, in one table?")
     twice = pd.DataFrame(found.positions).assign(frame=found.frames).duplicated()
     if n := int(twice.sum()):
         odd.append(f"{n:,} rows stand twice: the same position in the same frame")
@@ -158,11 +160,11 @@ def _value_lines(found: Localizations, odd: list[str]) -> Iterator[str]:
         odd.append(said)
     if found.uncertainty is not None:
         median = float(np.nanmedian(found.uncertainty[:, :2]))
-        yield f"precision      {median:.3g} {unit}, median of the column".rstrip(" ")
+        yield f"precision      {f'{median:.3g} {unit}'.strip()}, median of the column"
     shown, _ = counted.counted()
     by_time = neighbour_precision(shown.positions, shown.frames)[:2].mean()
     if np.isfinite(by_time) and by_time > 0:
-        yield f"precision      {by_time:.3g} {unit} by neighbours in time (NeNA)".replace("  ", " ")
+        yield f"precision      {f'{by_time:.3g} {unit}'.strip()} by neighbours in time (NeNA)"
 
 
 def _columns_only(file: TableFile) -> Iterator[str]:
