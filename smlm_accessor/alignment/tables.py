@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.sampling import sample_field, sampled, scanned
@@ -45,6 +45,12 @@ class TablePair:
             np.ascontiguousarray(locs.positions[:, :d]) for locs in (self.reference, self.moving)
         )
         return one, other
+
+    def without(self, reference: BoolArray, moving: BoolArray) -> TablePair:
+        """Return all but some localizations of each."""
+        return replace(
+            self, reference=self.reference.take(~reference), moving=self.moving.take(~moving)
+        )
 
     def precision(self) -> FloatArray:
         """Return the usual precision of a localization along each component."""
