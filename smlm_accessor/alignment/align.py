@@ -99,12 +99,11 @@ def _register_both(
 
     if beads is None:
         return *structures(both), None
+    found, fit = structures(both.without(beads.reference.is_bead, beads.moving.is_bead))
     if beads.fit is None:
-        found, fit = structures(both)
         if fit is None:
-            found, fit = structures(both.without(beads.reference.is_bead, beads.moving.is_bead))
+            found, fit = structures(both)
         return found, fit, beads
-    _, fit = structures(both.without(beads.reference.is_bead, beads.moving.is_bead))
     by_beads = CoarseAlignment(beads.fit.angle, beads.fit.shift[:2], beads.significance, 0.0)
     return by_beads, combined(beads.fit, fit), beads
 

@@ -192,7 +192,7 @@ def _compact(
     for bead in np.flatnonzero(good):
         near = beads.paths.distance(positions[:, :2], frames, int(bead)) <= beads.paths.radius
         good[bead] = near.sum() <= _CROWDED * seen[bead]
-    return good
+    return np.asarray(good)
 
 
 def _variance(beads: Beads, motion: CommonMotion) -> FloatArray:

@@ -124,7 +124,9 @@ class _Judge:
         """
         n, m = len(self.reference), len(self.moving)
         at = self.moving @ hypothesis.matrix.T + hypothesis.shift
-        near, which = self.tree.query(at, k=min(3, n), p=np.inf)
+        nearest: tuple[FloatArray, IntArray]
+        nearest = self.tree.query(at, k=min(3, n), p=np.inf)  # type: ignore[assignment]
+        near, which = nearest
         order = np.argsort(near[:, 0], kind="stable")
         # A bead of the reference is that of the moving one nearest to it.
         order = order[np.sort(np.unique(which[order, 0], return_index=True)[1])]
@@ -152,31 +154,29 @@ def _turned(
     With each, how far it leaves them from each other: without scaling, half of what their distances
     differ by.
     """
-    n, m = len(reference), len(moving)
-    i, k = np.triu_indices(m, 1)
-    j, l = (a.ravel() for a in np.nonzero(~np.eye(n, dtype=bool)))
+    first, second = np.triu_indices(len(moving), 1)
+    one, other = np.nonzero(~np.eye(len(reference), dtype=bool))
     # As complex numbers, a rotation with scaling is a factor.
     ours, theirs = (p[:, 0] + 1j * p[:, 1] for p in (moving, reference))
-    one, other = ours[k] - ours[i], theirs[l] - theirs[j]
-    ratio = other[None] / np.where(one == 0, np.nan, one)[:, None]
-    scale = np.abs(ratio)
-    away = np.abs(np.abs(other)[None] - np.abs(one)[:, None]) / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        usable = np.abs(np.log(scale)) <= np.log(_MOST_SCALE)
-    # The beads that are farthest apart, whose distances are the most alike, tell the angle best.
-    lever = np.minimum(np.abs(one)[:, None], np.abs(other)[None])
-    rank = -lever if with_scaling else away / np.where(lever > 0, lever, np.nan)
-    a, b = np.nonzero(usable)
-    order = np.argsort(rank[a, b], kind="stable")[:_MOST_TURNED]
+    side, target = ours[second] - ours[first], theirs[other] - theirs[one]
+    length = np.abs(side)[:, None]
+    away = np.abs(np.abs(target) - length) / 2
+    lever = np.minimum(length, np.abs(target))
+    usable = (lever > 0) & (np.maximum(length, np.abs(target)) <= _MOST_SCALE * lever)
+    rows, columns = np.nonzero(usable)
+    # The angle is best known from beads far apart; without scaling, at distances that are alike.
+    lever, away = lever[rows, columns], away[rows, columns]
+    order = np.argsort(-lever if with_scaling else away / lever, kind="stable")[:_MOST_TURNED]
     found = []
-    for a_, b_ in zip(a[order], b[order], strict=True):
-        factor = ratio[a_, b_] if with_scaling else ratio[a_, b_] / scale[a_, b_]
-        c, s = factor.real, factor.imag
-        matrix = np.array([[c, -s], [s, c]])
-        middle = (reference[j[b_]] + reference[l[b_]]) / 2
-        shift = middle - matrix @ (moving[i[a_]] + moving[k[a_]]) / 2
-        found.append((Similarity(matrix, shift), 0.0 if with_scaling else float(away[a_, b_])))
-    return found, float(len(i) * len(j))
+    for i, j, apart in zip(rows[order], columns[order], away[order], strict=True):
+        factor = target[j] / side[i]
+        if not with_scaling:
+            factor /= np.abs(factor)
+        matrix = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+        middle = (reference[one[j]] + reference[other[j]]) / 2
+        shift = middle - matrix @ (moving[first[i]] + moving[second[i]]) / 2
+        found.append((Similarity(matrix, shift), 0.0 if with_scaling else float(apart)))
+    return found, float(len(first) * len(one))
 
 
 def _fitted(

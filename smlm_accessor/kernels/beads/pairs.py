@@ -98,7 +98,9 @@ def fit_pairs(
         residual = (reference - at - shift).ravel()
         step = _solve(jacobian, residual, own + more)
         for rows, free in groups:
-            more[rows] = _scatter(jacobian[rows], residual[rows], own[rows], free)
+            scatter = _scatter(jacobian[rows], residual[rows], own[rows], free)
+            # So few beads do not tell it along z: it is no less than in the plane.
+            more[rows] = scatter if free >= _FEWEST_FREE else max(scatter, float(more[0]))
         step = _solve(jacobian, residual, own + more)
         steps = np.zeros(len(fitted))
         steps[fitted] = step
@@ -109,13 +111,12 @@ def fit_pairs(
             break
     weighed = own + more
     for rows, free in groups:
-        f = max(free, _FEWEST_FREE)
+        f = free if free >= _FEWEST_FREE else max(free + groups[0][1], _FEWEST_FREE)
         weighed[rows] += more[rows] * 2 / (f - 2)
     weights = 1 / (own + more)
     inverse = np.linalg.pinv(jacobian.T @ (jacobian * weights[:, None]))
     gain = inverse @ (jacobian * weights[:, None]).T
-    scatter = np.sqrt(more[:d])
-    return PairFit(shift, angle, log_scale, (gain * weighed) @ gain.T, scatter)
+    return PairFit(shift, angle, log_scale, (gain * weighed) @ gain.T, np.sqrt(more[:d]))
 
 
 def _jacobian(at: FloatArray) -> FloatArray:
