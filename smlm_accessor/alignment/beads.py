@@ -34,6 +34,9 @@ _COMPACT = 0.3
 # ... and has no more localizations there in a frame in which it is seen; usually one.
 _CROWDED = 2.0
 _MOST_BEADS = 60  # that are matched, those that are seen the longest: 0.3 s
+# More spots than this that are seen as often are no beads, and slow: 0.3 s for 200.
+_MOST_SPOTS = 200
+_FEWEST_SEEN = 3
 _WINDOWS = 16  # of time, in which a bead is seen to wander
 _WANDERS = 3.0  # standard deviations: a bead wanders more than by its jitter
 _AGREE = 5.0  # standard deviations: so far beads and structures may lie apart
@@ -146,28 +149,31 @@ def _beads_of(locs: Localizations, center: FloatArray, lateral: float) -> BeadPl
     frames = FrameCount.of(locs.frames, locs.positions).number(locs.frames)
     some = _rows_to_look_at(frames)
     at, when = positions[some], frames[some]
+    best: tuple[Beads, CommonMotion, BoolArray] | None = None
+    most = 0
     for size in _SIZES:
         radius = size / 2 * lateral
-        if not 0 < radius < np.inf:
-            return None
+        if not 0 < radius < np.inf or _crowded(at[:, :2], len(np.unique(when)), 2 * radius):
+            break
         beads = find_beads(at, when, None, given=None, radius=radius, presence=_PRESENCE)
         if not len(beads.paths):
             continue
-        timeline = Timeline.of(when)
-        motion = common_motion(at, beads, timeline.evenly(_WINDOWS))
+        motion = common_motion(at, beads, Timeline.of(when).evenly(_WINDOWS))
         good = _compact(beads, motion, at, when)
-        if good.sum() >= fewest_beads(with_rotation=False, with_scaling=False):
+        if good.sum() > most:
+            best, most = (beads, motion, good), int(good.sum())
+        if most >= fewest_beads(with_rotation=False, with_scaling=False):
             break
-    else:
-        if not len(beads.paths) or not good.any():
-            return None
+    if best is None:
+        return None
+    beads, motion, good = best
     known = motion.valid
     drift = motion.drift[known]
     place = motion.place + (drift - drift[0]).mean(axis=0)
     order = np.argsort(-beads.presence, kind="stable")
     kept = order[good[order]][:_MOST_BEADS]
     is_bead = BeadPaths(
-        beads.paths.knots, beads.paths.edges, beads.paths.position[:, good], radius
+        beads.paths.knots, beads.paths.edges, beads.paths.position[:, good], beads.paths.radius
     ).on_path(positions[:, :2], frames)
     return BeadPlaces(place[kept], _variance(beads, motion)[kept], is_bead)
 
@@ -178,6 +184,15 @@ def _rows_to_look_at(frames: IntArray) -> BoolArray | slice:
         return slice(None)
     every = -(-len(frames) // _MOST_ROWS)
     return np.asarray((Timeline.of(frames).of_rows // _RUN) % every == 0)
+
+
+def _crowded(xy: FloatArray, n_frames: int, size: float) -> bool:
+    """Tell whether more spots are seen as often as a bead than there are beads: a dense table."""
+    cell = np.floor((xy - xy.min(axis=0)) / size).astype(np.int64)
+    _, count = np.unique(cell[:, 0] * (cell[:, 1].max() + 1) + cell[:, 1], return_counts=True)
+    # A bead at the corner of a cell is in four.
+    often = count >= max(_PRESENCE * n_frames / 4, _FEWEST_SEEN)
+    return int(often.sum()) > 4 * _MOST_SPOTS
 
 
 def _compact(

@@ -174,3 +174,17 @@ def test_max_shift_is_kept() -> None:
     assert second.smlm.align(first, max_shift=150.0)["valid"].all()
     with pytest.warns(InvalidChunkWarning):
         assert not second.smlm.align(first, max_shift=100.0)["valid"].any()
+
+
+def test_a_dense_table_has_no_beads() -> None:
+    # Two localizations in each frame within every spot of 100 nm.
+    rng = np.random.default_rng(5)
+    tables = [
+        pd.DataFrame(rng.uniform(0, 3000, (400_000, 2)), columns=["x", "y"]).assign(
+            frame=np.arange(400_000) // 2000, uncertainty=10.0
+        )
+        for _ in range(2)
+    ]
+    both = read_pair(*tables, 10**7, progress=False)
+    terms = {"with_rotation": False, "with_scaling": False}
+    assert match_beads(both, np.zeros(2), **terms, max_shift=None) is None
