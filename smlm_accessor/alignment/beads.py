@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.alignment.overlap_fit import Alignment
-from smlm_accessor.alignment.tables import TablePair
+from smlm_accessor.alignment.tables import MOST_FOR_BEADS, TablePair
 from smlm_accessor.kernels.beads.constellation import match_constellations
 from smlm_accessor.kernels.beads.pairs import fewest_beads, fit_pairs
 from smlm_accessor.kernels.correlation.global_shift import CLEAR
@@ -19,9 +19,6 @@ from smlm_accessor.methods.fiducial.motion import CommonMotion, common_motion
 from smlm_accessor.table.localizations import Localizations
 from smlm_accessor.timeline import Timeline
 
-# Beads are looked for in so many localizations, in runs of frames all over the table: of each bead
-# thousands are left, and its place is known far better than two tables agree on it.
-_MOST_ROWS = 400_000
 _RUN = 32  # frames: a window in which a bead is looked for
 # Sizes of a spot in localization precisions; the larger one, where the sample moves, only if
 # there are too few.
@@ -92,8 +89,8 @@ def match_beads(
         return None
     lateral = float(np.max(both.precision()[:2]))
     found = []
-    for locs in tables:
-        places = _beads_of(locs, center, lateral)
+    for locs, in_time in zip(tables, both.in_time or tables, strict=True):
+        places = _beads_of(locs, in_time, center, lateral)
         if places is None:
             return None
         found.append(places)
@@ -144,11 +141,15 @@ def combined(beads: Alignment, structures: Alignment | None) -> Alignment:
     )  # fmt: skip
 
 
-def _beads_of(locs: Localizations, center: FloatArray, lateral: float) -> BeadPlaces | None:
-    positions = np.ascontiguousarray(locs.positions[:, : len(center)]) - center
-    frames = FrameCount.of(locs.frames, locs.positions).number(locs.frames)
-    some = _rows_to_look_at(frames)
-    at, when = positions[some], frames[some]
+def _beads_of(
+    locs: Localizations, in_time: Localizations, center: FloatArray, lateral: float
+) -> BeadPlaces | None:
+    """Return the beads that are seen ``in_time``, and which localizations are theirs."""
+    d = len(center)
+    count = FrameCount.of(in_time.frames, in_time.positions)
+    when = count.number(in_time.frames)
+    some = _rows_to_look_at(when)
+    at, when = np.ascontiguousarray(in_time.positions[some, :d]) - center, when[some]
     best: tuple[Beads, CommonMotion, BoolArray] | None = None
     most = 0
     for size in _SIZES:
@@ -174,15 +175,15 @@ def _beads_of(locs: Localizations, center: FloatArray, lateral: float) -> BeadPl
     kept = order[good[order]][:_MOST_BEADS]
     is_bead = BeadPaths(
         beads.paths.knots, beads.paths.edges, beads.paths.position[:, good], beads.paths.radius
-    ).on_path(positions[:, :2], frames)
+    ).on_path(locs.positions[:, :2] - center[:2], count.number(locs.frames))
     return BeadPlaces(place[kept], _variance(beads, motion)[kept], is_bead)
 
 
 def _rows_to_look_at(frames: IntArray) -> BoolArray | slice:
     """Return the rows of every so many runs of frames; frames do not decrease."""
-    if len(frames) <= _MOST_ROWS:
+    if len(frames) <= MOST_FOR_BEADS:
         return slice(None)
-    every = -(-len(frames) // _MOST_ROWS)
+    every = -(-len(frames) // MOST_FOR_BEADS)
     return np.asarray((Timeline.of(frames).of_rows // _RUN) % every == 0)
 
 

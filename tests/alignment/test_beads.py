@@ -188,3 +188,10 @@ def test_a_dense_table_has_no_beads() -> None:
     both = read_pair(*tables, 10**7, progress=False)
     terms = {"with_rotation": False, "with_scaling": False}
     assert match_beads(both, np.zeros(2), **terms, max_shift=None) is None
+
+
+def test_beads_of_large_tables_are_not_left_out_by_sampling() -> None:
+    first, second = rounds(6, common=4)
+    found = second.smlm.align(first, max_localizations=1000)
+    assert json.loads(found.attrs["parameters"])["sampled"]
+    np.testing.assert_allclose(-found["offset"].values[0], SHIFT[:2], atol=0.5)
