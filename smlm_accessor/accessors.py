@@ -285,9 +285,8 @@ class LocalizationAccessor:
         independent beads are least expected to lie on each other as closely. It takes three beads,
         four with rotation and scaling: fewer do not tell their own motion from that of the table.
         The fit is weighted by ``1 / (variance + scatter**2)``: the variance of each bead, and what
-        the beads differ by beyond that. Structures are then aligned without beads. If they agree,
-        the mean is weighted by the inverse of both covariances; if they do not, or structures have
-        nothing in common, beads decide. Tables without frames have no beads.
+        the beads differ by beyond that. Structures are then aligned without beads: if they agree
+        and are more precise, they decide, else the beads. Tables without frames have no beads.
 
         Examples
         --------

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.alignment.beads import BeadMatch, combined, match_beads
+from smlm_accessor.alignment.beads import BeadMatch, match_beads, more_precise
 from smlm_accessor.alignment.coarse import (
     CLEAR_TURNED,
     CoarseAlignment,
@@ -105,7 +105,7 @@ def _register_both(
             found, fit = structures(both)
         return found, fit, beads
     by_beads = CoarseAlignment(beads.fit.angle, beads.fit.shift[:2], beads.significance, 0.0)
-    return by_beads, combined(beads.fit, fit), beads
+    return by_beads, more_precise(beads.fit, fit), beads
 
 
 def _register(

@@ -112,33 +112,18 @@ def match_beads(
     return BeadMatch(reference, moving, n, significance, alignment)
 
 
-def combined(beads: Alignment, structures: Alignment | None) -> Alignment:
-    """Return the mean of both, weighted by the inverse covariance; the beads' if they disagree.
+def more_precise(beads: Alignment, structures: Alignment | None) -> Alignment:
+    """Return the one of smaller standard error; that of the beads, if they disagree.
 
-    Both are about the same centre, and independent: those of the structures are from other
-    localizations.
+    No mean of both: the error of few beads is known from few, and where it is small by chance they
+    would get a weight that they do not have.
     """
     if structures is None:
         return beads
-    one, other = (np.append(a.shift, [a.angle, a.log_scale]) for a in (beads, structures))
-    p, d = len(beads.covariance), len(beads.shift)
-    fitted = np.ones(d + 2, dtype=bool)
-    if p < d + 2:
-        fitted[d:] = [one[d] != 0 or other[d] != 0, one[d + 1] != 0 or other[d + 1] != 0]
-    if fitted.sum() != p:
-        return beads
-    away = (other - one)[fitted]
-    total = beads.covariance + structures.covariance
-    if (np.abs(away) > _AGREE * np.sqrt(np.diag(total))).any():
-        return beads
-    gain = beads.covariance @ np.linalg.pinv(total)
-    mean = one.copy()
-    mean[fitted] += gain @ away
-    covariance = beads.covariance - gain @ beads.covariance
-    return Alignment(
-        beads.center, mean[:d], float(mean[d]), float(mean[d + 1]), covariance,
-        structures.width, structures.n_blocks, structures.overlap,
-    )  # fmt: skip
+    d = len(beads.shift)
+    one, other = beads.std[:d], structures.std[:d]
+    agree = np.abs(structures.shift - beads.shift) <= _AGREE * np.hypot(one, other)
+    return structures if agree.all() and other.max() < one.max() else beads
 
 
 def _beads_of(
