@@ -264,11 +264,13 @@ class LocalizationAccessor:
             reference. ``attrs["static"]`` says that frames do not matter: any table of this
             channel is corrected alike, whatever its frames. Only the components that both tables
             have are aligned. ``offset_std`` is a jackknife over tiles of the field, of the shift
-            of ``center``. ``quality`` is by how much the shift stands out from all others, in
-            standard deviations of chance, and in how many parts of the field. Below 5 (6 if all
+            of ``center``; of beads, it is from how they differ from each other. ``quality`` is by
+            how much the shift stands out from all others, in standard deviations of chance, and in
+            how many parts of the field; of beads, by how much they lie alike. Below 5 (6 if all
             angles were looked at) the offset is NaN and ``valid`` False, and one warning says so.
             Rotation (radians), scaling and their standard deviations are in
-            ``attrs["parameters"]``.
+            ``attrs["parameters"]``, and ``beads``: how many are in the reference, in this table,
+            and in both.
 
         Notes
         -----
@@ -276,6 +278,15 @@ class LocalizationAccessor:
         shift on, the gradient of the density of the other table at each localization is followed; a
         molecule counts by its information, however often it is seen. The kernel is narrowed as long
         as the result becomes more precise.
+
+        Beads have thousands of localizations at one place. If both tables have some (spots that are
+        seen in 30 % of the frames or more), they are matched by where they lie to each other: of
+        all shifts (with rotation, all that put two beads onto two others), the one for which
+        independent beads are least expected to lie on each other as closely. It takes three beads,
+        four with rotation and scaling: fewer do not tell their own motion from that of the table.
+        The fit is weighted by ``1 / (variance + scatter**2)``: the variance of each bead, and what
+        the beads differ by beyond that. Structures are then aligned without beads: if they agree
+        and are more precise, they decide, else the beads. Tables without frames have no beads.
 
         Examples
         --------

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.alignment.beads import BeadMatch, match_beads, more_precise
 from smlm_accessor.alignment.coarse import (
     CLEAR_TURNED,
     CoarseAlignment,
@@ -22,6 +23,7 @@ from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import build, offset_from_about, static
 from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.kernels.beads.pairs import fewest_beads
 from smlm_accessor.kernels.correlation.global_shift import CLEAR
 from smlm_accessor.kernels.neighbours.nena import FLATTENING
 from smlm_accessor.options import count, length
@@ -51,7 +53,7 @@ def align(
     both = read_pair(reference, moving, int(max_localizations), progress=progress)
     terms = {"with_rotation": bool(with_rotation), "with_scaling": bool(with_scaling)}
     precision = both.precision()
-    found, fit = _register(both, precision, max_shift, terms, progress)
+    found, fit, beads = _register_both(both, precision, max_shift, terms, progress)
     chosen: dict[str, Any] = {
         **terms,
         "max_shift": max_shift,
@@ -60,8 +62,11 @@ def align(
         "sampled": both.sampled,
         "precision": _known(precision),
     }
+    if beads is not None:
+        chosen["beads"] = [len(beads.reference), len(beads.moving), beads.matched]
     if fit is not None:
-        chosen |= {"kernel_width": fit.width, "n_blocks": fit.n_blocks, "overlap": fit.overlap}
+        if np.isfinite(fit.width):
+            chosen |= {"kernel_width": fit.width, "n_blocks": fit.n_blocks, "overlap": fit.overlap}
         deviations = fit.std[len(both.components) :].tolist()
         if with_rotation:
             chosen |= {"rotation": fit.angle, "rotation_std": deviations.pop(0)}
@@ -70,22 +75,53 @@ def align(
             chosen |= {"scaling": scale, "scaling_std": scale * deviations.pop(0)}
     result = _dataset(both, found, fit, chosen)
     if fit is None:
-        warnings.warn(_reason(both, found), InvalidChunkWarning, stacklevel=3)
+        warnings.warn(_reason(both, found, beads, terms), InvalidChunkWarning, stacklevel=3)
     return result
+
+
+def _register_both(
+    both: TablePair,
+    precision: FloatArray,
+    max_shift: float | None,
+    terms: dict[str, bool],
+    progress: bool,
+) -> tuple[CoarseAlignment, Alignment | None, BeadMatch | None]:
+    """Register by the beads that are in both tables, and by all else.
+
+    A bead has thousands of localizations at one place. Where beads are in both tables, they count
+    by how they differ from each other, and the structures are registered without them.
+    """
+    center = both.positions()[1].mean(axis=0)
+    beads = match_beads(both, center, **terms, max_shift=max_shift)
+
+    def structures(pair: TablePair) -> tuple[CoarseAlignment, Alignment | None]:
+        return _register(pair, center, precision, max_shift, terms, progress)
+
+    if beads is None:
+        return *structures(both), None
+    found, fit = structures(both.without(beads.reference.is_bead, beads.moving.is_bead))
+    if beads.fit is None:
+        if fit is None:
+            found, fit = structures(both)
+        return found, fit, beads
+    by_beads = CoarseAlignment(beads.fit.angle, beads.fit.shift[:2], beads.significance, 0.0)
+    return by_beads, more_precise(beads.fit, fit), beads
 
 
 def _register(
     both: TablePair,
+    center: FloatArray,
     precision: FloatArray,
     max_shift: float | None,
     terms: dict[str, bool],
     progress: bool,
 ) -> tuple[CoarseAlignment, Alignment | None]:
     reference, moving = both.positions()
-    wide = min(float(np.ptp(p[:, :2], axis=0).max()) for p in (reference, moving))
-    if min(len(reference), len(moving)) < _FEWEST or not wide > 0:
+    if min(len(reference), len(moving)) < _FEWEST:
         return _NOWHERE, None
-    center = moving.mean(axis=0)
+    wide = min(float(np.ptp(p[:, :2], axis=0).max()) for p in (reference, moving))
+    if not wide > 0:
+        return _NOWHERE, None
     # Differences of coordinates do not depend on how far away the origin is.
     reference, moving = reference - center, moving - center
     lateral = float(np.max(precision[:2]))
@@ -182,7 +218,9 @@ def _dataset(
     )
 
 
-def _reason(both: TablePair, found: CoarseAlignment) -> str:
+def _reason(
+    both: TablePair, found: CoarseAlignment, beads: BeadMatch | None, terms: dict[str, bool]
+) -> str:
     few = min(len(both.moving.frames), len(both.reference.frames)) < _FEWEST
     if few:
         why = f"one of them has fewer than {_FEWEST} localizations"
@@ -194,6 +232,11 @@ def _reason(both: TablePair, found: CoarseAlignment) -> str:
         )
     else:
         why = "too few blocks of the field agree on one"
+    if beads is not None:
+        why += (
+            f"; of {len(beads.reference)} and {len(beads.moving)} beads, {beads.matched} lie alike "
+            f"at best, and it takes {fewest_beads(**terms)}, closer than by chance"
+        )
     more = " All localizations may tell more: raise max_localizations." if both.sampled else ""
     return (
         f"Could not align the two tables: {why}. The offset is NaN, and valid=False. Check that "

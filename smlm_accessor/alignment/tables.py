@@ -8,10 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
 from smlm_accessor.errors import TableError
-from smlm_accessor.estimation.sampling import sample_field, sampled, scanned
+from smlm_accessor.estimation.sampling import (
+    Sampling,
+    sample_field,
+    sample_time,
+    sampled,
+    scanned,
+)
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
@@ -20,6 +26,10 @@ from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
+#: Beads are looked for in so many localizations, in runs of frames all over the table: of each bead
+#: thousands are left, and its place is known far better than two tables agree on it.
+MOST_FOR_BEADS = 400_000
+
 
 @dataclass(frozen=True)
 class TablePair:
@@ -27,7 +37,8 @@ class TablePair:
 
     Localizations are finite, in the order of frames, without outliers far from the field. The
     ``components`` are those that both have, and in which both have an extent. ``first``, ``last``
-    and ``mean`` are frames of the moving table; ``sampled`` says that these are not all rows.
+    and ``mean`` are frames of the moving table; ``sampled`` says that these are not all rows: then
+    ``in_time``, in which beads are looked for, are those of both tables in runs of frames.
     """
 
     reference: Localizations
@@ -37,6 +48,7 @@ class TablePair:
     last: int
     mean: float
     sampled: bool
+    in_time: tuple[Localizations, Localizations] | None = None
 
     def positions(self) -> tuple[FloatArray, FloatArray]:
         """Return those of the reference and of the moving table, shape (n, d) each."""
@@ -45,6 +57,12 @@ class TablePair:
             np.ascontiguousarray(locs.positions[:, :d]) for locs in (self.reference, self.moving)
         )
         return one, other
+
+    def without(self, reference: BoolArray, moving: BoolArray) -> TablePair:
+        """Return all but some localizations of each."""
+        return replace(
+            self, reference=self.reference.take(~reference), moving=self.moving.take(~moving)
+        )
 
     def precision(self) -> FloatArray:
         """Return the usual precision of a localization along each component."""
@@ -60,9 +78,9 @@ def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> Tabl
     if not any(partitioned) and max(len(reference), len(moving)) <= most:
         read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
         timeline = Timeline.of(read["moving"].frames[read["moving"].finite])
-        is_sample = False
+        in_time = None
     else:
-        read, timeline, is_sample = _sample(tables, most, factor, progress)
+        read, timeline, in_time = _sample(tables, most, factor, progress)
     for name, locs in read.items():
         if not locs.finite.any():
             raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
@@ -75,13 +93,14 @@ def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> Tabl
         last=int(timeline.frames[-1]),
         mean=float(np.average(timeline.frames - timeline.frames[0], weights=timeline.counts))
         + float(timeline.frames[0]),
-        sampled=is_sample,
+        sampled=in_time is not None,
+        in_time=in_time,
     )
 
 
 def _sample(
     tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
-) -> tuple[dict[str, Localizations], Timeline, bool]:
+) -> tuple[dict[str, Localizations], Timeline, tuple[Localizations, Localizations] | None]:
     sources = {name: source_of(table) for name, table in tables.items()}
     found = {name: s.result(scanned(s), progress=progress) for name, s in sources.items()}
     total = {name: int(one.squares.count.sum()) for name, one in found.items()}
@@ -92,11 +111,18 @@ def _sample(
             "field, so both have to be in the same unit: convert one of them, or give a larger "
             "max_localizations"
         )
-    read = {
-        name: source.result(sampled(source, sampling), progress=progress).localizations
-        for name, source in sources.items()
-    }
-    return read, found["moving"].timeline, not sampling.takes_all
+
+    def taken(name: str, some: Sampling) -> Localizations:
+        source = sources[name]
+        return source.result(sampled(source, some), progress=progress).localizations
+
+    read = {name: taken(name, sampling) for name in sources}
+    timeline = found["moving"].timeline
+    if sampling.takes_all:
+        return read, timeline, None
+    # Few beads may be in none of the squares, but they are in all runs of frames.
+    in_time = [_clean(taken(name, sample_time(found[name], MOST_FOR_BEADS))) for name in tables]
+    return read, timeline, (in_time[0], in_time[1])
 
 
 def _scaled(locs: Localizations, factor: float) -> Localizations:
