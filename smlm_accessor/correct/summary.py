@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor.correct.request import FileCorrection
+from smlm_accessor.display.pages import render_page
 from smlm_accessor.drift import jump_frames
 from smlm_accessor.io.staging import staged
 
@@ -110,18 +111,10 @@ def write_summary(folder: Path, rows: Iterable[Row]) -> None:
 
 
 def _page(table: pd.DataFrame) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     values = table.itertuples(index=False)
     counts = table["verdict"].value_counts()
-    return environment.get_template("summary.html.jinja").render(
+    return render_page(
+        Path(__file__).with_name("summary.html.jinja"),
         title=f"Drift correction of {len(table)} file{'s' * (len(table) != 1)}",
         when=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         counts=[(name, int(counts[name])) for name in _LOOK if name in counts],

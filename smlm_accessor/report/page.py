@@ -15,6 +15,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray
 from smlm_accessor._version import __version__
 from smlm_accessor.assess import Assessment
+from smlm_accessor.display.pages import render_page
 from smlm_accessor.display.svg_chart import number
 from smlm_accessor.drift import components_of, drift_of, is_shift_only
 from smlm_accessor.images.bins import BinGrid, nice_length
@@ -55,20 +56,13 @@ def page(
     outside: str | None,
 ) -> str:
     """Return the page as HTML that needs no other file."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     source = transformations_of(drift)
     verdict = found.verdict if found else "not judged"
     frc = frc_chart(found) if found else None
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("page.html.jinja").render(
+    return render_page(
+        Path(__file__).with_name("page.html.jinja"),
         facts=facts,
         found=found,
         verdict=verdict,
