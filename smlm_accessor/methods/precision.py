@@ -6,9 +6,8 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
+from smlm_accessor.kernels.neighbours.nena import with_axial
 from smlm_accessor.methods.chunked import ChunkedLocalizations
-
-_DEEPER = 2.0  # times as large is the precision along z, if it is not known
 
 
 def precision_along(localizations: ChunkedLocalizations, given: float | None = None) -> FloatArray:
@@ -20,9 +19,6 @@ def precision_along(localizations: ChunkedLocalizations, given: float | None = N
     d = localizations.positions.shape[1]
     if given is not None:
         return np.full(d, given, dtype=np.float64)
-    sigma = usual_precision(
-        localizations.positions, localizations.frames, localizations.uncertainty
+    return with_axial(
+        usual_precision(localizations.positions, localizations.frames, localizations.uncertainty)
     )
-    unknown = ~(np.isfinite(sigma[2:]) & (sigma[2:] > 0))
-    sigma[2:][unknown] = _DEEPER * sigma[0]
-    return sigma

@@ -18,7 +18,8 @@ _UNUSUAL = 8.0  # usual steps from segment to segment
 _LONGEST = 3  # segments that a step may take
 _AT_END = 0.1  # of the frames of the segments beside a step
 _AROUND = 4  # segments on either side of a step that say where the sample was and stays
-_WIDTH = 0.6  # of the kernel, in cells
+#: Width of the kernel by which a jump is placed, in cells.
+WIDTH = 0.6
 
 
 def steps_of(drift: FloatArray) -> list[tuple[int, int]]:
@@ -72,7 +73,7 @@ def with_jumps(
     ends = np.concatenate([begins[begins > 0] - 1, [before for before, _ in steps]])
     image = Image(scale)
     image.add(arrays, motion)
-    kernel = kernel_of(scale, _WIDTH)
+    kernel = kernel_of(scale, WIDTH)
     drift, jumps, uncut, last = motion.drift, [], edges, len(edges) - 2
     for before, after in reversed(steps):
         first = int(begins[begins <= before].max())

@@ -12,6 +12,8 @@ from smlm_accessor.kernels.time_series.change_point import change_points
 from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.checks import kernel_of
+from smlm_accessor.methods.coarse.jump_frames import WIDTH
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -23,7 +25,6 @@ _PIXELS = 2**15  # of their padded images: twice and half as many find the same 
 _UNUSUAL = 5.0
 # Probability with which a run of frames that shares nothing with the others is found in them.
 _FALSE_ALARM = 1e-3
-_WIDTH = 0.6  # of the kernel by which a jump is placed, in cells
 
 
 @dataclass(frozen=True)
@@ -270,8 +271,7 @@ class _Density:
         if len(frames):
             whole = WindowDrift.at_rest(frames, np.array([0, 1]))
             image.add((np.ascontiguousarray(positions), frames), whole)
-        reach = (1, 1, int(scale[2] > 0))
-        return cls(image, Kernel(reach, np.where(scale > 0, _WIDTH**-2, 0.0), 0.5))
+        return cls(image, kernel_of(scale, WIDTH))
 
     def log_sums(self, positions: FloatArray, row: IntArray, threads: int | None) -> FloatArray:
         """Return ``sum(log(1 + density / background))`` over the localizations of each row.

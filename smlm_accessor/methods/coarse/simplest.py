@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, gradient_sums
 from smlm_accessor.methods.coarse.checks import kernel_of
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance_of_sum
 from smlm_accessor.methods.overlap.jumps import BETWEEN
 
 
@@ -131,7 +130,7 @@ def _certain_jumps(
         return told
     blocks = make_field_blocks(arrays[0])
     block = blocks.of(arrays[0])
-    weight = np.bincount(block, minlength=blocks.n)
+    weight = np.bincount(block, minlength=blocks.n).astype(np.float64)
     n = effective_number(weight)
 
     def in_blocks(motion: WindowDrift) -> FloatArray:
@@ -147,9 +146,7 @@ def _certain_jumps(
     with_all, certain = best(every), []
     for jump in new:
         gain = with_all - best(every[every != jump])
-        away = gain - weight / weight.sum() * gain.sum()
-        error = np.sqrt(n / max(n - 1, 1e-9) * (away**2).sum())
-        chance = stdtr(n - 1, -gain.sum() / max(error, 1e-300)) if n > 1 else 1.0
+        chance = chance_of_sum(weight, gain[:, None])[0] if n > 1 else 1.0
         if chance * len(edges) < FALSE_ALARM:
             certain.append(jump)
     return np.union1d(told, certain).astype(np.int64)

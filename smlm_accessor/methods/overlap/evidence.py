@@ -34,7 +34,7 @@ def chance(sums: OverlapSums) -> FloatArray:
         (sums.events, sums.curvature, 2.0),
     ]
     found = [
-        _probability(events, curvature, factor)
+        chance_of_sum(events, curvature, factor)
         for events, curvature, factor in tests
         if effective_number(events) >= _FEWEST
     ]
@@ -65,9 +65,13 @@ def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) ->
     return result
 
 
-def _probability(events: FloatArray, curvature: FloatArray, factor: float) -> FloatArray:
-    """Return the probability of a larger sum, if its variance is that of residuals, times."""
-    n, total = effective_number(events), curvature.sum(axis=0)
-    residuals = curvature - events[:, None] * (total / events.sum())
+def chance_of_sum(weight: FloatArray, values: FloatArray, factor: float = 1.0) -> FloatArray:
+    """Return the probability, for each column, that a sum as large is chance, shape (d,).
+
+    ``values``, shape (n, d), are those of blocks of some ``weight``. The variance of their sum is
+    that of their residuals, times ``factor``.
+    """
+    n, total = effective_number(weight), values.sum(axis=0)
+    residuals = values - weight[:, None] * (total / weight.sum())
     error = np.sqrt(factor * n / (n - 1) * (residuals**2).sum(axis=0))
     return np.asarray(stdtr(n - 1, -total / np.maximum(error, 1e-300)))

@@ -33,8 +33,8 @@ class DriftEstimate:
         Drift of each window by itself, and its variance: infinite where the window shows none.
     quality : ndarray, shape (n_windows,)
         Information of each window, over what it would be if the emitters were known.
-    nothing : ndarray of bool, shape (n_windows,)
-        Whether a window and those around it lie on nothing.
+    events : ndarray, shape (n_windows,)
+        Information that the events would have if the emitters were known.
     chance : ndarray, shape (d,)
         Probability that events without structure overlap as well, from the first round: later ones
         are fitted to noise, too.
@@ -45,7 +45,7 @@ class DriftEstimate:
     value: FloatArray
     variance: FloatArray
     quality: FloatArray
-    nothing: BoolArray
+    events: FloatArray
     chance: FloatArray
 
     @property
@@ -57,6 +57,11 @@ class DriftEstimate:
     def std(self) -> FloatArray:
         """Standard deviation of the drift of each window, shape (n_windows, d)."""
         return np.sqrt(np.stack([t.variance for t in self.trends], axis=1))
+
+    @property
+    def nothing(self) -> BoolArray:
+        """Tell which windows lie on nothing, see `lies_on_nothing`."""
+        return lies_on_nothing(self.quality, self.events, ~lost(self.quality))
 
     def smoothing_time(self, windows: Windows) -> float:
         """Return over how many frames the trend averages.
@@ -139,8 +144,7 @@ def _smoothed(
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality = sums.quality
-    here = ~lost(quality)
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & here
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -155,8 +159,7 @@ def _smoothed(
         for axis in range(drift.shape[1])
     )
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
-    nothing = lies_on_nothing(quality, sums.events, here)
-    return DriftEstimate(new, trends, value, variance, quality, nothing, by_chance)
+    return DriftEstimate(new, trends, value, variance, quality, sums.events, by_chance)
 
 
 def lost(quality: FloatArray) -> BoolArray:

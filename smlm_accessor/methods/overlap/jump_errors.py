@@ -7,8 +7,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.change_point import change_point_probability
 from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import evidence_of_localization
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.jumps import evidence_of_localization, log_likelihoods
 from smlm_accessor.timeline import Windows
 
 _LEAST = 1e-4  # probability of a frame that counts
@@ -49,15 +49,8 @@ def jump_errors(
         start, stop = max(jump - around, ends[i]), min(jump + around, ends[i + 2])
         before, after = drift[start:stop].copy(), drift[start:stop].copy()
         before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
-        first, end = np.searchsorted(rows.frame, [start, stop])
-        row = rows.frame[first:end] - start
-        left_out = max(start - LONGEST_BLINK, 0), min(stop + LONGEST_BLINK, len(drift))
-        here, there = (
-            np.log1p(density.at(rows.positions[first:end], possible[row], left_out))
-            for possible in (before, after)
-        )
-        gain = np.bincount(row, here - there, stop - start).astype(np.float64)
-        probability = change_point_probability(gain, evidence=evidence)
+        here, there = log_likelihoods([before, after], int(start), density, rows)
+        probability = change_point_probability(here - there, evidence=evidence)
         wrong_share = np.zeros(len(windows))
         for c in start + np.flatnonzero(probability > _LEAST):
             wrong = slice(min(c, jump), max(c, jump))

@@ -76,21 +76,34 @@ def place_jumps(
     jumps, drift, evidence = [], drift.copy(), evidence_of_localization(density, rows)
     for group in _overlapping(ranges):
         start, stop = group[0].start, group[-1].stop
-        first, end = np.searchsorted(rows.frame, [start, stop])
-        of_row = rows.frame[first:end] - start
-        # Where the sample was in the range is not known, and blinks may be as long.
-        left_out = max(start - LONGEST_BLINK, 0), min(stop + LONGEST_BLINK, len(drift))
         states = _states(group, drift[start:stop])
-        gain = np.empty((len(states), stop - start))
-        for state, possible in enumerate(states):
-            f = density.at(rows.positions[first:end], possible[of_row], left_out)
-            gain[state] = np.bincount(of_row, np.log1p(f), stop - start)
+        gain = log_likelihoods(states, start, density, rows)
         path = change_points(gain, BETWEEN)
         for state, begins in _in_the_middle(path, gain, evidence):
             drift[start + begins : stop] = states[state][begins:]
             if 0 < start + begins < len(drift) and begins:
                 jumps.append(rows.timeline.frames[start + begins])
     return rows.timeline.with_jumps(np.union1d(rows.timeline.jumps, jumps).astype(np.int64)), drift
+
+
+def log_likelihoods(
+    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
+) -> FloatArray:
+    """Return ``sum(log(1 + f / floor))`` of each frame from ``start`` on, for possible drifts.
+
+    Shape (n_drifts, n). Each drift has the shape (n, d).
+    """
+    n = len(drifts[0])
+    first, end = np.searchsorted(rows.frame, [start, start + n])
+    of_row = rows.frame[first:end] - start
+    # Where the sample was in these frames is not known, and blinks may be as long.
+    n_frames = len(rows.timeline.frames)
+    left_out = max(start - LONGEST_BLINK, 0), min(start + n + LONGEST_BLINK, n_frames)
+    found = np.empty((len(drifts), n))
+    for i, drift in enumerate(drifts):
+        f = density.at(rows.positions[first:end], drift[of_row], left_out)
+        found[i] = np.bincount(of_row, np.log1p(f), n)
+    return found
 
 
 def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> float:
