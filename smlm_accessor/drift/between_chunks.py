@@ -14,8 +14,10 @@ from smlm_accessor.drift.poses import offset_about, offset_from_about
 from smlm_accessor.drift.segments import chunks_by_segment, jump_frames
 from smlm_accessor.drift.spec import center_of, is_shift_only
 from smlm_accessor.drift.static import is_static
+from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import DriftError, OptionError, OutsideEstimateWarning, SmlmWarning
 from smlm_accessor.options import require_choice
+from smlm_accessor.table.clock import FRAMES, Clock
 
 BY = ("chunk", "linear", "cubic")
 DEFAULT_BY = "cubic"
@@ -38,7 +40,7 @@ class FrameTransformations(NamedTuple):
 def evaluate(
     dataset: xr.Dataset, frames: IntArray, *, by: str = DEFAULT_BY, outside: str | None = None
 ) -> FrameTransformations:
-    """Return the transformation of each frame.
+    """Return the transformation of each frame, which are counts of the drift's clock.
 
     By ``"cubic"`` or ``"linear"`` it is interpolated between the mean frames of the chunks; by
     ``"chunk"`` every frame has that of its chunk. Chunks that are not valid are bridged from their
@@ -47,6 +49,7 @@ def evaluate(
     see ``table.smlm.correct``.
     """
     require_choice("by", by, BY)
+    dataset = counted(dataset)
     if by == "chunk" and outside == "linear":
         raise OptionError(
             "by='chunk' has no slope to continue with; use by='linear', or outside='hold'"
@@ -66,7 +69,7 @@ def evaluate(
     stop = int(dataset["frame_stop"].values[valid][-1])
     if is_static(dataset):
         frames = np.full_like(frames, first)  # whatever they are, none is outside
-    at, missing = frames_inside(frames, first, stop, outside)
+    at, missing = frames_inside(frames, first, stop, outside, clock_of(dataset))
     center = center_of(dataset)
     matrix = dataset["matrix"].values.astype(np.float64)
     offset = dataset["offset"].values.astype(np.float64)
@@ -98,17 +101,18 @@ def evaluate(
 
 
 def frames_inside(
-    frames: IntArray, first: int, stop: int, outside: str | None
+    frames: IntArray, first: int, stop: int, outside: str | None, clock: Clock = FRAMES
 ) -> tuple[FloatArray, BoolArray]:
     """Return the frames at which to evaluate, and which of them get NaN."""
     if outside is not None:
         require_choice("outside", outside, OUTSIDE)
     beyond = (frames < first) | (frames >= stop)
     if beyond.any() and outside in (None, "error"):
+        low, high = int(frames[beyond].min()), int(frames[beyond].max())
+        found, known = (clock.bare(*ends) for ends in ((low, high), (first, stop - 1)))
         message = (
-            f"{int(beyond.sum())} frames, from {int(frames[beyond].min())} to "
-            f"{int(frames[beyond].max())}, lie outside the frames {first} to {stop - 1} for which "
-            "drift is known"
+            f"{int(beyond.sum())} {clock.name}s, from {found}, lie outside the {clock.name}s "
+            f"{known} for which drift is known"
         )
         if outside == "error":
             raise OptionError(f"{message}; choose outside='hold', 'linear' or 'nan'")

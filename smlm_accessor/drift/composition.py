@@ -13,6 +13,7 @@ from smlm_accessor.drift.poses import drift_of
 from smlm_accessor.drift.segments import jump_frames, segment_numbers, with_segments
 from smlm_accessor.drift.spec import center_of, components_of
 from smlm_accessor.drift.static import is_static, with_chunks_of
+from smlm_accessor.drift.times import clock_of, in_own_time
 from smlm_accessor.drift.validation import require_drift
 from smlm_accessor.errors import DriftError
 from smlm_accessor.options import require_choice
@@ -20,6 +21,7 @@ from smlm_accessor.options import require_choice
 ORIGINS = ("first_chunk", "first_frame", "mean")
 
 
+@in_own_time
 def inverse(dataset: xr.Dataset) -> xr.Dataset:
     """Return the transformations that undo a correction, or put a drift into a table.
 
@@ -44,6 +46,7 @@ def inverse(dataset: xr.Dataset) -> xr.Dataset:
     return result
 
 
+@in_own_time
 def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     """Return the drift whose correction is that of ``first`` and then that of ``second``.
 
@@ -83,6 +86,7 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     return result
 
 
+@in_own_time
 def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
     """Choose what the drift is zero at; no method can know a constant shift of the whole table.
 
@@ -157,6 +161,11 @@ def _require_same(first: xr.Dataset, second: xr.Dataset) -> None:
 
 def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
     """Interpolate both at the mean frames of all their valid chunks, rounded to whole frames."""
+    if clock_of(first) != clock_of(second):
+        raise DriftError(
+            "One of the two drifts is in frames and the other in seconds. Estimate both from "
+            "tables that count time alike: see smlm_accessor.set_columns."
+        )
     both = (first, second)
     means = [d["frame"].values[d["valid"].values.astype(bool)] for d in both]
     start = min(int(d["frame_start"].values[0]) for d in both)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +15,10 @@ from smlm_accessor.drift.between_chunks import DEFAULT_BY, evaluate
 from smlm_accessor.drift.poses import drift_of, pose
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import require_choice
+from smlm_accessor.table.clock import FRAMES, Clock
 
 QUANTITIES = ("drift", "offset", "matrix", "rotation", "scale")
 MANY = 150  # chunks: beyond that a line shows more than dots
@@ -33,6 +35,7 @@ class Curves:
     values: FloatArray  # (n, k) NaN where they are not known
     std: FloatArray  # (n, k) one standard deviation
     jumps: IntArray  # first frame of each segment but the first
+    clock: Clock = FRAMES  # of which frames are counts
 
     def select(self, component: str | Sequence[str] | None) -> Curves:
         """Return only the named ones; all of them for None."""
@@ -43,8 +46,8 @@ class Curves:
             known = ", ".join(f'"{name}"' for name in self.names)
             raise OptionError(f"component={component!r} is not there; take one or more of {known}")
         columns = [self.names.index(name) for name in wanted]
-        return Curves(
-            wanted, self.frames, self.values[:, columns], self.std[:, columns], self.jumps
+        return replace(
+            self, names=wanted, values=self.values[:, columns], std=self.std[:, columns]
         )
 
     def segments(self) -> list[slice]:
@@ -58,7 +61,7 @@ class Curves:
         frames, values, std = (
             np.insert(array, at, np.nan, axis=0) for array in (self.frames, self.values, self.std)
         )
-        return Curves(self.names, frames, values, std, self.jumps)
+        return replace(self, frames=frames, values=values, std=std)
 
 
 def curves_of(
@@ -75,6 +78,7 @@ def curves_of(
     jumps are as the chunks have them if not given.
     """
     require_choice("quantity", quantity, QUANTITIES)
+    dataset = counted(dataset)
     at = jump_frames(dataset) if jumps is None else jumps
     axes = components_of(dataset)
     names: tuple[str, ...] = axes
@@ -106,7 +110,8 @@ def curves_of(
         if "valid" in dataset:
             invalid = ~dataset["valid"].values.astype(bool)
             values[invalid] = std[invalid] = np.nan
-    return Curves(names, dataset["frame"].values.astype(np.float64), values, std, at)
+    frames = dataset["frame"].values.astype(np.float64)
+    return Curves(names, frames, values, std, at, clock_of(dataset))
 
 
 def drift_between_chunks(
@@ -116,6 +121,7 @@ def drift_between_chunks(
 
     Frames are evenly spread over the estimate, with both sides of jumps, if they are not given.
     """
+    dataset = counted(dataset)
     jumps = jump_frames(dataset)
     if frames is None:
         first, stop = dataset["frame_start"].values[0], dataset["frame_stop"].values[-1]
@@ -124,7 +130,7 @@ def drift_between_chunks(
     values = 0.0 - per_frame.about(center_of(dataset))
     unknown = np.full(values.shape, np.nan)
     names = components_of(dataset)
-    return Curves(names, frames.astype(np.float64), values, unknown, jumps)
+    return Curves(names, frames.astype(np.float64), values, unknown, jumps, clock_of(dataset))
 
 
 def spread_frames(first: int, stop: int, jumps: npt.ArrayLike, most: int = N_FRAMES) -> IntArray:
@@ -143,6 +149,7 @@ def spread_frames(first: int, stop: int, jumps: npt.ArrayLike, most: int = N_FRA
 
 def invalid_spans(dataset: xr.Dataset) -> list[tuple[int, int]]:
     """Return the frames (first, first after) of chunks that are not valid, neighbours joined."""
+    dataset = counted(dataset)
     spans: list[tuple[int, int]] = []
     invalid = dataset.isel(chunk=~dataset["valid"].values.astype(bool))
     starts, stops = invalid["frame_start"].values.tolist(), invalid["frame_stop"].values.tolist()

@@ -11,16 +11,22 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.drift.spec import LENGTHS, VARIABLES
+from smlm_accessor.drift.times import TIME_UNIT, timed
+from smlm_accessor.errors import OptionError
 from smlm_accessor.table.attributes import plain_attrs
+from smlm_accessor.table.clock import SECONDS
 
 
 def build(
     *,
     offset: npt.ArrayLike,
     components: Sequence[str],
-    frame: npt.ArrayLike,
-    frame_start: npt.ArrayLike,
-    frame_stop: npt.ArrayLike,
+    frame: npt.ArrayLike | None = None,
+    frame_start: npt.ArrayLike | None = None,
+    frame_stop: npt.ArrayLike | None = None,
+    time: npt.ArrayLike | None = None,
+    time_start: npt.ArrayLike | None = None,
+    time_stop: npt.ArrayLike | None = None,
     matrix: npt.ArrayLike | None = None,
     offset_std: npt.ArrayLike | None = None,
     n_localizations: npt.ArrayLike | None = None,
@@ -39,6 +45,8 @@ def build(
     components : sequence of str
         ``("x", "y")`` or ``("x", "y", "z")``.
     frame, frame_start, frame_stop : array_like, shape (chunks,)
+    time, time_start, time_stop : array_like, shape (chunks,)
+        Instead of these, in seconds.
     matrix : array_like, shape (chunks, components, components), optional
         Identity if not given.
     offset_std : array_like, shape (chunks, components), optional
@@ -61,6 +69,13 @@ def build(
     >>> drift.offset.sel(chunk=1, component="x").item()
     -3.0
     """
+    of_time = (time, time_start, time_stop)
+    if (frame is None) == (time is None):
+        raise OptionError("give frame, frame_start and frame_stop, or time, time_start, time_stop")
+    if time is not None:
+        frame = np.asarray(time, dtype=np.float64) * SECONDS.per_unit
+        frame_start, frame_stop = (SECONDS.counts(at) for at in of_time[1:] if at is not None)
+        attrs = {**(attrs or {}), TIME_UNIT: SECONDS.unit}
     shift = np.array(offset, dtype=np.float64)
     n_chunks, d = shift.shape
     axes = np.array([str(c) for c in components], dtype=object)  # zarr warns of fixed length
@@ -95,7 +110,7 @@ def build(
             dataset[name].attrs["long_name"] = variable.meaning
         if unit and name in LENGTHS:
             dataset[name].attrs["units"] = unit
-    return dataset
+    return dataset if time is None else timed(dataset)
 
 
 def _or_full(value: npt.ArrayLike | None, shape: tuple[int, ...], fill: float) -> FloatArray:

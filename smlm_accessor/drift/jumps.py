@@ -9,11 +9,12 @@ import xarray as xr
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.drift.validation import require_drift
 
 
 def jump_table(dataset: xr.Dataset) -> pd.DataFrame:
-    """Return a row for each jump: the first frame after it, and how far the sample moved.
+    """Return a row for each jump: the first frame (or time) after it, and how far the sample moved.
 
     By component the jump ``+d`` at the centre, and ``std_x``, ... of it: one standard deviation
     from the chunks beside, NaN where it is not known.
@@ -26,7 +27,8 @@ def jump_table(dataset: xr.Dataset) -> pd.DataFrame:
     >>> jump_table(drift)[["frame", "x", "y"]].values.tolist()
     [[10.0, 30.0, -10.0]]
     """
-    require_drift(dataset)
+    dataset = require_drift(dataset)
+    clock = clock_of(dataset)
     frames = jump_frames(dataset)
     names = components_of(dataset)
     size, std = np.empty((0, len(names))), np.empty((0, len(names)))
@@ -42,4 +44,4 @@ def jump_table(dataset: xr.Dataset) -> pd.DataFrame:
         std = np.hypot(known[chunk - 1], known[chunk])
     columns = {name: size[:, i] for i, name in enumerate(names)}
     errors = {f"std_{name}": std[:, i] for i, name in enumerate(names)}
-    return pd.DataFrame({"frame": frames, **columns, **errors})
+    return pd.DataFrame({clock.name: clock.values(frames), **columns, **errors})

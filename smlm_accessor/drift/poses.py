@@ -19,6 +19,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.times import in_own_time
 from smlm_accessor.drift.validation import require_drift
 from smlm_accessor.errors import DriftError
 
@@ -98,6 +99,7 @@ def rotation_dims(over: str, n_components: int) -> tuple[str, ...]:
     return (over,) if n_components == 2 else (over, "axis")
 
 
+@in_own_time
 def pose(dataset: xr.Dataset) -> xr.Dataset:
     """Return what the sample did by chunk: its drift, rotation and scale; see ``drift.smlm.pose``.
 

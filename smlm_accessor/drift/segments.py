@@ -14,7 +14,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor._typing import BoolArray, IntArray
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import OptionError
+from smlm_accessor.table.clock import FRAMES, Clock
 
 
 def segments_of(dataset: xr.Dataset) -> IntArray:
@@ -25,7 +27,8 @@ def segments_of(dataset: xr.Dataset) -> IntArray:
 
 
 def jump_frames(dataset: xr.Dataset) -> IntArray:
-    """Return the first frame of each segment but the first."""
+    """Return the first frame of each segment but the first, as a count of the drift's clock."""
+    dataset = counted(dataset)
     number = segments_of(dataset)
     begins = np.flatnonzero(np.diff(number) != 0) + 1
     return np.asarray(dataset["frame_start"].values[begins], dtype=np.int64)
@@ -68,8 +71,8 @@ def chunks_by_segment(
         yield inside, float(first), float(stop)
 
 
-def checked_jumps(value: Any) -> IntArray:
-    """Return the frames at which segments begin, in order, as the user gave them.
+def checked_jumps(value: Any, clock: Clock = FRAMES) -> IntArray:
+    """Return the counts at which segments begin, in order, of frames or times the user gave.
 
     Examples
     --------
@@ -80,9 +83,10 @@ def checked_jumps(value: Any) -> IntArray:
     whole = given.ndim == 1 and given.dtype.kind in "iuf" and np.isfinite(given).all()
     if len(given) == 0:
         return np.empty(0, dtype=np.int64)
-    if not whole or (given % 1 != 0).any():
+    if not whole or (not clock.is_time and (given % 1 != 0).any()):
+        what = "times in seconds" if clock.is_time else "frames"
         raise OptionError(
-            f"segments={value!r} must be the frames with which segments begin, such as "
+            f"segments={value!r} must be the {what} with which segments begin, such as "
             "segments=[2000, 5000]"
         )
-    return np.unique(given).astype(np.int64)
+    return np.unique(clock.counts(given))

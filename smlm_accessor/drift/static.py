@@ -8,6 +8,7 @@ import xarray as xr
 from smlm_accessor.drift.dataset import build
 from smlm_accessor.drift.segments import segments_of
 from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.times import TIME_UNIT
 
 KEY = "static"
 
@@ -47,5 +48,7 @@ def with_chunks_of(dataset: xr.Dataset, other: xr.Dataset) -> xr.Dataset:
         segment=segments_of(other),
         attrs=dataset.attrs,
     )
+    if TIME_UNIT in other.attrs:
+        result.attrs[TIME_UNIT] = other.attrs[TIME_UNIT]
     del result.attrs[KEY]
     return result

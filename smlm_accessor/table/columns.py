@@ -12,6 +12,7 @@ import pandas as pd
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
 from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.options import length
+from smlm_accessor.table.clock import FRAMES, SECONDS, Clock, seconds_in
 from smlm_accessor.table.conventions import CONVENTIONS, REMEDY, listed, match
 from smlm_accessor.table.picasso_unit import unit_by_precision
 from smlm_accessor.table.units import normal_unit, unit_factor
@@ -31,6 +32,9 @@ class Columns:
         Columns of the coordinates; ``z`` only in 3D tables.
     frame : label, optional
         Column, or level of the index, with frame numbers.
+    time : label, optional
+        Column, or level of the index, with times instead: in seconds, if its name says no other
+        unit (``"t [ms]"``).
     uncertainty_x, uncertainty_y, uncertainty_z : label, optional
         Columns of the localization precision, in the unit of their coordinate.
     pixel_x, pixel_y, pixel_z : label, optional
@@ -44,6 +48,8 @@ class Columns:
     mean_frames : bool, optional
         Whether frames are means (of molecules, of localizations that were joined); the nearest
         whole frame then counts.
+    frame_duration : float, optional
+        Seconds from one frame to the next: so a drift in seconds corrects a table in frames.
     convention : str
         The program whose names these are.
 
@@ -57,6 +63,7 @@ class Columns:
     y: Hashable
     z: Hashable | None = None
     frame: Hashable | None = None
+    time: Hashable | None = None
     uncertainty_x: Hashable | None = None
     uncertainty_y: Hashable | None = None
     uncertainty_z: Hashable | None = None
@@ -67,6 +74,7 @@ class Columns:
     unit_z: str | None = None
     pixel_size: float | None = None
     mean_frames: bool | None = None
+    frame_duration: float | None = None
     convention: str = "explicit"
 
     def __post_init__(self) -> None:
@@ -75,6 +83,11 @@ class Columns:
             if unit is not None:
                 object.__setattr__(self, name, normal_unit(unit))
         length("pixel_size", self.pixel_size, remedy="give it in nm, or leave it out")
+        length("frame_duration", self.frame_duration, remedy="give it in seconds, or leave it out")
+        if self.frame is not None and self.time is not None:
+            raise OptionError(
+                f"frame={self.frame!r} and time={self.time!r} cannot both count time; leave out one"
+            )
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -101,6 +114,21 @@ class Columns:
     def moving(self) -> tuple[Hashable, ...]:
         """Labels of all columns that change when localizations move."""
         return (*self.positions.values(), *self.in_pixels.values())
+
+    @property
+    def when(self) -> Hashable | None:
+        """Label of what holds frames or times; None if nothing does."""
+        return self.frame if self.time is None else self.time
+
+    @property
+    def clock(self) -> Clock:
+        """How time is counted."""
+        return FRAMES if self.time is None else SECONDS
+
+    @property
+    def time_scale(self) -> float:
+        """The factor from the column of times to seconds."""
+        return 1.0 if self.time is None else seconds_in(self.time)
 
     @property
     def length_unit(self) -> str | None:
@@ -151,6 +179,8 @@ def find_columns(table: pd.DataFrame) -> Columns:
         raise TableError(
             f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
         )
+    told = {name for name in ("frame", "time") if said.get(name) is not None}
+    said |= {"time": None} if told == {"frame"} else {"frame": None} if told == {"time"} else {}
     columns = _require_present(table, replace(best[0], **said))
     return _with_picasso_unit(table, columns) if _needs_picasso_unit(columns) else columns
 
@@ -233,7 +263,10 @@ def set_columns(
     if unknown:
         raise OptionError(f"Columns has no field {listed(unknown)}; its fields are {listed(known)}")
     here = example(table)
-    said = here.attrs.get(KEY, {}) if columns is None else _given(columns)
+    said = dict(here.attrs.get(KEY, {}) if columns is None else _given(columns))
+    for one, other in (("frame", "time"), ("time", "frame")):
+        if fields_of_columns.get(one) is not None:  # instead of what was said before
+            said.pop(other, None)
     attrs = {**here.attrs, KEY: {**said, **fields_of_columns}}
     result = here.copy(deep=not COPIES_ON_WRITE and here is table)
     result.attrs = attrs
@@ -261,7 +294,7 @@ def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Se
     """
     table = example(table)
     columns = find_columns(table) if columns is None else columns
-    named = [*columns.positions.values(), columns.frame, *columns.uncertainties.values(), *also]
+    named = [*columns.positions.values(), columns.when, *columns.uncertainties.values(), *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
     read = replace(columns, pixel_x=None, pixel_y=None, pixel_z=None)  # those only follow
     return Selection([label for label in labels if label in table.columns], {KEY: _given(read)})
@@ -273,14 +306,14 @@ def _given(columns: Columns) -> dict[str, Any]:
 
 def _require_present(table: pd.DataFrame, columns: Columns) -> Columns:
     named = {
-        "frame": columns.frame,
+        columns.clock.name: columns.when,
         **columns.positions,
         **{f"uncertainty_{c}": label for c, label in columns.uncertainties.items()},
         **{f"pixel_{c}": label for c, label in columns.in_pixels.items()},
     }
     problems = []
     for role, label in named.items():
-        if label is None or (role == "frame" and label in table.index.names):
+        if label is None or (role in ("frame", "time") and label in table.index.names):
             continue
         count = sum(label == column for column in table.columns)
         if count != 1:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor.errors import OptionError, TableError
+from smlm_accessor.table.clock import SECONDS_IN
 from smlm_accessor.table.units import normal_unit
 
 REMEDY = (
@@ -116,6 +117,7 @@ CONVENTIONS = (
     Convention("plain capitals", "{A}", "(?i:frame)", ("(?i:uncertainty_{a})",), specific=False),
     Convention("ChimeraX", "{A}c", "(?i:frame)", specific=False),
 )
+_S = "|".join(SECONDS_IN)
 _MOST = 60  # names in one message
 # What else the frame may be called; the last one only if it holds whole numbers, not seconds.
 _FRAMES = (
@@ -124,6 +126,8 @@ _FRAMES = (
     r"|images?|image[ _-]?(number|num|nr|no\.?|index))",
     "(?i:t)",
 )
+# What a time may be called, in a table without frames.
+_TIMES = rf"(?i:(t|tim|times?|time[ _-]?stamps?|seconds|sec)([ _]*[\[(]({_S})[\])]|_({_S}))?)"
 
 
 def match(table: pd.DataFrame, convention: Convention) -> dict[str, Any] | None:
@@ -159,9 +163,11 @@ def match(table: pd.DataFrame, convention: Convention) -> dict[str, Any] | None:
                 best = [m for m in matches if _names_pixel(m[0]) == _is_pixel(units[axis])]
                 found[f"uncertainty_{axis}"] = (best or matches)[0][0]
                 break
+    frame = _find_frame(table, labels, convention)
     return {
         **found,
-        "frame": _find_frame(table, labels, convention),
+        "frame": frame,
+        "time": _find_time(table, labels) if frame is None else None,
         "unit": units["x"] or convention.unit,
         "unit_z": units.get("z") or convention.unit_z,
         "convention": convention.name,
@@ -193,20 +199,38 @@ def _matching(labels: list[str], pattern: str, axis: str) -> list[tuple[str, str
 
 
 def _find_frame(table: pd.DataFrame, labels: list[str], convention: Convention) -> str | None:
-    levels = [name for name in table.index.names if isinstance(name, str)]
     for pattern in (convention.frame, *_FRAMES):
-        found = [label for label, _ in _matching([*labels, *levels], pattern, "x")]
-        if len(found) > 1 or (found and found[0] in labels and found[0] in levels):
-            raise TableError(
-                f"More than one column or index level could be the frame: {listed(found)}. {REMEDY}"
-            )
-        if found and (pattern != _FRAMES[-1] or _holds_whole_numbers(table, found[0])):
-            return found[0]
+        found = _the_one(table, labels, pattern, "frame")
+        if found and (pattern != _FRAMES[-1] or _holds_whole_numbers(table, found)):
+            return found
     return None
 
 
+def _find_time(table: pd.DataFrame, labels: list[str]) -> str | None:
+    found = _the_one(table, labels, _TIMES, "time")
+    if found is None or not pd.api.types.is_numeric_dtype(_values(table, found).dtype):
+        return None
+    return found
+
+
+def _the_one(table: pd.DataFrame, labels: list[str], pattern: str, role: str) -> str | None:
+    """Return the column or index level that matches, None if none does."""
+    levels = [name for name in table.index.names if isinstance(name, str)]
+    found = [label for label, _ in _matching([*labels, *levels], pattern, "x")]
+    if len(found) > 1 or (found and found[0] in labels and found[0] in levels):
+        remedy = REMEDY.replace("frame=", f"{role}=")
+        raise TableError(
+            f"More than one column or index level could be the {role}: {listed(found)}. {remedy}"
+        )
+    return found[0] if found else None
+
+
+def _values(table: pd.DataFrame, label: str) -> Any:
+    return table[label] if label in table.columns else table.index.get_level_values(label)
+
+
 def _holds_whole_numbers(table: pd.DataFrame, label: str) -> bool:
-    values = table[label] if label in table.columns else table.index.get_level_values(label)
+    values = _values(table, label)
     if not isinstance(values, pd.Series | pd.Index) or not pd.api.types.is_numeric_dtype(values):
         return False
     if pd.api.types.is_integer_dtype(values.dtype):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.table.clock import SECONDS, seconds_in
 
 
 def numbers(column: pd.Series[Any], problems: list[str]) -> FloatArray:
@@ -43,7 +44,7 @@ def numbers(column: pd.Series[Any], problems: list[str]) -> FloatArray:
 
 
 def frame_values(table: pd.DataFrame, label: Hashable) -> pd.Series[Any]:
-    """Return the frame numbers of a table as they are, from a column or the index."""
+    """Return the frame numbers or times of a table as they are, from a column or the index."""
     if label in table.columns:
         return table[label]
     return pd.Series(table.index.get_level_values(label), name=label)  # type: ignore[arg-type]
@@ -83,3 +84,31 @@ def whole_frames(
             f"column {label!r} holds frame numbers beyond 2**53; subtract the first one"
         )
     return np.where(finite & whole & (np.abs(values) < 2**53), values, 0).astype(np.int64)
+
+
+def whole_ticks(column: pd.Series[Any], label: Hashable, problems: list[str]) -> IntArray:
+    """Return times as whole ticks of `SECONDS`; note what is wrong with them."""
+    none = np.zeros(len(column), dtype=np.int64)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        problems.append(
+            f"column {label!r} holds dates; times are in seconds: "
+            f"table.assign({label}=(table[{label!r}] - table[{label!r}].min()).dt.total_seconds())"
+        )
+        return none
+    before = len(problems)
+    values = numbers(column, problems) * seconds_in(label)
+    if len(problems) > before:
+        return none
+    finite = np.isfinite(values)
+    if not finite.all():
+        problems.append(
+            f"column {label!r} has {int((~finite).sum())} rows without a time (missing or "
+            f"infinite); drop them: table[numpy.isfinite(table[{label!r}])]"
+        )
+    beyond = finite & (np.abs(values) >= SECONDS.values(2**53))  # where floats skip ticks
+    if beyond.any():
+        problems.append(
+            f"column {label!r} holds {values[beyond][0]:g} s; are these seconds? Convert them, or "
+            "subtract the first one"
+        )
+    return SECONDS.counts(np.where(finite & ~beyond, values, 0.0))

@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import Source
 from smlm_accessor.errors import OptionError, TableError, listing
 from smlm_accessor.kernels.localizations import LocalizationArrays
+from smlm_accessor.table.clock import NO_TIME, Clock
 from smlm_accessor.table.columns import COPIES_ON_WRITE, Columns, find_columns
-from smlm_accessor.table.dtypes import frame_values, numbers, whole_frames
+from smlm_accessor.table.dtypes import frame_values, numbers, whole_frames, whole_ticks
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 # Rows that are copied at a time: some 10 MB.
@@ -25,8 +27,8 @@ _BLOCK = 2**18
 class Localizations(LocalizationArrays):
     """The localizations of a table, in the order of its rows, and the columns they were read from.
 
-    Coordinates and precisions are in ``length_unit``; frames are zeros if the table has none and
-    they were not needed.
+    Coordinates and precisions are in ``length_unit``; frames are counts of ``columns.clock``, and
+    zeros if the table has none and they were not needed.
     """
 
     columns: Columns
@@ -35,6 +37,11 @@ class Localizations(LocalizationArrays):
     def components(self) -> tuple[str, ...]:
         """Names of the axes."""
         return self.columns.components
+
+    @property
+    def clock(self) -> Clock:
+        """How time is counted."""
+        return self.columns.clock
 
     @property
     def length_unit(self) -> str | None:
@@ -65,14 +72,10 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
             positions[:, j] *= scales[j]
     uncertainty = _uncertainty(table, columns, scales, problems)
     frames = np.zeros(len(table), dtype=np.int64)
-    if columns.frame is not None:
-        values = frame_values(table, columns.frame)
-        frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
+    if columns.when is not None:
+        frames = _counted(table, columns, problems)
     elif need_frames:
-        problems.append(
-            "there is no column of frame numbers; say which it is: "
-            "table = smlm_accessor.set_columns(table, frame='...')"
-        )
+        problems.append(NO_TIME)
     if problems:
         raise TableError("This table cannot be used: " + listing(list(dict.fromkeys(problems))))
     return Localizations(positions, frames, columns, uncertainty=uncertainty)
@@ -101,12 +104,31 @@ def read_frames(table: pd.DataFrame) -> IntArray | None:
             return None
         if not np.isfinite(column.to_numpy().sum()):  # or too large to tell
             return None
-    if columns.frame is None:
+    if columns.when is None:
         return None
     problems: list[str] = []
-    values = frame_values(table, columns.frame)
-    frames = whole_frames(values, columns.frame, problems, means=columns.mean_frames)
+    frames = _counted(table, columns, problems)
     return None if problems else frames
+
+
+def known_range(source: Source, columns: Columns) -> tuple[int, int] | None:
+    """Return the first and the last count of time, None if not known without reading."""
+    if columns.when is None:
+        return None
+    known = source.range_of(columns.when)
+    if known is None or not np.isfinite(known).all():
+        return None
+    first, last = columns.clock.counts(np.array(known) * columns.time_scale).tolist()
+    return first, last
+
+
+def _counted(table: pd.DataFrame, columns: Columns, problems: list[str]) -> IntArray:
+    """Return frames, or ticks of the clock; note what is wrong with them."""
+    label = columns.when
+    values = frame_values(table, label)
+    if columns.clock.is_time:
+        return whole_ticks(values, label, problems)
+    return whole_frames(values, label, problems, means=columns.mean_frames)
 
 
 def write_positions(table: pd.DataFrame, columns: Columns, positions: FloatArray) -> pd.DataFrame:

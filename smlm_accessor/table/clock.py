@@ -1,0 +1,144 @@
+"""How a table or a drift counts time: in frames, or in seconds.
+
+All that is computed counts time in whole numbers: frames, or ticks of a clock, which are
+microseconds whatever the table holds, so that parts of a table agree without a look at the others.
+Where localizations are read, times become ticks; in what the user gets, ticks are seconds again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from smlm_accessor._typing import FloatArray, IntArray
+
+_TICKS = 1_000_000  # in a second: finer than any camera; 2**53 of them are 285 years
+#: Seconds in each unit of time, as names of columns spell it.
+SECONDS_IN = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6} | {
+    "min": 60.0,
+    "h": 3600.0,
+}
+_UNIT = re.compile(rf"(?i).+?(?:[ _]*[\[(]({'|'.join(SECONDS_IN)})[\])]|[ _]({'|'.join(SECONDS_IN)}))")
+_LONG = 180.0  # of an axis in one unit; a longer one is in the next
+NO_TIME = (
+    "there is no column of frame numbers or times; say which it is: "
+    "table = smlm_accessor.set_columns(table, frame='...'), or for seconds "
+    "table = smlm_accessor.set_columns(table, time='...')"
+)
+
+
+class TimeAxis(NamedTuple):
+    """The axis of a figure: what it shows, in which unit (empty for frames), and counts in one."""
+
+    name: str
+    unit: str
+    counts: float
+
+    def at(self, counts: npt.ArrayLike) -> FloatArray:
+        """Return where counts are on the axis."""
+        return np.asarray(counts, dtype=np.float64) / self.counts
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The unit of time, ``"frame"`` or ``"s"``, and what is counted: frames, or microseconds.
+
+    Examples
+    --------
+    >>> SECONDS.counts([0.05, 2.0]), SECONDS.values(np.array([50_000]))
+    (array([  50000, 2000000]), array([0.05]))
+    >>> FRAMES.span(0, 10), SECONDS.span(0, 2_500_000)
+    ('frames 0 to 9', '0 s to 2.5 s')
+    """
+
+    unit: str
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it counts seconds."""
+        return self.unit != "frame"
+
+    @property
+    def name(self) -> str:
+        """What columns and coordinates are called."""
+        return "time" if self.is_time else "frame"
+
+    @property
+    def per_unit(self) -> int:
+        """Counts in a frame or second."""
+        return _TICKS if self.is_time else 1
+
+    def counts(self, values: npt.ArrayLike) -> IntArray:
+        """Return frames as they are, whole; of seconds, the nearest ticks."""
+        if not self.is_time:
+            return np.asarray(values).astype(np.int64)
+        return np.round(np.asarray(values, dtype=np.float64) * _TICKS).astype(np.int64)
+
+    def values(self, counts: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return what counts are in frames, as they are, or seconds."""
+        return np.asarray(counts) / _TICKS if self.is_time else np.asarray(counts)
+
+    def said(self, count: float) -> str:
+        """Return a time in words."""
+        return f"{count / _TICKS:.10g} s" if self.is_time else f"frame {count}"
+
+    def span(self, first: float, stop: float, *, thousands: bool = False) -> str:
+        """Return in words the time from a count to the one before which it ends."""
+        if self.is_time:
+            return self.bare(first, stop)
+        return f"frames {self.bare(first, stop - 1, thousands=thousands)}"
+
+    def bare(self, first: float, last: float, *, thousands: bool = False) -> str:
+        """Return in words the time from a count to another, without the word frames."""
+        if self.is_time:
+            return f"{self.said(first)} to {self.said(last)}"
+        return f"{first:,} to {last:,}" if thousands else f"{first} to {last}"
+
+    def axis(self, extent: float) -> TimeAxis:
+        """Return the axis for so many counts: of time in s, min or h, as it fits."""
+        if not self.is_time:
+            return TimeAxis("Frame", "", 1.0)
+        seconds = extent / _TICKS
+        unit = "s" if seconds <= _LONG else "min" if seconds <= 60 * _LONG else "h"
+        return TimeAxis("Time", unit, SECONDS_IN[unit] * _TICKS)
+
+    def to(self, other: Clock, counts: IntArray, frame_duration: float) -> IntArray:
+        """Return counts by another clock; a frame begins at its number times its duration.
+
+        Examples
+        --------
+        >>> FRAMES.to(SECONDS, np.array([3]), 0.05), SECONDS.to(FRAMES, np.array([199_999]), 0.05)
+        (array([150000]), array([3]))
+        """
+        if self == other:
+            return counts
+        ticks = frame_duration * _TICKS
+        if other.is_time:
+            return np.round(counts * ticks).astype(np.int64)
+        return np.floor((counts + 0.5) / ticks).astype(np.int64)
+
+    def edges_to(self, other: Clock, edges: IntArray, frame_duration: float) -> IntArray:
+        """Return edges by another clock: the first frame at or after each."""
+        if self == other or other.is_time:
+            return self.to(other, edges, frame_duration)
+        return np.ceil((edges - 0.5) / (frame_duration * _TICKS)).astype(np.int64)
+
+
+FRAMES, SECONDS = Clock("frame"), Clock("s")
+
+
+def seconds_in(label: Hashable) -> float:
+    """Return how many seconds one is of a column of times, as its name says; else a second.
+
+    Examples
+    --------
+    >>> seconds_in("t [ms]"), seconds_in("time_min"), seconds_in("tim")
+    (0.001, 60.0, 1.0)
+    """
+    named = _UNIT.fullmatch(label) if isinstance(label, str) else None
+    return SECONDS_IN[(named[1] or named[2]).lower()] if named else 1.0
