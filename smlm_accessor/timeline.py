@@ -11,6 +11,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import TableError
+from smlm_accessor.table.clock import FRAMES, Clock
 
 #: Frames with a drift in each, at most: 160 MB in 2D.
 MOST_FRAMES = 10_000_000
@@ -95,7 +96,7 @@ class Timeline:
         """Index of the frame of each localization, in the order of frames."""
         return np.repeat(np.arange(len(self.frames)), self.counts)
 
-    def require_enough(self) -> None:
+    def require_enough(self, clock: Clock = FRAMES) -> None:
         """Raise `TableError` if there is no drift to be found in so few frames."""
         if not len(self.frames):
             raise TableError(
@@ -106,9 +107,10 @@ class Timeline:
             )
         if len(self.frames) == 1:
             raise TableError(
-                f"All localizations are in frame {self.frames[0]}; drift needs more frames. If "
-                "another column holds the frame numbers, say so: "
-                "smlm_accessor.set_columns(table, frame='...')"
+                f"All localizations are {'at' if clock.is_time else 'in'} "
+                f"{clock.said(self.frames[0])}; drift needs more {clock.name}s. If another column "
+                "holds them, say so: smlm_accessor.set_columns(table, frame='...'), or for seconds "
+                "smlm_accessor.set_columns(table, time='...')"
             )
 
     def known_jump(self, first: float, stop: float) -> int | None:

@@ -31,7 +31,7 @@ from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import set_columns
-from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
@@ -55,7 +55,7 @@ def assess(
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
-    timeline.require_enough()
+    timeline.require_enough(localizations.clock)
     _warn_if_corrected(table, source)
     found: dict[str, Any] = {
         "n_localizations": int(timeline.counts.sum()),
@@ -85,7 +85,7 @@ def assess(
 
     # Do they with drift from blinks of the other half of the field?
     if observed.precision is not None:  # not a trace in both of them
-        table = _table_of(observed, localizations.length_unit)
+        table = _table_of(observed, localizations)
         localizations = read_localizations(table)
     halves = estimate_halves(table, localizations, drift, field, progress=progress)
     held = None
@@ -139,14 +139,15 @@ def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:
     return with_axial(found) if (found[:2] > 0).all() else None
 
 
-def _table_of(observed: Observations, unit: str | None) -> pd.DataFrame:
+def _table_of(observed: Observations, whole: Localizations) -> pd.DataFrame:
     """Return the events as a table of localizations."""
     events = observed.localizations
     positions = events.positions if events.center is None else events.positions + events.center
     values = dict(zip(events.components, positions.T, strict=True))
-    columns: dict[str, Any] = {name: name for name in ("frame", *values)}
-    table = pd.DataFrame({"frame": observed.frame(events.frames), **values})
-    return set_columns(table, **columns, unit=unit)
+    clock, duration = whole.clock, whole.columns.frame_duration
+    columns: dict[str, Any] = {name: name for name in (clock.name, *values)}
+    table = pd.DataFrame({clock.name: clock.values(observed.frame(events.frames)), **values})
+    return set_columns(table, **columns, unit=whole.length_unit, frame_duration=duration)
 
 
 def _sharpness(

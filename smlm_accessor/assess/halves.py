@@ -7,19 +7,21 @@ import warnings
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
 from smlm_accessor.backends import track
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.methods import registry
-from smlm_accessor.models import Drift, DriftModel, fit, transformations_of
+from smlm_accessor.models import Drift, DriftModel, edges_for, fit, transformations_of
 from smlm_accessor.table import attributes
+from smlm_accessor.table.columns import Columns, find_columns
 from smlm_accessor.table.localizations import Localizations
 
 _FALLBACK = "overlap"
@@ -99,7 +101,7 @@ def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
     method = str(source.attrs.get("method", _FALLBACK))
     attempts: list[tuple[str, dict[str, Any]]] = [(_FALLBACK, {})]
     if method in registry.names():
-        attempts.insert(0, (method, _options(source, method)))
+        attempts.insert(0, (method, _options(drift, method, find_columns(table))))
     for name, options in attempts:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SmlmWarning)
@@ -112,8 +114,12 @@ def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:
     return None
 
 
-def _options(source: xr.Dataset, method: str) -> dict[str, Any]:
-    """Return what the drift was estimated with; segments that a method chose are chosen again."""
+def _options(drift: Drift, method: str, columns: Columns) -> dict[str, Any]:
+    """Return what the drift was estimated with, frames and times as the table counts them.
+
+    Segments that a method chose are chosen again.
+    """
+    source = transformations_of(drift)
     parameters = attributes.parameters(source)
     options = {
         name: parameters[name]
@@ -121,15 +127,22 @@ def _options(source: xr.Dataset, method: str) -> dict[str, Any]:
         if isinstance(parameters.get(name), bool | int | float | str)
     }
     if "segments" in parameters:
-        options["segments"] = parameters["segments"]
+        given = parameters["segments"]
+        if isinstance(given, list):
+            given = _as_in_table(drift, clock_of(source).counts(given), columns)
+        options["segments"] = given
     target = source.attrs.get("target")
     if target in registry.get(method).targets:
         options["target"] = target
     chooses = registry.get(method).chooses_chunks
     if not chooses or any(name in parameters for name in _RULES):
         start, stop = source["frame_start"].values, source["frame_stop"].values
-        options["chunks"] = np.append(start, stop[-1])
+        options["chunks"] = _as_in_table(drift, np.append(start, stop[-1]), columns)
     return options
+
+
+def _as_in_table(drift: Drift, edges: IntArray, columns: Columns) -> npt.NDArray[Any]:
+    return columns.clock.values(edges_for(drift, columns, edges))
 
 
 def _modelled(found: xr.Dataset, model: DriftModel) -> Drift:

@@ -46,7 +46,7 @@ class Source(Protocol):
     def range_of(self, label: Hashable) -> tuple[float, float] | None:
         """Return lowest and highest value of a column, None if not known without reading."""
 
-    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Source:
+    def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Source:
         """Return the rows whose column lies in one of the ranges; there may be more rows."""
 
     def reduce(
@@ -92,7 +92,7 @@ class Whole:
     def range_of(self, label: Hashable) -> tuple[float, float] | None:  # noqa: D102
         return PartitionFacts(frame=self.table).range_of(label)
 
-    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Whole:  # noqa: D102
+    def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Whole:  # noqa: D102
         return self
 
     def reduce(  # noqa: D102

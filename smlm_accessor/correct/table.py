@@ -22,13 +22,19 @@ from smlm_accessor.models import (
     Drift,
     DriftModel,
     at_frames,
+    counts_for,
     for_table,
     require_drift_or_model,
     transformations_of,
 )
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import find_columns
-from smlm_accessor.table.localizations import Localizations, read_localizations, write_positions
+from smlm_accessor.table.localizations import (
+    Localizations,
+    known_range,
+    read_localizations,
+    write_positions,
+)
 from smlm_accessor.timeline import MOST_FRAMES
 
 
@@ -72,14 +78,22 @@ def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str |
     meta = _corrected(example(table), drift, by=by, outside=outside)  # checks all but the rows
     meta.attrs = _recorded(meta.attrs, drift, by, outside)
     columns = find_columns(meta)
-    known = None if _any_frame(drift) else source_of(table).range_of(columns.frame)
-    if outside is None and known is not None and known[1] - known[0] < MOST_FRAMES:
+    known = None if _any_frame(drift) else known_range(source_of(table), columns)
+    if outside is None and known is not None and not columns.clock.is_time and _are_few(known):
+        every = np.arange(known[0], known[1] + 1)
+    else:
+        every = np.array(known) if known is not None and columns.clock.is_time else None
+    if outside is None and every is not None:
         # Warns here and once, not in every partition.
-        _per_frame(drift, np.arange(int(known[0]), int(known[1]) + 1), by, outside)
+        _per_frame(drift, counts_for(drift, columns, every), by, outside)
         outside = "hold"
     step = partial(_corrected, by=by, outside=outside, attrs=meta.attrs)
     changes = columns.moving
     return map_partitions(table, step, meta, constant(drift), changes=changes)
+
+
+def _are_few(known: tuple[int, int]) -> bool:
+    return known[1] - known[0] < MOST_FRAMES
 
 
 def _corrected(
@@ -142,7 +156,8 @@ def _moved(
     outside: str | None,
 ) -> FloatArray:
     """Return corrected positions; where nothing turns or stretches, in the same array."""
-    per_frame, index = _per_frame(drift, localizations.frames, by, outside)
+    frames = counts_for(drift, localizations.columns, localizations.frames)
+    per_frame, index = _per_frame(drift, frames, by, outside)
     per_frame = for_table(per_frame, drift, localizations)
     return _apply(localizations.positions, per_frame, index)
 

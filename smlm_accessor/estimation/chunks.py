@@ -12,7 +12,8 @@ import numpy.typing as npt
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.options import count
-from smlm_accessor.timeline import Timeline
+from smlm_accessor.table.clock import FRAMES, Clock
+from smlm_accessor.timeline import MOST_FRAMES, Timeline
 
 DEFAULT_N_CHUNKS = 10
 
@@ -25,6 +26,7 @@ def chunk_edges(
     frames_per_chunk: int | None = None,
     chunks: npt.ArrayLike | None = None,
     jumps: IntArray | None = None,
+    clock: Clock = FRAMES,
 ) -> IntArray:
     """Return the edges of chunks by exactly one rule; of ten chunks if none is given.
 
@@ -32,7 +34,7 @@ def chunk_edges(
     are in one chunk, since drift is a function of the frame. For the rules see
     ``table.smlm.drift``: cuts are at the frame nearest to each multiple of ``chunk_size``;
     ``n_chunks`` have as equal numbers of localizations as whole frames allow; ``frames_per_chunk``
-    are counted from the first frame. The last chunk takes what is left. No chunk reaches over a
+    are counted from the first frame. Frames are counts of the ``clock``. The last chunk takes what is left. No chunk reaches over a
     jump, and the rule holds within each segment.
 
     Examples
@@ -51,8 +53,8 @@ def chunk_edges(
     if len(given) > 1:
         raise OptionError(f"give only one of {', '.join(rules)}; you gave {', '.join(given)}")
     if chunks is not None:
-        edges = _explicit_edges(chunks, timeline.frames)
-        _require_among(edges, jumps)
+        edges = _explicit_edges(chunks, timeline.frames, clock)
+        _require_among(edges, jumps, clock)
         return edges
     timeline = timeline.with_jumps(jumps)
     cuts = np.flatnonzero(np.diff(timeline.segment)) + 1
@@ -62,6 +64,10 @@ def chunk_edges(
         starts = [_starts_by_size(f, c, size) for f, c in parts]
     elif frames_per_chunk is not None:
         length = count("frames_per_chunk", frames_per_chunk, least=1)
+        if timeline.stop - timeline.frames[0] > MOST_FRAMES * length:
+            raise OptionError(
+                f"chunks of {clock.values(length)} {clock.plural} would be more than {MOST_FRAMES:.0e}"
+            )
         starts = [np.arange(f[0], f[-1] + 1, length) for f, _ in parts]
     else:
         wanted = max(min(DEFAULT_N_CHUNKS, len(timeline.frames)), len(parts))
@@ -91,14 +97,15 @@ def _shared_out(parts: Sequence[tuple[IntArray, IntArray]], number: int) -> IntA
     return shares
 
 
-def _require_among(edges: IntArray, jumps: IntArray) -> None:
+def _require_among(edges: IntArray, jumps: IntArray, clock: Clock) -> None:
     inside = jumps[(jumps > edges[0]) & (jumps < edges[-1])]
     missing = inside[~np.isin(inside, edges)]
     if len(missing):
         at = int(np.searchsorted(edges, missing[0]))
         raise OptionError(
-            f"a segment begins with frame {missing[0]}, but the chunk of frames {edges[at - 1]} to "
-            f"{edges[at] - 1} reaches over it; put {missing[0]} among the edges of chunks"
+            f"a segment begins with {clock.said(missing[0])}, but the chunk of "
+            f"{clock.span(edges[at - 1], edges[at])} reaches over it; put "
+            f"{clock.values(missing[0])} among the edges of chunks"
         )
 
 
@@ -122,17 +129,18 @@ def _starts_by_number(frames: IntArray, counts: IntArray, number: int) -> IntArr
     return np.append(frames[0], frames[np.minimum(cuts, len(frames) - number + index)])
 
 
-def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray) -> IntArray:
+def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray, clock: Clock) -> IntArray:
     given = np.asarray(chunks)
     if given.ndim == 2 and given.shape[1] == 2:
-        _require_no_gap(given, frames)
+        _require_no_gap(given, frames, clock)
         edges = np.append(given[:, 0], given[-1:, 1])
     else:
         edges = given
     is_whole = edges.dtype.kind in "iuf" and np.isfinite(edges).all() and (edges % 1 == 0).all()
     if edges.ndim != 1 or len(edges) < 2 or not is_whole:
         raise OptionError(
-            "chunks must be whole-number frame edges such as [0, 1000, 2000], or pairs such as "
+            f"chunks must be {'edges in seconds' if clock.is_time else 'whole-number frame edges'} "
+            "such as [0, 1000, 2000], or pairs such as "
             f"[(0, 1000), (1000, 2000)]; got {reprlib.repr(chunks)}"
         )
     if (np.diff(edges) <= 0).any():
@@ -140,19 +148,21 @@ def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray) -> IntArray:
     outside = (frames < edges[0]) | (frames >= edges[-1])
     if outside.any():
         raise OptionError(
-            f"chunks leave out {int(outside.sum())} frames that have localizations, the first is "
-            f"{int(frames[outside][0])}; let the edges reach from {int(frames[0])} "
-            f"to {int(frames[-1]) + 1}"
+            f"chunks leave out {int(outside.sum())} {clock.name}s that have localizations, the first "
+            f"is {clock.values(frames[outside][0])}; let the edges reach from "
+            f"{clock.values(frames[0])} to {clock.values(frames[-1] + 1)}"
         )
     return edges.astype(np.int64)
 
 
-def _require_no_gap(pairs: npt.NDArray[Any], frames: IntArray) -> None:
+def _require_no_gap(pairs: npt.NDArray[Any], frames: IntArray, clock: Clock) -> None:
     for stop, start in zip(pairs[:-1, 1], pairs[1:, 0], strict=True):
         if start < stop:
-            raise OptionError(f"chunks overlap: one ends at {stop}, the next starts at {start}")
+            ends = clock.values(stop), clock.values(start)
+            raise OptionError(f"chunks overlap: one ends at {ends[0]}, the next starts at {ends[1]}")
         lost = (frames >= stop) & (frames < start)
         if lost.any():
             raise OptionError(
-                f"chunks leave out the frames from {stop} to {start}, which have localizations"
+                f"chunks leave out the {clock.name}s from {clock.values(stop)} to "
+                f"{clock.values(start)}, which have localizations"
             )

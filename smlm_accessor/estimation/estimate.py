@@ -16,7 +16,8 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
-from smlm_accessor.errors import InvalidChunkWarning, UncertaintyWarning
+from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWarning
+from smlm_accessor.estimation.counting import Counter
 from smlm_accessor.estimation.missing_z import of_parts, parted
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
@@ -31,6 +32,7 @@ from smlm_accessor.estimation.sampling import (
 )
 from smlm_accessor.estimation.segments import given_jumps
 from smlm_accessor.models import Drift
+from smlm_accessor.table.columns import find_columns
 
 
 def estimate_drift(
@@ -40,12 +42,13 @@ def estimate_drift(
     chunk_size: int | None = None,
     n_chunks: int | None = None,
     frames_per_chunk: int | None = None,
+    chunk_duration: float | None = None,
     chunks: npt.ArrayLike | None = None,
     target: str | None = None,
     origin: str = "first_chunk",
     max_localizations: int | None = None,
     target_std: float = TARGET_STD,
-    segments: str | Sequence[int] | None = "auto",
+    segments: str | Sequence[float] | None = "auto",
     start: Drift | None = None,
     progress: bool = False,
     **options: Any,
@@ -59,6 +62,8 @@ def estimate_drift(
         return of_parts(parts, partial(estimate_drift, **given, **options))
     if max_localizations is None:
         max_localizations = MOST_OF_DASK if is_partitioned(table) else MOST
+    source = source_of(table)
+    counter = Counter.of(find_columns(source.example))
     request = Request.checked(
         method,
         target,
@@ -67,22 +72,25 @@ def estimate_drift(
             "chunk_size": chunk_size,
             "n_chunks": n_chunks,
             "frames_per_chunk": frames_per_chunk,
+            "chunk_duration": chunk_duration,
             "chunks": chunks,
         },
         options=options,
         max_localizations=max_localizations,
         target_std=target_std,
         progress=progress,
+        counter=counter,
         segments=segments,
         start=start,
     )
-    source = source_of(table)
     jumps = given_jumps(source, segments, progress=progress)
     if segments == "find" and not request.leaves_chunks_to_method:
         jumps = _found_by_aim(table, max_localizations, progress)
     estimate = _estimate(source, replace(request, jumps=jumps))
     if estimate.of_uncertainty:
         warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=3)
+    if estimate.of_times:
+        warnings.warn(estimate.of_times, SmlmWarning, stacklevel=3)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
     return with_origin(estimate.dataset, origin)

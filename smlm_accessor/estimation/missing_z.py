@@ -13,6 +13,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.drift import build
+from smlm_accessor.drift.times import counted, timed
 from smlm_accessor.errors import InvalidChunkWarning, SmlmError, SmlmWarning
 from smlm_accessor.models import at_frames
 from smlm_accessor.table.columns import find_columns, set_columns
@@ -55,15 +56,15 @@ def of_parts(parts: PartsByZ, estimate: Callable[[pd.DataFrame], xr.Dataset]) ->
 
     Where the rows with z are too few to tell its drift, the result has x and y only.
     """
-    flat = estimate(parts.flat)
+    flat = counted(estimate(parts.flat))
     n = len(parts.flat)
     said = f"{parts.n_missing} of {n} localizations have no z. They count for x and y"
     found, why = _of_z(parts.with_z, estimate)
     if found is None:
         warnings.warn(f"{said}; z is not corrected: {why}", SmlmWarning, stacklevel=4)
-        return flat
+        return timed(flat)
     warnings.warn(f"{said}; the drift in z is that of the others", SmlmWarning, stacklevel=4)
-    return _joined(flat, found)
+    return timed(_joined(flat, found))
 
 
 def _of_z(
@@ -74,7 +75,7 @@ def _of_z(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InvalidChunkWarning)
-            found = estimate(table)
+            found = counted(estimate(table))
     except SmlmError as error:
         return None, f"of those that have it the drift cannot be told ({error})"
     if not found["valid"].values.any() or "z" not in found["component"].values:

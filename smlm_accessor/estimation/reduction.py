@@ -22,12 +22,18 @@ from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.runner import Estimate, build, cut_into_chunks, run
 from smlm_accessor.estimation.sampling import timeline_of, usable_blocks
 from smlm_accessor.estimation.segments import require_one_movie
+from smlm_accessor.kernels.frames.count import time_unit
 from smlm_accessor.kernels.frames.runs import Runs
 from smlm_accessor.kernels.images.fixed_counts import count_chunks, in_some_frames, thinned
 from smlm_accessor.kernels.localizations import LocalizationArrays
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Reduction
 from smlm_accessor.table.columns import find_columns, selection
-from smlm_accessor.table.localizations import read_frames, read_localizations, row_blocks
+from smlm_accessor.table.localizations import (
+    known_range,
+    read_frames,
+    read_localizations,
+    row_blocks,
+)
 from smlm_accessor.timeline import Timeline
 
 # Rows, about, that are kept besides what is summed up, in all: 40 MB in 3D.
@@ -43,10 +49,11 @@ def estimate_by_reduction(
 ) -> Step[Estimate]:
     """Return the estimate: rows are gone over once more where frames are not known beforehand."""
     only = selection(source.example)
-    label = find_columns(source.example).frame
+    columns = find_columns(source.example)
     n_rows = source.n_rows if timeline is None else timeline.n_rows
     assert n_rows is not None
-    known = source.range_of(label) if set(request.rule) & {"frames_per_chunk", "chunks"} else None
+    by_frames = set(request.rule) & {"frames_per_chunk", "chunk_duration", "chunks"}
+    known = known_range(source, columns) if by_frames else None
     rows: Source = source
     edges: IntArray | Step[IntArray]
     if timeline is not None:
@@ -57,7 +64,8 @@ def estimate_by_reduction(
         ends = np.array([known[0], known[1]], dtype=np.int64)
         edges = _edges(Timeline.of(ends, n_rows=0), request)
         first = _first_chunks(len(edges) - 1)
-        rows = source.within(label, [(int(edges[k]), int(edges[k + 1])) for k in first])
+        ranges = [columns.time_range(int(edges[k]), int(edges[k + 1])) for k in first]
+        rows = source.within(columns.when, ranges)
     some = rows.reduce(_rows_to_plan_by, LocalizationArrays.concat, edges, n_rows, only=only)
     plan = source.call(_planned, some, edges, n_rows, request)
     added = partial(_added, _reduction(request).combine)
@@ -141,6 +149,7 @@ def _planned(
     n_chunks = len(edges) - 1
     rows = rows.sorted()
     assert rows.group is not None
+    unit, _ = time_unit(rows.frames, rows.positions)
     order = np.argsort(rows.group, kind="stable")
     group, rows = rows.group[order], rows.take(order)
     positions, center = centered(rows.positions)
@@ -150,7 +159,7 @@ def _planned(
     options = {k: v for k, v in request.options.items() if k not in ("threads", "progress")}
     of_method = _reduction(request).plan(localizations, n_chunks=n_chunks, **options)
     most = request.max_localizations
-    part = np.clip(np.maximum(most / n_rows, _FRAMES / np.diff(edges)), 0.0, 1.0)
+    part = np.clip(np.maximum(most / n_rows, _FRAMES * unit / np.diff(edges)), 0.0, 1.0)
     kept = min(1.0, min(_KEPT, most) / (n_rows * part.mean()))
     return ReductionPlan(edges, center, of_method, part, kept)
 
@@ -173,8 +182,8 @@ def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> Summe
         chunk = count_chunks(frames, edges, n, unused)
         if n.sum() - before < len(frames):
             raise TableError(
-                f"There are frames outside {edges[0]} to {edges[-1] - 1}, which the files "
-                "say are all; write them again"
+                f"There are rows outside {request.counter.clock.span(edges[0], edges[-1])}, which "
+                "the files say are all; write them again"
             )
         rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows]).positions - plan.center
@@ -202,7 +211,7 @@ def _solve(
     """Register the chunks of what was summed up."""
     found, edges, k = parcel.take(), plan.edges, len(plan.edges) - 1
     if request.expects_one_movie:
-        require_one_movie(found.runs)
+        require_one_movie(found.runs, request.counter.clock)
     columns = find_columns(example)
     n, n_used, frame_sums = found.numbers
     small = is_small(n)

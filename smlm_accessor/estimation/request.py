@@ -9,6 +9,7 @@ from typing import Any
 from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
+from smlm_accessor.estimation.counting import Counter
 from smlm_accessor.estimation.segments import WORDS
 from smlm_accessor.estimation.start import check_start
 from smlm_accessor.methods import registry
@@ -28,7 +29,8 @@ _FEWEST = 1000  # localizations of a sample
 class Request:
     """How drift is to be estimated: the arguments of ``table.smlm.drift``, checked.
 
-    ``rule`` is the one for chunks that was given, empty if none; ``target_std`` is in nm.
+    ``rule`` is the one for chunks that was given, empty if none; ``target_std`` is in nm; the
+    ``counter`` tells what is said of time in counts of the table.
     ``is_continuous`` says that there is a single segment, whatever a method finds, and
     ``expects_one_movie`` that it is an error if frame numbers begin again. ``jumps`` are the frames
     with which segments begin, if they are given or found beforehand; ``start`` is a drift to start
@@ -43,6 +45,7 @@ class Request:
     max_localizations: int
     target_std: float
     progress: bool
+    counter: Counter
     is_continuous: bool
     expects_one_movie: bool
     jumps: IntArray | None = None
@@ -60,6 +63,7 @@ class Request:
         max_localizations: int,
         target_std: float,
         progress: bool,
+        counter: Counter,
         segments: Any = "auto",
         start: Drift | None = None,
     ) -> Request:
@@ -71,6 +75,7 @@ class Request:
             lambda: require_choice("origin", origin, ORIGINS),
             lambda: entry.check_options(options),
             lambda: _require_one(given, rule),
+            lambda: counter.rule(given),
             lambda: count("max_localizations", max_localizations, least=_FEWEST),
             lambda: required_length("target_std", target_std, remedy="give it in nm"),
             lambda: check_start(start, entry),
@@ -85,6 +90,7 @@ class Request:
             max_localizations=int(max_localizations),
             target_std=target_std,
             progress=progress,
+            counter=counter,
             is_continuous=segments is None,
             expects_one_movie=isinstance(segments, str) and segments in WORDS,
             start=start,
@@ -100,11 +106,16 @@ class Request:
         """Whether the method chooses its chunks."""
         return self.entry.chooses_chunks and not self.rule
 
+    @property
+    def counted_rule(self) -> dict[str, Any]:
+        """The rule for chunks, in counts of the clock of the table."""
+        return self.counter.rule(self.rule)
+
     def parameters(self) -> dict[str, Any]:
         """Return the options of the method with their defaults, for the record."""
         given: dict[str, Any] = {"segments": None} if self.is_continuous else {}
         if self.jumps is not None:
-            given = {"segments": self.jumps.tolist()}
+            given = {"segments": self.counter.clock.values(self.jumps).tolist()}
         if self.start is not None:
             given["start"] = transformations_of(self.start).attrs.get("method", "drift")
         return {**self.entry.options, **self.options, **given}

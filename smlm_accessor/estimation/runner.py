@@ -14,15 +14,18 @@ from smlm_accessor.backends import HandOver
 from smlm_accessor.drift import build as build_transformations
 from smlm_accessor.drift import offset_from_about
 from smlm_accessor.drift.segments import segment_numbers
+from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT, clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
+from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.estimation.start import known_drift
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
+from smlm_accessor.table.clock import SECONDS
 from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
 
@@ -31,11 +34,12 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what there is to warn of, of chunks and of uncertainties: empty if nothing."""
+    """The drift, and what there is to warn of: of chunks, uncertainties, times; empty if nothing."""
 
     dataset: xr.Dataset
     warning: str
     of_uncertainty: str = ""
+    of_times: str = ""
 
 
 def register(
@@ -47,7 +51,7 @@ def register(
     """
     sample = parcel.take()
     if request.expects_one_movie:
-        require_one_movie(sample.runs if scan is None else scan.runs)
+        require_one_movie(sample.runs if scan is None else scan.runs, request.counter.clock)
     if sampling.takes_all:
         finite = sample.localizations.finite
         timeline = Timeline.of(sample.localizations.frames[finite], n_rows=len(finite))
@@ -91,7 +95,16 @@ def register(
         chosen = {**chosen, "sample": record if std is None else {**record, "offset_std": std}}
     length_unit = columns.length_unit
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
-    return replace(found, of_uncertainty=warning)
+    coarse = resolution(timeline.frames) if columns.clock.is_time else None
+    return replace(found, of_uncertainty=warning, of_times="" if coarse is None else _of_times(coarse))
+
+
+def _of_times(step: float) -> str:
+    return (
+        f"Times are in single precision (float32), which tells them to within {step:.2g} s only, no "
+        "less than they are apart: blinks and drift cannot be told as well. Read them as float64, "
+        "or subtract the first time before they are stored."
+    )
 
 
 def _drift_at(registered: Registered, edges: IntArray, frames: IntArray) -> FloatArray:
@@ -106,14 +119,15 @@ def _drift_at(registered: Registered, edges: IntArray, frames: IntArray) -> Floa
 
 def cut_into_chunks(timeline: Timeline, request: Request) -> tuple[IntArray, dict[str, Any]]:
     """Return the edges of the chunks of all frames, and the rule that was used."""
-    timeline.require_enough()
+    timeline.require_enough(request.counter.clock)
     if request.leaves_chunks_to_method:
         return np.array([timeline.frames[0], timeline.stop]), {}
-    edges = chunk_edges(timeline, **request.rule, jumps=request.jumps)
+    clock = request.counter.clock
+    edges = chunk_edges(timeline, **request.counted_rule, jumps=request.jumps, clock=clock)
     if len(edges) < 3:
         raise OptionError(
             f"These chunks leave a single one, of {int(timeline.counts.sum())} localizations in "
-            f"{len(timeline.frames)} frames; ask for smaller chunks, for example n_chunks=10"
+            f"{len(timeline.frames)} {clock.name}s; ask for smaller chunks, for example n_chunks=10"
         )
     return edges, request.rule or {"n_chunks": len(edges) - 1}
 
@@ -144,6 +158,7 @@ def build(
         edges[-1] = max(edges[-1], counted.stop)
         counts, mean = _per_chunk(counted, localizations, edges)
     assert localizations.center is not None
+    counter = request.counter
     dataset = build_transformations(
         **_about_origin(registered, localizations.center),
         offset_std=registered.offset_std,
@@ -160,10 +175,12 @@ def build(
             "method": request.method,
             "target": request.target,
             "length_unit": length_unit,
+            TIME_UNIT: SECONDS.unit if counter.clock.is_time else None,
+            FRAME_DURATION: counter.frame_duration,
             "parameters": {
                 **chosen,
                 **request.parameters(),
-                **registered.chosen,
+                **counter.record(registered.chosen),
             },
         },
     )
@@ -241,8 +258,9 @@ def _warning(dataset: xr.Dataset, reason: str) -> str:
         return ""
     start, stop = dataset["frame_start"].values[invalid], dataset["frame_stop"].values[invalid]
     n = dataset["n_localizations"].values[invalid]
+    clock = clock_of(dataset)
     named = [
-        f"chunk {k} (frames {a} to {b - 1}, {m} localizations)"
+        f"chunk {k} ({clock.span(a, b)}, {m} localizations)"
         for k, a, b, m in zip(invalid, start, stop, n, strict=True)
     ]
     more = f" and {len(named) - 5} more" if len(named) > 5 else ""

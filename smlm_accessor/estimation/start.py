@@ -7,6 +7,7 @@ import numpy as np
 from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import is_shift_only
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.api import Method
@@ -15,6 +16,8 @@ from smlm_accessor.models import (
     Drift,
     DriftModel,
     at_frames,
+    counts_for,
+    edges_for,
     for_table,
     require_drift_or_model,
     transformations_of,
@@ -68,13 +71,15 @@ def known_drift(start: Drift, frames: IntArray, table: Localizations) -> KnownDr
     DriftError
         If the units do not convert.
     """
-    offset = for_table(at_frames(start, frames, outside="nan"), start, table).offset
+    counts = counts_for(start, table.columns, frames)
+    offset = for_table(at_frames(start, counts, outside="nan"), start, table).offset
     known = np.isfinite(offset).all(axis=1)
     if not known.any():
         source = transformations_of(start)
-        first, last = int(source["frame_start"][0]), int(source["frame_stop"][-1]) - 1
+        first, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
+        knows, has = clock_of(source).span(first, stop), table.clock.span(frames[0], frames[-1] + 1)
         raise OptionError(
-            f"start knows the frames {first} to {last}, but the table has frames {frames[0]} to "
-            f"{frames[-1]}; give a drift of the same movie, or leave out start"
+            f"start knows {knows.replace('frames', 'the frames')}, but the table has {has}; give a drift of the same movie, or leave out start"
         )
-    return KnownDrift(frames[known], 0.0 - offset[known], jump_frames(transformations_of(start)))
+    jumps = edges_for(start, table.columns, jump_frames(transformations_of(start)))
+    return KnownDrift(frames[known], 0.0 - offset[known], jumps)

@@ -10,7 +10,7 @@ from smlm_accessor.models.any_drift import (
 from smlm_accessor.models.component_fit import ComponentFit
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.fitting import fit
-from smlm_accessor.models.for_table import for_table
+from smlm_accessor.models.for_table import counts_for, edges_for, for_table
 from smlm_accessor.models.specs import Constant, Linear, Polynomial, Spline, Uncorrected
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Spline",
     "Uncorrected",
     "at_frames",
+    "counts_for",
+    "edges_for",
     "fit",
     "for_table",
     "removed_drift",

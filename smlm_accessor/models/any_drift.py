@@ -10,6 +10,7 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.drift import FrameTransformations, evaluate, require_drift
 from smlm_accessor.drift.between_chunks import DEFAULT_BY
 from smlm_accessor.drift.curves import Curves, drift_between_chunks
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import DriftError
 from smlm_accessor.models.drift_model import DriftModel
 
@@ -17,8 +18,11 @@ Drift = xr.Dataset | DriftModel
 
 
 def transformations_of(drift: Drift) -> xr.Dataset:
-    """Return the transformations of chunks: the Dataset itself, or what the model was fitted to."""
-    return drift.transformations if isinstance(drift, DriftModel) else drift
+    """Return the transformations of chunks: the Dataset itself, or what the model was fitted to.
+
+    They are by counts of the drift's clock.
+    """
+    return counted(drift.transformations if isinstance(drift, DriftModel) else drift)
 
 
 def require_drift_or_model(value: Any, usage: str, *, by: str | None = None) -> xr.Dataset:
@@ -30,16 +34,16 @@ def require_drift_or_model(value: Any, usage: str, *, by: str | None = None) -> 
     if isinstance(value, DriftModel):
         if by is not None:
             raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
-        return value.transformations
+        return counted(value.transformations)
     return require_drift(value, usage)
 
 
 def at_frames(
     drift: Drift, frames: IntArray, *, by: str | None = None, outside: str | None = None
 ) -> FrameTransformations:
-    """Return the transformation of each frame, from chunk to chunk or from the model."""
+    """Return the transformation of each count of time, from chunk to chunk or from the model."""
     if isinstance(drift, DriftModel):
-        return drift.at_frames(frames, outside=outside)
+        return drift.at_counts(frames, outside=outside)
     return evaluate(drift, frames, by=by or DEFAULT_BY, outside=outside)
 
 

@@ -12,6 +12,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import build, center_of, components_of, poses
 from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.drift.times import clock_of, counted, timed
 from smlm_accessor.errors import OptionError
 
 
@@ -32,20 +33,21 @@ def transformations_by_frame(
     components: Sequence[str],
     center: Sequence[float],
     attrs: dict[str, Any],
+    when: str = "frame",
 ) -> xr.Dataset:
-    """Return ``matrix``, ``offset``, ``offset_std`` and what else is known by frame."""
+    """Return ``matrix``, ``offset``, ``offset_std`` and what else is known by frame, or time."""
     matrix, axes = per_frame.matrix, list(components)
     if matrix is None:
         matrix = np.tile(np.eye(len(axes)), (len(frames), 1, 1))
         matrix[np.isnan(per_frame.offset).any(axis=1)] = np.nan
     dataset = xr.Dataset(
         {
-            "matrix": (("frame", "component", "component_in"), matrix),
-            "offset": (("frame", "component"), per_frame.offset),
-            "offset_std": (("frame", "component"), std),
+            "matrix": ((when, "component", "component_in"), matrix),
+            "offset": ((when, "component"), per_frame.offset),
+            "offset_std": ((when, "component"), std),
         },
         coords={
-            "frame": frames,
+            when: frames,
             "component": axes,
             "component_in": axes,
             "center": ("component", np.array(center)),
@@ -55,12 +57,16 @@ def transformations_by_frame(
     if "length_unit" in attrs:
         for name in ("offset", "offset_std", "center"):
             dataset[name].attrs["units"] = attrs["length_unit"]
-    return _with_pose(dataset, described, "frame")
+    return _with_pose(dataset, described, when)
 
 
 def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
-    """Return a Dataset of transformations from values by frame, which are whole and in order."""
-    frames = values["frame"].values
+    """Return a Dataset of transformations from values by frame, which are in order.
+
+    Frames are whole, or seconds.
+    """
+    values = counted(values)
+    frames = clock_of(values).counts(values["frame"].values / clock_of(values).per_unit)
     dataset = build(
         matrix=values["matrix"].values,
         offset=values["offset"].values,
@@ -74,7 +80,7 @@ def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
         attrs=values.attrs,
     )
     stds = {name: values[name].values for name in poses.STDS if name in values}
-    return _with_pose(dataset, stds, "chunk")
+    return timed(_with_pose(dataset, stds, "chunk"))
 
 
 def _with_pose(dataset: xr.Dataset, values: dict[str, FloatArray], over: str) -> xr.Dataset:

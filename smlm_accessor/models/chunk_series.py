@@ -11,6 +11,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import center_of, components_of, offset_about, poses
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.table import attributes
 
@@ -19,7 +20,7 @@ class ChunkSeries(NamedTuple):
     """One component of the chunks."""
 
     name: str  # "offset x"
-    frames: FloatArray  # (n,) mean frames
+    frames: FloatArray  # (n,) mean frames, or times in seconds
     values: FloatArray  # (n,)
     weights: FloatArray | None  # (n,) one over the standard deviation, up to a factor
     noise: float = 0.0  # known variance of the values times weights; 0 if unknown
@@ -54,7 +55,7 @@ def make_series(
     multiplied by the distance.
     """
     components = components_of(dataset)
-    frames = dataset["frame"].values[used].astype(np.float64)
+    frames = clock_of(dataset).values(dataset["frame"].values[used].astype(np.float64))
     matrix = dataset["matrix"].values[used].astype(np.float64)
     about = offset_about(matrix, dataset["offset"].values[used], center_of(dataset))
     columns, common = _weights(weights, dataset, used)
@@ -161,8 +162,9 @@ def _by_count(n_localizations: IntArray) -> FloatArray | None:
 
 def _together(dataset: xr.Dataset) -> float:
     """Return how many chunks in a row have the same error: what a method smoothed over."""
-    frames = attributes.parameters(dataset).get("smoothing_frames")
-    if not isinstance(frames, int | float):
+    clock = clock_of(dataset)
+    smoothing = attributes.parameters(dataset).get(f"smoothing_{clock.plural}")
+    if not isinstance(smoothing, int | float):
         return 1.0
     length = float(np.median(dataset["frame_stop"].values - dataset["frame_start"].values))
-    return max(float(frames) / length, 1.0)
+    return max(float(smoothing) * clock.per_unit / length, 1.0)

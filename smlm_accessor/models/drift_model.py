@@ -27,11 +27,12 @@ from smlm_accessor.models.by_frame import (
 )
 from smlm_accessor.models.component_fit import ComponentFit, Within
 from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
+from smlm_accessor.table.clock import FRAMES, Clock
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DriftModel:
-    """Drift as a continuous function of the frame, from ``drift.smlm.fit(...)``.
+    """Drift as a continuous function of the frame, or of time, from ``drift.smlm.fit(...)``.
 
     Offsets are modelled at the centre of the localizations, not at the origin of the coordinates,
     where an error of a matrix entry would be multiplied by the distance.
@@ -48,12 +49,15 @@ class DriftModel:
     shift : tuple of float
         Subtracted from the fitted offsets, so that the drift is zero at ``origin``.
     frame_start, frame_stop : int
-        First frame of the estimate, and first frame after it.
+        First frame of the estimate, and first frame after it; of a drift in seconds, counts of its
+        ``clock``, which are microseconds.
     origin : str
     n_chunks : int
         Number of chunks the model was fitted to.
     transformations : Dataset
         The drift that was modelled.
+    clock : Clock
+        The unit of time of the curves, of `eval` and of `drift`.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class DriftModel:
     origin: str
     n_chunks: int
     transformations: xr.Dataset
+    clock: Clock = FRAMES
 
     @property
     def offset(self) -> Mapping[str, ComponentFit]:
@@ -115,11 +120,15 @@ class DriftModel:
     def at_frames(
         self, frames: npt.ArrayLike, *, outside: str | None = None
     ) -> FrameTransformations:
-        """Return the transformation of each frame, in any order, as plain arrays.
+        """Return the transformation of each frame, or time, in any order, as plain arrays.
 
         They are ``matrix``, shape (n, d, d) or None for the identity, and ``offset``, shape (n, d),
         of ``corrected = matrix @ position + offset``. For ``outside`` see ``table.smlm.correct``.
         """
+        return self.at_counts(self._counts(frames), outside=outside)
+
+    def at_counts(self, frames: IntArray, *, outside: str | None = None) -> FrameTransformations:
+        """Return the same of counts of the clock: frames, or microseconds."""
         at, missing, within = self._place(frames, outside)
         about = self._about(at, within)
         about[missing] = np.nan
@@ -130,7 +139,7 @@ class DriftModel:
         return FrameTransformations(matrix, offset_from_about(matrix, about, np.array(self.center)))
 
     def eval(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.Dataset:
-        """Return the transformations by frame, with their standard deviations.
+        """Return the transformations by frame, or by time in seconds, with standard deviations.
 
         Parameters are those of `at_frames`.
 
@@ -141,19 +150,21 @@ class DriftModel:
             deviation of the curve at the centre, NaN where the chunks leave no residual to tell.
             Where modelled, ``rotation`` and ``log_scale``, as in ``drift.smlm.pose()``, and std.
         """
-        at, missing, within = self._place(frames, outside)
+        counts = self._counts(frames)
+        at, missing, within = self._place(counts, outside)
         std = np.stack([fit.std(at, within) for fit in self.offset_fits], axis=-1)
         described = self.matrix_model.described(at, within) if self.matrix_model else {}
         for values in (std, *described.values()):
             values[missing] = np.nan
         return transformations_by_frame(
             as_frames(frames),
-            self.at_frames(frames, outside=outside),
+            self.at_counts(counts, outside=outside),
             std,
             described,
             components=self.components,
             center=self.center,
             attrs=self.attrs,
+            when=self.clock.name,
         )
 
     def drift(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.DataArray:
@@ -161,14 +172,14 @@ class DriftModel:
 
         Parameters are those of `at_frames`.
         """
-        at, missing, within = self._place(frames, outside)
+        at, missing, within = self._place(self._counts(frames), outside)
         values = 0.0 - self._about(at, within)  # 0 - a: no negative zeros
         values[missing] = np.nan
         unit = self.length_unit
         return xr.DataArray(
             values,
-            {"frame": as_frames(frames), "component": list(self.components)},
-            ("frame", "component"),
+            {self.clock.name: as_frames(frames), "component": list(self.components)},
+            (self.clock.name, "component"),
             name="drift",
             attrs={"long_name": "drift"} | ({"units": unit} if unit else {}),
         )
@@ -179,13 +190,16 @@ class DriftModel:
         """Return a Dataset of transformations, one chunk for each frame.
 
         Parameters are those of `at_frames`, but frames are whole, and each is taken once, in order;
-        if they are not given, all of the estimate.
+        if they are not given, all of the estimate. Times are as they are; if they are not given,
+        a thousand over the estimate.
         """
+        if frames is None and self.clock.is_time:
+            frames = self.clock.values(self._spread())
         wanted = np.arange(self.frame_start, self.frame_stop) if frames is None else frames
         distinct = np.unique(as_frames(wanted))
-        if (distinct != np.round(distinct)).any():
+        if not self.clock.is_time and (distinct != np.round(distinct)).any():
             raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
-        segment = segment_numbers(distinct, jump_frames(self.transformations))
+        segment = segment_numbers(self._counts(distinct), jump_frames(self.transformations))
         return chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
 
     def curves(self, quantity: str = "drift", *, frames: IntArray | None = None) -> Curves:
@@ -199,9 +213,8 @@ class DriftModel:
                 "quantity='matrix', or fit without matrix="
             )
         jumps = jump_frames(self.transformations)
-        if frames is None:
-            frames = spread_frames(self.frame_start, self.frame_stop, jumps)
-        return curves_of(self.eval(frames), quantity, jumps=jumps)
+        frames = self._spread() if frames is None else frames
+        return curves_of(self.eval(self.clock.values(frames)), quantity, jumps=jumps)
 
     def chunk_curves(self, quantity: str = "drift") -> Curves:
         """Return a quantity of the chunks, moved to the zero of the model."""
@@ -211,12 +224,23 @@ class DriftModel:
         """Plot the chunks and the model on top of them; see ``drift.smlm.plot``."""
         return self.transformations.smlm.plot(model=self, **kwargs)
 
+    def _spread(self) -> IntArray:
+        jumps = jump_frames(self.transformations)
+        return spread_frames(self.frame_start, self.frame_stop, jumps)
+
+    def _counts(self, frames: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Return frames as they are, which may be between two; of times, the nearest counts."""
+        given = as_frames(frames)
+        return self.clock.counts(given) if self.clock.is_time else given
+
     def _place(
-        self, frames: npt.ArrayLike, outside: str | None
+        self, frames: npt.NDArray[Any], outside: str | None
     ) -> tuple[FloatArray, BoolArray, Within]:
         """Return where to evaluate, which frames get NaN, and where the models end."""
-        at, missing = frames_inside(as_frames(frames), self.frame_start, self.frame_stop, outside)
-        return at, missing, (self.frame_start, self.frame_stop - 1)
+        first, stop, clock = self.frame_start, self.frame_stop, self.clock
+        at, missing = frames_inside(frames, first, stop, outside, clock)
+        within = (clock.values(first), clock.values(stop - 1))
+        return clock.values(at), missing, (float(within[0]), float(within[1]))
 
     def _about(self, at: FloatArray, within: Within) -> FloatArray:
         values = np.stack([fit.eval(at, within) for fit in self.offset_fits], axis=-1)
@@ -240,7 +264,7 @@ class DriftModel:
 
     def _said(self) -> tuple[str, tuple[ComponentFit, ...]]:
         unit = f" [{self.length_unit}]" if self.length_unit else ""
-        frames = f"frames {self.frame_start} to {self.frame_stop - 1}, origin {self.origin}"
+        frames = f"{self.clock.span(self.frame_start, self.frame_stop)}, origin {self.origin}"
         heading = f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, "
         matrix_fits = self.matrix_model.fits if self.matrix_model else ()
         return heading + frames, (*self.offset_fits, *matrix_fits)

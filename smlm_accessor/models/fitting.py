@@ -13,6 +13,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import center_of, components_of, drift_of, is_shift_only, require_drift
 from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.drift.segments import jump_frames
+from smlm_accessor.drift.times import clock_of, timed
 from smlm_accessor.errors import DriftError
 from smlm_accessor.models.chunk_series import ChunkSeries, make_series, picked
 from smlm_accessor.models.component_fit import ComponentFit, UncorrectedFit, fit_spline
@@ -39,7 +40,8 @@ def fit(
     """Fit continuous models to the valid chunks of a drift; see ``drift.smlm.fit``."""
     if origin is not None:
         require_choice("origin", origin, ORIGINS)
-    require_drift(dataset)
+    dataset = require_drift(dataset)
+    clock = clock_of(dataset)
     dataset = in_segments(dataset, segments)
     components = components_of(dataset)
     offset_specs = one_each(offset, components)
@@ -55,7 +57,7 @@ def fit(
         raise DriftError(
             f"chunks={chunks!r} picks none of the {len(valid)} valid ones; leave it out to use all"
         )
-    series, jumps = make_series(dataset, used, weights), jump_frames(dataset)
+    series, jumps = make_series(dataset, used, weights), clock.values(jump_frames(dataset))
 
     def fitted(spec: Spec, one: ChunkSeries, rest: float = 0.0) -> ComponentFit:
         return fit_in_segments(partial(_fit_one, rest=rest), spec, one, jumps)
@@ -77,7 +79,8 @@ def fit(
         frame_stop=int(dataset["frame_stop"].values[valid[-1]]),
         origin=zero_at,
         n_chunks=len(used),
-        transformations=dataset.copy(deep=True).load(),
+        transformations=timed(dataset.copy(deep=True).load()),
+        clock=clock,
     )
 
 
@@ -95,9 +98,10 @@ def _value_at_origin(
     fits: tuple[ComponentFit, ...], dataset: xr.Dataset, valid: IntArray, origin: str
 ) -> FloatArray:
     """Return what to subtract from the offsets at the centre, shape (components,)."""
-    frames = dataset["frame"].values[valid].astype(np.float64)
+    clock = clock_of(dataset)
+    frames = clock.values(dataset["frame"].values[valid].astype(np.float64))
     if origin == "first_frame":
-        start = dataset["frame_start"].values[valid[:1]].astype(np.float64)
+        start = clock.values(dataset["frame_start"].values[valid[:1]].astype(np.float64))
         values = [fit.eval(start)[0] for fit in fits]
     elif origin == "mean":
         counts = np.maximum(dataset["n_localizations"].values[valid], 1)

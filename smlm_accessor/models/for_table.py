@@ -3,13 +3,55 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
-from smlm_accessor.drift import components_of
+from smlm_accessor._typing import IntArray
+from smlm_accessor.drift import components_of, is_static
 from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.drift.times import FRAME_DURATION, clock_of
 from smlm_accessor.errors import DriftError
 from smlm_accessor.models.any_drift import Drift, transformations_of
+from smlm_accessor.table.columns import Columns
 from smlm_accessor.table.localizations import Localizations
 from smlm_accessor.table.units import unit_factor
+
+
+def counts_for(drift: Drift, columns: Columns, frames: IntArray) -> IntArray:
+    """Return counts of a table's clock as counts of a drift's clock.
+
+    Raises
+    ------
+    DriftError
+        If one counts frames and the other seconds, and neither says how long a frame is.
+    """
+    source = transformations_of(drift)
+    if is_static(source) or clock_of(source) == columns.clock:
+        return frames
+    return columns.clock.to(clock_of(source), frames, _frame_duration(source, columns))
+
+
+def edges_for(drift: Drift, columns: Columns, edges: IntArray) -> IntArray:
+    """Return edges by a drift's clock as edges by a table's: the first counts at or after them.
+
+    Raises as `counts_for`.
+    """
+    source = transformations_of(drift)
+    if clock_of(source) == columns.clock:
+        return edges
+    return clock_of(source).edges_to(columns.clock, edges, _frame_duration(source, columns))
+
+
+def _frame_duration(source: xr.Dataset, columns: Columns) -> float:
+    """Return the seconds of a frame: as who counts frames says, else the other."""
+    said = [source.attrs.get(FRAME_DURATION), columns.frame_duration]
+    known = [float(one) for one in (said[::-1] if columns.frame is not None else said) if one]
+    if known:
+        return known[0]
+    theirs, ours = ("seconds", "frames") if columns.time is None else ("frames", "seconds")
+    raise DriftError(
+        f"The drift counts time in {theirs}, the table in {ours}. Say how many seconds a frame "
+        "takes: table = smlm_accessor.set_columns(table, frame_duration=0.05)"
+    )
 
 
 def for_table(

@@ -12,6 +12,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import drift_of
 from smlm_accessor.drift.segments import checked_jumps, with_segments
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.models.chunk_series import ChunkSeries
 from smlm_accessor.models.component_fit import ComponentFit, Within
@@ -23,7 +24,7 @@ class SegmentedFit(ComponentFit):
     """One fit for each segment."""
 
     parts: tuple[ComponentFit, ...]
-    jumps: IntArray  # first frame of each segment but the first
+    jumps: FloatArray | IntArray  # first frame, or time, of each segment but the first
 
     def eval(self, frames: FloatArray, within: Within | None = None) -> FloatArray:
         """Evaluate at each frame the fit of its segment."""
@@ -54,7 +55,7 @@ def fit_in_segments(
     fit: Callable[[Spec, ChunkSeries], ComponentFit],
     spec: Spec,
     series: ChunkSeries,
-    jumps: IntArray,
+    jumps: FloatArray | IntArray,
 ) -> ComponentFit:
     """Fit a model to each segment of a series; ``jumps`` are the first frames of all but one.
 
@@ -106,13 +107,14 @@ def in_segments(dataset: xr.Dataset, segments: str | npt.ArrayLike | None) -> xr
         )
     if segments is None:
         return with_segments(dataset, [])
-    at = checked_jumps(segments)
+    clock = clock_of(dataset)
+    at = checked_jumps(segments, clock)
     first, stop = int(dataset["frame_start"].values[0]), int(dataset["frame_stop"].values[-1])
     beyond = at[(at <= first) | (at >= stop)]
     if len(beyond):
         raise OptionError(
-            f"segments={segments!r}: no segment can begin with frame {beyond[0]}, since the drift "
-            f"is of the frames {first} to {stop - 1}"
+            f"segments={segments!r}: no segment can begin with {clock.said(beyond[0])}, since the "
+            f"drift is of {clock.span(first, stop).replace('frames', 'the frames')}"
         )
     return with_segments(dataset, at)
 

@@ -69,6 +69,11 @@ class Clock:
         return "time" if self.is_time else "frame"
 
     @property
+    def plural(self) -> str:
+        """What lengths of time are called in names: ``smoothing_frames``, ``smoothing_seconds``."""
+        return "seconds" if self.is_time else "frames"
+
+    @property
     def per_unit(self) -> int:
         """Counts in a frame or second."""
         return _TICKS if self.is_time else 1

@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from smlm_accessor.backends import Selection, example, is_partitioned, with_attrs
@@ -129,6 +130,16 @@ class Columns:
     def time_scale(self) -> float:
         """The factor from the column of times to seconds."""
         return 1.0 if self.time is None else seconds_in(self.time)
+
+    def time_range(self, first: int, stop: int) -> tuple[float, float]:
+        """Return a range of the column of frames or times that holds all from a count to another.
+
+        Of times a tick more on both sides.
+        """
+        if self.time is None:
+            return first, stop
+        ends = self.clock.values(np.array([first - 1, stop + 1])) / self.time_scale
+        return float(ends[0]), float(ends[1])
 
     @property
     def length_unit(self) -> str | None:

@@ -46,7 +46,7 @@ class Partitioned:
     def range_of(self, label: Hashable) -> tuple[float, float] | None:  # noqa: D102
         return self._facts.range_of(label)
 
-    def within(self, label: Hashable, ranges: Sequence[tuple[int, int]]) -> Source:  # noqa: D102
+    def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Source:  # noqa: D102
         fragments = self._facts.fragments
         if not fragments or self._facts.changed or label not in self.example.columns:
             return self

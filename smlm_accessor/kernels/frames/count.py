@@ -18,24 +18,32 @@ _SPARSE = 8  # numbers from one frame with localizations to the next: fewer are 
 # Of waiting times of a Poisson process, an octave holds no more than a quarter,
 _OCTAVE = 0.25
 _CLEAR = 5.0  # and by chance so many standard deviations more.
+# Of a period, that is how far times of images may lie beside its multiples: they were rounded to
+# ticks, or to numbers of single precision. Timestamps that vary by more are those of a clock.
+_ROUNDED = 1 / 32
 
 
 @dataclass(frozen=True)
 class FrameCount:
     """How the frames of a table are numbered without gaps that only the unit of time makes.
 
-    Frame ``f`` has the number ``(f - start) // unit`` since the last of the starts before it.
+    Frame ``f`` has the number ``(f - start) // unit`` since the last of the starts before it. Of
+    images whose times were rounded, it is the nearest to ``(f - start) / unit`` since the first;
+    of these, the first and the last image are the starts.
 
     Parameters
     ----------
-    unit : int
-        Frames of the table from one number to the next.
+    unit : int or float
+        Frames of the table from one number to the next; not whole where these are times of images
+        that were rounded.
     starts : ndarray of int
         The first frame, and others with which a number begins, increasing.
     numbers : ndarray of int
         Their numbers.
     clock : bool
         Whether frames are times read from a clock, instead of numbers of images, times a factor.
+    rounded : int
+        By how much times of images may lie beside a multiple of their unit.
 
     Examples
     --------
@@ -44,10 +52,11 @@ class FrameCount:
     (50, array([0, 1, 4]), array([150, 300]))
     """
 
-    unit: int
+    unit: float
     starts: IntArray
     numbers: IntArray
     clock: bool = False
+    rounded: int = 0
 
     @classmethod
     def of(cls, frames: IntArray, positions: FloatArray, starts: IntArray | tuple[()] = ()) -> Self:
@@ -61,6 +70,12 @@ class FrameCount:
             Frames before which a number ends, such as the edges of chunks.
         """
         unit, clock = time_unit(frames, positions)
+        if isinstance(unit, float):
+            since = (frames - frames[0]).astype(np.float64)
+            beside = np.abs(since - np.round(since / unit) * unit).max()
+            ends = frames[[0, -1]]
+            numbers = np.array([0, round(float(since[-1]) / unit)])
+            return cls(unit, ends, numbers, clock, int(np.ceil(beside)))
         inside = np.unique(np.asarray(starts, dtype=np.int64))
         inside = inside[(inside > frames[0]) & (inside <= frames[-1])]
         begins = np.concatenate([frames[:1], inside]).astype(np.int64)
@@ -76,23 +91,33 @@ class FrameCount:
         """Return the number of each frame."""
         if self.unit == 1:
             return np.asarray(frames - self.starts[0])
+        if isinstance(self.unit, float):
+            return np.round((frames - self.starts[0]) / self.unit).astype(np.int64)
         at = np.maximum(np.searchsorted(self.starts, frames, side="right") - 1, 0)
         return np.asarray(self.numbers[at] + (frames - self.starts[at]) // self.unit)
 
     def edge(self, frames: IntArray) -> IntArray:
         """Return the number with which what begins with a frame begins."""
+        if isinstance(self.unit, float):
+            since = frames - self.starts[0] - self.rounded
+            found = np.ceil(since / self.unit).astype(np.int64)
+            return np.where(frames > self.starts[-1], np.maximum(found, self.numbers[-1] + 1), found)
         return self.number(frames - 1) + 1
 
     def frame(self, numbers: IntArray) -> IntArray:
         """Return the first frame with each number."""
+        if isinstance(self.unit, float):
+            since = np.ceil(np.asarray(numbers) * self.unit).astype(np.int64)
+            return np.asarray(self.starts[0] + np.where(since > 0, since - self.rounded, since))
         at = np.maximum(np.searchsorted(self.numbers, numbers, side="right") - 1, 0)
         return np.asarray(self.starts[at] + (numbers - self.numbers[at]) * self.unit)
 
 
-def time_unit(frames: IntArray, positions: FloatArray) -> tuple[int, bool]:
+def time_unit(frames: IntArray, positions: FloatArray) -> tuple[float, bool]:
     """Return after how many frames of the table an emitter that shines on is seen again.
 
-    It is the greatest common divisor of the differences between frames. Where these are times, read
+    It is the greatest common divisor of the differences between frames; of times of images that
+    were rounded, the period of which all are multiples but for that. Where these are times, read
     from a clock, it is the usual time between localizations of the same blink, if these follow each
     other more regularly than chance. Where no blink is seen to go on, it is the mean time from one
     frame with localizations to the next, if that is long.
@@ -105,7 +130,7 @@ def time_unit(frames: IntArray, positions: FloatArray) -> tuple[int, bool]:
 
     Returns
     -------
-    unit : int
+    unit : int or float
     clock : bool
         Whether frames are times read from a clock: the unit is longer than their divisor.
 
@@ -125,12 +150,41 @@ def time_unit(frames: IntArray, positions: FloatArray) -> tuple[int, bool]:
     extent = int(frames[-1] - frames[0]) // divisor + 1
     if 2 * len(steps) >= extent - 1:  # most numbers occur, as those of images do
         return divisor, False
+    period = image_period(frames)
+    if period is not None:
+        return period, False
     lag = _blink_lag(positions, (frames - frames[0]) // divisor, len(steps) + 1)
     if lag is None:
         spacing = extent // len(steps)
         lag = spacing if spacing >= _SPARSE else 1
     lag = lag if _FEWEST_UNITS * lag <= extent else 1
     return divisor * lag, lag > 1
+
+
+def image_period(frames: IntArray) -> float | None:
+    """Return the period of which all frames are multiples, but for rounding; None if there is none.
+
+    Most of its multiples occur. Frames, in increasing order, are times of images.
+
+    Examples
+    --------
+    >>> times = np.round(np.arange(1000) * 1e6 / 30).astype(np.int64)  # microseconds
+    >>> image_period(times), image_period(times + (times % 7) * 10_000)
+    (33333.333333333336, None)
+    """
+    present = frames[np.append(True, np.diff(frames) > 0)]
+    steps = np.diff(present)
+    if not len(steps):
+        return None
+    first = int(steps.min())
+    usual = float(np.median(steps[steps < 1.5 * first]))
+    number = np.append(0, np.cumsum(np.round(steps / usual)))
+    if 2 * len(steps) < number[-1]:
+        return None
+    since = (present - present[0]).astype(np.float64)
+    period = float(since[-1] / number[-1])
+    beside = since - number * period
+    return period if np.abs(beside).max() <= _ROUNDED * period else None
 
 
 def _blink_lag(positions: FloatArray, frames: IntArray, n_frames: int) -> int | None:
