@@ -99,12 +99,13 @@ class LocalizationAccessor:
         chunk_size: int | None = None,
         n_chunks: int | None = None,
         frames_per_chunk: int | None = None,
+        chunk_duration: float | None = None,
         chunks: npt.ArrayLike | None = None,
         target: str | None = None,
         origin: str = "first_chunk",
         max_localizations: int | None = None,
         target_std: float = TARGET_STD,
-        segments: str | Sequence[int] | None = "auto",
+        segments: str | Sequence[float] | None = "auto",
         start: xr.Dataset | DriftModel | None = None,
         progress: bool = False,
         **options: Any,
@@ -118,14 +119,18 @@ class LocalizationAccessor:
             maximization, redundant cross-correlation, tracks of beads, cross-correlation of images,
             or iterative closest point.
         chunk_size : int, optional
-            Localizations per chunk, to whole frames. Give at most one of the four rules; without
+            Localizations per chunk, to whole frames. Give at most one of the five rules; without
             any, cc and icp take ten chunks, and the others choose them from the data.
         n_chunks : int, optional
             Number of chunks.
         frames_per_chunk : int, optional
             Frames per chunk.
+        chunk_duration : float, optional
+            Seconds per chunk: of a table with times, or with frames of known duration
+            (``set_columns(table, frame_duration=0.05)``).
         chunks : array_like, optional
-            Edges ``[0, 1000, 5000]``, or pairs of first frame and first frame after.
+            Edges ``[0, 1000, 5000]``, or pairs of first frame and first frame after; of a table
+            with times, seconds.
         target : {"first", "previous", "all"}, optional
             For icp and cc: register each chunk onto the first one (default), onto the one before
             it (and chain the results), or onto all others that are registered. The other methods
@@ -141,10 +146,10 @@ class LocalizationAccessor:
             A sample is not made larger once the median of ``offset_std`` is below this, in nm.
         segments : "auto", "find", str, sequence of int, or None
             Runs of frames between jumps of the sample: stage steps, refocussing, files. Drift is
-            continuous within and free between them. Given by the frames with which they begin, or
-            by a column that says which each row is in, such as ``"file"``. By default those that
-            the method finds; icp, cc, and all methods if chunks are given, find none, unless told
-            to ``"find"`` them, by aim. None: the whole movie is one.
+            continuous within and free between them. Given by the frames, or times, with which they
+            begin, or by a column that says which each row is in, such as ``"file"``. By default
+            those that the method finds; icp, cc, and all methods if chunks are given, find none,
+            unless told to ``"find"`` them, by aim. None: the whole movie is one.
         start : Dataset or DriftModel, optional
             A drift to start from, such as an earlier estimate, or a log (`read_drift`), good to one
             or two localization precisions: for overlap. What it knows is not searched again; frames
@@ -159,7 +164,9 @@ class LocalizationAccessor:
         Dataset
             ``matrix``, ``offset``, ``offset_std``, ``n_localizations``, ``valid`` and ``quality``
             by chunk and component, with ``corrected = matrix @ position + offset`` in the length
-            unit of the table, and the coordinate ``segment``. A chunk with hardly any
+            unit of the table, and the coordinates ``segment``, and ``frame``, ``frame_start`` and
+            ``frame_stop``; of a table with times ``time``, ``time_start`` and ``time_stop``, in
+            seconds. A chunk with hardly any
             localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
 
@@ -198,7 +205,8 @@ class LocalizationAccessor:
         ----------
         drift : Dataset or DriftModel, optional
             What `drift` or ``drift.smlm.fit`` gave, for this table or another one of the same
-            measurement. Without it, drift is estimated first.
+            measurement. If one of them has frames and the other times, ``set_columns(table,
+            frame_duration=0.05)`` says how long a frame is. Without it, drift is estimated first.
         by : {"cubic", "linear", "chunk"}, optional
             Interpolate between the mean frames of the chunks (default: a cubic that cannot
             swing), or move each chunk as a whole. For Datasets only: a model is continuous.
@@ -317,7 +325,8 @@ class LocalizationAccessor:
         """Add drift to localizations, as if the sample had moved while they were taken.
 
         The sample is moved by the sum of the terms that are given, then turned and made to grow.
-        Every term is zero in the first frame of the table. Where a term takes a number per
+        Every term is zero in the first frame of the table. Of a table with times, frames below are
+        seconds: velocity is length per second. Where a term takes a number per
         component, a single number counts for all components.
 
         Parameters
@@ -337,7 +346,8 @@ class LocalizationAccessor:
             From this frame on the sample is displaced by the jump, a number or one per component.
         curve : array_like, shape (n_frames, d), or callable
             The drift in each frame from the first to the last, or a function that takes an array of
-            n frame numbers and returns an array of shape (n, d). Its value in the first frame is
+            n frame numbers and returns an array of shape (n, d); of a table with times a function
+            of seconds. Its value in the first frame is
             subtracted.
         rotation : float
             Radians per frame, from x to y; in 3D about the z axis.
@@ -349,7 +359,8 @@ class LocalizationAccessor:
             The same seed gives the same random walk.
         return_drift : bool
             Return ``(table, drift)``: the transformations that undo the drift as a Dataset, one
-            chunk for each frame from the first to the last.
+            chunk for each frame from the first to the last; of a table with times, one for each
+            time there is.
 
         Returns
         -------
@@ -1002,8 +1013,8 @@ class DriftAccessor:
         Returns
         -------
         DataFrame
-            A row for each jump: ``frame``, the first after it, the jump ``+d`` by component, and
-            one standard deviation of it, ``std_x`` and so on.
+            A row for each jump: ``frame`` (or ``time``), the first after it, the jump ``+d`` by
+            component, and one standard deviation of it, ``std_x`` and so on.
         """
 
     @_calls("smlm_accessor.drift.poses")

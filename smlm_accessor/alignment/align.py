@@ -22,11 +22,13 @@ from smlm_accessor.alignment.overlap_fit import Alignment, OverlapFit
 from smlm_accessor.alignment.tables import TablePair, read_pair
 from smlm_accessor.drift import build, offset_from_about, static
 from smlm_accessor.drift.spec import COMPONENTS
+from smlm_accessor.drift.times import TIME_UNIT, timed
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.kernels.beads.pairs import fewest_beads
 from smlm_accessor.kernels.correlation.global_shift import CLEAR
 from smlm_accessor.kernels.neighbours.nena import FLATTENING
 from smlm_accessor.options import count, length
+from smlm_accessor.table.clock import SECONDS
 
 #: Localizations of each table that are used.
 MOST = 2_000_000
@@ -196,7 +198,7 @@ def _dataset(
     matrix, about, std = np.eye(d), np.full(d, np.nan), np.full(d, np.nan)
     if fit is not None:
         matrix, about, std = fit.matrix, fit.shift, fit.std[:d]
-    return build(
+    result = build(
         matrix=matrix[None],
         offset=offset_from_about(matrix, about, center)[None],
         offset_std=std[None],
@@ -213,9 +215,11 @@ def _dataset(
             "target": "reference",
             static.KEY: 1,
             "length_unit": both.moving.length_unit,
+            TIME_UNIT: SECONDS.unit if both.moving.clock.is_time else None,
             "parameters": chosen,
         },
     )
+    return timed(result)
 
 
 def _reason(

@@ -85,7 +85,7 @@ def match_beads(
     """
     d = len(both.components)
     tables = both.reference, both.moving
-    if d < 2 or any(locs.columns.frame is None for locs in tables):
+    if d < 2 or any(locs.columns.when is None for locs in tables):
         return None
     lateral = float(np.max(both.precision()[:2]))
     found = []

@@ -149,7 +149,7 @@ def _components(reference: Localizations, moving: Localizations) -> tuple[str, .
 
 
 def _precision(locs: Localizations) -> FloatArray:
-    known = locs.columns.frame is not None
+    known = locs.columns.when is not None
     uncertainty = locs.uncertainty
     frames = FrameCount.of(locs.frames, locs.positions).number(locs.frames)
     if known and uncertainty is not None:

@@ -60,6 +60,7 @@ def assess(
     found: dict[str, Any] = {
         "n_localizations": int(timeline.counts.sum()),
         "length_unit": localizations.length_unit,
+        "time_unit": localizations.clock.unit,
     }
     if not source["valid"].any():
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
@@ -94,7 +95,8 @@ def assess(
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, held)
-    found["apart"] = frames_apart(case, drift, observed, of_rows)
+    apart, clock = frames_apart(case, drift, observed, of_rows), case.localizations.clock
+    found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     return Assessment(verdict, reason, **found)
 
 

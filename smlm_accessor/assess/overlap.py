@@ -102,7 +102,7 @@ def find_blinks(observed: Observations, precision: FloatArray, halves: FieldHalv
         positions,
         observed.frame(frames[events.frame]),
         *halves.of(positions),
-        gap * observed.unit,
+        int(gap * observed.unit),
         REACH * precision,
         away_from_edges(positions[:, :2], field.lower, field.lower + field.extent, margin),
     )

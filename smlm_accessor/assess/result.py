@@ -45,9 +45,11 @@ class Assessment:
     n_localizations, n_blinks : int
         How many localizations there are, and how many blinks were compared.
     apart : list of tuple
-        First and last frame of each part of the table that shares no more structures with the rest
-        than chance would give: nothing tells how it lies to the rest, whatever the verdict.
+        First and last frame, or time in seconds, of each part of the table that shares no more
+        structures with the rest than chance would give: nothing tells how it lies to the rest,
+        whatever the verdict.
     length_unit : str or None
+    time_unit : {"frame", "s"}
     frc : RingCorrelation or None
         The curves from which ``frc_before`` and ``frc_after`` are read off.
 
@@ -76,6 +78,7 @@ class Assessment:
     n_blinks: int = 0
     apart: list[tuple[float, float]] = field(default_factory=list)
     length_unit: str | None = None
+    time_unit: str = "frame"
     frc: RingCorrelation | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -110,7 +113,8 @@ class Assessment:
                 parts.append(f"{name} {as_length(before)} -> {as_length(after)}{unit}")
         if self.apart:
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in self.apart)
-            parts.append(f"frames {frames} share nothing with the rest")
+            named = f"{frames} s" if self.time_unit == "s" else f"frames {frames}"
+            parts.append(f"{named} share nothing with the rest")
         return parts
 
 

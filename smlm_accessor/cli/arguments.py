@@ -10,7 +10,10 @@ from typing import Any
 
 from smlm_accessor.models.specs import NAMES as MODELS
 
-COLUMN_FIELDS = ("x", "y", "z", "frame", "uncertainty_x", "uncertainty_y", "uncertainty_z")
+COLUMN_FIELDS = (
+    *("x", "y", "z", "frame", "time"),
+    *("uncertainty_x", "uncertainty_y", "uncertainty_z"),
+)
 
 
 def count(text: str) -> int:
@@ -73,9 +76,12 @@ def option(text: str) -> tuple[str, Any]:
     return name, value
 
 
-def segments(text: str) -> str | list[int]:
-    """``2000,5000`` as frames, and anything else as a word or a column."""
+def segments(text: str) -> str | list[int] | list[float]:
+    """``2000,5000`` as frames, or as seconds, and anything else as a word or a column."""
     parts = text.split(",")
     if all(part.strip().isdecimal() for part in parts):
         return [int(part) for part in parts]
-    return text
+    try:
+        return [float(part) for part in parts]
+    except ValueError:
+        return text

@@ -10,6 +10,7 @@ from smlm_accessor.cli.requests import computing, request_of
 from smlm_accessor.cli.status import MADE_WORSE
 from smlm_accessor.correct.one_file import Corrected, correct_file
 from smlm_accessor.drift import jump_frames
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.plot.style import written_unit
 
@@ -54,15 +55,16 @@ def drift_lines(done: Corrected, drift: Path | None) -> list[str]:
     sizes = [f"{axis} {value:.4g} {unit}".strip() for axis, value in done.drift_range.items()]
     n_chunks, n_valid = dataset.sizes["chunk"], int(dataset["valid"].sum())
     registered = "" if n_valid == n_chunks else f", {n_valid} of them registered"
-    jumps = jump_frames(dataset).tolist()
-    named = ", ".join(map(str, jumps[:5])) + (f" and {len(jumps) - 5} more" * (len(jumps) > 5))
+    jumps, clock = jump_frames(dataset).tolist(), clock_of(dataset)
+    named = ", ".join(map(clock.said, jumps[:5])).replace(", frame ", ", ")
+    named += f" and {len(jumps) - 5} more" * (len(jumps) > 5)
     how = f"from {drift}" if drift else f"by {dataset.attrs.get('method')}"
     return [
         f"localizations  {done.n_localizations:,}",
-        f"frames         {done.first_frame} to {done.last_frame}",
+        f"{'time' if done.times.endswith(' s') else 'frames':<14} {done.times}",
         f"drift          {', '.join(sizes)} (largest minus smallest), {how}",
         f"chunks         {n_chunks}{registered}",
-        *([f"jumps          {len(jumps)}, at frame {named}"] if jumps else []),
+        *([f"jumps          {len(jumps)}, at {named}"] if jumps else []),
     ]
 
 

@@ -66,7 +66,8 @@ def add_table(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="x=NAME,y=NAME,frame=NAME",
-        help=f"which column is what, if not recognised; also {', '.join(COLUMN_FIELDS[4:])} and z",
+        help=f"which column is what, if not recognised; also {', '.join(COLUMN_FIELDS[4:])} and z; "
+        "time holds seconds, instead of frame",
     )
     group.add_argument("--unit", help="unit of x and y: nm, um, px ...")
     group.add_argument("--pixel-size", type=float, metavar="NM", help="camera pixel in nm")
@@ -89,6 +90,7 @@ def add_estimate(parser: Parser) -> None:
         help="number of chunks (default: 10, or the method chooses)",
     )
     rules.add_argument("--frames-per-chunk", type=count, metavar="N", help="frames per chunk")
+    rules.add_argument("--chunk-duration", type=float, metavar="S", help="seconds of a chunk")
     group.add_argument(
         "--target",
         choices=TARGETS,
@@ -102,8 +104,8 @@ def add_estimate(parser: Parser) -> None:
         type=segments,
         metavar="COLUMN|FRAME[,FRAME...]",
         help="what the drift may jump between: files that a column tells, or runs of frames that "
-        "begin with these; find: found also for icp and cc; none: all is one (default: as the "
-        "method finds)",
+        "begin with these, or times in s; find: found also for icp and cc; none: all is one "
+        "(default: as the method finds)",
     )
     group.add_argument(
         "--option",
@@ -125,7 +127,8 @@ def add_given_drift(parser: Parser) -> None:
         "--frame-duration",
         type=float,
         metavar="S",
-        help="seconds that a frame takes, for --drift with times instead of frames",
+        help="seconds that a frame takes, where one of table and --drift has times and the other "
+        "frames, or for --chunk-duration",
     )
 
 

@@ -17,8 +17,10 @@ from smlm_accessor.cli.requests import table_file
 from smlm_accessor.correct.paths import expanded
 from smlm_accessor.correct.request import TableFile
 from smlm_accessor.drift import components_of, jump_frames
+from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.chunking import chunked
+from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.io import read_drift
 from smlm_accessor.io.file_start import FileStart, opened
@@ -112,14 +114,14 @@ def _column_lines(columns: Columns, labels: list[Any]) -> Iterator[str]:
     if columns.pixel_size:
         yield f"pixel size     {columns.pixel_size:g} nm"
     yield (
-        f"frame          {columns.frame!r}"
-        if columns.frame is not None
-        else ("frame          none; say which column it is: --columns frame=NAME")
+        f"{columns.clock.name:<14} {columns.when!r}"
+        if columns.when is not None
+        else "frame          none; say which column it is: --columns frame=NAME, or time=NAME for s"
     )
     known = {axis: label for axis, label in columns.uncertainties.items() if label is not None}
     if known:
         yield f"precision      {', '.join(f'{label!r} of {axis}' for axis, label in known.items())}"
-    roles = {*columns.moving, columns.frame, *known.values()}
+    roles = {*columns.moving, columns.when, *known.values()}
     others = [str(label) for label in labels if label not in roles]
     if others:
         yield f"other columns  {', '.join(others)}"
@@ -140,18 +142,28 @@ def _value_lines(found: Localizations, odd: list[str]) -> Iterator[str]:
             odd.append(f"{missing:,} rows have no {axis}{what}")
     if found.length_unit is None:
         odd.append("the unit of lengths is not known: say --unit nm, or --pixel-size NM for pixels")
-    if found.columns.frame is None or not len(found.frames):
+    if found.columns.when is None or not len(found.frames):
         return
+    clock = found.clock
     frames = np.unique(found.frames)
     first, last = int(frames[0]), int(frames[-1])
-    yield f"frames         {first} to {last}, {len(frames):,} of them with localizations"
+    if clock.is_time:
+        yield f"time           {clock.bare(first, last)}, {len(frames):,} times with localizations"
+    else:
+        yield f"frames         {first} to {last}, {len(frames):,} of them with localizations"
     if len(frames) < 2:
-        odd.append("all localizations are in one frame, so there is no drift to estimate")
+        odd.append(f"all localizations are in one {clock.name}, so there is no drift to estimate")
+    if clock.is_time and (coarse := resolution(frames)) is not None:
+        odd.append(
+            f"times are in single precision, which tells them to within {coarse:.2g} s only, not "
+            "much less than they are apart"
+        )
+    begins = "times" if clock.is_time else "frame numbers"
     if (np.diff(found.frames) < 0).any() and 1 < len(Runs.of(found.frames, None).found) <= 32:
-        odd.append("frame numbers begin again: several files, or channels, in one table?")
+        odd.append(f"{begins} begin again: several files, or channels, in one table?")
     twice = pd.DataFrame(found.positions).assign(frame=found.frames).duplicated()
     if n := int(twice.sum()):
-        odd.append(f"{n:,} rows stand twice: the same position in the same frame")
+        odd.append(f"{n:,} rows stand twice: the same position in the same {clock.name}")
     if not 1 < len(found.frames) <= _MOST or not finite[:, :2].all(axis=1).sum() > 1:
         return
     ordered = chunked(found, np.array([first, last + 1]))
@@ -194,12 +206,13 @@ def _drift_lines(file: TableFile) -> list[str] | None:
     size = np.nanmax(values, axis=0) - np.nanmin(values, axis=0)
     unit = written_unit(drift.attrs.get("length_unit"))
     axes = [f"{a} {v:.4g} {unit}".strip() for a, v in zip(components_of(drift), size, strict=True)]
-    first, last = int(drift["frame_start"][0]), int(drift["frame_stop"][-1]) - 1
+    own, clock = counted(drift), clock_of(drift)
+    first, stop = int(own["frame_start"][0]), int(own["frame_stop"][-1])
     jumps = len(jump_frames(drift))
     return [
         "format         drift, for --drift",
         f"drift          {', '.join(axes)} (largest minus smallest)",
-        f"frames         {first} to {last}",
+        f"{'time' if clock.is_time else 'frames':<14} {clock.bare(first, stop - 1)}",
         f"chunks         {drift.sizes['chunk']}, {int(drift['valid'].sum())} registered",
         f"jumps          {jumps}",
         f"method         {drift.attrs.get('method', 'not known')}",

@@ -18,6 +18,7 @@ _FLAGS = (
     "chunk_size",
     "n_chunks",
     "frames_per_chunk",
+    "chunk_duration",
     "target",
     "origin",
     "by",

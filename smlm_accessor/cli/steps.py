@@ -10,6 +10,7 @@ from smlm_accessor.assess import assess
 from smlm_accessor.cli.requests import computing, table_and_drift, table_file
 from smlm_accessor.cli.status import MADE_WORSE
 from smlm_accessor.drift import components_of, jump_frames
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import FileError, OptionError
 from smlm_accessor.io import write_drift
 from smlm_accessor.io.staging import require_free
@@ -36,7 +37,8 @@ def run_drift(arguments: argparse.Namespace) -> None:
         sure = f", offset_std {error:.3g}{unit} (median)" if np.isfinite(error) else ""
         print(f"drift in {axis}     {one:.4g}{unit} (largest minus smallest){sure}")
     print(f"chunks         {dataset.sizes['chunk']}, {int(dataset['valid'].sum())} registered")
-    print(f"jumps          {', '.join(map(str, jump_frames(dataset).tolist())) or 'none'}")
+    jumps = [clock_of(dataset).text(jump) for jump in jump_frames(dataset).tolist()]
+    print(f"jumps          {', '.join(jumps) or 'none'}")
     print(f"wrote          {arguments.result}")
 
 

@@ -62,10 +62,10 @@ def run_join(arguments: argparse.Namespace) -> None:
     joined = join_movies(tables, names=names)
     _write(joined, arguments)
     if not arguments.quiet:
-        frame = find_columns(joined).frame
+        columns = find_columns(joined)
         for name, rows in joined.groupby("file", sort=False):
-            frames = rows[frame]
-            span = f"frames {frames.min()} to {frames.max()}"
+            times = rows[columns.when]
+            span = f"{columns.clock.name}s {times.min()} to {times.max()}"
             print(f"{name}: {len(rows):,} localizations, {span}")
         print(f"wrote          {arguments.result}; correct it with --segments file")
 

@@ -17,6 +17,8 @@ from smlm_accessor.correct.outputs import Outputs, outputs_of, write_outputs
 from smlm_accessor.correct.request import FileCorrection
 from smlm_accessor.correct.table import correct
 from smlm_accessor.drift import components_of
+from smlm_accessor.drift.curves import spread_frames
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.io import read_drift
@@ -26,6 +28,8 @@ from smlm_accessor.report import build_report
 from smlm_accessor.table.columns import find_columns
 from smlm_accessor.table.localizations import read_localizations
 
+_MOST_TIMES = 100_000  # between the first and the last, at which the range of a drift is looked up
+
 
 @dataclass(frozen=True)
 class Corrected:
@@ -34,7 +38,8 @@ class Corrected:
     Parameters
     ----------
     n_localizations : int
-    first_frame, last_frame : int
+    times : str
+        The first and the last frame, or time.
     drift_range : dict of str to float
         Largest minus smallest drift that was removed, by component.
     dataset : Dataset
@@ -49,8 +54,7 @@ class Corrected:
     """
 
     n_localizations: int
-    first_frame: int
-    last_frame: int
+    times: str
     drift_range: dict[str, float]
     dataset: xr.Dataset = field(repr=False)
     verdict: Assessment | None
@@ -80,15 +84,23 @@ def correct_file(request: FileCorrection) -> Corrected:
     write_outputs(outputs, fixed, dataset, drift, page, request)
     if is_folder:
         n_rows = int(dataset["n_localizations"].sum())
-        first, last = int(dataset["frame_start"][0]), int(dataset["frame_stop"][-1]) - 1
+        own = counted(dataset)
+        first, last = int(own["frame_start"][0]), int(own["frame_stop"][-1]) - 1
     else:
         frames = read_localizations(table).frames
         n_rows, first, last = len(table), int(frames.min()), int(frames.max())
-    curve = models.removed_drift(drift, np.arange(first, last + 1), by=request.by).values
+    columns = find_columns(table)
+    if columns.clock.is_time:
+        every = spread_frames(first, last + 1, [], most=_MOST_TIMES)
+    else:
+        every = np.arange(first, last + 1)
+    every = models.counts_for(drift, columns, every)
+    curve = models.removed_drift(drift, every, by=request.by).values
     size = np.nanmax(curve, axis=0) - np.nanmin(curve, axis=0)
     sizes = dict(zip(components_of(dataset), size.tolist(), strict=True))
     seconds = time.perf_counter() - started
-    return Corrected(n_rows, first, last, sizes, dataset, verdict, outputs, not is_worse, seconds)
+    times = columns.clock.bare(first, last)
+    return Corrected(n_rows, times, sizes, dataset, verdict, outputs, not is_worse, seconds)
 
 
 def check_options(request: FileCorrection) -> None:

@@ -13,7 +13,7 @@ from smlm_accessor.io.tables import by_number, is_folder_of_tables, read_as_is
 from smlm_accessor.table.columns import set_columns, settled
 
 #: Options of the estimate that are not those of one method.
-RULES = ("chunk_size", "n_chunks", "frames_per_chunk")
+RULES = ("chunk_size", "n_chunks", "frames_per_chunk", "chunk_duration")
 GENERAL = ("method", *RULES, "target", "origin", "segments")
 
 
@@ -43,6 +43,8 @@ class TableFile:
             table = read_folder(self.source, names)
         else:
             table = read_as_is(self.source, self.format, names)
+        duration = getattr(self, "frame_duration", None)
+        given |= {} if duration is None else {"frame_duration": duration}
         with self.named():
             table = set_columns(table, **given)
             return set_columns(table, **settled(table))

@@ -79,10 +79,11 @@ def _correct_partitions(table: Any, drift: Drift, by: str | None, outside: str |
     meta.attrs = _recorded(meta.attrs, drift, by, outside)
     columns = find_columns(meta)
     known = None if _any_frame(drift) else known_range(source_of(table), columns)
+    every: IntArray | None = None
     if outside is None and known is not None and not columns.clock.is_time and _are_few(known):
         every = np.arange(known[0], known[1] + 1)
-    else:
-        every = np.array(known) if known is not None and columns.clock.is_time else None
+    elif known is not None and columns.clock.is_time:
+        every = np.array(known)
     if outside is None and every is not None:
         # Warns here and once, not in every partition.
         _per_frame(drift, counts_for(drift, columns, every), by, outside)

@@ -11,8 +11,10 @@ from smlm_accessor.display.drift_chart import curve_rows, drift_svg
 from smlm_accessor.display.tables import folded, html_table, text_table
 from smlm_accessor.drift import is_shift_only, jump_frames, require_drift
 from smlm_accessor.drift.curves import Curves, curves_of, invalid_spans
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.drift.validation import problems_of
 from smlm_accessor.errors import DriftError
+from smlm_accessor.table.clock import Clock
 
 _MOST_NAMED = 3  # invalid spans and jumps
 
@@ -40,7 +42,7 @@ def drift_text(dataset: xr.Dataset) -> str:
       y          -1        0      1          0.2           0.2
     """
     try:
-        require_drift(dataset)
+        dataset = require_drift(dataset)
         lines = [*text_table(_rows(dataset, curves_of(dataset))), *_notes(dataset)]
         return "\n".join([_heading(dataset), *(f"  {line}" for line in lines)])
     except Exception as error:  # a repr must not raise, whatever the Dataset holds
@@ -52,7 +54,7 @@ def drift_text(dataset: xr.Dataset) -> str:
 def drift_html(dataset: xr.Dataset) -> str:
     """Return the same with a trace, as html."""
     try:
-        require_drift(dataset)
+        dataset = require_drift(dataset)
         curves = curves_of(dataset)
         head, *rows = _rows(dataset, curves)
         notes = "".join(f"<div>{escape(note)}</div>" for note in _notes(dataset))
@@ -82,33 +84,43 @@ def _heading(dataset: xr.Dataset) -> str:
     n = dataset.sizes["chunk"]
     method = dataset.attrs.get("method")
     long = dataset["frame_stop"].values - dataset["frame_start"].values
-    each = f" of {_frames(int(np.median(long)))}" if n else ""
+    clock = clock_of(dataset)
+    middle = int(np.median(long)) if n else 0
+    each = f" of {_length(middle, clock)}" if n else ""
     about = "" if not n or len(set(long.tolist())) == 1 else " (median)"
     text = f"Drift{f' by {method}' if method else ''}: {n:,} chunk{'s' * (n != 1)}{each}{about}"
     if n:
         first, stop = int(dataset["frame_start"][0]), int(dataset["frame_stop"][-1])
-        text += f", frames {first:,} to {stop - 1:,}"
+        text += f", {clock.span(first, stop, thousands=True)}"
     count = int(dataset["n_localizations"].sum())
     return text + (f", {count:,} localizations" if count else "")
 
 
-def _frames(n: int) -> str:
+def _length(n: int, clock: Clock) -> str:
+    """Return a length of time, of seconds four digits."""
+    if clock.is_time:
+        return f"{float(clock.values(n)):.4g} s"
     return f"{n:,} frame{'s' * (n != 1)}"
 
 
 def _notes(dataset: xr.Dataset) -> list[str]:
     """Return what is not as usual: chunks that are not valid, jumps, and matrices."""
-    notes = []
+    notes, clock = [], clock_of(dataset)
     n_invalid = int((~dataset["valid"].values.astype(bool)).sum())
     if n_invalid:
-        where = [f"{start:,} to {stop - 1:,}" for start, stop in invalid_spans(dataset)]
+        where = [
+            clock.span(start, stop, thousands=True).removeprefix("frames ")
+            for start, stop in invalid_spans(dataset)
+        ]
         n = dataset.sizes["chunk"]
-        notes.append(f"not registered: {n_invalid:,} of {n:,} chunks, frames {_some(where)}")
+        named = f"{'frames ' * (not clock.is_time)}{_some(where)}"
+        notes.append(f"not registered: {n_invalid:,} of {n:,} chunks, {named}")
     jumps = jump_frames(dataset).tolist()
     if jumps:
         n_jumps = len(jumps)
-        where = [f"{frame:,}" for frame in jumps]
-        notes.append(f"{n_jumps:,} jump{'s' * (n_jumps != 1)}, at frame {_some(where)}")
+        where = [clock.said(frame) if clock.is_time else f"{frame:,}" for frame in jumps]
+        named = f"{'frame ' * (not clock.is_time)}{_some(where)}"
+        notes.append(f"{n_jumps:,} jump{'s' * (n_jumps != 1)}, at {named}")
     if not is_shift_only(dataset):
         matrix = dataset["matrix"].values[dataset["valid"].values.astype(bool)]
         most = np.abs(matrix - np.eye(matrix.shape[-1])).max()

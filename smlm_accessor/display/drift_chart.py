@@ -9,6 +9,8 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.display.svg_chart import COLORS, Chart, limits
 from smlm_accessor.display.tables import number
 from smlm_accessor.drift.curves import MANY, Curves, invalid_spans
+from smlm_accessor.drift.times import clock_of
+from smlm_accessor.table.clock import TimeAxis
 
 _BINS_OF_NOTEBOOK = 80  # of its smaller picture; so that a notebook stays small
 
@@ -24,37 +26,51 @@ def draw_drift(
     are not valid are those of ``source``.
     """
     n = source.sizes["chunk"]
-    start, stop = (int(source["frame_start"][0]), int(source["frame_stop"][-1])) if n else (0, 1)
+    start, stop = _ends(source)
+    axis = time_axis(source)
     line = chunks if curve is None else curve
     band = line if np.isfinite(line.std).any() else chunks
     shown = [chunks.values, line.values, *_edges(chunks), *_edges(line)]
-    chart = Chart((start, max(stop, start + 1)), limits(*shown), bins)
+    ends = axis.at([start, max(stop, start + 1)])
+    chart = Chart((float(ends[0]), float(ends[1])), limits(*shown), bins)
     chart.level(0.0, "zero")
     for frame in chunks.jumps if len(chunks.jumps) < bins else []:
-        chart.upright(float(frame), "jump")
+        chart.upright(float(axis.at(frame)), "jump")
     for j, color in enumerate(COLORS[: len(chunks.names)]):
         low, high = (edge[:, j] for edge in _edges(band))
         for rows in band.segments():
-            chart.band(band.frames[rows], low[rows], high[rows], color)
+            chart.band(axis.at(band.frames[rows]), low[rows], high[rows], color)
         for rows in line.segments():
-            chart.line(line.frames[rows], line.values[rows, j], color)
+            chart.line(axis.at(line.frames[rows]), line.values[rows, j], color)
         if n <= MANY and band is not chunks:
             low, high = (edge[:, j] for edge in _edges(chunks))
-            chart.bars(chunks.frames, low, high, color)
+            chart.bars(axis.at(chunks.frames), low, high, color)
         if n <= MANY or line is not chunks:
             size = 5 if n <= MANY else 2
-            chart.dots(chunks.frames, chunks.values[:, j], color, size=size)
+            chart.dots(axis.at(chunks.frames), chunks.values[:, j], color, size=size)
     for first, after in invalid_spans(source):
-        chart.strip(first, after, "not registered")
+        chart.strip(float(axis.at(first)), float(axis.at(after)), "not registered")
     return chart
+
+
+def time_axis(source: xr.Dataset) -> TimeAxis:
+    """Return the axis of the chart of a drift."""
+    start, stop = _ends(source)
+    return clock_of(source).axis(stop - start)
+
+
+def _ends(source: xr.Dataset) -> tuple[int, int]:
+    if not source.sizes["chunk"]:
+        return 0, 1
+    return int(source["frame_start"][0]), int(source["frame_stop"][-1])
 
 
 def drift_svg(source: xr.Dataset, chunks: Curves, curve: Curves | None = None) -> str:
     """Return the chart as a picture for a notebook."""
-    unit = source.attrs.get("length_unit")
+    unit, axis = source.attrs.get("length_unit"), time_axis(source)
     return draw_drift(source, chunks, curve, bins=_BINS_OF_NOTEBOOK).svg(
-        says="Drift over frames",
-        x_name="frame",
+        says=f"Drift over {'time' if axis.unit else 'frames'}",
+        x_name=f"time ({axis.unit})" if axis.unit else "frame",
         y_name=f"drift ({unit})" if unit else "drift",
         names=chunks.names,
     )

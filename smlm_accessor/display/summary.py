@@ -11,8 +11,9 @@ import pandas as pd
 from smlm_accessor.backends import example, is_partitioned, source_of
 from smlm_accessor.display.tables import html_table
 from smlm_accessor.table import history
+from smlm_accessor.table.clock import Clock
 from smlm_accessor.table.columns import Columns, find_columns
-from smlm_accessor.table.localizations import read_localizations
+from smlm_accessor.table.localizations import known_range, read_localizations
 
 
 def summary(table: pd.DataFrame) -> str:
@@ -51,10 +52,11 @@ def _all_rows(table: pd.DataFrame) -> list[tuple[str, str]]:
     missing = n - int(localizations.finite.sum())
     if missing:
         rows.append(("without position", f"{missing:,}"))
-    if columns.frame is None:
+    if columns.when is None:
         rows.append(_NO_FRAMES)
     elif n:
-        rows.append(_frames(int(localizations.frames.min()), int(localizations.frames.max()), n))
+        ends = int(localizations.frames.min()), int(localizations.frames.max())
+        rows.append(_times(columns.clock, *ends, n))
     for j, component in enumerate(columns.components):
         values = localizations.positions[localizations.finite, j]
         extent = (values.min(), values.max()) if len(values) else None
@@ -73,12 +75,12 @@ def _known_rows(table: Any) -> list[tuple[str, str]]:
     n = source.n_rows
     parts = f"{table.npartitions} partition" + ("s" if table.npartitions > 1 else "")
     rows = [("localizations", f"{'not counted' if n is None else f'{n:,}'}, in {parts} of dask")]
-    if columns.frame is None:
+    if columns.when is None:
         rows.append(_NO_FRAMES)
     else:
-        known = source.range_of(columns.frame)
-        if known is not None and n is not None:
-            rows.append(_frames(int(known[0]), int(known[1]), n))
+        ends = known_range(source, columns)
+        if ends is not None and n is not None:
+            rows.append(_times(columns.clock, *ends, n))
     for component, label in columns.positions.items():
         known = source.range_of(label)
         scale = columns.scale(component)
@@ -90,7 +92,10 @@ def _known_rows(table: Any) -> list[tuple[str, str]]:
 _NO_FRAMES = ("frames", "no column found; see smlm_accessor.set_columns")
 
 
-def _frames(first: int, last: int, n: int) -> tuple[str, str]:
+def _times(clock: Clock, first: int, last: int, n: int) -> tuple[str, str]:
+    if clock.is_time:
+        rate = f", {n / float(clock.values(last - first)):.3g} localizations per second"
+        return "time", clock.bare(first, last) + rate * (last > first)
     per_frame = n / (last - first + 1)
     return "frames", f"{first} to {last}, {per_frame:.3g} localizations per frame"
 

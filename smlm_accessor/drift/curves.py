@@ -46,9 +46,7 @@ class Curves:
             known = ", ".join(f'"{name}"' for name in self.names)
             raise OptionError(f"component={component!r} is not there; take one or more of {known}")
         columns = [self.names.index(name) for name in wanted]
-        return replace(
-            self, names=wanted, values=self.values[:, columns], std=self.std[:, columns]
-        )
+        return replace(self, names=wanted, values=self.values[:, columns], std=self.std[:, columns])
 
     def segments(self) -> list[slice]:
         """Return the rows of each segment that has any."""

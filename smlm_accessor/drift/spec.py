@@ -6,8 +6,11 @@ The drift is what the sample did, ``+d``; for a pure shift ``offset = -d``.
 All variables below have to be there, with these dims; ``center`` and ``segment`` may be left out,
 and stand for 0. Components are x, y or x, y, z in this order. Chunks are in the order of time and
 do not overlap. A drift in seconds has ``time``, ``time_start`` and ``time_stop`` instead of
-``frame``, ``frame_start`` and ``frame_stop``, and ``attrs["time_unit"] == "s"``. ``attrs`` are strings and numbers: ``schema_version``, ``package_version``, and as
-far as known ``method``, ``target``, ``origin``, ``length_unit``, ``frame_duration`` in seconds, and ``parameters`` as JSON.
+``frame``, ``frame_start`` and ``frame_stop``, and ``attrs["time_unit"] == "s"``.
+
+``attrs`` are strings and numbers: ``schema_version``, ``package_version``, and as far as known
+``method``, ``target``, ``origin``, ``length_unit``, ``frame_duration`` in seconds, and
+``parameters`` as JSON.
 
 `smlm_accessor.drift.dataset` builds such a Dataset, `smlm_accessor.drift.validation` checks one.
 """

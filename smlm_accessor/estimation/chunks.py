@@ -34,8 +34,8 @@ def chunk_edges(
     are in one chunk, since drift is a function of the frame. For the rules see
     ``table.smlm.drift``: cuts are at the frame nearest to each multiple of ``chunk_size``;
     ``n_chunks`` have as equal numbers of localizations as whole frames allow; ``frames_per_chunk``
-    are counted from the first frame. Frames are counts of the ``clock``. The last chunk takes what is left. No chunk reaches over a
-    jump, and the rule holds within each segment.
+    are counted from the first frame. The last chunk takes what is left. No chunk reaches over a
+    jump, and the rule holds within each segment. Frames are counts of the ``clock``.
 
     Examples
     --------
@@ -66,7 +66,8 @@ def chunk_edges(
         length = count("frames_per_chunk", frames_per_chunk, least=1)
         if timeline.stop - timeline.frames[0] > MOST_FRAMES * length:
             raise OptionError(
-                f"chunks of {clock.values(length)} {clock.plural} would be more than {MOST_FRAMES:.0e}"
+                f"chunks of {clock.values(length)} {clock.plural} would be more than "
+                f"{MOST_FRAMES:.0e}; ask for larger ones"
             )
         starts = [np.arange(f[0], f[-1] + 1, length) for f, _ in parts]
     else:
@@ -148,8 +149,8 @@ def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray, clock: Clock) -> In
     outside = (frames < edges[0]) | (frames >= edges[-1])
     if outside.any():
         raise OptionError(
-            f"chunks leave out {int(outside.sum())} {clock.name}s that have localizations, the first "
-            f"is {clock.values(frames[outside][0])}; let the edges reach from "
+            f"chunks leave out {int(outside.sum())} {clock.name}s that have localizations, the "
+            f"first is {clock.values(frames[outside][0])}; let the edges reach from "
             f"{clock.values(frames[0])} to {clock.values(frames[-1] + 1)}"
         )
     return edges.astype(np.int64)
@@ -158,8 +159,10 @@ def _explicit_edges(chunks: npt.ArrayLike, frames: IntArray, clock: Clock) -> In
 def _require_no_gap(pairs: npt.NDArray[Any], frames: IntArray, clock: Clock) -> None:
     for stop, start in zip(pairs[:-1, 1], pairs[1:, 0], strict=True):
         if start < stop:
-            ends = clock.values(stop), clock.values(start)
-            raise OptionError(f"chunks overlap: one ends at {ends[0]}, the next starts at {ends[1]}")
+            raise OptionError(
+                f"chunks overlap: one ends at {clock.values(stop)}, the next starts at "
+                f"{clock.values(start)}"
+            )
         lost = (frames >= stop) & (frames < start)
         if lost.any():
             raise OptionError(

@@ -34,7 +34,7 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what there is to warn of: of chunks, uncertainties, times; empty if nothing."""
+    """The drift, and what to warn of: of chunks, uncertainties and times; empty if nothing."""
 
     dataset: xr.Dataset
     warning: str
@@ -96,13 +96,15 @@ def register(
     length_unit = columns.length_unit
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
     coarse = resolution(timeline.frames) if columns.clock.is_time else None
-    return replace(found, of_uncertainty=warning, of_times="" if coarse is None else _of_times(coarse))
+    return replace(
+        found, of_uncertainty=warning, of_times="" if coarse is None else _of_times(coarse)
+    )
 
 
 def _of_times(step: float) -> str:
     return (
-        f"Times are in single precision (float32), which tells them to within {step:.2g} s only, no "
-        "less than they are apart: blinks and drift cannot be told as well. Read them as float64, "
+        f"Times are in single precision (float32), which tells them to within {step:.2g} s only, "
+        "not much less than they are apart: blinks and drift cannot be told as well. Read them as float64, "
         "or subtract the first time before they are stored."
     )
 

@@ -240,13 +240,16 @@ def sample_at_most(
 def sample_in_memory(table: Any, most: int, *, progress: bool = False) -> pd.DataFrame:
     """Return a sample of the field of a table of dask as a table in memory.
 
-    It has the columns frame (or time), x, y and if they are there z and uncertainties, all in the length unit
-    of the table.
+    It has the columns frame (or time), x, y and if they are there z and uncertainties, all in the
+    length unit of the table.
     """
     source = source_of(table)
     locs = source.result(sample_at_most(source, most), progress=progress).localizations
     when = locs.clock.name
-    values = {when: locs.clock.values(locs.frames), **dict(zip(locs.components, locs.positions.T, strict=True))}
+    values = {
+        when: locs.clock.values(locs.frames),
+        **dict(zip(locs.components, locs.positions.T, strict=True)),
+    }
     if locs.uncertainty is not None:
         names = [f"uncertainty_{component}" for component in locs.components]
         values |= dict(zip(names, locs.uncertainty.T, strict=True))

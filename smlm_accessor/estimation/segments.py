@@ -48,9 +48,10 @@ def _from_column(source: Source, label: Hashable, progress: bool) -> IntArray:
     for (before, a), (after, b) in itertools.pairwise(spans):
         if b[0] <= a[1]:
             raise TableError(
-                f"segments={label!r}: {before!r} has the {clock.name}s {clock.bare(*a)}, and "
-                f"{after!r} {clock.bare(*b)}; segments come one after the other. If frame numbers begin "
-                f"again in each, let them go on: table = table.smlm.number_frames(by={label!r})"
+                f"segments={label!r}: {before!r} has the {clock.name}s {clock.bare(*a[:2])}, and "
+                f"{after!r} {clock.bare(*b[:2])}; segments come one after the other. If "
+                f"{'times' if clock.is_time else 'frame numbers'} begin again in each, let them go "
+                f"on: table = table.smlm.number_frames(by={label!r})"
             )
     return np.array([span[0] for _, span in spans[1:]], dtype=np.int64)
 
@@ -62,7 +63,8 @@ def require_one_movie(runs: Runs, clock: Clock) -> None:
         return
     raise TableError(
         f"{'Times' if clock.is_time else 'Frame numbers'} begin again: after "
-        f"{clock.said(runs.found[0].last)} follows {clock.said(again.first)}, as if {len(runs.found)} movies had been put together. If they were recorded one after "
+        f"{clock.said(runs.found[0].last)} follows {clock.said(again.first)}, as if "
+        f"{len(runs.found)} movies had been put together. If they were recorded one after "
         "the other, let the numbers go on, and the drift be free from file to file: "
         "table = table.smlm.number_frames(), then table.smlm.drift(segments='file'). If they were "
         "recorded at the same time, as two channels are, say drift(segments=None)"

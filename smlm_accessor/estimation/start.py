@@ -79,7 +79,8 @@ def known_drift(start: Drift, frames: IntArray, table: Localizations) -> KnownDr
         first, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
         knows, has = clock_of(source).span(first, stop), table.clock.span(frames[0], frames[-1] + 1)
         raise OptionError(
-            f"start knows {knows.replace('frames', 'the frames')}, but the table has {has}; give a drift of the same movie, or leave out start"
+            f"start knows {knows.replace('frames', 'the frames')}, but the table has {has}; give "
+            "a drift of the same movie, or leave out start"
         )
     jumps = edges_for(start, table.columns, jump_frames(transformations_of(start)))
     return KnownDrift(frames[known], 0.0 - offset[known], jumps)

@@ -122,8 +122,8 @@ def _image(counted: list[CountedImage], is_mean: bool, rescale: Rescale | None) 
 
 def _property(table: pd.DataFrame, name: Hashable, locs: Localizations) -> FloatArray:
     known: dict[str, Any] = dict(zip(locs.components, locs.positions.T, strict=True))
-    if locs.columns.frame is not None:
-        known["frame"] = locs.frames
+    if locs.columns.when is not None:
+        known[locs.clock.name] = locs.clock.values(locs.frames)
     column: Any = table[name] if name in table.columns else None
     if column is None and name in known:
         column = pd.Series(known[str(name)])

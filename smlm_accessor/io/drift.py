@@ -12,6 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.drift import require_drift
+from smlm_accessor.drift.times import timed
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io import drift_datasets as _drift_datasets
 from smlm_accessor.io import drift_text as _drift_text
@@ -56,10 +57,11 @@ def read_drift(
     unit : str, optional
         Length unit of the drift, where names do not say it, or say another one; nm by default.
     frame_duration : float, optional
-        Seconds that a frame takes, for a log with times instead of frames.
+        Seconds that a frame takes: the drift of a log with times then comes back in frames, else
+        in seconds.
     time_zero : float, optional
-        The time in such a log, in seconds, at which frame 0 begins; by default 0, or, where times
-        are dates or count from 1970, that of the first row.
+        The time in such a log, in seconds, at which the movie begins (frame 0, or 0 s); by default
+        0, or, where times are dates or count from 1970, that of the first row.
 
     Returns
     -------
@@ -137,7 +139,7 @@ def write_drift(
     Parameters
     ----------
     drift : Dataset or DriftModel
-        A model is written as one transformation for each frame.
+        A model is written as one transformation for each frame; of a model in seconds, a thousand.
     path : str or path
         Its end says the format: .nc, .zarr, .txt (Picasso 1.0) or .csv.
     format : {"netcdf", "zarr", "picasso", "picasso-0", "csv"}, optional
@@ -162,7 +164,8 @@ def write_drift(
 
     Notes
     -----
-    netCDF and zarr hold all of it. Text holds the drift ``+d`` of the sample in each frame and no
+    netCDF and zarr hold all of it. Csv of a drift in seconds has a row for each chunk, at its mean
+    time; Picasso counts frames. Text holds the drift ``+d`` of the sample in each frame and no
     more: no uncertainty, no parameters, and no chunks that are not valid, which are bridged.
     Picasso's txt begins at frame 0; where the drift begins later, its first value is held.
 
@@ -195,6 +198,7 @@ def write_drift(
     dataset = _drift_datasets.as_dataset(drift)
     if unit is not None:
         dataset = dataset.assign_attrs(length_unit=unit)
+    dataset = timed(dataset)
     with staged(target) as (part,):
         _drift_datasets.WRITERS[chosen](dataset, part)
 

@@ -16,17 +16,15 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import build
-from smlm_accessor.errors import FileError, OptionError, SmlmWarning
+from smlm_accessor.drift.times import TIME_UNIT, timed
+from smlm_accessor.errors import FileError, SmlmWarning
 from smlm_accessor.io.limits import require_room
+from smlm_accessor.table.clock import FRAMES, SECONDS, SECONDS_IN, Clock
 from smlm_accessor.table.conventions import listed
 from smlm_accessor.table.units import normal_unit, unit_factor
 
 _LENGTH = "nm|um|\u00b5m|\u03bcm|mm|m|px|pix|pixels?|angstrom"
-_SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6} | {
-    "min": 60.0,
-    "h": 3600.0,
-}
-_TIME = "|".join(_SECONDS)
+_TIME = "|".join(SECONDS_IN)
 _BRACKETS = re.compile(r"(.+?)[ _]*[\[(]([^\])]+)[\])]")
 _SUFFIX = re.compile(rf"(.+?)_({_LENGTH}|{_TIME})")
 _DRIFT = re.compile(r"(?:d|delta|drift|displacement)_?([xyz])|([xyz])_?(?:drift|displacement)")
@@ -66,7 +64,7 @@ def of_table(table: pd.DataFrame, told: Told, what: str) -> xr.Dataset:
         raise FileError(f"{what} has no rows; write it again")
     columns = [_column(label) for label in table.columns]
     axes, is_position = _axes(columns, what)
-    frames, is_log = _frames(table, columns, told, what)
+    frames, clock, is_log = _frames(table, columns, told, what)
     values, unit = _values(table, axes, told, what)
     names = "xyz" if "z" in axes else "xy"
     full = np.zeros((len(table), len(names)))  # a log of the focus has z only
@@ -81,18 +79,30 @@ def of_table(table: pd.DataFrame, told: Told, what: str) -> xr.Dataset:
     frames, full = frames[order], full[order]
     if is_position and is_log:
         full = full - full[0]  # where the stage stands is no drift
-    return built(frames.astype(np.int64), full, names, unit)
+    return built(frames.astype(np.int64), full, names, unit, clock)
 
 
-def built(frames: IntArray, values: FloatArray, axes: str, unit: str) -> xr.Dataset:
-    """Return the transformations of a drift ``+d`` with a row for each frame there is."""
-    return build(
-        offset=0.0 - values,
-        components=axes,
-        frame=frames,
-        frame_start=frames,
-        frame_stop=frames + 1,
-        attrs={"length_unit": unit, "method": "file"},
+def built(
+    frames: IntArray, values: FloatArray, axes: str, unit: str, clock: Clock = FRAMES
+) -> xr.Dataset:
+    """Return the transformations of a drift ``+d`` with a row for each frame, or time, there is.
+
+    ``frames`` are counts of the clock. A row of times holds until the next.
+    """
+    stop = np.append(frames[1:], frames[-1] + 1) if clock.is_time else frames + 1
+    return timed(
+        build(
+            offset=0.0 - values,
+            components=axes,
+            frame=frames,
+            frame_start=frames,
+            frame_stop=stop,
+            attrs={
+                "length_unit": unit,
+                "method": "file",
+                TIME_UNIT: clock.unit if clock.is_time else None,
+            },
+        )
     )
 
 
@@ -193,8 +203,8 @@ def _axes(columns: list[_Column], what: str) -> tuple[dict[str, tuple[_Column, f
 
 def _frames(
     table: pd.DataFrame, columns: list[_Column], told: Told, what: str
-) -> tuple[FloatArray, bool]:
-    """Return the frame of each row, each once, and whether it was made of times."""
+) -> tuple[FloatArray, Clock, bool]:
+    """Return the frame or tick of each row, each once, their clock, and whether there are times."""
     named = [c for c in columns if _FRAME.fullmatch(c.core)]
     clocks = [c for c in columns if _CLOCK.fullmatch(c.core)]
     if not named and len(clocks) == 1 and clocks[0].core == "t" and clocks[0].unit is None:
@@ -207,7 +217,8 @@ def _frames(
             f"{listed(c.label for c in named or clocks)}; leave one"
         )
     if not named and clocks:
-        return _frames_of_times(table[clocks[0].label], clocks[0].unit, told, what), True
+        seconds = _seconds(table[clocks[0].label], clocks[0].unit, told, what)
+        return *_counts_of_times(seconds, told.frame_duration), True
     frames = _numbers(table, named[0].label, what) if named else _index(table, columns)
     if not (np.isfinite(frames) & (np.floor(frames) == frames) & (np.abs(frames) < 2**53)).all():
         raise FileError(f"{what} has frames that are not whole numbers; write it again")
@@ -215,7 +226,7 @@ def _frames(
         raise FileError(
             f"{what} has a frame twice; leave one row for each (is it a table of localizations?)"
         )
-    return frames, False
+    return frames, FRAMES, False
 
 
 def _index(table: pd.DataFrame, columns: list[_Column]) -> FloatArray:
@@ -232,15 +243,23 @@ def _index(table: pd.DataFrame, columns: list[_Column]) -> FloatArray:
     return np.arange(len(table), dtype=np.float64)
 
 
-def _frames_of_times(column: pd.Series[Any], unit: str | None, told: Told, what: str) -> FloatArray:
-    """Return the frames in which the rows of a log are; of several in a frame the first remains."""
-    if told.frame_duration is None:
-        raise OptionError(
-            f"{what} has times ({column.name!r}) instead of frames. Say how many seconds a frame "
-            "takes: read_drift(path, frame_duration=0.05)"
-        )
+def _counts_of_times(seconds: FloatArray, frame_duration: float | None) -> tuple[FloatArray, Clock]:
+    """Return frames, if it is known how long one is, else ticks.
+
+    Of several rows in one of these the first remains, the others are NaN.
+    """
+    if frame_duration is None:
+        clock, counts = SECONDS, np.round(seconds * SECONDS.per_unit)
+    else:
+        clock, counts = FRAMES, np.floor(seconds / frame_duration)
+    seen = pd.Series(counts).duplicated().to_numpy()
+    return np.where(seen, np.nan, counts), clock
+
+
+def _seconds(column: pd.Series[Any], unit: str | None, told: Told, what: str) -> FloatArray:
+    """Return the times of the rows of a log, from its zero on."""
     if pd.api.types.is_numeric_dtype(column.dtype):
-        seconds = column.to_numpy(dtype=np.float64, na_value=np.nan) * _SECONDS.get(
+        seconds = column.to_numpy(dtype=np.float64, na_value=np.nan) * SECONDS_IN.get(
             unit or "s", 1.0
         )
     else:
@@ -255,14 +274,12 @@ def _frames_of_times(column: pd.Series[Any], unit: str | None, told: Told, what:
         zero = first if abs(first) > _EPOCH else 0.0
         if zero:
             warnings.warn(
-                f"{what}: the first frame is taken to begin with the first row; if it does not, "
-                "say when it does: read_drift(path, time_zero=...)",
+                f"{what}: the movie is taken to begin with the first row; if it does not, say when "
+                "it does: read_drift(path, time_zero=...)",
                 SmlmWarning,
                 stacklevel=4,
             )
-    frames = np.floor((seconds - zero) / told.frame_duration)
-    seen = pd.Series(frames).duplicated().to_numpy()
-    return np.where(seen, np.nan, frames)
+    return np.asarray(seconds - zero)
 
 
 def _values(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5 as _hdf5
 from smlm_accessor.io.file_start import FileStart
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def as_dataset(drift: xr.Dataset | DriftModel) -> xr.Dataset:
-    """Return the Dataset of a drift or a model. Raises `DriftError` if it is neither."""
+    """Return the Dataset of a drift or a model, by counts. Raises `DriftError` if it is neither."""
     from smlm_accessor.models import DriftModel, require_drift_or_model
 
     dataset = require_drift_or_model(drift, "smlm_accessor.io.write_drift(drift, path)")
-    return drift.to_dataset() if isinstance(drift, DriftModel) else dataset
+    return counted(drift.to_dataset()) if isinstance(drift, DriftModel) else dataset
 
 
 def read_netcdf(start: FileStart) -> xr.Dataset:

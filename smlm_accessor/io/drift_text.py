@@ -14,6 +14,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import components_of
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import DriftError, FileError, OptionError
 from smlm_accessor.io.containers.delimited import parse
 from smlm_accessor.io.containers.dialect import find_dialect
@@ -141,6 +142,10 @@ def _rows_from_0(
     n_frames: int | None,
 ) -> str:
     dataset = as_dataset(drift)
+    if clock_of(dataset).is_time:
+        raise DriftError(
+            "Picasso's drift has a row for each frame, but this drift has times; write .csv or .nc"
+        )
     first, stop = _span(dataset)
     stop = max(stop, n_frames or 0)
     if first < 0 or stop > _MOST_FRAMES:
@@ -166,10 +171,14 @@ def write_csv(
     first, stop = _span(dataset)
     axes = components_of(dataset)
     singles = (dataset["frame_stop"].values - dataset["frame_start"].values == 1).all()
-    frames = np.asarray(dataset["frame_start"].values if singles else np.arange(first, stop))
+    clock = clock_of(dataset)
+    if clock.is_time:
+        frames = np.unique(np.round(dataset["frame"].values).astype(np.int64))
+    else:
+        frames = np.asarray(dataset["frame_start"].values if singles else np.arange(first, stop))
     values = _values(drift, frames) * _factors(dataset, ["nm"] * len(axes), pixel_size, unit)
     table = pd.DataFrame({f"d{a} [nm]": values[:, j] for j, a in enumerate(axes)})
-    table.insert(0, "frame", frames)
+    table.insert(0, "time [s]" if clock.is_time else "frame", clock.values(frames))
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import FileError, OptionError, TableError
+from smlm_accessor.table.clock import FRAMES, SECONDS
 from smlm_accessor.table.columns import KEY, Columns, find_columns
 from smlm_accessor.table.conventions import listed
 from smlm_accessor.table.localizations import Localizations, read_localizations
@@ -158,6 +159,11 @@ def _replaced(
     new: dict[Hashable, list[Column]] = {}
     if columns.frame is not None:
         new[columns.frame] = [(names.frame, flat[columns.frame])]
+    elif columns.time is not None and names.frame not in flat.columns:
+        new[columns.time] = [
+            (columns.time, flat[columns.time]),
+            (names.frame, pd.Series(_frames(localizations), index=flat.index)),
+        ]
     for j, (axis, label) in enumerate(columns.positions.items()):
         values = flat[label]
         if factors[j] * columns.scale(axis) != 1.0:
@@ -175,6 +181,17 @@ def _replaced(
         name = in_common if axis == "x" and in_common else names.uncertainty_of(axis)
         new.setdefault(label, []).append((name, values))
     return new
+
+
+def _frames(localizations: Localizations) -> IntArray:
+    """Return the frames of a table with times, for programs that count frames."""
+    duration = localizations.columns.frame_duration
+    if duration is None:
+        raise TableError(
+            "the table has times but no frames, which this format needs. Say how many seconds a "
+            "frame is: table = smlm_accessor.set_columns(table, frame_duration=0.05)"
+        )
+    return SECONDS.to(FRAMES, localizations.frames, duration)
 
 
 def _factor(columns: Columns, names: Names, axis: str) -> float:

@@ -44,9 +44,9 @@ class Observations:
     precision: FloatArray | None = None
 
     @property
-    def unit(self) -> int:
+    def unit(self) -> float:
         """Frames of the table from one number to the next."""
-        return prod(count.unit for count in self.counts)
+        return prod([count.unit for count in self.counts])
 
     def frame(self, numbers: IntArray) -> IntArray:
         """Return the first frame of the table with each number."""

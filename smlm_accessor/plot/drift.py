@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from smlm_accessor.display.drift_chart import time_axis
 from smlm_accessor.drift import components_of, require_drift
 from smlm_accessor.drift.curves import MANY, Curves, curves_of, invalid_spans
 from smlm_accessor.errors import OptionError
 from smlm_accessor.plot.style import COLORS, new_axes, with_unit
+from smlm_accessor.table.clock import TimeAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +57,7 @@ def plot_drift(
     >>> plot_drift(drift).get_xlabel()
     'Frame'
     """
-    require_drift(dataset)
+    dataset = require_drift(dataset)
     axes = components_of(dataset)
     if model is not None and model.components != axes:
         raise OptionError(
@@ -73,28 +75,45 @@ def plot_drift(
         ax = new_axes(6.0, 3.6)
         ax.spines[["top", "right"]].set_visible(False)
     unit = dataset.attrs.get("length_unit") if quantity in _LENGTHS else None
-    ax.set_xlabel("Frame")
+    if model is not None and model.clock != curves.clock:
+        raise OptionError(
+            f"the model counts time in {model.clock.plural} but the drift in "
+            f"{curves.clock.plural}; draw the drift that the model was fitted to: "
+            "model.transformations"
+        )
+    time = time_axis(dataset)
+    ax.set_xlabel(with_unit(time.name, time.unit))
     ax.set_ylabel(with_unit(_LABELS[quantity], unit))
     if quantity != "matrix":
         ax.axhline(0, color="0.85", linewidth=0.8, zorder=0)
     if dataset.sizes["chunk"] > MANY:
         # What the model smooths steps back behind it.
-        _draw_lines(ax, curves, colors, alpha=0.4 if model else 1.0)
+        _draw_lines(ax, curves, colors, time, alpha=0.4 if model else 1.0)
     else:
-        _draw_points(ax, dataset, curves, colors)
+        _draw_points(ax, dataset, curves, colors, time)
     if smooth is not None:
-        _draw_lines(ax, smooth, colors)
+        _draw_lines(ax, smooth, colors, time)
         ax.plot([], [], color="0.35", label="model")
     for frame in (curves if smooth is None else smooth).jumps:
-        ax.axvline(frame - 0.5, color="0.6", linewidth=0.8, linestyle=":", zorder=0, label=_JUMP)
-    _mark_invalid(ax, dataset)
+        ax.axvline(
+            float(time.at(frame - 0.5)),
+            color="0.6",
+            linewidth=0.8,
+            linestyle=":",
+            zorder=0,
+            label=_JUMP,
+        )
+    _mark_invalid(ax, dataset, time)
     _draw_legend(ax)
     return ax
 
 
-def _draw_points(ax: Axes, dataset: xr.Dataset, curves: Curves, colors: dict[str, str]) -> None:
+def _draw_points(
+    ax: Axes, dataset: xr.Dataset, curves: Curves, colors: dict[str, str], time: TimeAxis
+) -> None:
     """Draw each chunk as a point with its frames and its error bar."""
-    frame, start, stop = (dataset[name].values for name in ("frame", "frame_start", "frame_stop"))
+    names = ("frame", "frame_start", "frame_stop")
+    frame, start, stop = (time.at(dataset[name].values) for name in names)
     for name, values, std in zip(curves.names, curves.values.T, curves.std.T, strict=True):
         ax.hlines(values, start, stop, color=colors[name], linewidth=1.0, alpha=0.4)
         ax.errorbar(
@@ -114,10 +133,12 @@ def _draw_points(ax: Axes, dataset: xr.Dataset, curves: Curves, colors: dict[str
         )
 
 
-def _draw_lines(ax: Axes, curves: Curves, colors: dict[str, str], *, alpha: float = 1.0) -> None:
+def _draw_lines(
+    ax: Axes, curves: Curves, colors: dict[str, str], time: TimeAxis, *, alpha: float = 1.0
+) -> None:
     """Draw a line for each curve, and a band where there are standard deviations."""
     curves = curves.broken()
-    frames = curves.frames
+    frames = time.at(curves.frames)
     for name, values, std in zip(curves.names, curves.values.T, curves.std.T, strict=True):
         ax.plot(frames, values, color=colors[name], label=name, linewidth=1.4, alpha=alpha)
         if np.isfinite(std).any():
@@ -131,10 +152,11 @@ def _draw_lines(ax: Axes, curves: Curves, colors: dict[str, str], *, alpha: floa
             )
 
 
-def _mark_invalid(ax: Axes, dataset: xr.Dataset) -> None:
+def _mark_invalid(ax: Axes, dataset: xr.Dataset, time: TimeAxis) -> None:
     """Mark the frames of chunks without a transformation along the bottom."""
     for start, stop in invalid_spans(dataset):
-        ax.axvspan(start, stop, ymax=0.025, color="0.2", linewidth=1.0, label=_NOT_REGISTERED)
+        ends = time.at([start, stop])
+        ax.axvspan(ends[0], ends[1], ymax=0.025, color="0.2", linewidth=1.0, label=_NOT_REGISTERED)
 
 
 def _draw_legend(ax: Axes) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-from smlm_accessor.display.drift_chart import draw_drift
+from smlm_accessor.display.drift_chart import draw_drift, time_axis
 from smlm_accessor.display.svg_chart import COLORS
 from smlm_accessor.drift.curves import MANY, Curves, curves_of
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.models import Drift, DriftModel, removed_drift, transformations_of
 from smlm_accessor.plot.style import with_unit
 
@@ -18,13 +19,14 @@ def drift_chart(drift: Drift, by: str | None) -> str:
     chunks = drift.chunk_curves() if isinstance(drift, DriftModel) else curves_of(source)
     curve = removed_drift(drift, by=by) if source["valid"].any() else None
     start, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
+    time, span = time_axis(source), clock_of(source).span(start, stop)
     unit = source.attrs.get("length_unit")
     spread = np.ptp(np.nan_to_num(chunks.values), axis=0)
     each = ", ".join(f"{axis} {size:.3g}" for axis, size in zip(chunks.names, spread, strict=True))
     return draw_drift(source, chunks, curve).html(
-        says=f"Drift over frames {start} to {stop - 1}; largest minus smallest: {each} "
+        says=f"Drift over {span}; largest minus smallest: {each} "
         f"{unit or 'in the unit of the table'}",
-        x_name="Frame",
+        x_name=with_unit(time.name, time.unit),
         y_name=with_unit("Drift", unit),
         legend=_legend(source, chunks, curve, is_model=is_model),
     )

@@ -27,6 +27,7 @@ from smlm_accessor.report.frc_chart import frc_chart
 from smlm_accessor.report.tables import history_rows, parameters
 from smlm_accessor.report.views import ImagePair, ImagePairs
 from smlm_accessor.report.words import VERDICTS, in_unit, measures
+from smlm_accessor.table.clock import Clock
 
 _SCALES = 1e-6  # relative change of lengths that is said
 _BAR = 1 / 6  # of the width, a scale bar is no longer than twice that
@@ -42,6 +43,7 @@ class PageFacts:
     extent: TableExtent
     precision: float | None
     unit: str | None
+    clock: Clock
     steps: Sequence[Any]
     notes: Sequence[str]
 
@@ -70,7 +72,8 @@ def page(
         how_far=_how_far(source, verdict),
         items=_items(facts, pairs.frames, source),
         figures=[_figure(i, pairs.pairs, facts.unit) for i in range(len(pairs.pairs))],
-        frames=pairs.frames,
+        times=[facts.clock.text(frame, thousands=True) for frame in pairs.frames],
+        counts="time" if facts.clock.is_time else "frames",
         gradient=_gradient(pairs.colors),
         drift_text=_drift_text(drift),
         drift_chart=Markup(drift_chart(drift, by)),
@@ -83,14 +86,14 @@ def page(
 
 def _items(facts: PageFacts, frames: tuple[int, int], source: xr.Dataset) -> dict[str, str]:
     """Return the facts at the top by their names; those that are not known are empty."""
-    extent = facts.extent
+    extent, clock = facts.extent, facts.clock
     missing = extent.n_rows - extent.n_located
     n_chunks, n_valid = source.sizes["chunk"], int(source["valid"].sum())
     registered = "" if n_valid == n_chunks else f", {number(n_valid)} registered"
     return {
         "Localizations": number(extent.n_rows)
         + (f", {number(missing)} without position" if missing else ""),
-        "Frames": f"{frames[0]:,} to {frames[1]:,}",
+        "Time" if clock.is_time else "Frames": clock.bare(*frames, thousands=True),
         "Method": str(source.attrs.get("method", "not known")),
         "Chunks": f"{number(n_chunks)}{registered}",
         "Precision": in_unit(f"{facts.precision:.3g}", facts.unit) if facts.precision else "",

@@ -16,6 +16,7 @@ from smlm_accessor.assess import MOST_OF_DASK, Assessment, assess
 from smlm_accessor.backends import example, is_partitioned
 from smlm_accessor.drift import build, components_of
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
+from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT
 from smlm_accessor.errors import OptionError, SmlmWarning, TableError
 from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
@@ -119,6 +120,7 @@ def build_report(
         extent=extent,
         precision=precision,
         unit=find_columns(example(table)).length_unit,
+        clock=find_columns(example(table)).clock,
         steps=history.steps(example(table).attrs),
         notes=notes,
     )
@@ -136,5 +138,5 @@ def _nothing(source: xr.Dataset) -> xr.Dataset:
         frame=[(start + stop - 1) / 2],
         frame_start=[start],
         frame_stop=[stop],
-        attrs={"length_unit": source.attrs.get("length_unit")},
+        attrs={name: source.attrs.get(name) for name in ("length_unit", TIME_UNIT, FRAME_DURATION)},
     )

@@ -12,6 +12,7 @@ import xarray as xr
 
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.drift import build, offset_from_about
+from smlm_accessor.drift.times import TIME_UNIT, timed
 from smlm_accessor.options import PerComponent, Seed
 from smlm_accessor.simulate.drift_curve import Curve, SteadyTerms, Step, Term
 from smlm_accessor.simulate.motion import (
@@ -23,8 +24,13 @@ from smlm_accessor.simulate.motion import (
     extent_of_part,
 )
 from smlm_accessor.table import history
+from smlm_accessor.table.clock import SECONDS
 from smlm_accessor.table.columns import Columns, find_columns, selection
-from smlm_accessor.table.localizations import read_localizations, write_positions
+from smlm_accessor.table.localizations import (
+    known_range,
+    read_localizations,
+    write_positions,
+)
 from smlm_accessor.timeline import Timeline
 
 
@@ -87,7 +93,7 @@ def simulate_drift(
         "rotation_center": rotation_center,
         "seed": seed,
     }
-    motion = Motion(columns.components, terms, **others)
+    motion = Motion(columns.components, terms, **others, clock=columns.clock)
     given = {name: value for name, value in {**terms, **others}.items() if value is not None}
     if is_partitioned(table):
         moved: pd.DataFrame = _move_partitions(table, motion.repeatable(), given, return_drift)
@@ -113,10 +119,10 @@ def _move_partitions(table: Any, motion: Motion, given: dict[str, Any], return_d
     meta.attrs = history.record(meta.attrs, "simulate_drift", **given)
     source = source_of(table)
     only = selection(source.example)
-    known = source.range_of(empty.columns.frame)
+    known = known_range(source, empty.columns)
     enough = not (motion.needs_positions or return_drift)  # which keeps the middle of the field
     if enough and known is not None and source.n_rows is not None:
-        extent: Any = MovieExtent(int(known[0]), int(known[1]), None, None, source.n_rows)
+        extent: Any = MovieExtent(*known, None, None, source.n_rows)
     else:
         extent = source.reduce(extent_of_part, extent_of_all, only=only)
     in_movie = partial(motion.in_movie, all_frames=return_drift)
@@ -148,27 +154,33 @@ def _moved_part(
 def _truth(
     moving: MovieMotion, counted: Timeline, columns: Columns, parameters: dict[str, Any]
 ) -> xr.Dataset:
-    """Return the transformations that undo the drift, one for each frame."""
-    shift = moving.in_each
-    assert shift is not None
-    n, first = len(shift), moving.first
-    frames = np.arange(first, first + n)
+    """Return the transformations that undo the drift, one for each frame, or for each time."""
+    if columns.clock.is_time:
+        frames, n_localizations = counted.frames, counted.counts
+        shift, stop = moving.shift(frames), np.append(frames[1:], frames[-1:] + 1)
+    else:
+        assert moving.in_each is not None
+        shift, first = moving.in_each, moving.first
+        frames = np.arange(first, first + len(shift))
+        stop = frames + 1
+        n_localizations = np.zeros(len(shift), dtype=np.int64)
+        n_localizations[counted.frames - first] = counted.counts
     matrix = moving.matrices(frames)
-    n_localizations = np.zeros(n, dtype=np.int64)
-    n_localizations[counted.frames - first] = counted.counts
-    return build(
+    truth = build(
         matrix=matrix,
         offset=offset_from_about(matrix, 0.0 - shift, moving.center),
         components=columns.components,
         frame=frames,
         frame_start=frames,
-        frame_stop=frames + 1,
+        frame_stop=stop,
         n_localizations=n_localizations,
         center=moving.center,
         attrs={
             "method": "simulate_drift",
             "origin": "first_frame",
             "length_unit": columns.length_unit,
+            TIME_UNIT: SECONDS.unit if columns.clock.is_time else None,
             "parameters": parameters,
         },
     )
+    return timed(truth)

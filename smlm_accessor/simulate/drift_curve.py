@@ -19,11 +19,14 @@ from smlm_accessor.options import (
     number,
     per_component,
 )
+from smlm_accessor.table.clock import FRAMES, SECONDS, Clock
 from smlm_accessor.timeline import MOST_FRAMES
 
 Term = Mapping[str, Any]
 Step = tuple[int, PerComponent]
-Curve = npt.ArrayLike | Callable[[IntArray], npt.ArrayLike]
+Curve = npt.ArrayLike | Callable[[Any], npt.ArrayLike]
+# Microseconds from one step of a random walk in time to the next, between which it goes straight.
+WALK_STEP = 10_000
 
 
 class SteadyTerms(TypedDict, total=False):
@@ -70,13 +73,15 @@ def steady_drift(
     frames: IntArray,
     first_frame: int,
     components: Sequence[str],
+    clock: Clock = FRAMES,
     **terms: Unpack[SteadyTerms],
 ) -> FloatArray:
     """Return the drift in any frames, in any order, without a random walk: each frame for itself.
 
-    None is before ``first_frame``, where every term is zero; see `drift_curve`.
+    None is before ``first_frame``, where every term is zero; see `drift_curve`. Frames are counts
+    of the clock, terms are per frame or per second.
     """
-    time = (frames - first_frame).astype(np.float64)[:, None]
+    time = clock.values(frames - first_frame).astype(np.float64)[:, None]
     shift = np.zeros((len(frames), len(components)))
     velocity, curve = terms.get("velocity"), terms.get("curve")
     if velocity is not None:
@@ -95,13 +100,32 @@ def steady_drift(
         amplitude = per_component("settling amplitude", values["amplitude"], components)
         shift += amplitude * -np.expm1(-time / constant)
     for frame, jump in _steps(terms.get("step")):
-        begins = number("step frame", frame)
+        begins = number(f"step {clock.name}", frame) * clock.per_unit
         size = per_component("step jump", jump, components)
         if begins > first_frame:
             shift += np.where(frames[:, None] >= begins, size, 0.0)
     if curve is not None:
-        shift += _curve_values(curve, frames, first_frame, len(components))
+        shift += _curve_values(curve, frames, first_frame, len(components), clock)
     return shift
+
+
+def random_walk(
+    n_ticks: int, components: Sequence[str], diffusion_constant: PerComponent, seed: Seed
+) -> FloatArray:
+    """Return a random walk in time, one row each `WALK_STEP` ticks, from 0 to all of them.
+
+    The variance of a step is twice the diffusion constant, per second, times its length.
+    """
+    n = n_ticks // WALK_STEP + 2
+    if n > MOST_FRAMES:
+        raise OptionError(
+            f"the times span {SECONDS.said(n_ticks)}, too many for a random walk; leave out "
+            "diffusion_constant"
+        )
+    diffusion = per_component("diffusion_constant", diffusion_constant, components, least=0)
+    steps = np.random.default_rng(seed).standard_normal((n - 1, len(components)))
+    sizes = np.sqrt(2 * diffusion * float(SECONDS.values(WALK_STEP)))
+    return np.concatenate([np.zeros((1, len(components))), np.cumsum(steps * sizes, axis=0)])
 
 
 def _several(terms: Term | Sequence[Term] | None) -> list[Any]:
@@ -127,15 +151,22 @@ def _steps(steps: Step | Sequence[Step] | None) -> list[tuple[Any, Any]]:
         ) from None
 
 
-def _curve_values(curve: Curve, frames: IntArray, first_frame: int, d: int) -> FloatArray:
+def _curve_values(
+    curve: Curve, frames: IntArray, first_frame: int, d: int, clock: Clock
+) -> FloatArray:
     if callable(curve):
-        values = as_floats("curve", curve(np.append(first_frame, frames)))
+        values = as_floats("curve", curve(clock.values(np.append(first_frame, frames))))
         if values.shape != (len(frames) + 1, d):
             raise OptionError(
                 f"curve gave an array of shape {values.shape} for {len(frames) + 1} frames; it "
                 f"must give ({len(frames) + 1}, {d}): a row for each frame"
             )
         values, start = values[1:], values[0]
+    elif clock.is_time:
+        raise OptionError(
+            "curve is an array, with a row for each frame, but the table has times: give a "
+            "function of times in seconds"
+        )
     else:
         rows = as_floats("curve", curve)
         needed = int(frames.max()) - first_frame + 1 if len(frames) else 0

@@ -12,7 +12,14 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.poses import to_matrices
 from smlm_accessor.options import PerComponent, Seed, number, per_component
-from smlm_accessor.simulate.drift_curve import SteadyTerms, drift_curve, steady_drift
+from smlm_accessor.simulate.drift_curve import (
+    WALK_STEP,
+    SteadyTerms,
+    drift_curve,
+    random_walk,
+    steady_drift,
+)
+from smlm_accessor.table.clock import FRAMES, Clock
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
 
@@ -72,6 +79,7 @@ class Motion:
     rotation_center: Sequence[float] | None
     # Whether a generator given as seed is left as it is, so that the walk is the same each time.
     again: bool = False
+    clock: Clock = FRAMES  # of the table: terms are per frame, or per second
 
     @property
     def needs_positions(self) -> bool:
@@ -84,17 +92,23 @@ class Motion:
         rate = 0.0 if self.rotation is None else number("rotation", self.rotation)
         growth = 0.0 if self.scale is None else number("scale", self.scale)
         first, in_each = 0 if extent.first is None else extent.first, None
-        if all_frames or self.diffusion_constant is not None:
+        seed = copy.deepcopy(self.seed) if self.again else self.seed
+        if self.clock.is_time:
+            if self.diffusion_constant is not None:
+                n = max(extent.n_frames - 1, 0)
+                in_each = random_walk(n, self.components, self.diffusion_constant, seed)
+        elif all_frames or self.diffusion_constant is not None:
             in_each = drift_curve(
                 first,
                 extent.n_frames,
                 self.components,
                 **self.terms,
                 diffusion_constant=self.diffusion_constant,
-                seed=copy.deepcopy(self.seed) if self.again else self.seed,
+                seed=seed,
             )
         center = self._center(extent)
-        return MovieMotion(self.components, self.terms, first, rate, growth, center, in_each)
+        terms = self.components, self.terms
+        return MovieMotion(*terms, first, rate, growth, center, in_each, self.clock)
 
     def repeatable(self) -> Motion:
         """Return the same motion with a random walk that is the same in each movie."""
@@ -125,19 +139,32 @@ class MovieMotion:
     rate: float  # radians per frame
     growth: float  # logarithm of the factor by which the sample grows per frame
     center: FloatArray  # about which the sample turns and grows
-    # Drift in each frame, shape (n_frames, d); if it is not kept, each frame is for itself.
+    # Drift in each frame, shape (n_frames, d); if it is not kept, each frame is for itself. Of
+    # times, what a random walk adds every `WALK_STEP`.
     in_each: FloatArray | None = field(default=None, repr=False)
+    clock: Clock = FRAMES
 
     def shift(self, frames: IntArray) -> FloatArray:
         """Return the drift in some frames, shape (n, d)."""
+        if self.clock.is_time:
+            return self._shift_at(frames)
         if self.in_each is not None:
             return np.asarray(self.in_each[frames - self.first])
         present, rows = np.unique(frames, return_inverse=True)
         return steady_drift(present, self.first, self.components, **self.terms)[rows]
 
+    def _shift_at(self, ticks: IntArray) -> FloatArray:
+        """Return the drift at some times."""
+        terms = (self.first, self.components, self.clock)
+        shift = steady_drift(ticks, *terms, **self.terms)
+        if self.in_each is not None:
+            at, steps = (ticks - self.first) / WALK_STEP, np.arange(len(self.in_each))
+            shift += np.stack([np.interp(at, steps, walk) for walk in self.in_each.T], axis=1)
+        return shift
+
     def moved(self, locs: Localizations) -> FloatArray:
         """Return the positions of localizations of which the sample has moved."""
-        time = (locs.frames - self.first).astype(np.float64)
+        time = self.clock.values(locs.frames - self.first).astype(np.float64)
         moved = locs.positions + self.shift(locs.frames)
         if self.rate != 0:  # from x to y
             cos, sin = np.cos(self.rate * time), np.sin(self.rate * time)
@@ -150,7 +177,7 @@ class MovieMotion:
 
     def matrices(self, frames: IntArray) -> FloatArray:
         """Return the matrices that undo rotation and growth in some frames, shape (n, d, d)."""
-        time = (frames - self.first).astype(np.float64)
+        time = self.clock.values(frames - self.first).astype(np.float64)
         d = len(self.components)
         rotation = np.zeros((len(frames), 1 if d == 2 else 3))
         rotation[:, -1] = self.rate * time  # about z

@@ -23,7 +23,9 @@ SECONDS_IN = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "
     "min": 60.0,
     "h": 3600.0,
 }
-_UNIT = re.compile(rf"(?i).+?(?:[ _]*[\[(]({'|'.join(SECONDS_IN)})[\])]|[ _]({'|'.join(SECONDS_IN)}))")
+_UNIT = re.compile(
+    rf"(?i).+?(?:[ _]*[\[(]({'|'.join(SECONDS_IN)})[\])]|[ _]({'|'.join(SECONDS_IN)}))"
+)
 _LONG = 180.0  # of an axis in one unit; a longer one is in the next
 NO_TIME = (
     "there is no column of frame numbers or times; say which it is: "
@@ -92,6 +94,10 @@ class Clock:
         """Return a time in words."""
         return f"{count / _TICKS:.10g} s" if self.is_time else f"frame {count}"
 
+    def text(self, count: float, *, thousands: bool = False) -> str:
+        """Return the same without the word frame."""
+        return self.said(count) if self.is_time else f"{count:,}" if thousands else f"{count}"
+
     def span(self, first: float, stop: float, *, thousands: bool = False) -> str:
         """Return in words the time from a count to the one before which it ends."""
         if self.is_time:
@@ -100,9 +106,7 @@ class Clock:
 
     def bare(self, first: float, last: float, *, thousands: bool = False) -> str:
         """Return in words the time from a count to another, without the word frames."""
-        if self.is_time:
-            return f"{self.said(first)} to {self.said(last)}"
-        return f"{first:,} to {last:,}" if thousands else f"{first} to {last}"
+        return " to ".join(self.text(count, thousands=thousands) for count in (first, last))
 
     def axis(self, extent: float) -> TimeAxis:
         """Return the axis for so many counts: of time in s, min or h, as it fits."""
@@ -124,14 +128,15 @@ class Clock:
             return counts
         ticks = frame_duration * _TICKS
         if other.is_time:
-            return np.round(counts * ticks).astype(np.int64)
-        return np.floor((counts + 0.5) / ticks).astype(np.int64)
+            return np.asarray(np.round(counts * ticks), dtype=np.int64)
+        return np.asarray(np.floor((counts + 0.5) / ticks), dtype=np.int64)
 
     def edges_to(self, other: Clock, edges: IntArray, frame_duration: float) -> IntArray:
         """Return edges by another clock: the first frame at or after each."""
         if self == other or other.is_time:
             return self.to(other, edges, frame_duration)
-        return np.ceil((edges - 0.5) / (frame_duration * _TICKS)).astype(np.int64)
+        first = np.ceil((edges - 0.5) / (frame_duration * _TICKS))
+        return np.asarray(first, dtype=np.int64)
 
 
 FRAMES, SECONDS = Clock("frame"), Clock("s")

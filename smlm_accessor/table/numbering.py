@@ -27,10 +27,10 @@ def join_movies(
 ) -> pd.DataFrame:
     """Put the tables of files that were recorded one after the other together.
 
-    Frame numbers go on from file to file, after all frames of a movie if its file tells how many
-    there are (Picasso's do), else after the last one with a localization; and the column ``file``
-    says which one a row is from, so that ``table.smlm.drift(segments="file")`` lets the sample
-    jump between files.
+    Frame numbers, or times, go on from file to file, after all frames of a movie if its file tells
+    how many there are (Picasso's do), else after the last one with a localization; and the column
+    ``file`` says which one a row is from, so that ``table.smlm.drift(segments="file")`` lets the
+    sample jump between files.
 
     Parameters
     ----------
@@ -109,16 +109,17 @@ def _require_alike(tables: Sequence[pd.DataFrame]) -> None:
 
 
 def number_frames(table: pd.DataFrame, *, by: Hashable | None = None) -> pd.DataFrame:
-    """Let the frame numbers of each file go on where the last one ends.
+    """Let the frame numbers, or times, of each file go on where the last one ends.
 
     See ``table.smlm.number_frames``.
     """
     columns = find_columns(table)
     source = source_of(table)
     example = source.example
-    if columns.frame is None or columns.frame not in example.columns:
+    label = columns.when
+    if label is None or label not in example.columns:
         raise TableError(
-            "There is no column of frame numbers to change; if they are in the index, use "
+            "There is no column of frame numbers or times to change; if they are in the index, use "
             "table.reset_index() first"
         )
     if by is None:
@@ -138,7 +139,7 @@ def number_frames(table: pd.DataFrame, *, by: Hashable | None = None) -> pd.Data
     shifts = _shifts(source.result(step))
     meta = _renumbered(example, shifts, by)
     lazy: pd.DataFrame = map_partitions(
-        table, _renumbered, meta, constant(shifts), by, changes=[columns.frame]
+        table, _renumbered, meta, constant(shifts), by, changes=[label]
     )
     return lazy
 
@@ -148,8 +149,8 @@ def _by_order(table: pd.DataFrame) -> IntArray:
     n = len(Runs.of(frames, None).found)
     if n > _MOST:
         raise TableError(
-            f"Frame numbers decrease more than {_MOST} times from row to row, so the order of rows "
-            "does not tell the files; say which column does: number_frames(by='...')"
+            f"Frames or times decrease more than {_MOST} times from row to row, so the order of "
+            "rows does not tell the files; say which column does: number_frames(by='...')"
         )
     return np.concatenate([[0], np.cumsum(frames[1:] < frames[:-1])])[: len(frames)].astype(int)
 
@@ -158,21 +159,22 @@ def _shifts(spans: dict[Any, Span]) -> dict[Any, int]:
     """Return what to add to the frames of each file."""
     shifts: dict[Any, int] = {}
     following: int | None = None
-    for name, (first, last) in spans.items():
+    for name, (first, last, step) in spans.items():
         shifts[name] = 0 if following is None else following - first
-        following = last + shifts[name] + 1
+        following = last + shifts[name] + step
     return shifts
 
 
 def _renumbered(table: pd.DataFrame, shifts: dict[Any, int], by: Hashable) -> pd.DataFrame:
     columns: Columns = find_columns(table)
-    label = columns.frame
+    label = columns.when
     assert label is not None
     shift = table[by].astype(object).map(shifts).to_numpy(dtype=np.int64)
     frames = read_localizations(table).frames + shift
+    seconds = columns.clock.values(shift) / columns.time_scale
     result = table.copy(deep=not COPIES_ON_WRITE)
-    if columns.mean_frames:
-        result[label] = table[label] + shift
+    if columns.mean_frames or columns.clock.is_time:
+        result[label] = table[label] + seconds
     else:
         dtype = _wide_enough(table[label].dtype, int(np.abs(frames).max(initial=0)))
         result[label] = pd.Series(frames, index=table.index).astype(dtype)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from smlm_accessor.backends import is_partitioned, map_partitions, shuffled, source_of
 from smlm_accessor.errors import TableError
+from smlm_accessor.table.clock import NO_TIME
 from smlm_accessor.table.columns import COPIES_ON_WRITE, find_columns, selection
 from smlm_accessor.table.localizations import read_localizations
 
@@ -18,11 +19,8 @@ from smlm_accessor.table.localizations import read_localizations
 def sort_frames(table: pd.DataFrame, *, shuffle: bool = False) -> pd.DataFrame:
     """Return a table with its rows in the order of frames; see ``table.smlm.sort_frames``."""
     columns = find_columns(table)
-    if columns.frame is None:
-        raise TableError(
-            "there is no column of frame numbers; say which it is: "
-            "table = smlm_accessor.set_columns(table, frame='...')"
-        )
+    if columns.when is None:
+        raise TableError(NO_TIME)
     if not is_partitioned(table):
         return _sorted(table)
     source = source_of(table)
@@ -37,14 +35,15 @@ def sort_frames(table: pd.DataFrame, *, shuffle: bool = False) -> pd.DataFrame:
     if clash is not None and not shuffle:
         a, b = clash
         raise TableError(
-            f"partitions {a} and {b} overlap: they have frames {ends[a].first} to {ends[a].last} "
-            f"and {ends[b].first} to {ends[b].last}. To move rows between partitions, which "
-            "needs memory or disk for all of them, say sort_frames(shuffle=True); estimates and "
-            "corrections need no order"
+            f"partitions {a} and {b} overlap: they have {columns.clock.name}s "
+            f"{columns.clock.bare(ends[a].first, ends[a].last)} and "
+            f"{columns.clock.bare(ends[b].first, ends[b].last)}. To move rows between partitions, "
+            "which needs memory or disk for all of them, say sort_frames(shuffle=True); estimates "
+            "and corrections need no order"
         )
     parts: Any = table
     if clash is not None:
-        parts = shuffled(parts, columns.frame)
+        parts = shuffled(parts, columns.when)
     elif order and order != list(range(len(ends))):
         parts = parts.partitions[order]
     example = source.example

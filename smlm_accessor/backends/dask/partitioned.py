@@ -87,7 +87,7 @@ class Fragments(Partitioned):
     table: pd.DataFrame
     fragments: Sequence[Any]
     label: Hashable
-    ranges: tuple[tuple[int, int], ...]
+    ranges: tuple[tuple[float, float], ...]
 
     @property
     def example(self) -> pd.DataFrame:  # noqa: D102

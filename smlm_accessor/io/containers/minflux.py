@@ -19,7 +19,7 @@ from smlm_accessor.table.columns import set_columns
 Fields = Mapping[str, npt.NDArray[Any]]
 
 _NM = 1e9  # in a metre
-_MS = 1e3  # in a second
+_MOST = 1e9  # seconds; those since 1970 are more
 _AXES = {
     "loc": ("x", "y", "z"),
     "lnc": ("lncx", "lncy", "lncz"),
@@ -92,25 +92,23 @@ def _table(columns: Fields, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
 
 
 def named(columns: Fields) -> pd.DataFrame:
-    """Return a table with positions in nm, and frames: the time in whole milliseconds.
+    """Return a table with positions in nm and times in seconds, ``tim``.
 
     Localizations of a trace have the same ``tid``.
     """
     _require(columns, ("tid", "tim", "x", "y"))
     order = [name for name in _FIRST if name in columns]
     table = pd.DataFrame({n: columns[n] for n in [*order, *(n for n in columns if n not in order)]})
-    add_frames(table, "tim")
+    require_seconds(table, "tim")
     known: dict[str, Any] = {axis: axis for axis in "xyz" if axis in table}
-    return set_columns(table, **known, frame="frame", unit="nm")
+    return set_columns(table, **known, time="tim", unit="nm")
 
 
-def add_frames(table: pd.DataFrame, label: str) -> None:
-    """Insert frames behind a column of seconds, in place: whole milliseconds."""
+def require_seconds(table: pd.DataFrame, label: str) -> None:
+    """Raise `TableError` if a column does not hold times in seconds."""
     times = table[label].to_numpy(dtype=np.float64)
-    if not np.isfinite(times).all() or (np.abs(times) > 1e9).any():
+    if not np.isfinite(times).all() or (np.abs(times) > _MOST).any():
         raise TableError(f"there are times ({label}) that are no seconds; write the file again")
-    at = list(table.columns).index(label) + 1
-    table.insert(at, "frame", np.round(times * _MS).astype(np.int64))
 
 
 def _require(fields: Fields, wanted: tuple[str, ...]) -> None:

@@ -8,14 +8,16 @@ import pandas as pd
 
 from smlm_accessor.io.containers.delimited import DelimitedText, text_format
 from smlm_accessor.io.containers.dialect import Dialect
-from smlm_accessor.io.containers.minflux import add_frames
+from smlm_accessor.io.containers.minflux import require_seconds
 
 
 def _known(table: pd.DataFrame, dialect: Dialect) -> dict[str, Any]:
-    """Add frames, as for other files of MINFLUX; the names tell the rest."""
-    if "frame" not in table:
-        add_frames(table, "tim" if "tim" in table else "t")
-    return {}
+    """Return which column holds the times, as for other files of MINFLUX; names tell the rest."""
+    if "frame" in table:
+        return {}
+    label = "tim" if "tim" in table else "t"
+    require_seconds(table, label)
+    return {"time": label}
 
 
 FORMAT = text_format(

@@ -92,7 +92,8 @@ class FrameCount:
         if self.unit == 1:
             return np.asarray(frames - self.starts[0])
         if isinstance(self.unit, float):
-            return np.round((frames - self.starts[0]) / self.unit).astype(np.int64)
+            nearest = np.round((frames - self.starts[0]) / self.unit)
+            return np.asarray(nearest, dtype=np.int64)
         at = np.maximum(np.searchsorted(self.starts, frames, side="right") - 1, 0)
         return np.asarray(self.numbers[at] + (frames - self.starts[at]) // self.unit)
 
@@ -101,7 +102,8 @@ class FrameCount:
         if isinstance(self.unit, float):
             since = frames - self.starts[0] - self.rounded
             found = np.ceil(since / self.unit).astype(np.int64)
-            return np.where(frames > self.starts[-1], np.maximum(found, self.numbers[-1] + 1), found)
+            after = np.maximum(found, self.numbers[-1] + 1)
+            return np.asarray(np.where(frames > self.starts[-1], after, found))
         return self.number(frames - 1) + 1
 
     def frame(self, numbers: IntArray) -> IntArray:
