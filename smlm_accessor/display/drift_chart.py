@@ -9,7 +9,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.display.svg_chart import COLORS, Chart, limits
 from smlm_accessor.display.tables import number
 from smlm_accessor.drift.curves import MANY, Curves, invalid_spans
-from smlm_accessor.drift.times import clock_of
+from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.table.clock import TimeAxis
 
 _BINS_OF_NOTEBOOK = 80  # of its smaller picture; so that a notebook stays small
@@ -62,6 +62,7 @@ def time_axis(source: xr.Dataset) -> TimeAxis:
 def _ends(source: xr.Dataset) -> tuple[int, int]:
     if not source.sizes["chunk"]:
         return 0, 1
+    source = counted(source)
     return int(source["frame_start"][0]), int(source["frame_stop"][-1])
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.table.clock import FRAMES, SECONDS, Clock
 
 TIME_UNIT, FRAME_DURATION = "time_unit", "frame_duration"  # in attrs
@@ -58,12 +59,21 @@ def counted(dataset: xr.Dataset) -> xr.Dataset:
     found = dataset.drop_vars([name for name in _NAMES if name in dataset.variables])
     there = {theirs: ours for ours, theirs in _NAMES.items() if theirs in found.variables}
     found = found.rename(there).assign_attrs({TIME_UNIT: "s"})
-    coords: dict[str, Any] = {}
-    for name in there.values():
-        values = found[name].values.astype(np.float64)
-        counts = values * SECONDS.per_unit if name == "frame" else SECONDS.counts(values)
-        coords[name] = (found[name].dims, counts)
+    coords = {n: found[n].copy(data=SECONDS.counts(found[n].values)) for n in there.values()}
+    if "time" in there:
+        mean = found["frame"].values.astype(np.float64) * SECONDS.per_unit
+        if "time_start" in there and "time_stop" in there:
+            mean = _inside(mean, coords["frame_start"].values, coords["frame_stop"].values)
+        coords["frame"] = found["frame"].copy(data=mean)
     return found.assign_coords(coords)
+
+
+def _inside(mean: FloatArray, start: IntArray, stop: IntArray) -> FloatArray:
+    """Return the mean times of chunks that rounding has put out of them by less than a tick."""
+    if not mean.shape == start.shape == stop.shape:
+        return mean  # a checker says so
+    mean = np.where((mean < start) & (mean > start - 1), start, mean)
+    return np.where((mean >= stop) & (mean < stop + 1), stop - 1, mean)
 
 
 def timed(dataset: xr.Dataset) -> xr.Dataset:

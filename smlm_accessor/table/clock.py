@@ -26,6 +26,7 @@ SECONDS_IN = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "
 _UNIT = re.compile(
     rf"(?i).+?(?:[ _]*[\[(]({'|'.join(SECONDS_IN)})[\])]|[ _]({'|'.join(SECONDS_IN)}))"
 )
+_SHORT = 1e-3  # seconds; shorter times are told with their digits
 _LONG = 180.0  # of an axis in one unit; a longer one is in the next
 NO_TIME = (
     "there is no column of frame numbers or times; say which it is: "
@@ -91,8 +92,12 @@ class Clock:
         return np.asarray(counts) / _TICKS if self.is_time else np.asarray(counts)
 
     def said(self, count: float) -> str:
-        """Return a time in words."""
-        return f"{count / _TICKS:.10g} s" if self.is_time else f"frame {count}"
+        """Return a time in words, that of a clock to a tenth of a millisecond."""
+        if not self.is_time:
+            return f"frame {count}"
+        seconds = count / _TICKS
+        short = f"{seconds:.4f}".rstrip("0").rstrip(".")
+        return f"{short if abs(seconds) >= _SHORT or not seconds else f'{seconds:.4g}'} s"
 
     def text(self, count: float, *, thousands: bool = False) -> str:
         """Return the same without the word frame."""

@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Layout(NamedTuple):
-    """What a file says: its first position in the length unit, its first frame, and precision."""
+    """What a file says: its first position in the length unit, its first frame or time, and precision."""
 
     content: bytes
     format: str
@@ -24,6 +24,7 @@ class Layout(NamedTuple):
     precision: str | None = None
     rows: int = 3
     pixels: tuple[str, ...] = ()
+    time: float | None = None  # seconds
 
 
 def text(separator: str, names: str, *rows: str, above: str = "", start: str = "") -> bytes:
@@ -154,10 +155,10 @@ TEXTS: dict[str, Layout] = {
     "pyMINFLUX": Layout(
         text(",", "tid|tim|x|y|z|efo|cfr|eco|dcr|dwell|fluo", "7|0.5|100.5|200|0|9e4|.5|99|.3|5|1",
              "7|0.6|101|201|0|9e4|.5|99|.3|5|1", "8|0.7|102|202|0|9e4|.5|99|.3|5|1"),
-        "pyminflux-csv", (100.5, 200, 0), 500, "nm"),
+        "pyminflux-csv", (100.5, 200, 0), None, "nm", time=0.5),
     "pyMINFLUX, short": Layout(
         text(",", "tid|t|x|y|z", "7|0.5|100.5|200|0", "7|0.6|101|201|0", "8|0.7|102|202|0"),
-        "pyminflux-csv", (100.5, 200, 0), 500, "nm"),
+        "pyminflux-csv", (100.5, 200, 0), None, "nm", time=0.5),
     # Small forms.
     "Frame, X, Y": Layout(text(",", "Frame|X|Y", "3|10.5|20", "3|11|21", "4|12|22"),
                           "csv", (10.5, 20), 3, None),
@@ -172,7 +173,7 @@ TEXTS: dict[str, Layout] = {
                            "tsv", (1.5, 2), 3, "um"),
     "t": Layout(text(",", "t|x|y", "3|10.5|20", "3|11|21", "4|12|22"), "csv", (10.5, 20), 3, None),
     "t in seconds": Layout(text(",", "t|x|y", "0.5|10.5|20", "0.6|11|21", "0.7|12|22"),
-                           "csv", (10.5, 20), None, None),
+                           "csv", (10.5, 20), None, None, time=0.5),
     "blanks around names": Layout(
         text(" , ", " frame|x [nm]|y [nm] ", "3|10.5|20", "3|11|21", "4|12|22"),
         "csv", (10.5, 20), 3, "nm"),

@@ -236,6 +236,34 @@ def test_a_log_with_dates_and_of_the_focus(put: Put) -> None:
     np.testing.assert_allclose(drift["offset"], [[0, 0, 0], [0, 0, -100]], atol=1e-9)
 
 
+@pytest.mark.parametrize("suffix", [".nc", ".zarr", ".csv"])
+def test_a_log_with_seconds_is_a_drift_in_seconds(put: Put, suffix: str, tmp_path: Path) -> None:
+    text = "time [ms],dx [nm],dy [nm]\n500,0,0\n1500,10,-5\n1500,11,-5\n2250,20,-10\n"
+    drift = read_drift(put(text))
+    assert drift.attrs["time_unit"] == drift["time"].attrs["units"] == "s"
+    assert drift["time"].values.tolist() == drift["time_start"].values.tolist() == [0.5, 1.5, 2.25]
+    assert drift["time_stop"].values.tolist() == [1.5, 2.25, 2.250001]
+    assert drift.smlm.drift().values.tolist() == [[0, 0], [10, -5], [20, -10]]
+    drift.smlm.check()
+    path = tmp_path / f"drift{suffix}"
+    smlm_accessor.write_drift(drift, path)
+    again = read_drift(path)
+    for name in ("time", "time_start", "time_stop", "offset"):
+        np.testing.assert_array_equal(again[name], drift[name])
+    if suffix != ".csv":
+        xr.testing.assert_identical(again.load(), drift)
+    table = pd.DataFrame({"time": [0.5, 1.0, 2.25], "x": [0.0, 5, 20], "y": [0.0, -2.5, -10]})
+    table = smlm_accessor.set_columns(table, unit="nm")
+    moved = table.smlm.correct(again, by="linear")
+    np.testing.assert_allclose(moved[["x", "y"]], 0, atol=1e-9)
+
+
+def test_a_drift_in_seconds_has_no_row_for_each_frame_of_picasso(tmp_path: Path) -> None:
+    log = pd.DataFrame({"t [s]": [0.5, 1.5], "dx": [0.0, 1], "dy": [0.0, 1]})
+    with pytest.raises(DriftError, match=r"this drift has times; write \.csv or \.nc"):
+        smlm_accessor.write_drift(read_drift(log), tmp_path / "drift.txt")
+
+
 def test_what_is_read_corrects(tmp_path: Path) -> None:
     table = make_table(300, z=False)
     moved = table.smlm.simulate_drift(velocity=(2.0, -1.0))
@@ -294,7 +322,6 @@ BAD: dict[str, tuple[str | bytes, list[str]]] = {
     "words": ("no drift here\n", ["cannot be read as netCDF"]),
     "a table": ("frame,x,y\n1,2,3\n1,4,5\n", ["a frame twice", "a table of localizations?"]),
     "other columns": ("a,b\n1,2\n", ["frame, dx and dy", "It has 'a', 'b'", "x_drift"]),
-    "times": ("time,x,y\n1,2,3\n", ["read_drift(path, frame_duration=0.05)"]),
     "two clocks": ("time,t,dx,dy\n1,1,2,3\n", ["more than one column"]),
     "a word": ("frame,dx,dy\n1,2,3\n2,a,3\n", ["'dx' holds 'a'"]),
     "npy, broken": (b"\x93NUMPY\x01\x00", ["locs.dat"]),

@@ -38,6 +38,9 @@ def test_what_a_text_says(name: str, put: Put) -> None:
     assert (columns.frame is None) == (layout.frame is None)
     if layout.frame is not None:
         assert found.frames[0] == layout.frame
+    assert (columns.time is None) == (layout.time is None)
+    if layout.time is not None:
+        assert found.clock.values(found.frames[0]) == layout.time
     assert columns.uncertainty_x == layout.precision
     assert tuple(columns.in_pixels.values()) == layout.pixels
     assert all(label == label.strip() for label in table.columns)
@@ -223,7 +226,8 @@ def test_minflux_from_m2410(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(table[["x", "y", "z"]], layouts.FINAL)
     assert table["tid"].tolist() == [7, 7, 9, 9]
     np.testing.assert_allclose(table["tim"], [0.04, 0.09, 0.14, 0.19])
-    assert table["frame"].tolist() == [40, 90, 140, 190]
+    assert table.smlm.columns.time == "tim"
+    assert read_localizations(table).frames.tolist() == [40_000, 90_000, 140_000, 190_000]
     assert (table["itr"] == 4).all()
     np.testing.assert_allclose(table["dcr"], 0.25)
     assert table.smlm.columns.unit == "nm"
@@ -234,7 +238,8 @@ def test_minflux_up_to_m2205(name: str, tmp_path: Path) -> None:
     table = minflux(name, tmp_path)
     np.testing.assert_allclose(table[["x", "y", "z"]], [[12, 13, 14], [24, 25, 26], [42, 43, 44]])
     assert table["tid"].tolist() == [7, 7, 8]
-    assert table["frame"].tolist() == [500, 600, 700]
+    assert table["tim"].tolist() == pytest.approx([0.5, 0.6, 0.7])
+    assert table.smlm.columns.time == "tim"
     np.testing.assert_allclose(table["cfr"], [0.3, 0.7, 1.1])  # the last that was measured
 
 
@@ -248,7 +253,8 @@ def test_minflux_zarr_and_its_beads(tmp_path: Path) -> None:
     assert beads["bead"].tolist() == ["R0", "R1"] * 3
     assert beads["used"].tolist() == [False, True] * 3
     assert beads["x"].tolist() == pytest.approx([0, 3, 6, 9, 12, 15])
-    assert beads["frame"].tolist() == [0, 500, 1000, 1500, 2000, 2500]
+    assert beads["tim"].tolist() == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
+    assert beads.smlm.columns.time == "tim"
     layouts.write_minflux_zarr(tmp_path / "folder" / "b.zarr")
     with pytest.raises(FileError, match=r"several measurements; give one of a\.zarr, b\.zarr"):
         smlm_accessor.read(tmp_path / "folder")
