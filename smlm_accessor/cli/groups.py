@@ -71,6 +71,12 @@ def add_table(parser: Parser) -> None:
     )
     group.add_argument("--unit", help="unit of x and y: nm, um, px ...")
     group.add_argument("--pixel-size", type=float, metavar="NM", help="camera pixel in nm")
+    group.add_argument(
+        "--frame-duration",
+        type=float,
+        metavar="S",
+        help="seconds of a frame, where one of table and --drift has times and the other frames",
+    )
 
 
 def add_estimate(parser: Parser) -> None:
@@ -122,13 +128,6 @@ def add_given_drift(parser: Parser) -> None:
     group = parser.add_argument_group("known drift")
     group.add_argument(
         "--drift", type=Path, metavar="FILE", help="do not estimate: apply this saved drift"
-    )
-    group.add_argument(
-        "--frame-duration",
-        type=float,
-        metavar="S",
-        help="seconds that a frame takes, where one of table and --drift has times and the other "
-        "frames, or for --chunk-duration",
     )
 
 

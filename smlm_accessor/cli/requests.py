@@ -21,6 +21,7 @@ def given_columns(arguments: argparse.Namespace) -> dict[str, Any]:
     for columns in arguments.columns:
         given.update(columns)
     given.update(unit=arguments.unit, pixel_size=arguments.pixel_size)
+    given.update(frame_duration=arguments.frame_duration)
     return {name: value for name, value in given.items() if value is not None}
 
 

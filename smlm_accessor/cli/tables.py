@@ -65,7 +65,7 @@ def run_join(arguments: argparse.Namespace) -> None:
         columns = find_columns(joined)
         for name, rows in joined.groupby("file", sort=False):
             times = rows[columns.when]
-            span = f"{columns.clock.name}s {times.min()} to {times.max()}"
+            span = f"{columns.clock.name}s {times.min():.12g} to {times.max():.12g}"
             print(f"{name}: {len(rows):,} localizations, {span}")
         print(f"wrote          {arguments.result}; correct it with --segments file")
 

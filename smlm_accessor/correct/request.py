@@ -81,7 +81,7 @@ class FileCorrection(TableFile):
     drift : Path, optional
         A drift to correct by, instead of one of the table itself.
     frame_duration : float, optional
-        Seconds of a frame, for a drift with times.
+        Seconds of a frame, where one of table and drift has times and the other frames.
     fit, by, outside
         As in ``drift.smlm.fit(offset=...)`` and ``table.smlm.correct``.
     report : Path, optional

@@ -57,7 +57,7 @@ def row_of(
     row |= {
         "verdict": done.verdict.verdict if done.verdict else "none",
         "localizations": done.n_localizations,
-        "frames": done.times.replace(" to ", "-"),
+        "frames": done.times.replace(" s to ", "-").replace(" to ", "-"),
         **{f"drift_{axis}": value for axis, value in done.drift_range.items()},
         "unit": dataset.attrs.get("length_unit") or "",
         "offset_std": float(np.sqrt(np.mean(std[np.isfinite(std)] ** 2)))

@@ -56,7 +56,7 @@ def draw_drift(
 def time_axis(source: xr.Dataset) -> TimeAxis:
     """Return the axis of the chart of a drift."""
     start, stop = _ends(source)
-    return clock_of(source).axis(stop - start)
+    return clock_of(source).axis(start, stop)
 
 
 def _ends(source: xr.Dataset) -> tuple[int, int]:
@@ -71,7 +71,7 @@ def drift_svg(source: xr.Dataset, chunks: Curves, curve: Curves | None = None) -
     unit, axis = source.attrs.get("length_unit"), time_axis(source)
     return draw_drift(source, chunks, curve, bins=_BINS_OF_NOTEBOOK).svg(
         says=f"Drift over {'time' if axis.unit else 'frames'}",
-        x_name=f"time ({axis.unit})" if axis.unit else "frame",
+        x_name=f"{axis.name.lower()} ({axis.unit})" if axis.unit else "frame",
         y_name=f"drift ({unit})" if unit else "drift",
         names=chunks.names,
     )

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.drift import components_of
+from smlm_accessor.drift import components_of, jump_frames
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import DriftError, FileError, OptionError
 from smlm_accessor.io.containers.delimited import parse
@@ -173,7 +173,9 @@ def write_csv(
     singles = (dataset["frame_stop"].values - dataset["frame_start"].values == 1).all()
     clock = clock_of(dataset)
     if clock.is_time:
-        frames = np.unique(np.round(dataset["frame"].values).astype(np.int64))
+        jumps, mean = jump_frames(dataset), np.round(dataset["frame"].values)
+        frames = np.unique(np.concatenate([[first, stop - 1], jumps - 1, jumps, mean]))
+        frames = frames.astype(np.int64)
     else:
         frames = np.asarray(dataset["frame_start"].values if singles else np.arange(first, stop))
     values = _values(drift, frames) * _factors(dataset, ["nm"] * len(axes), pixel_size, unit)

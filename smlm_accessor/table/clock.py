@@ -26,6 +26,7 @@ SECONDS_IN = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "
 _UNIT = re.compile(
     rf"(?i).+?(?:[ _]*[\[(]({'|'.join(SECONDS_IN)})[\])]|[ _]({'|'.join(SECONDS_IN)}))"
 )
+_FAR = 10  # lengths of an axis from its zero: from there on it begins with 0
 _SHORT = 1e-3  # seconds; shorter times are told with their digits
 _LONG = 180.0  # of an axis in one unit; a longer one is in the next
 NO_TIME = (
@@ -36,15 +37,19 @@ NO_TIME = (
 
 
 class TimeAxis(NamedTuple):
-    """The axis of a figure: what it shows, in which unit (empty for frames), and counts in one."""
+    """The axis of a figure: what it shows, in which unit (empty for frames), and counts in one.
+
+    It is 0 at the count ``zero``.
+    """
 
     name: str
     unit: str
     counts: float
+    zero: int = 0
 
     def at(self, counts: npt.ArrayLike) -> FloatArray:
         """Return where counts are on the axis."""
-        return np.asarray(counts, dtype=np.float64) / self.counts
+        return (np.asarray(counts, dtype=np.float64) - self.zero) / self.counts
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,19 @@ class Clock:
         """Return in words the time from a count to another, without the word frames."""
         return " to ".join(self.text(count, thousands=thousands) for count in (first, last))
 
-    def axis(self, extent: float) -> TimeAxis:
-        """Return the axis for so many counts: of time in s, min or h, as it fits."""
+    def axis(self, first: int, stop: int) -> TimeAxis:
+        """Return the axis from a count to another: of time in s, min or h, as it fits.
+
+        Where times count from long before the first, as those since 1970, it is 0 at the first.
+        """
         if not self.is_time:
             return TimeAxis("Frame", "", 1.0)
-        seconds = extent / _TICKS
-        unit = "s" if seconds <= _LONG else "min" if seconds <= 60 * _LONG else "h"
-        return TimeAxis("Time", unit, SECONDS_IN[unit] * _TICKS)
+        extent = max(stop - first, 1)
+        unit = "s" if extent <= _LONG * _TICKS else "min" if extent <= 60 * _LONG * _TICKS else "h"
+        counts = SECONDS_IN[unit] * _TICKS
+        if abs(first) > _FAR * extent:
+            return TimeAxis("Time since the first", unit, counts, first)
+        return TimeAxis("Time", unit, counts)
 
     def to(self, other: Clock, counts: IntArray, frame_duration: float) -> IntArray:
         """Return counts by another clock; a frame begins at its number times its duration.
