@@ -90,7 +90,7 @@ def register(
         record = {
             "max_localizations": request.max_localizations,
             "target_std": request.target_std,
-            **sampling.record(len(localizations.frames), n_squares),
+            **sampling.record(len(localizations.frames), n_squares, columns.clock),
         }
         chosen = {**chosen, "sample": record if std is None else {**record, "offset_std": std}}
     length_unit = columns.length_unit
@@ -104,8 +104,8 @@ def register(
 def _of_times(step: float) -> str:
     return (
         f"Times are in single precision (float32), which tells them to within {step:.2g} s only, "
-        "not much less than they are apart: blinks and drift cannot be told as well. Read them as float64, "
-        "or subtract the first time before they are stored."
+        "not much less than they are apart: blinks and drift cannot be told as well. Read them "
+        "as float64, or subtract the first time before they are stored."
     )
 
 

@@ -17,7 +17,9 @@ import pandas as pd
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import Source, Step, source_of
 from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
+from smlm_accessor.kernels.frames.count import image_step
 from smlm_accessor.kernels.frames.runs import Runs
+from smlm_accessor.table.clock import FRAMES, Clock
 from smlm_accessor.table.columns import selection, set_columns
 from smlm_accessor.table.localizations import Localizations, read_in_blocks, read_localizations
 from smlm_accessor.timeline import Timeline
@@ -28,7 +30,7 @@ _FIRST, _LARGER = 250_000, 4
 # makes molecules cross their edges.
 _SQUARES = 4
 _FEWEST = 64  # squares of the field
-_RUN = 64  # frames that are used, or left out, together
+_RUN = 64  # images that are used, or left out, together
 
 
 @dataclass(frozen=True)
@@ -76,11 +78,12 @@ class Sampling:
     """What to take of a table: all, unless squares or runs of frames are given.
 
     ``squares`` are those of the field, in the order in which they are added; ``runs`` are the
-    numbers of the runs of `_RUN` frames that are taken, increasing.
+    numbers of the runs of ``run_length`` frames that are taken, increasing.
     """
 
     squares: Squares | None = None
     runs: IntArray | None = None
+    run_length: int = _RUN
 
     @property
     def takes_all(self) -> bool:
@@ -122,7 +125,7 @@ class Sampling:
         at_rest = block.positions[:, :2] - corner - drift[:, :2]
         return np.asarray(((at_rest >= -low) & (at_rest < edge - high)).all(axis=1))
 
-    def record(self, used: int, n_squares: int) -> dict[str, Any]:
+    def record(self, used: int, n_squares: int, clock: Clock = FRAMES) -> dict[str, Any]:
         """Return what was used, as plain values."""
         if self.squares is not None:
             edge = 2.0**self.squares.level
@@ -130,7 +133,8 @@ class Sampling:
                 "of": "field", "squares": n_squares, "square_size": edge, "localizations": used
             }  # fmt: skip
         n = 0 if self.runs is None else len(self.runs)
-        return {"of": "time", "runs": n, "frames_per_run": _RUN, "localizations": used}
+        length = clock.values(self.run_length).item()
+        return {"of": "time", "runs": n, f"{clock.plural}_per_run": length, "localizations": used}
 
 
 def sample_field(scan: Scan, most: int) -> Sampling:
@@ -154,11 +158,12 @@ def sample_time(scan: Scan, most: int) -> Sampling:
     timeline = scan.timeline
     if int(timeline.counts.sum()) <= most:
         return Sampling()
-    runs, at = np.unique(timeline.frames // _RUN, return_inverse=True)
+    length = _RUN * image_step(timeline.frames)
+    runs, at = np.unique(timeline.frames // length, return_inverse=True)
     count = np.bincount(at, timeline.counts)
     order = Squares(0, np.stack([runs, runs], axis=1), count.astype(np.int64)).order()
     n = max(2, int(np.searchsorted(np.cumsum(count[order]), most, side="right")))
-    return Sampling(runs=np.sort(runs[order[:n]]))
+    return Sampling(runs=np.sort(runs[order[:n]]), run_length=length)
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,7 @@ def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
             taken.append(replace(block, group=rank).take(rows))
         else:
             assert sampling.runs is not None
-            run = block.frames // _RUN
+            run = block.frames // sampling.run_length
             at = np.minimum(np.searchsorted(sampling.runs, run), len(sampling.runs) - 1)
             taken.append(block.take(block.finite & (sampling.runs[at] == run)))
     return Sample(Localizations.concat(taken))

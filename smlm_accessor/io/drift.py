@@ -164,9 +164,10 @@ def write_drift(
 
     Notes
     -----
-    netCDF and zarr hold all of it. Csv of a drift in seconds has a row for the mean time of each
-    chunk, for both ends and both sides of jumps; Picasso counts frames. Text holds the drift ``+d`` of the sample in each frame and no
-    more: no uncertainty, no parameters, and no chunks that are not valid, which are bridged.
+    netCDF and zarr hold all of it. Text holds the drift ``+d`` of the sample in each frame and no
+    more: no uncertainty, no parameters, and no chunks that are not valid, which are bridged. Csv of
+    a drift in seconds has a row for the mean time of each chunk, both ends, and both sides of
+    jumps; Picasso counts frames only.
     Picasso's txt begins at frame 0; where the drift begins later, its first value is held.
 
     Examples

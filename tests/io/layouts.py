@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Layout(NamedTuple):
-    """What a file says: its first position in the length unit, its first frame or time, and precision."""
+    """What a file says: its first position in the length unit, first frame or time, precision."""
 
     content: bytes
     format: str

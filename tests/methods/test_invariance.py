@@ -67,3 +67,37 @@ def test_the_unit_and_the_start_of_time_do_not_matter(
     np.testing.assert_array_equal(drift["valid"], expected["valid"])
     np.testing.assert_array_equal(drift["frame_start"], expected["frame_start"] * factor + start)
     assert expected["valid"].any()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=5, deadline=None)
+@given(
+    duration=st.sampled_from([0.05, 1 / 30, 0.0123, 2.0]),
+    start=st.one_of(st.floats(-1e6, 1e6), st.just(1.7e9)),
+    gap=st.sampled_from([0, 5000]),
+    by_dask=st.booleans(),
+    name=st.sampled_from(["tim", "time [s]", "t [ms]"]),
+)
+def test_seconds_give_the_drift_of_frames(
+    method: str, duration: float, start: float, gap: int, by_dask: bool, name: str
+) -> None:
+    locs, expected = table(gap), usual(method, gap)
+    times = locs["frame"] * duration + start
+    timed = locs.drop(columns="frame").assign(**{name: times * (1000 if "ms" in name else 1)})
+    drift = drift_of(dd.from_pandas(timed, npartitions=3) if by_dask else timed, method)
+    np.testing.assert_allclose(drift["offset"], expected["offset"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(drift["offset_std"], expected["offset_std"], rtol=1e-9)
+    np.testing.assert_array_equal(drift["valid"], expected["valid"])
+    # Times are rounded to microseconds, and so is what lies between two images.
+    begins = expected["frame_start"] * duration + start
+    np.testing.assert_allclose(drift["time_start"], begins, rtol=0, atol=4e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_order_of_rows_with_times_does_not_matter(method: str) -> None:
+    locs = table()
+    times = locs["frame"] * 0.05 - 10
+    timed = locs.drop(columns="frame").assign(time=times).sample(frac=1, random_state=1)
+    drift = drift_of(timed, method)
+    np.testing.assert_allclose(drift["offset"], usual(method, 0)["offset"], rtol=0, atol=1e-9)
+    assert drift["time_start"].values[0] == -10

@@ -21,6 +21,7 @@ _CLEAR = 5.0  # and by chance so many standard deviations more.
 # Of a period, that is how far times of images may lie beside its multiples: they were rounded to
 # ticks, or to numbers of single precision. Timestamps that vary by more are those of a clock.
 _ROUNDED = 1 / 32
+_NEAR = 100  # periods: a gap of so many is counted rightly by a period known to half a per cent
 
 
 @dataclass(frozen=True)
@@ -153,20 +154,46 @@ def time_unit(frames: IntArray, positions: FloatArray) -> tuple[float, bool]:
     if 2 * len(steps) >= extent - 1:  # most numbers occur, as those of images do
         return divisor, False
     period = image_period(frames)
-    if period is not None:
-        return period, False
-    lag = _blink_lag(positions, (frames - frames[0]) // divisor, len(steps) + 1)
-    if lag is None:
-        spacing = extent // len(steps)
-        lag = spacing if spacing >= _SPARSE else 1
-    lag = lag if _FEWEST_UNITS * lag <= extent else 1
+    if period is not None and period != divisor:
+        number = np.round((frames - frames[0]) / period).astype(np.int64)
+        lag = _lag(positions, number, len(steps) + 1)
+        return (period, False) if lag == 1 else (round(period * lag), True)
+    lag = _lag(positions, (frames - frames[0]) // divisor, len(steps) + 1)
     return divisor * lag, lag > 1
+
+
+def _lag(positions: FloatArray, frames: IntArray, n_frames: int) -> int:
+    """Return the unit of frames that count from 0, ``n_frames`` of which have localizations."""
+    extent = int(frames[-1]) + 1
+    if 2 * (n_frames - 1) >= extent - 1:
+        return 1
+    lag = _blink_lag(positions, frames, n_frames)
+    if lag is None:
+        spacing = extent // (n_frames - 1)
+        lag = spacing if spacing >= _SPARSE else 1
+    return lag if _FEWEST_UNITS * lag <= extent else 1
+
+
+def image_step(frames: IntArray) -> int:
+    """Return how many frames it is from one image to the next; 1 of times read from a clock.
+
+    Examples
+    --------
+    >>> image_step(np.array([0, 50, 100, 250])), image_step(np.array([0, 33, 67, 100, 133]))
+    (50, 33)
+    """
+    steps = np.diff(np.unique(frames))
+    if not len(steps):
+        return 1
+    divisor = int(np.gcd.reduce(steps))
+    period = image_period(frames) if 2 * len(steps) < int(steps.sum()) // divisor else None
+    return divisor if period is None else round(period)
 
 
 def image_period(frames: IntArray) -> float | None:
     """Return the period of which all frames are multiples, but for rounding; None if there is none.
 
-    Most of its multiples occur. Frames, in increasing order, are times of images.
+    Frames, in increasing order, are times of images.
 
     Examples
     --------
@@ -178,11 +205,12 @@ def image_period(frames: IntArray) -> float | None:
     steps = np.diff(present)
     if not len(steps):
         return None
-    first = int(steps.min())
-    usual = float(np.median(steps[steps < 1.5 * first]))
-    number = np.append(0, np.cumsum(np.round(steps / usual)))
-    if 2 * len(steps) < number[-1]:
-        return None
+    period = float(np.median(steps[steps < 1.5 * steps.min()]))
+    for longest in (_NEAR, _NEAR**2, np.inf):  # the longer a gap, the better it has to be known
+        n = np.round(steps / period)
+        near = n <= longest
+        period = float(steps[near].sum() / n[near].sum())
+    number = np.append(0, np.cumsum(np.round(steps / period)))
     since = (present - present[0]).astype(np.float64)
     period = float(since[-1] / number[-1])
     beside = since - number * period

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels.frames.count import FrameCount, time_unit
+from smlm_accessor.kernels.frames.count import FrameCount, image_period, image_step, time_unit
 
 
 def blinks(n: int = 2000, length: int = 5, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -29,10 +29,44 @@ def test_a_factor_is_the_unit(factor: int, start: int) -> None:
 @pytest.mark.parametrize("exposure", [16.67, 50.3, 400.4])
 def test_times_read_from_a_clock(exposure: float) -> None:
     frames, positions = blinks()
-    times = np.round(frames * exposure).astype(np.int64)
+    late = 0.1 * exposure * np.random.default_rng(1).random(frames[-1] + 1)[frames]
+    times = np.round(frames * exposure + late).astype(np.int64)
     unit, clock = time_unit(times, positions)
     assert abs(unit / exposure - 1) < 0.05
     assert clock
+
+
+@pytest.mark.parametrize("exposure", [50.3, 400.4, 1e6 / 30, 12_345.6789])
+@pytest.mark.parametrize("gap", [0, 5000, 10**6])
+@pytest.mark.parametrize("start", [0, -(10**9) + 0.5])
+def test_times_of_images_that_were_rounded_number_the_images(
+    exposure: float, gap: int, start: float
+) -> None:
+    frames, positions = blinks()
+    frames = frames + gap * (frames > 20_000)
+    times = np.round(frames * exposure + start).astype(np.int64)
+    edges = np.array([times[0], times[5000], times[-1] + 1])
+    count = FrameCount.of(times, positions, edges)
+    assert not count.clock
+    assert count.unit == pytest.approx(exposure, rel=1e-5)
+    np.testing.assert_array_equal(count.number(times), frames - frames[0])
+    ends = [0, frames[5000] - frames[0], frames[-1] - frames[0] + 1]
+    np.testing.assert_array_equal(count.edge(edges), ends)
+    numbers = np.unique(frames - frames[0])
+    begins = count.frame(numbers)
+    assert (np.abs(begins - np.unique(times)) <= 2 * count.rounded).all()
+    np.testing.assert_array_equal(np.searchsorted(begins, times, side="right") - 1,
+                                  np.searchsorted(numbers, frames - frames[0]))  # fmt: skip
+
+
+def test_times_by_chance_have_no_period() -> None:
+    rng = np.random.default_rng(1)
+    for n in (30, 300, 3000):
+        times = np.sort(rng.integers(0, 10**9, n))
+        assert image_period(times) is None
+        assert image_step(times) == 1
+    assert image_step(np.arange(0, 700, 7)) == 7
+    assert image_step(np.array([5, 5])) == 1
 
 
 def test_molecules_that_come_back_by_chance_are_no_blinks() -> None:
