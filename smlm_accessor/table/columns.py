@@ -177,7 +177,9 @@ def find_columns(table: pd.DataFrame) -> Columns:
     said = dict(table.attrs.get(KEY, {}))
     if "x" in said and "y" in said:
         return _require_present(table, _columns(said))
-    fits = [(c.rank, _columns(found)) for c in CONVENTIONS if (found := match(table, c))]
+    is_told = said.get("frame") is not None or said.get("time") is not None
+    matches = [(c.rank, match(table, c, with_time=not is_told)) for c in CONVENTIONS]
+    fits = [(rank, _columns(found)) for rank, found in matches if found]
     highest = max((rank for rank, _ in fits), default=0)
     best = [columns for rank, columns in fits if rank == highest]
     if not best:
@@ -190,8 +192,6 @@ def find_columns(table: pd.DataFrame) -> Columns:
         raise TableError(
             f"More than one pair of columns could be the positions ({pairs}). {REMEDY}"
         )
-    told = {name for name in ("frame", "time") if said.get(name) is not None}
-    said |= {"time": None} if told == {"frame"} else {"frame": None} if told == {"time"} else {}
     columns = _require_present(table, replace(best[0], **said))
     return _with_picasso_unit(table, columns) if _needs_picasso_unit(columns) else columns
 

@@ -130,8 +130,13 @@ _FRAMES = (
 _TIMES = rf"(?i:(t|tim|times?|time[ _-]?stamps?|seconds|sec)([ _]*[\[(]({_S})[\])]|_({_S}))?)"
 
 
-def match(table: pd.DataFrame, convention: Convention) -> dict[str, Any] | None:
-    """Return the fields of `Columns` if the table has the columns of the convention."""
+def match(
+    table: pd.DataFrame, convention: Convention, *, with_time: bool = True
+) -> dict[str, Any] | None:
+    """Return the fields of `Columns` if the table has the columns of the convention.
+
+    Frames and times are not looked for unless ``with_time``.
+    """
     labels = [label for label in table.columns if isinstance(label, str)]
     if not all(label in labels for label in convention.also):
         return None
@@ -163,11 +168,11 @@ def match(table: pd.DataFrame, convention: Convention) -> dict[str, Any] | None:
                 best = [m for m in matches if _names_pixel(m[0]) == _is_pixel(units[axis])]
                 found[f"uncertainty_{axis}"] = (best or matches)[0][0]
                 break
-    frame = _find_frame(table, labels, convention)
+    frame = _find_frame(table, labels, convention) if with_time else None
     return {
         **found,
         "frame": frame,
-        "time": _find_time(table, labels) if frame is None else None,
+        "time": _find_time(table, labels) if with_time and frame is None else None,
         "unit": units["x"] or convention.unit,
         "unit_z": units.get("z") or convention.unit_z,
         "convention": convention.name,
