@@ -14,6 +14,7 @@ from smlm_accessor.backends import constant, example, is_partitioned, map_partit
 from smlm_accessor.errors import OptionError, SmlmWarning
 from smlm_accessor.estimation.request import MOST_OF_DASK
 from smlm_accessor.estimation.sampling import sample_at_most, sample_time
+from smlm_accessor.kernels.frames.count import FrameCount, time_unit
 from smlm_accessor.methods import registry
 from smlm_accessor.methods.fiducial.find import BeadPaths, Beads, find_beads
 from smlm_accessor.methods.fiducial.method import places_in
@@ -25,14 +26,31 @@ _START = 32  # localizations of which the height at the start is the median
 _NAME = "is_fiducial"
 
 
+class _Paths(NamedTuple):
+    """The paths of beads about a centre, by numbers of frames."""
+
+    paths: BeadPaths
+    center: FloatArray
+    count: FrameCount
+
+
 class Looked(NamedTuple):
-    """Localizations in the order of frames, about their centre, and the beads among them."""
+    """Localizations in the order of frames, about their centre, and the beads among them.
+
+    Frames are numbered in their own unit of time, if that is not 1.
+    """
 
     positions: FloatArray
     frames: IntArray
     center: FloatArray
     components: tuple[str, ...]
     beads: Beads
+    count: FrameCount
+
+    @property
+    def paths(self) -> _Paths:
+        """Where the beads are."""
+        return _Paths(self.beads.paths, self.center, self.count)
 
 
 def find_fiducials(
@@ -85,7 +103,7 @@ def is_fiducial(
         looked = _look(table, places, presence, radius)
         if places is not None:
             _warn_of_unseen(places, looked)
-    step = partial(_marked, looked=None if looked is None else (looked.beads.paths, looked.center))
+    step = partial(_marked, looked=None if looked is None else looked.paths)
     if not is_partitioned(table):
         return step(table)
     meta = step(example(table))
@@ -95,14 +113,14 @@ def is_fiducial(
     return lazy
 
 
-def _marked(part: pd.DataFrame, looked: tuple[BeadPaths, FloatArray] | None) -> pd.Series[bool]:
+def _marked(part: pd.DataFrame, looked: _Paths | None) -> pd.Series[bool]:
     marked = np.zeros(len(part), dtype=bool)
     if looked is not None and len(part):
-        paths, center = looked
+        paths, center, count = looked
         localizations = read_localizations(part)
         finite = np.flatnonzero(localizations.finite)
         xy = localizations.positions[finite, :2] - center[:2]
-        marked[finite] = paths.on_path(xy, localizations.frames[finite])
+        marked[finite] = paths.on_path(xy, count.number(localizations.frames[finite]))
     return pd.Series(marked, index=part.index, name=_NAME, dtype=bool)
 
 
@@ -113,6 +131,10 @@ def _look(table: Any, places: FloatArray | None, presence: float, radius: float 
     positions, frames = localizations.positions, localizations.frames
     center = positions.mean(axis=0) if len(frames) else np.zeros(positions.shape[1])
     positions = positions - center
+    count = FrameCount(1, np.zeros(1, np.int64), np.zeros(1, np.int64))
+    if len(frames) and time_unit(frames, positions)[0] != 1:
+        count = FrameCount.of(frames, positions)
+    frames = count.number(frames)
     beads = find_beads(
         positions,
         frames,
@@ -121,7 +143,7 @@ def _look(table: Any, places: FloatArray | None, presence: float, radius: float 
         radius=radius,
         presence=presence,
     )
-    return Looked(positions, frames, center, localizations.components, beads)
+    return Looked(positions, frames, center, localizations.components, beads, count)
 
 
 def _read(table: Any) -> Localizations:
