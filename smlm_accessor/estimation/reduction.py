@@ -166,7 +166,7 @@ def _planned(
 
 def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> SummedUp:
     """Sum up the rows of a part of a table, and keep some."""
-    edges, reduction = plan.edges, _reduction(request)
+    edges, reduction, clock = plan.edges, _reduction(request), request.counter.clock
     numbers = np.zeros((3, len(edges) - 1), np.int64)
     n, n_used, frame_sums = numbers
     unused = np.zeros_like(n)
@@ -182,8 +182,8 @@ def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> Summe
         chunk = count_chunks(frames, edges, n, unused)
         if n.sum() - before < len(frames):
             raise TableError(
-                f"There are rows outside {request.counter.clock.span(edges[0], edges[-1])}, which "
-                "the files say are all; write them again"
+                f"There are {clock.name}s outside {clock.bare(edges[0], edges[-1] - 1)}, which the "
+                "files say are all; write them again"
             )
         rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows]).positions - plan.center

@@ -45,11 +45,11 @@ class Request:
     max_localizations: int
     target_std: float
     progress: bool
-    counter: Counter
     is_continuous: bool
     expects_one_movie: bool
     jumps: IntArray | None = None
     start: Drift | None = None
+    counter: Counter = Counter()  # noqa: RUF009 - it is frozen
 
     @classmethod
     def checked(
@@ -63,9 +63,9 @@ class Request:
         max_localizations: int,
         target_std: float,
         progress: bool,
-        counter: Counter,
         segments: Any = "auto",
         start: Drift | None = None,
+        counter: Counter = Counter(),  # noqa: B008 - it is frozen
     ) -> Request:
         """Return the request, or raise an `OptionError` that names all that makes no sense."""
         entry = registry.get(method)

@@ -13,7 +13,7 @@ from smlm_accessor.backends import Source
 from smlm_accessor.drift.segments import checked_jumps
 from smlm_accessor.errors import OptionError, TableError
 from smlm_accessor.kernels.frames.runs import Runs, begins_again
-from smlm_accessor.table.clock import Clock
+from smlm_accessor.table.clock import FRAMES, Clock
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.file_frames import frame_spans, spans_of_all
 
@@ -56,7 +56,7 @@ def _from_column(source: Source, label: Hashable, progress: bool) -> IntArray:
     return np.array([span[0] for _, span in spans[1:]], dtype=np.int64)
 
 
-def require_one_movie(runs: Runs, clock: Clock) -> None:
+def require_one_movie(runs: Runs, clock: Clock = FRAMES) -> None:
     """Raise `TableError` if frames or times begin again, as where two movies were put together."""
     again = begins_again(runs)
     if again is None:

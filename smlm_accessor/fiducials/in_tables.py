@@ -31,7 +31,7 @@ class _Paths(NamedTuple):
 
     paths: BeadPaths
     center: FloatArray
-    count: FrameCount
+    numbering: FrameCount
 
 
 class Looked(NamedTuple):
@@ -45,12 +45,12 @@ class Looked(NamedTuple):
     center: FloatArray
     components: tuple[str, ...]
     beads: Beads
-    count: FrameCount
+    numbering: FrameCount
 
     @property
     def paths(self) -> _Paths:
         """Where the beads are."""
-        return _Paths(self.beads.paths, self.center, self.count)
+        return _Paths(self.beads.paths, self.center, self.numbering)
 
 
 def find_fiducials(
