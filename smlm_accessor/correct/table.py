@@ -157,6 +157,7 @@ def _moved(
     outside: str | None,
 ) -> FloatArray:
     """Return corrected positions; where nothing turns or stretches, in the same array."""
+    require_drift_or_model(drift, "table.smlm.correct(drift)", by=by)
     frames = counts_for(drift, localizations.columns, localizations.frames)
     per_frame, index = _per_frame(drift, frames, by, outside)
     per_frame = for_table(per_frame, drift, localizations)
@@ -177,7 +178,6 @@ def _per_frame(
         index = since_first if present.all() else (np.cumsum(present) - 1)[since_first]
     else:
         distinct, index = np.unique(frames, return_inverse=True)
-    require_drift_or_model(drift, "table.smlm.correct(drift)", by=by)
     return at_frames(drift, distinct, by=by, outside=outside), index
 
 

@@ -25,10 +25,11 @@ from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.estimation.start import known_drift
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
-from smlm_accessor.table.clock import SECONDS
+from smlm_accessor.table.clock import SECONDS, Clock
 from smlm_accessor.table.units import unit_factor
 from smlm_accessor.timeline import Timeline
 
+_NAMED = 5  # chunks, and runs of frames, in a warning, at most
 _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid them."
 
 
@@ -186,7 +187,7 @@ def build(
             },
         },
     )
-    return Estimate(dataset, _warning(dataset, registered.reason))
+    return Estimate(dataset, _warning(dataset, registered))
 
 
 def _jumps(registered: Registered, request: Request, first: float) -> IntArray:
@@ -254,7 +255,17 @@ def _without_outliers(registered: Registered, counts: IntArray) -> Registered:
     )
 
 
-def _warning(dataset: xr.Dataset, reason: str) -> str:
+def _reason(registered: Registered, clock: Clock) -> str:
+    """Return why chunks are not valid, with the runs of frames, or times, that are named."""
+    runs = registered.runs
+    if runs is None:
+        return registered.reason or _BRIDGED
+    named = ", ".join(clock.bare(*run) for run in runs[:_NAMED].tolist())
+    more = f" and {len(runs) - _NAMED} more" if len(runs) > _NAMED else ""
+    return registered.reason.format(f"{'the frames ' * (not clock.is_time)}{named}{more}")
+
+
+def _warning(dataset: xr.Dataset, registered: Registered) -> str:
     invalid = np.flatnonzero(~dataset["valid"].values)
     if not len(invalid):
         return ""
@@ -265,8 +276,8 @@ def _warning(dataset: xr.Dataset, reason: str) -> str:
         f"chunk {k} ({clock.span(a, b)}, {m} localizations)"
         for k, a, b, m in zip(invalid, start, stop, n, strict=True)
     ]
-    more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+    more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
     return (
-        f"Could not register {', '.join(named[:5])}{more}: NaN there, and valid=False. "
-        f"{reason or _BRIDGED}"
+        f"Could not register {', '.join(named[:_NAMED])}{more}: NaN there, and valid=False. "
+        f"{_reason(registered, clock)}"
     )

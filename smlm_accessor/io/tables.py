@@ -95,7 +95,8 @@ def by_number(
     With them, ``columns`` name what they numbered.
     """
     numbered = {k: int(v) for k, v in columns.items() if re.fullmatch(r"\d+", str(v))}
-    numbered.pop("pixel_size", None)
+    for length in ("pixel_size", "frame_duration"):
+        numbered.pop(length, None)
     if not {"x", "y"} <= set(numbered) or not as_path(path).is_file():
         return None, columns
     dialect = opened(as_path(path)).dialect

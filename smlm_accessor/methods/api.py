@@ -46,6 +46,8 @@ class Registered:
         Frame edges of the chunks, if the method chose them.
     reason : str
         Why chunks are not valid, one sentence, if the method knows.
+    runs : ndarray, shape (n, 2), optional
+        First and last frame of the runs of frames that stand in the reason in the place of ``{}``.
     jumps : ndarray, optional
         First frame after each jump that the method knows of; chunks begin there.
     """
@@ -59,6 +61,7 @@ class Registered:
     edges: IntArray | None = None
     reason: str = ""
     jumps: IntArray | None = None
+    runs: IntArray | None = None
 
     @classmethod
     def failed(
@@ -115,6 +118,7 @@ class Registered:
             self,
             edges=None if self.edges is None else count.frame(self.edges),
             jumps=None if self.jumps is None else count.frame(self.jumps),
+            runs=None if self.runs is None else count.frame(self.runs),
             chosen=_in_frames(self.chosen, count),
         )
 

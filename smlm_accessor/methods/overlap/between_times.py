@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +41,8 @@ _TOLERANCE, _AWAY = 0.5, 0.8
 # Standard deviations of a shift that was found in images: less is chance in most tables.
 _WORTH_TRYING = 3.0
 _REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
-_NAMED = 5  # ranges of frames in a warning, at most
 _NOT_CONNECTED = (
-    "What is seen in the frames {} shares no more structures with the rest than chance would give, "
+    "What is seen in {} shares no more structures with the rest than chance would give, "
     "so nothing tells how they lie to each other. Their drift can be estimated by itself."
 )
 
@@ -71,12 +71,13 @@ class Connection:
         first, stop = (np.flatnonzero(np.diff(other.astype(np.int8)) == s) for s in (1, -1))
         return [(frames[a], frames[b - 1]) for a, b in zip(first, stop, strict=True)]
 
-    def reason(self, timeline: Timeline) -> str:
-        """Return the warning that names the frames which are not in the largest part, if any."""
+    def reason(self, timeline: Timeline) -> dict[str, Any]:
+        """Return the reason of `Registered`, and the runs of frames that it names, if any.
+
+        These are not in the largest part.
+        """
         others = self.ranges(timeline.frames)
-        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
-        named = ", ".join(f"{first:g} to {last:g}" for first, last in others[:_NAMED])
-        return _NOT_CONNECTED.format(named + more) if others else ""
+        return {"reason": _NOT_CONNECTED, "runs": np.array(others)} if others else {}
 
     def sides(self, timeline: Timeline) -> IntArray:
         """Return the parts with what is between two of them dealt out: to the jump, or half."""

@@ -36,7 +36,8 @@ _UNSURE = 3.0  # precisions; what is known worse is not valid
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
-    "drift. Is the frame column the right one? If there are structures, filter the table for them."
+    "drift. Is the column of frames or times the right one? If there are structures, filter the "
+    "table for them."
 )
 
 
@@ -231,12 +232,13 @@ def _registered(
     reason = known.reason(windows.timeline)
     if not given:
         return Registered(
-            *(offset, estimate.quality, valid, None, std, chosen, windows.edges, reason),
+            *(offset, estimate.quality, valid, None, std, chosen, windows.edges),
             jumps=windows.timeline.jumps,
+            **reason,
         )
     k, d = localizations.n_chunks, offset.shape[1]
     used = np.flatnonzero(localizations.counts)
     offsets, stds = np.full((2, k, d), np.nan)
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid
-    return Registered(offsets, quality, good, None, stds, chosen, reason=reason)
+    return Registered(offsets, quality, good, None, stds, chosen, **reason)

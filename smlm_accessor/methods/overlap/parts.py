@@ -177,7 +177,7 @@ class Parts:
             offset=np.where(valid[:, None], found.offset, np.nan),
             offset_std=None if std is None else np.where(valid[:, None], std, np.nan),
             valid=valid,
-            reason=self.known.reason(self.timeline),
+            **self.known.reason(self.timeline),
         )
 
     def _sides_of_jumps(self) -> IntArray:
