@@ -17,6 +17,7 @@ from smlm_accessor.backends import constant, example, is_partitioned, map_partit
 from smlm_accessor.drift import components_of
 from smlm_accessor.drift.between_chunks import DEFAULT_BY, FrameTransformations
 from smlm_accessor.drift.static import is_static
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
 from smlm_accessor.models import (
     Drift,
@@ -56,6 +57,8 @@ def correct(
         drift = estimate_drift(table, **estimate_options)
     else:
         require_unused(estimate_options)
+    if isinstance(drift, xr.Dataset):
+        drift = counted(drift)  # once, not for each part and step
     if is_partitioned(table):
         lazy: pd.DataFrame = _correct_partitions(table, drift, by, outside)
         return lazy
@@ -176,6 +179,10 @@ def _per_frame(
         present[since_first] = True  # a table is faster than sorting
         distinct = frames.min() + np.flatnonzero(present)
         index = since_first if present.all() else (np.cumsum(present) - 1)[since_first]
+    elif (steps := np.diff(frames, prepend=frames[0])).min() >= 0:  # in order
+        begins = steps > 0
+        begins[0] = True
+        distinct, index = frames[begins], np.cumsum(begins) - 1
     else:
         distinct, index = np.unique(frames, return_inverse=True)
     return at_frames(drift, distinct, by=by, outside=outside), index

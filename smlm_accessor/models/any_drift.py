@@ -22,7 +22,7 @@ def transformations_of(drift: Drift) -> xr.Dataset:
 
     They are by counts of the drift's clock.
     """
-    return counted(drift.transformations if isinstance(drift, DriftModel) else drift)
+    return drift.counted_transformations if isinstance(drift, DriftModel) else counted(drift)
 
 
 def require_drift_or_model(value: Any, usage: str, *, by: str | None = None) -> xr.Dataset:
@@ -34,7 +34,7 @@ def require_drift_or_model(value: Any, usage: str, *, by: str | None = None) -> 
     if isinstance(value, DriftModel):
         if by is not None:
             raise DriftError(f"by={by!r} is for Datasets; a model is continuous: leave it out")
-        return counted(value.transformations)
+        return value.counted_transformations
     return require_drift(value, usage)
 
 

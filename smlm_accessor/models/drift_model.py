@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +19,7 @@ from smlm_accessor.drift import jump_frames, offset_from_about
 from smlm_accessor.drift.between_chunks import FrameTransformations, frames_inside
 from smlm_accessor.drift.curves import Curves, curves_of, spread_frames
 from smlm_accessor.drift.segments import segment_numbers
+from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import OptionError
 from smlm_accessor.models import text
 from smlm_accessor.models.by_frame import (
@@ -81,6 +83,11 @@ class DriftModel:
     n_chunks: int
     transformations: xr.Dataset
     clock: Clock = FRAMES
+
+    @cached_property
+    def counted_transformations(self) -> xr.Dataset:
+        """The drift that was modelled, by counts of its clock."""
+        return counted(self.transformations)
 
     @property
     def offset(self) -> Mapping[str, ComponentFit]:
@@ -199,7 +206,7 @@ class DriftModel:
         distinct = np.unique(as_frames(wanted))
         if not self.clock.is_time and (distinct != np.round(distinct)).any():
             raise OptionError(f"frames={frames!r} must be whole numbers; use eval for others")
-        segment = segment_numbers(self._counts(distinct), jump_frames(self.transformations))
+        segment = segment_numbers(self._counts(distinct), jump_frames(self.counted_transformations))
         return chunk_for_each_frame(self.eval(distinct, outside=outside), segment)
 
     def curves(self, quantity: str = "drift", *, frames: IntArray | None = None) -> Curves:
@@ -212,7 +219,7 @@ class DriftModel:
                 f"the model is of the entries of the matrix, not of its {quantity}: draw them with "
                 "quantity='matrix', or fit without matrix="
             )
-        jumps = jump_frames(self.transformations)
+        jumps = jump_frames(self.counted_transformations)
         frames = self._spread() if frames is None else frames
         return curves_of(self.eval(self.clock.values(frames)), quantity, jumps=jumps)
 
@@ -225,7 +232,7 @@ class DriftModel:
         return self.transformations.smlm.plot(model=self, **kwargs)
 
     def _spread(self) -> IntArray:
-        jumps = jump_frames(self.transformations)
+        jumps = jump_frames(self.counted_transformations)
         return spread_frames(self.frame_start, self.frame_stop, jumps)
 
     def _counts(self, frames: npt.ArrayLike) -> npt.NDArray[Any]:
