@@ -14,6 +14,7 @@ from smlm_accessor.drift import center_of, components_of, offset_about, poses
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.table import attributes
+from smlm_accessor.table.clock import Clock
 
 
 class ChunkSeries(NamedTuple):
@@ -44,6 +45,7 @@ class AllSeries(NamedTuple):
     matrix: list[ChunkSeries]  # row after row
     rotation: list[ChunkSeries]  # of the sample, about each axis; none if a matrix is no rotation
     log_scale: ChunkSeries | None  # of the sample
+    clock: Clock
 
 
 def make_series(
@@ -55,7 +57,8 @@ def make_series(
     multiplied by the distance.
     """
     components = components_of(dataset)
-    frames = clock_of(dataset).values(dataset["frame"].values[used].astype(np.float64))
+    clock = clock_of(dataset)
+    frames = clock.values(dataset["frame"].values[used].astype(np.float64))
     matrix = dataset["matrix"].values[used].astype(np.float64)
     about = offset_about(matrix, dataset["offset"].values[used], center_of(dataset))
     columns, common = _weights(weights, dataset, used)
@@ -72,7 +75,7 @@ def make_series(
     ]
     rotation, log_scale = poses.of_matrices(matrix)
     if np.isnan(log_scale).any():
-        return AllSeries(frames, offset, entries, [], None)
+        return AllSeries(frames, offset, entries, [], None, clock)
 
     def posed(name: str, values: FloatArray, std: FloatArray) -> ChunkSeries:
         known = isinstance(weights, str) and np.isfinite(std).all() and (std > 0).all()
@@ -86,7 +89,7 @@ def make_series(
         for i, axis in enumerate(axes)
     ]
     scale = posed("log-scale", log_scale, poses.std_of(dataset, "log_scale_std")[used])
-    return AllSeries(frames, offset, entries, turned, scale)
+    return AllSeries(frames, offset, entries, turned, scale, clock)
 
 
 def rotation_axes(components: Sequence[str]) -> tuple[str, ...]:

@@ -143,7 +143,8 @@ def fit_matrix(
         d = len(components)
         _, log_scale = poses.of_matrices(matrix.reshape(-1, d, d))
         raise DriftError(
-            f"The matrix of the chunk around frame {series.frames[np.isnan(log_scale)][0]:g} is "
+            f"The matrix of the chunk around {series.clock.name} "
+            f"{series.frames[np.isnan(log_scale)][0]:g} is "
             "not a rotation with one scale; model its entries, matrix='spline', or leave such "
             "chunks out by chunks="
         )
