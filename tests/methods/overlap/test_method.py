@@ -74,7 +74,7 @@ def test_three_dimensions() -> None:
 def test_pure_background_is_no_evidence_of_drift() -> None:
     table, _ = case("background")
     with pytest.warns(
-        InvalidChunkWarning, match=r"no evidence of any drift.*frame column"
+        InvalidChunkWarning, match=r"no evidence of any drift.*column of frames or times"
     ) as caught:
         drift = estimate_drift(table, method="overlap")
     assert len(caught) == 1
