@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import Any
 
@@ -153,3 +154,22 @@ def test_slices_that_share_nothing_are_nan(method: str) -> None:
         found = estimate_drift(scene.moved, method=method, n_chunks=12)
     assert found["valid"].values.mean() < 0.4
     assert_right(scene, found)
+
+
+def test_a_warning_names_parts_by_the_frames_or_times_of_the_table() -> None:
+    moved = two_parts(0.0, 1).moved
+    timed = moved.drop(columns="frame").assign(time=moved["frame"] * 0.05 + 7)
+    named = {
+        "frames": r"seen in the frames (\d+) to (\d+)",
+        "s": r"seen in ([\d.]+) s to ([\d.]+) s",
+    }
+    found = {}
+    for unit, table in (("frames", moved.assign(frame=moved["frame"] * 10 + 3)), ("s", timed)):
+        with pytest.warns(InvalidChunkWarning, match=named[unit]) as caught:
+            estimate_drift(table, method="overlap")
+        words = re.search(named[unit], str(caught[0].message))
+        assert words is not None
+        found[unit] = [float(word) for word in words.groups()]
+    first, last = ((at - 3) / 10 for at in found["frames"])
+    assert found["s"] == pytest.approx([first * 0.05 + 7, last * 0.05 + 7])
+    assert {first, last} & {float(moved["frame"].min()), float(moved["frame"].max())}
