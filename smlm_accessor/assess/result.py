@@ -24,10 +24,13 @@ class Assessment:
     reason : str
         Why, in a few words.
     gain : float
-        Relative change, by the correction, of how many blinks lie on each other at different times.
-        A drift that was estimated from the same table makes it too large.
+        Relative change, by the correction, of the density that blinks of other times predict where
+        a blink is. A drift that was estimated from the same table makes it too large.
     score : float
         That change in standard deviations.
+    log10_odds : float
+        Common logarithm of the odds, at least, that blinks lie as they do because of this drift,
+        and not by chance; what it takes to describe the drift is taken off. 3 is a thousand to one.
     held_out_gain, held_out_score : float
         The same with drift that was estimated from the other half of the field.
     halves_apart : dict of str to float
@@ -63,6 +66,7 @@ class Assessment:
     reason: str = ""
     gain: float = np.nan
     score: float = np.nan
+    log10_odds: float = np.nan
     held_out_gain: float = np.nan
     held_out_score: float = np.nan
     halves_apart: dict[str, float] = field(default_factory=dict)
@@ -116,7 +120,9 @@ class Assessment:
 
 def as_change(gain: float) -> str:
     """Return a relative change in per cent, or as a factor if it is large."""
-    return f"x {1 + gain:.1f}" if gain > 1 else f"{round(gain, 3) + 0.0:+.1%}"
+    if gain > 1:
+        return f"x {1 + gain:.1f}" if gain < 999 else f"x {1 + gain:.0e}"
+    return f"{round(gain, 3) + 0.0:+.1%}"
 
 
 def as_length(value: float) -> str:
