@@ -16,7 +16,7 @@ from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.evidence import evidence
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
-from smlm_accessor.assess.overlap import CLEAR, Change, change, overlap
+from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
@@ -84,10 +84,10 @@ def assess(
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    before, after = (overlap(blinks, x, halves=False) for x in (blinks.positions, corrected))
+    (before, after), weights = overlaps(blinks, blinks.positions, corrected)
     direct = change(blinks, before, after)
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
-    log_odds = evidence(blinks, corrected, jump_frames(source), before, direct)
+    log_odds = evidence(blinks, corrected, jump_frames(source), (before, after), weights)
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field?

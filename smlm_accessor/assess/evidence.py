@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks
-from smlm_accessor.assess.overlap import Change, Overlap, change, overlap
+from smlm_accessor.assess.overlap import Overlap, densities
 
 _MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
 _LEAST_BLINKS = 4  # for each knot
+_CELL = 4.0  # reaches: much wider than a bead
 # The normalization of 1 / (1 + |k|)^2 over all whole numbers k.
 _ALL_NUMBERS = np.pi**2 / 3 - 1
 # Of the mean size of the increments: to a factor of two, between 1 / 8 and 16 units.
@@ -25,31 +26,48 @@ _SCALES = 2.0
 
 
 def evidence(
-    blinks: Blinks, corrected: FloatArray, jumps: IntArray, before: Overlap, direct: Change
+    blinks: Blinks,
+    corrected: FloatArray,
+    jumps: IntArray,
+    found: tuple[Overlap, Overlap],
+    weights: FloatArray,
 ) -> float:
     """Return the logarithm of the odds, at least, that it is this drift and not none.
 
     That is ``L - C``: ``L`` is the gain of log-likelihood by a drift that is described by few
     knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots the
-    best number counts. The log-likelihood is half the sum over blinks: each pair is in it twice.
+    best number counts. ``found`` and ``weights`` are those of `overlaps`, before and after.
     """
+    before, after = found
     shift = corrected - blinks.positions
     unit = blinks.reach / REACH  # the localization precision
+    cell = np.floor(corrected[:, :2] / (_CELL * blinks.reach[:2])).astype(np.int64)
+    most = log_likelihood(before, after, cell, blinks.inner)
     best = -np.inf
     n_knots = 2
     while n_knots <= min(_MOST_KNOTS, len(shift) / _LEAST_BLINKS):
         described, length = describe(blinks.frames, shift, n_knots, jumps, unit)
-        if length > log_likelihood(direct):
+        if length > most:
             break
-        after = overlap(blinks, blinks.positions + described, halves=False)
-        best = max(best, log_likelihood(change(blinks, before, after)) - length)
+        there = densities(blinks, blinks.positions + described).overlap(weights)
+        best = max(best, log_likelihood(before, there, cell, blinks.inner) - length)
         n_knots *= 2
     return best
 
 
-def log_likelihood(change: Change) -> float:
-    """Return the gain of log-likelihood: each pair of blinks is in the sum twice."""
-    return change.total / 2
+def log_likelihood(before: Overlap, after: Overlap, cell: IntArray, chosen: BoolArray) -> float:
+    """Return the gain of log-likelihood of chosen blinks, shape (n,), in cells, shape (n, 2).
+
+    It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
+    those around it, do not count: a single bead shows its own motion, whatever that is.
+    """
+    gain, cell = (after.log_density - before.log_density)[chosen], cell[chosen]
+    if not len(gain):
+        return 0.0
+    cells, number = np.unique(cell, axis=0, return_inverse=True)
+    first = cells[np.bincount(number.ravel(), gain).argmax()]
+    beside = (np.abs(cell - first) <= 1).all(axis=1)
+    return float(gain[~beside].sum()) / 2
 
 
 def describe(

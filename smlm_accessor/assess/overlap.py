@@ -36,16 +36,47 @@ class Overlap(NamedTuple):
     from_others: FloatArray
 
 
-def overlap(blinks: Blinks, positions: FloatArray, *, halves: bool) -> Overlap:
-    """Return how blinks at these positions lie on those of other times.
+class Densities(NamedTuple):
+    """Kernel densities of the blinks of other times at each blink, relative to a uniform one.
+
+    ``by_lag``, (n, k), has one column for each class of lags; ``known``, (n, k), tells where there
+    are blinks at such lags. Where there are none, a blink may be anywhere.
+    """
+
+    by_lag: FloatArray
+    known: BoolArray
+
+    def overlap(self, weights: FloatArray) -> Overlap:
+        """Return the mixture with these weights, shape (1 + k,)."""
+        density = weights[0] + self.by_lag @ weights[1:]
+        return Overlap(np.log(density), (self.by_lag * self.known) @ weights[1:] / density)
+
+
+def overlaps(
+    blinks: Blinks, *versions: FloatArray, halves: bool = False
+) -> tuple[list[Overlap], FloatArray]:
+    """Return how blinks lie on those of other times, in several versions of their positions.
 
     The density of a blink is a mixture, ``p(x) = w_0 + sum_j w_j q_j(x)``, of a uniform density and
     of kernel densities ``q_j`` of the blinks of other times, one for each class of lags: molecules
     that live for a short time come back soon, or not at all. Maximum likelihood gives the weights
     (EM algorithm, A. P. Dempster, N. M. Laird and D. B. Rubin, J. R. Stat. Soc. B 39, 1 (1977),
-    DOI 10.1111/j.2517-6161.1977.tb01600.x). With ``halves``, only blinks of the same half of the
-    field count.
+    DOI 10.1111/j.2517-6161.1977.tb01600.x): the same for all versions, so that a blink counts only
+    by where others are.
+
+    Returns
+    -------
+    overlaps : list of Overlap
+        For each version.
+    weights : ndarray, shape (1 + k,)
     """
+    found = [densities(blinks, positions, halves=halves) for positions in versions]
+    weights = _mixture_weights(np.concatenate([one.by_lag[blinks.inner] for one in found]))
+    return [one.overlap(weights) for one in found], weights
+
+
+def densities(blinks: Blinks, positions: FloatArray, *, halves: bool = False) -> Densities:
+    """Return the densities; with ``halves``, only blinks of the same half of the field count."""
     group = blinks.second.astype(np.int64) if halves else np.zeros_like(blinks.frames)
     lags = _lags(blinks)
     scaled = positions / blinks.reach
@@ -54,12 +85,9 @@ def overlap(blinks: Blinks, positions: FloatArray, *, halves: bool) -> Overlap:
     d = scaled.shape[1]
     kernel = np.pi / 5 if d == 2 else 2 * np.pi * beta(1.5, 5)
     field = float(np.prod(_extent(blinks.positions / blinks.reach)))
-    predicted = partners > 0  # else by nothing: then it may be anywhere
-    relative = np.where(predicted, counts / np.maximum(partners, 1) * (field / kernel), 1.0)
-    densities = np.column_stack([np.ones(len(relative)), relative])
-    weights = _mixture_weights(densities[blinks.inner])
-    density = densities @ weights
-    return Overlap(np.log(density), (relative * predicted) @ weights[1:] / density)
+    known = partners > 0
+    by_lag = np.where(known, counts / np.maximum(partners, 1) * (field / kernel), 1.0)
+    return Densities(by_lag, known)
 
 
 def _lags(blinks: Blinks) -> IntArray:
@@ -81,18 +109,19 @@ def _extent(positions: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(upper - lower, 1.0))
 
 
-def _mixture_weights(densities: FloatArray) -> FloatArray:
-    """Return the weights of a mixture, (k,), from the densities of its parts at each blink.
+def _mixture_weights(by_lag: FloatArray) -> FloatArray:
+    """Return the weights of a mixture of a uniform density and others, of which rows are known.
 
     One blink more in each part: no density is zero.
     """
-    n, k = densities.shape
+    n, k = by_lag.shape
     if n > _MOST_FITTED:
-        densities = densities[split_mix64(np.arange(n)) / 2.0**64 < _MOST_FITTED / n]
-    weights = np.full(k, 1 / k)
+        by_lag = by_lag[split_mix64(np.arange(n)) / 2.0**64 < _MOST_FITTED / n]
+    parts = np.column_stack([np.ones(len(by_lag)), by_lag])
+    weights = np.full(k + 1, 1 / (k + 1))
     for _ in range(_ROUNDS):
-        parts = densities * weights
-        found = (parts / parts.sum(axis=1, keepdims=True)).sum(axis=0) + 1
+        shares = parts * weights
+        found = (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0) + 1
         before, weights = weights, found / found.sum()
         if np.abs(weights - before).max() < _CLOSE:
             break

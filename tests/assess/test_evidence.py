@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.blinks import REACH, Blinks
 from smlm_accessor.assess.evidence import _length_of, describe, evidence
-from smlm_accessor.assess.overlap import change, overlap
+from smlm_accessor.assess.overlap import change, overlaps
 
 PRECISION = 5.0
 NO_JUMPS = np.zeros(0, dtype=np.int64)
@@ -31,8 +31,8 @@ def scene(seed: int, n_sites: int = 150, visits: int = 20) -> tuple[FloatArray, 
 
 def odds(moved: FloatArray, corrected: FloatArray, frames: FloatArray, jumps=NO_JUMPS) -> float:
     blinks = blinks_at(moved, frames)
-    before, after = (overlap(blinks, x, halves=False) for x in (moved, corrected))
-    return evidence(blinks, corrected, jumps, before, change(blinks, before, after))
+    (before, after), weights = overlaps(blinks, moved, corrected)
+    return evidence(blinks, corrected, jumps, (before, after), weights)
 
 
 def test_lengths_are_those_of_a_code() -> None:
@@ -103,10 +103,10 @@ def test_the_best_of_many_positions_is_no_evidence(seed: int) -> None:
         moved = corrected[rows][None] + tried[:, None]
         near = others.query_ball_point(moved, blinks.reach[0] / 2, return_length=True)
         corrected[rows] += tried[near.sum(axis=1).argmax()]
-    before, after = (overlap(blinks, y, halves=False) for y in (x, corrected))
+    (before, after), weights = overlaps(blinks, x, corrected)
     direct = change(blinks, before, after)
     assert direct.score > 3  # it looks better
-    assert evidence(blinks, corrected, NO_JUMPS, before, direct) < 0
+    assert evidence(blinks, corrected, NO_JUMPS, (before, after), weights) < 0
 
 
 def test_a_fit_to_the_noise_of_the_same_blinks_is_no_evidence() -> None:
@@ -120,12 +120,26 @@ def test_a_fit_to_the_noise_of_the_same_blinks_is_no_evidence() -> None:
     mean = np.column_stack([np.bincount(window, e) / counts for e in noise.T])
     x = sites + noise
     blinks = blinks_at(x, frames)
-    before, after = (overlap(blinks, y, halves=False) for y in (x, x - mean[window]))
+    (before, after), weights = overlaps(blinks, x, x - mean[window])
     direct = change(blinks, before, after)
     assert direct.total > 0
-    assert evidence(blinks, x - mean[window], NO_JUMPS, before, direct) < 3
+    assert evidence(blinks, x - mean[window], NO_JUMPS, (before, after), weights) < 3
 
 
 def test_few_blinks_are_no_evidence() -> None:
     x = np.array([[0.0, 0.0], [5.0, 0.0]])
     assert odds(x, x, np.array([0, 100])) == -np.inf
+
+
+def test_a_bead_alone_is_no_evidence() -> None:
+    """It moves, and nothing else does; without it, or with many, it would be."""
+    rng = np.random.default_rng(1)
+    frames = np.arange(4_000)
+    motion = np.column_stack([100 * np.sin(frames / 500), frames / 20])
+    for n_beads, told in ((1, False), (4, True)):
+        beads = np.repeat(rng.uniform(2_000, 8_000, (n_beads, 1, 2)), len(frames), axis=1)
+        moved = beads + motion + rng.normal(0, PRECISION, beads.shape)
+        background = rng.uniform(0, 10_000, (8_000, 2))
+        x = np.concatenate([*moved, background])
+        at = np.concatenate([np.tile(frames, n_beads), rng.integers(0, 4_000, 8_000)])
+        assert (odds(x, x - motion[at], at) > 7) == told

@@ -11,7 +11,7 @@ from scipy import stats
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.blinks import Blinks, thinned
 from smlm_accessor.assess.field_halves import make_field_halves
-from smlm_accessor.assess.overlap import Change, Overlap, change, overlap
+from smlm_accessor.assess.overlap import Change, Overlap, change, overlaps
 
 REACH = 20.0
 
@@ -21,6 +21,10 @@ def blinks_at(positions: FloatArray, frames: FloatArray | None = None) -> Blinks
     n, d = positions.shape
     at = np.arange(n) * 100 if frames is None else frames
     return Blinks(positions, at, block, second, 10, np.full(d, REACH), np.ones(n, dtype=np.bool_))
+
+
+def overlap(blinks: Blinks, positions: FloatArray, *, halves: bool) -> Overlap:
+    return overlaps(blinks, positions, halves=halves)[0][0]
 
 
 def molecules(seed: int, spread: float = 5.0, n: int = 300) -> FloatArray:
@@ -97,7 +101,7 @@ def test_molecules_that_live_for_a_short_time_are_told_by_the_lag() -> None:
     frames = frames.ravel()
     moved = true + np.where(frames > n_frames / 2, 1.5 * REACH, 0.0)[:, None]
     blinks = blinks_at(moved, frames)
-    before, after = (overlap(blinks, x, halves=False) for x in (moved, true))
+    (before, after), _ = overlaps(blinks, moved, true)
     found = change(blinks, before, after)
     assert found.total > 10
     assert found.gain > 0
@@ -107,7 +111,7 @@ def test_sharper_is_a_change_upwards_and_the_way_back_downwards() -> None:
     sharp = molecules(1)
     blurred = sharp + np.random.default_rng(2).normal(0, 10, sharp.shape)
     blinks = blinks_at(blurred)
-    before, after = (overlap(blinks, x, halves=False) for x in (blurred, sharp))
+    (before, after), _ = overlaps(blinks, blurred, sharp)
     there, back = change(blinks, before, after), change(blinks, after, before)
     assert there.score > 5
     assert there.gain > 0.2
