@@ -13,6 +13,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import HandOver
 from smlm_accessor.drift import build as build_transformations
 from smlm_accessor.drift import offset_from_about
+from smlm_accessor.drift.poses import with_std
 from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
@@ -167,6 +168,7 @@ def build(
             },
         },
     )
+    dataset = with_std(dataset, registered.pose_std)
     return Estimate(dataset, _warning(dataset, registered.reason))
 
 
