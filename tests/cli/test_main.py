@@ -214,7 +214,7 @@ def test_stopped_half_way_leaves_nothing(
 
     monkeypatch.setattr(outputs, function, half)
     Path("out.csv").write_text("old")
-    assert run("correct in.csv out.csv --quiet --overwrite") == status
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --overwrite") == status
     assert capsys.readouterr().err.count("\n") == 1
     assert names() == {"in.csv", "out.csv"}
     assert Path("out.csv").read_text() == "old"
@@ -227,7 +227,7 @@ def test_a_killed_run_leaves_no_name_that_looks_finished(source: Path) -> None:
         "from smlm_accessor.correct import outputs\n"
         "write = outputs.write_netcdf\n"
         "outputs.write_netcdf = lambda *a: (write(*a), os._exit(9))\n"
-        "main(['correct', 'in.csv', 'out.csv', '--quiet'])\n"
+        "main(['correct', 'in.csv', 'out.csv', '--method', 'cc', '--n-chunks', '5', '--quiet'])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
@@ -244,10 +244,10 @@ def test_our_own_fault_is_one_line_too(
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr(outputs, "write_parts", broken)
-    assert run("correct in.csv out.csv --quiet") == 1
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 1
     err = capsys.readouterr().err
     assert err.startswith("smlm: error: unexpected ZeroDivisionError: oh; no;")
     assert err.count("\n") == 1
-    assert run("correct in.csv out.csv --quiet --traceback") == 1
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --traceback") == 1
     assert "Traceback" in capsys.readouterr().err
     assert names() == {"in.csv"}
