@@ -3,7 +3,8 @@
 Each format is written once, then read by `smlm_accessor.read` and by a yardstick: h5py, which reads
 the dataset of Picasso, and pyarrow, which reads the csv of ThunderSTORM, both into a DataFrame of
 pandas with the same columns. Each reading is a process of its own, since memory is a maximum over
-its life (read from /proc: Linux only); those of both take turns, and the ratio is that of the fastest of each.
+its life (read from /proc: Linux only); those of both take turns, and the ratio is that of the
+fastest of each.
 
 ``python benchmarks/reading.py --rows 10_000_000 --repeats 3``
 """
