@@ -189,8 +189,16 @@ def test_chunks_of_which_none_can_be_registered(
 ) -> None:
     drifted.iloc[::600].to_csv("few.csv", index=False)
     assert run("correct few.csv out.csv --quiet --chunk-size 1") == 2
-    assert "larger chunks" in capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "larger chunks" in said[0]
     assert names() == {"few.csv"}
+    assert run("correct few.csv out.csv --quiet") == 2  # a single chunk, as the method finds
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "0 of 1 chunks" in said[0]
+    assert "no evidence of any drift" in said[0]
+    assert "larger chunks" not in said[0]
 
 
 @pytest.mark.parametrize(
