@@ -16,7 +16,7 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
-from smlm_accessor.errors import InvalidChunkWarning, UncertaintyWarning
+from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWarning
 from smlm_accessor.estimation.missing_z import of_parts, parted
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
@@ -85,6 +85,8 @@ def estimate_drift(
         warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=3)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
+    if estimate.note:
+        warnings.warn(estimate.note, SmlmWarning, stacklevel=3)
     return with_origin(estimate.dataset, origin)
 
 

@@ -41,7 +41,7 @@ class Observations:
     localizations : ChunkedLocalizations
         Or events, if the table consists of traces; frames are counted in their own unit of time.
     counts : tuple of FrameCount
-        How they were counted, the first from the frames of the table.
+        How they were counted, the first from the frames of the table; none if they were not.
     precision : ndarray, shape (d,), or None
         Of localizations that were merged into events.
     """
@@ -63,7 +63,12 @@ class Observations:
 
 
 def observations(localizations: ChunkedLocalizations, *, merge: bool = True) -> Observations:
-    """Count frames in their own unit of time, and merge traces if that is wanted."""
+    """Count frames in their own unit of time, and merge traces if that is wanted.
+
+    Traces that are known and are not merged are followed, each by its own times: these stay.
+    """
+    if localizations.trace is not None and not merge:
+        return Observations(localizations, ())
     counted, count = localizations.counted()
     merged, precision = without_traces(counted, clock=count.clock) if merge else (counted, None)
     if precision is None:
