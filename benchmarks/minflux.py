@@ -14,6 +14,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,8 @@ PEERS = {
                 {},
                 [
                     [
-                        {"max_drift_nm": d, "target_sigma_nm": s, "spline_knot_frames": k}
-                        for d in (30, 100)
-                        for s in (5, 10)
-                        for k in (50, 500, 2000)
+                        {"max_drift_nm": d, "target_sigma_nm": 5, "spline_knot_frames": k}
+                        for d, k in ((30, 50), (30, 500), (100, 500), (100, 2000))
                     ]
                 ],
             ),
@@ -56,12 +55,8 @@ PEERS = {
         {"windows": Method({}, [[{"window": w} for w in (150, 300, 600, 1200)]], axes="xy")},
     ),
 }
-# Traces; nm over the hour; seconds of a wave, None for a line and a slow wave.
-SIMULATED: Sequence[tuple[int, float, float | None]] = [
-    (n, *kind)
-    for n in (100, 300, 1000, 2000)
-    for kind in ((1.0, None), (10.0, None), (50.0, None), (20.0, 600.0))
-]
+# nm over the hour; seconds of a wave, None for a line and a slow wave.
+KINDS: Sequence[tuple[float, float | None]] = ((1, None), (10, None), (50, None), (20, 600))
 REAL = "formats/minflux_vimentin_v73.mat"
 SPLIT = 16  # blocks of the field along its longest axis, that go into both halves in turns
 LIMIT = 600.0  # s of a process
@@ -134,12 +129,14 @@ def z_score(found: Found, truth: FloatArray) -> float:
     return float(np.sqrt(np.nanmean((error / found.std) ** 2)))
 
 
-def simulated(seeds: int, methods: Sequence[str], tools: Sequence[str], folder: Path) -> str:
+def simulated(
+    sizes: Sequence[int], seeds: int, methods: Sequence[str], tools: Sequence[str], folder: Path
+) -> str:
     """Return the table of errors in x and y on simulated traces."""
     names = [f"{t} {m}" for t in tools for m in PEERS[t].methods]
     heads = [f"{m}, nm (z; refused)" for m in methods] + [f"{n}: default / tuned" for n in names]
     lines = [row("traces", "drift, nm", "before", *heads), row(*["---"] * (3 + len(heads)))]
-    for traces, size, period in SIMULATED:
+    for traces, (size, period) in product(sizes, KINDS):
         cells: dict[str, list[Any]] = {name: [] for name in ("before", *methods, *names)}
         for seed in range(1, seeds + 1):
             table, drift = minflux_table(seed, traces=traces, drift=size, period=period)
@@ -273,13 +270,14 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--traces", nargs="*", type=int, default=[100, 300, 1000, 2000])
     parser.add_argument("--methods", nargs="*", default=["overlap"])
     parser.add_argument("--tools", nargs="*", default=list(PEERS))
     parser.add_argument("--environments", type=Path, default=user_cache())
     parser.add_argument("--only", choices=["simulated", "real"])
     given = parser.parse_args()
     if given.only != "real":
-        print(simulated(given.seeds, given.methods, given.tools, given.environments))
+        print(simulated(given.traces, given.seeds, given.methods, given.tools, given.environments))
     if given.only != "simulated":
         print(real(given.methods, given.tools, given.environments))
 
