@@ -57,7 +57,7 @@ def trace_means(
     --------
     >>> x = np.array([[0.0, 0], [50, 0], [2, 0], [9, 9]])
     >>> found = trace_means(x, np.arange(4), np.array([5, 8, 5, 8]), np.zeros(4, int), longest=9)
-    >>> found.position.tolist(), found.count.tolist(), found.frame.tolist()
+    >>> found.position.tolist(), found.rows.tolist(), found.frame.tolist()
     ([[1.0, 0.0], [29.5, 4.5]], [2, 2], [1.0, 2.0])
     """
     n, d = positions.shape
