@@ -15,7 +15,7 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, source_of
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
-from smlm_accessor.errors import InvalidChunkWarning, UncertaintyWarning
+from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWarning
 from smlm_accessor.estimation.missing_z import has_all_z, with_missing_z
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
@@ -88,6 +88,8 @@ def _estimate_drift(
         warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=6)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=6)
+    if estimate.note:
+        warnings.warn(estimate.note, SmlmWarning, stacklevel=6)
     return with_origin(estimate.dataset, request.origin)
 
 

@@ -48,6 +48,8 @@ class Registered:
         Why chunks are not valid, one sentence, if the method knows.
     jumps : ndarray, optional
         First frame after each jump that the method knows of; chunks begin there.
+    note : str
+        What the user has to know of a result that is valid, one sentence.
     """
 
     offset: FloatArray
@@ -59,6 +61,7 @@ class Registered:
     edges: IntArray | None = None
     reason: str = ""
     jumps: IntArray | None = None
+    note: str = ""
 
     @classmethod
     def failed(
