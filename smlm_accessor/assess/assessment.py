@@ -54,9 +54,9 @@ def assess(
 ) -> Assessment:
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
+    table = as_judged(table, source)
     if is_partitioned(table):
         table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
-    table = as_judged(table, source)
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))

@@ -32,11 +32,12 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what there is to warn of, of chunks and of uncertainties: empty if nothing."""
+    """The drift, and what there is to warn of: empty if nothing."""
 
     dataset: xr.Dataset
     warning: str
     of_uncertainty: str = ""
+    note: str = ""
 
 
 def register(
@@ -169,7 +170,7 @@ def build(
         },
     )
     dataset = with_std(dataset, registered.pose_std)
-    return Estimate(dataset, _warning(dataset, registered.reason))
+    return Estimate(dataset, _warning(dataset, registered.reason), note=registered.note)
 
 
 def _jumps(registered: Registered, request: Request, first: float) -> IntArray:

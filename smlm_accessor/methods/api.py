@@ -51,6 +51,8 @@ class Registered:
     pose_std : dict of str to ndarray
         ``rotation_std``, shape (n_chunks,) in 2D and (n_chunks, 3) in 3D, in radians, and
         ``log_scale_std``, (n_chunks,), as far as the method knows them.
+    note : str
+        What the user has to know of a result that is valid, one sentence.
     """
 
     offset: FloatArray
@@ -63,6 +65,7 @@ class Registered:
     reason: str = ""
     jumps: IntArray | None = None
     pose_std: dict[str, FloatArray] = field(default_factory=dict)
+    note: str = ""
 
     @classmethod
     def failed(
