@@ -20,6 +20,7 @@ from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
+from smlm_accessor.assess.turning import transformation_left
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
@@ -102,6 +103,7 @@ def assess(
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     found["apart"] = frames_apart(case, drift, observed, of_rows)
+    found["transformation"] = transformation_left(case, drift, observed, of_rows)
     return Assessment(verdict, reason, **found)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from smlm_accessor.assess.sharpness import RingCorrelation
 
+#: What a sample still does, by the transformation that would allow for it.
+LEFT = {"rigid": "turns", "similarity": "turns or grows", "affine": "turns, grows or shears"}
 Verdict = Literal["improved", "no evidence", "worse"]
 
 
@@ -50,6 +52,10 @@ class Assessment:
     apart : list of tuple
         First and last frame of each part of the table that shares no more structures with the rest
         than chance would give: nothing tells how it lies to the rest, whatever the verdict.
+    transformation : {"shift", "rigid", "similarity", "affine"}
+        The least free transformation that the corrected table still asks for: with ``"shift"``,
+        nothing is left; with ``"similarity"``, the sample turned and grew, and the correction did
+        not allow for it.
     length_unit : str or None
     frc : RingCorrelation or None
         The curves from which ``frc_before`` and ``frc_after`` are read off.
@@ -79,6 +85,7 @@ class Assessment:
     n_localizations: int = 0
     n_blinks: int = 0
     apart: list[tuple[float, float]] = field(default_factory=list)
+    transformation: str = "shift"
     length_unit: str | None = None
     frc: RingCorrelation | None = field(default=None, compare=False)
 
@@ -115,6 +122,11 @@ class Assessment:
         if self.apart:
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in self.apart)
             parts.append(f"frames {frames} share nothing with the rest")
+        if self.transformation != "shift":
+            parts.append(
+                f"the sample also {LEFT[self.transformation]}: "
+                f"drift(transformation={self.transformation!r}) allows for it"
+            )
         return parts
 
 

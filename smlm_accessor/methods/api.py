@@ -48,11 +48,11 @@ class Registered:
         Why chunks are not valid, one sentence, if the method knows.
     jumps : ndarray, optional
         First frame after each jump that the method knows of; chunks begin there.
+    note : str
+        What the user has to know of a result that is valid, one sentence.
     pose_std : dict of str to ndarray
         ``rotation_std``, shape (n_chunks,) in 2D and (n_chunks, 3) in 3D, in radians, and
         ``log_scale_std``, (n_chunks,), as far as the method knows them.
-    note : str
-        What the user has to know of a result that is valid, one sentence.
     """
 
     offset: FloatArray
@@ -64,8 +64,8 @@ class Registered:
     edges: IntArray | None = None
     reason: str = ""
     jumps: IntArray | None = None
-    pose_std: dict[str, FloatArray] = field(default_factory=dict)
     note: str = ""
+    pose_std: dict[str, FloatArray] = field(default_factory=dict)
 
     @classmethod
     def failed(

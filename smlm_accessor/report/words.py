@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from smlm_accessor.assess import Assessment
-from smlm_accessor.assess.result import as_change, as_length
+from smlm_accessor.assess.result import LEFT, as_change, as_length
 from smlm_accessor.plot.style import written_unit
 
 VERDICTS = {
@@ -68,6 +68,12 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
             "Off the halves",
             _by_component(assessment.halves_off, unit),
             "How far the given drift is off the mean of these two, by axis.",
+        ),
+        (
+            "Left over",
+            LEFT.get(assessment.transformation, "nothing"),
+            "Whether the corrected sample still turns, grows or shears over time; drift by overlap "
+            "with transformation='auto' allows for it.",
         ),
         (
             "FRC resolution",

@@ -32,6 +32,7 @@ _WINDOWS = 200
 # of the field, which takes 1 / 64 of the information.
 _ACROSS, _DEEP = 8, 3
 _ROUNDS, _SETTLED = 8, 0.1  # turns with the shift; standard deviations that they still change
+_ENOUGH = 100_000  # events, that tell what the data ask for
 _SEEN = 0.2  # of the usual weight: windows with less do not count
 
 
@@ -93,8 +94,10 @@ class BlockSums:
     middle: FloatArray
 
     @classmethod
-    def of(cls, density: Density, drift: FloatArray, windows: Windows) -> BlockSums:
-        """Add up over windows and blocks at once."""
+    def of(
+        cls, density: Density, drift: FloatArray, windows: Windows, *, every: int = 1
+    ) -> BlockSums:
+        """Add up over windows and blocks at once; one in ``every`` blocks of events counts."""
         d = len(density.precision)
         positions = density.positions * density.precision
         lower, extent = positions.min(axis=0), np.maximum(np.ptp(positions, axis=0), 1e-300)
@@ -104,7 +107,7 @@ class BlockSums:
         used, block = np.unique(block, return_inverse=True)
         counts = np.bincount(block)
         middle = np.stack([np.bincount(block, x) / counts for x in positions.T], axis=1)
-        total = density.by_group(drift, windows, block, len(used))
+        total = density.by_group(drift, windows, block, len(used), every=every)
         gradient, curvature, squared = (total[..., a : a + d] for a in (1, 4, 7))
         scale = density.precision
         return cls(gradient / scale, curvature / scale**2, squared / scale**2, middle)
@@ -160,7 +163,7 @@ def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[s
     larger of both probabilities counts: both halves see the same noise.
     """
     windows = _windows(timeline)
-    sums = BlockSums.of(density, drift, windows)
+    sums = BlockSums.of(density, drift, windows, every=density.one_in(_ENOUGH))
     half = split_mix64(np.arange(len(sums.middle))) % np.uint64(2) == 0
     found = {}
     for group in GROUPS.values():
