@@ -272,7 +272,9 @@ class LocalizationAccessor:
             reference. ``attrs["static"]`` says that frames do not matter: any table of this
             channel is corrected alike, whatever its frames. Only the components that both tables
             have are aligned. ``offset_std`` is a jackknife over tiles of the field, of the shift
-            of ``center``; of beads, it is from how they differ from each other. ``quality`` is by
+            of ``center``; of beads, it is from how they differ from each other. With rotation,
+            ``offset`` is that of the origin of the coordinates, where the error of the angle adds
+            to it. ``quality`` is by
             how much the shift stands out from all others, in standard deviations of chance, and in
             how many parts of the field; of beads, by how much they lie alike. Below 5 (6 if all
             angles were looked at) the offset is NaN and ``valid`` False, and one warning says so.

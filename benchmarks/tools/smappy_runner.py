@@ -13,9 +13,17 @@ PACKAGES = ("smappy-smlm", "numpy", "scipy")
 
 
 def prepare(columns: dict[str, Any], precision: Any) -> Any:
-    """Return SMAPpy's table, in nm; frames from zero on."""
+    """Return SMAPpy's table, in nm; frames from zero on.
+
+    Those of MINFLUX are ranks in time, as its reader makes them, and traces are what it merges.
+    """
     table = {"frame": np.asarray(columns["frame"] - columns["frame"].min(), dtype=np.int64)}
     table |= {f"{axis}_nm": np.array(columns[axis], float) for axis in "xyz" if axis in columns}
+    if "tid" in columns:
+        rank = np.empty(len(columns["tim"]), dtype=np.int64)
+        rank[np.argsort(columns["tim"], kind="stable")] = np.arange(len(rank))
+        table |= {"frame": rank, "tid": np.asarray(columns["tid"], dtype=np.int64)}
+        table["time_s"] = np.asarray(columns["tim"], dtype=float)
     # Merging blinks weighs by photons and error; all localizations are alike here.
     table["photons"] = np.full(len(precision), 1000.0)
     table["xy_err_nm"] = precision[:, 0].astype(float)

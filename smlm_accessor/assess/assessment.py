@@ -8,16 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.stats import norm
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.assess.blinks import REACH, find_blinks, thinned
 from smlm_accessor.assess.case import Case
+from smlm_accessor.assess.evidence import evidence
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
-from smlm_accessor.assess.overlap import CLEAR, REACH, Change, change, find_blinks, thinned
+from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
+from smlm_accessor.assess.turning import transformation_left
 from smlm_accessor.backends import is_partitioned
+from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import as_judged
@@ -35,6 +40,7 @@ from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
+_CLEAR_ODDS = -float(norm.logsf(CLEAR))  # of chance, at a score that is clear
 MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
@@ -49,9 +55,9 @@ def assess(
 ) -> Assessment:
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
+    table = as_judged(table, source)
     if is_partitioned(table):
         table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
-    table = as_judged(table, source)
     localizations = read_localizations(table)
     finite = localizations.finite
     timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
@@ -80,9 +86,11 @@ def assess(
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    before, after = (blinks.overlap(x, halves=False) for x in (blinks.positions, corrected))
+    (before, after), weights = overlaps(blinks, blinks.positions, corrected)
     direct = change(blinks, before, after)
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
+    log_odds = evidence(blinks, corrected, jump_frames(source), (before, after), weights)
+    found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field?
     if observed.precision is not None:  # not a trace in both of them
@@ -94,26 +102,31 @@ def assess(
         held = held_out(case, blinks, halves)
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
-    verdict, reason = judge(direct, held)
+    verdict, reason = judge(direct, log_odds, held)
     apart, clock = frames_apart(case, drift, observed, of_rows), case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
+    found["transformation"] = transformation_left(case, drift, observed, of_rows)
     return Assessment(verdict, reason, **found)
 
 
-def judge(direct: Change, held: Change | None) -> tuple[Verdict, str]:
+def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict, str]:
     """Return verdict and reason.
 
-    The statistic is the change ``D`` of the contrast of blinks, summed over them, over its standard
-    deviation, as a normal deviate: the score. Without any effect it is standard normal; it is
-    significant beyond +-3. The gain is ``exp(D / S) - 1``, with the sensitivity ``S``: the relative
-    change of the neighbour counts.
+    The statistic is the change ``D`` of the log-density of blinks, summed over them, over its
+    standard deviation, as a normal deviate: the score. Without any effect it is standard normal; it
+    is significant beyond +-3. The gain is ``exp(D / S) - 1``, with the sensitivity ``S``: the
+    relative change of the density that blinks of other times predict.
 
     Whatever a drift was estimated from, it is worse if the score is below -3 and the gain below
-    -2 %. A score above 3 proves something only if drift was not estimated from the same blinks; so
-    the score with drift from the other half of the field has to be above 3, too.
+    -2 %. A score above 3 proves something only if drift was not estimated from the same blinks. So
+    the gain must be above what chance could bring (`evidence`), by odds as small as those of a
+    score of 3; or the score with drift from the other half of the field is above 3, too, which
+    shows smaller drifts.
     """
     if direct.score < -CLEAR and direct.gain < -_MATTERS:
         return "worse", "blinks lie less well on those of other times"
+    if log_odds > _CLEAR_ODDS:
+        return "improved", "blinks lie better on those of other times than chance could bring"
     if direct.score <= CLEAR:
         return "no evidence", "blinks lie no better on those of other times"
     if held is None:

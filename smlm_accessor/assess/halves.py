@@ -12,9 +12,10 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.blinks import Blinks
 from smlm_accessor.assess.case import Case
 from smlm_accessor.assess.field_halves import FieldHalves
-from smlm_accessor.assess.overlap import CLEAR, Blinks, Change, change
+from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.backends import track
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import SmlmError, SmlmWarning
@@ -58,10 +59,10 @@ def held_out(case: Case, blinks: Blinks, halves: tuple[Drift, Drift]) -> Change:
     for drift, rows in zip(halves, (blinks.second, ~blinks.second), strict=True):
         at = blinks.positions[rows]
         change_of[rows] = case.corrected(drift, at, blinks.frames[rows]) - at
-    before = blinks.overlap(blinks.positions, halves=True)
     found: list[Change] = []
     for part in _PARTS:
-        after = blinks.overlap(blinks.positions + part * change_of, halves=True)
+        moved = blinks.positions + part * change_of
+        (before, after), _ = overlaps(blinks, blinks.positions, moved, halves=True)
         first, second = (change(blinks, before, after, r) for r in (~blinks.second, blinks.second))
         found.append(first + second)
         if found[-1].score > CLEAR:

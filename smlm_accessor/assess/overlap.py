@@ -2,147 +2,139 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import beta
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.assess.field_halves import FieldHalves
+from smlm_accessor.assess.blinks import Blinks
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.pair_sums import WIDTH
-from smlm_accessor.kernels.field.blocks import ENOUGH, away_from_edges
+from smlm_accessor.kernels.field.blocks import ENOUGH
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
-from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
-from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.traces import Observations
+from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts, partner_counts
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
-REACH = 2.0 / WIDTH  # precisions: of a kernel with a standard deviation of two
-_BESIDE = 2.0  # reaches: kernels there and here do not touch
-_MARGIN = _BESIDE + 1  # reaches: all that is counted for a blink lies so near
-_MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
-_MOST = 300_000  # blinks, for the sake of time; more would change no verdict
 _FEW = 8.0  # effective field blocks: with fewer, `ENOUGH` blocks of time tell the error
+_LAG_FACTOR = 4  # from one class of lags to the next: molecules live for an unknown time
+_MOST_FITTED = 20_000  # blinks, for the weights of the mixture: they are known to a few per cent
+_ROUNDS = 100  # of the EM algorithm
+_CLOSE = 1e-4  # change of a weight in a round: less changes no log-density that matters
 
 
 class Overlap(NamedTuple):
-    """How well each blink lies on those of other times.
+    """How well the blinks of other times predict where each blink is.
 
-    ``neighbour_counts`` is how many lie there; ``contrast`` compares the logarithm of one plus that
-    with what lies a little beside. Both have shape (n,).
+    ``log_density``, (n,), is the logarithm of the predicted density at each, relative to a uniform
+    one. ``from_others``, (n,), is the probability that it is one that was predicted, and not one
+    that may be anywhere.
     """
 
-    neighbour_counts: FloatArray
-    contrast: FloatArray
+    log_density: FloatArray
+    from_others: FloatArray
 
 
-@dataclass(frozen=True)
-class Blinks:
-    """Localizations of one blink put together, at positions as they are in the table.
+class Densities(NamedTuple):
+    """Kernel densities of the blinks of other times at each blink, relative to a uniform one.
 
-    ``block`` is the number of the field block of each, ``second`` whether that is in the second
-    half of the field, and ``inner`` whether a blink is so far from the edges of the field that all
-    around it is seen. Blinks ``gap`` frames apart could be one. ``reach``, (d,), is that of the
-    kernel.
+    ``by_lag``, (n, k), has one column for each class of lags; ``known``, (n, k), tells where there
+    are blinks at such lags. Where there are none, a blink may be anywhere.
     """
 
-    positions: FloatArray
-    frames: IntArray
-    block: IntArray
-    second: BoolArray
-    gap: int
-    reach: FloatArray
-    inner: BoolArray
+    by_lag: FloatArray
+    known: BoolArray
 
-    def overlap(self, positions: FloatArray, *, halves: bool) -> Overlap:
-        """Return how blinks at these positions lie on those of other times.
-
-        With ``n`` the neighbour count of a blink and ``n'`` that of a place beside it, in a random
-        direction, its contrast is ``log(1 + n) - log(1 + n')``. Where nothing but chance is at
-        work, both have the same distribution, and its mean is 0, whatever the density. With
-        ``halves``, only blinks of the same half of the field count.
-        """
-        turn = split_mix64(np.arange(len(positions))) * (2 * np.pi / 2.0**64)
-        beside = positions / self.reach
-        here = beside.copy()
-        beside[:, 0] += _BESIDE * np.cos(turn)
-        beside[:, 1] += _BESIDE * np.sin(turn)
-        group = self.second.astype(np.int64) if halves else np.zeros_like(self.frames)
-        at_it, by_chance = (
-            neighbour_counts(
-                *(here, self.frames, group),
-                gap=self.gap,
-                at=at,
-                run=map_threads,
-            )
-            for at in (None, beside)
-        )
-        return Overlap(at_it, np.log1p(at_it) - np.log1p(by_chance))
-
-    def some(self, chosen: BoolArray) -> Blinks:
-        """Return some of the blinks."""
-        by_blink = ("positions", "frames", "block", "second", "inner")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in by_blink})
+    def overlap(self, weights: FloatArray) -> Overlap:
+        """Return the mixture with these weights, shape (1 + k,)."""
+        density = weights[0] + self.by_lag @ weights[1:]
+        return Overlap(np.log(density), (self.by_lag * self.known) @ weights[1:] / density)
 
 
-def find_blinks(observed: Observations, precision: FloatArray, halves: FieldHalves) -> Blinks:
-    """Return the blinks of localizations in the order of frames."""
-    localizations = observed.localizations
-    assert localizations.center is not None
-    rows = WeightedLocalizations.of(localizations, precision)
-    frames = rows.timeline.frames
-    still = np.zeros((len(frames), len(precision)))
-    events = rows.events(still, precision, np.zeros_like(frames))
-    positions = events.positions + localizations.center
-    gap = min(events.lifetime * 3 // 2 + 2, max(int(frames[-1] - frames[0]) // 10, 1))
-    field, margin = halves.blocks, _MARGIN * REACH * float(precision[0])
-    return Blinks(
-        positions,
-        observed.frame(frames[events.frame]),
-        *halves.of(positions),
-        int(gap * observed.unit),
-        REACH * precision,
-        away_from_edges(positions[:, :2], field.lower, field.lower + field.extent, margin),
-    )
+def overlaps(
+    blinks: Blinks, *versions: FloatArray, halves: bool = False
+) -> tuple[list[Overlap], FloatArray]:
+    """Return how blinks lie on those of other times, in several versions of their positions.
 
+    The density of a blink is a mixture, ``p(x) = w_0 + sum_j w_j q_j(x)``, of a uniform density and
+    of kernel densities ``q_j`` of the blinks of other times, one for each class of lags: molecules
+    that live for a short time come back soon, or not at all. Maximum likelihood gives the weights
+    (EM algorithm, A. P. Dempster, N. M. Laird and D. B. Rubin, J. R. Stat. Soc. B 39, 1 (1977),
+    DOI 10.1111/j.2517-6161.1977.tb01600.x): the same for all versions, so that a blink counts only
+    by where others are.
 
-def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
-    """Leave out blinks that cannot be corrected, and some where too many lie on each other.
-
-    A blink is kept with the probability ``min(1, 100 / m)``, where ``m`` is the mean number of
-    blinks in the cells of its field block, before or after the correction.
+    Returns
+    -------
+    overlaps : list of Overlap
+        For each version.
+    weights : ndarray, shape (1 + k,)
     """
-    known = np.asarray(np.isfinite(corrected).all(axis=1))
-    blinks, corrected = blinks.some(known), corrected[known]
-    if not len(corrected):
-        return blinks, corrected
-    inside = np.bincount(blinks.block)
-    n_blocks = len(inside)
-    crowd = np.ones(n_blocks)
-    for positions in (blinks.positions, corrected):
-        cell = np.floor(positions / blinks.reach).astype(np.int64)
-        cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
-        _, number, counts = np.unique(cell, return_inverse=True, return_counts=True)
-        mean = np.bincount(blinks.block, counts[number], n_blocks) / np.maximum(inside, 1)
-        crowd = np.maximum(crowd, mean)
-    kept = np.minimum(_MOST_NEIGHBOURS / crowd, 1.0)
-    # Whole field blocks are left out where there are too many blinks: pairs need both.
-    order = np.argsort(split_mix64(np.arange(n_blocks)), kind="stable")
-    kept[order[np.cumsum((inside * kept)[order]) > max(_MOST, inside.max())]] = 0.0
-    hashed = split_mix64(np.arange(len(blinks.block))) / 2.0**64
-    use = np.asarray(hashed < kept[blinks.block])
-    return blinks.some(use), corrected[use]
+    found = [densities(blinks, positions, halves=halves) for positions in versions]
+    weights = _mixture_weights(np.concatenate([one.by_lag[blinks.inner] for one in found]))
+    return [one.overlap(weights) for one in found], weights
+
+
+def densities(blinks: Blinks, positions: FloatArray, *, halves: bool = False) -> Densities:
+    """Return the densities; with ``halves``, only blinks of the same half of the field count."""
+    group = blinks.second.astype(np.int64) if halves else np.zeros_like(blinks.frames)
+    lags = _lags(blinks)
+    scaled = positions / blinks.reach
+    counts = neighbour_counts(scaled, blinks.frames, group, lags, run=map_threads)
+    partners = partner_counts(blinks.frames, group, lags)
+    d = scaled.shape[1]
+    kernel = np.pi / 5 if d == 2 else 2 * np.pi * beta(1.5, 5)
+    field = float(np.prod(_extent(blinks.positions / blinks.reach)))
+    known = partners > 0
+    by_lag = np.where(known, counts / np.maximum(partners, 1) * (field / kernel), 1.0)
+    return Densities(by_lag, known)
+
+
+def _lags(blinks: Blinks) -> IntArray:
+    """Return the least lag of each class: the gap of a blink, and then ever longer ones."""
+    span = int(np.ptp(blinks.frames)) if len(blinks.frames) else 0
+    lags = [blinks.gap]
+    lag = blinks.gap * _LAG_FACTOR**2
+    while lag < span:
+        lags.append(lag)
+        lag *= _LAG_FACTOR
+    return np.array(lags)
+
+
+def _extent(positions: FloatArray) -> FloatArray:
+    """Return the extent of the field, without a few blinks far outside."""
+    if not len(positions):
+        return np.ones(positions.shape[1])
+    lower, upper = np.percentile(positions, [1, 99], axis=0)
+    return np.asarray(np.maximum(upper - lower, 1.0))
+
+
+def _mixture_weights(by_lag: FloatArray) -> FloatArray:
+    """Return the weights of a mixture of a uniform density and others, of which rows are known.
+
+    One blink more in each part: no density is zero.
+    """
+    n, k = by_lag.shape
+    if n > _MOST_FITTED:
+        by_lag = by_lag[split_mix64(np.arange(n)) / 2.0**64 < _MOST_FITTED / n]
+    parts = np.column_stack([np.ones(len(by_lag)), by_lag])
+    weights = np.full(k + 1, 1 / (k + 1))
+    for _ in range(_ROUNDS):
+        shares = parts * weights
+        found = (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0) + 1
+        before, weights = weights, found / found.sum()
+        if np.abs(weights - before).max() < _CLOSE:
+            break
+    return weights
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a correction does to the contrast, summed over blinks, in ``total``.
+    """What a correction does to the log-density, summed over blinks, in ``total``.
 
     Its standard deviation ``error``, with so many degrees of ``freedom``, is from field blocks, or
     from blocks of time if these are few. The ``sensitivity`` is the derivative of the summed
-    contrast by the logarithm of the neighbour counts.
+    log-density by the logarithm of the density that blinks of other times predict.
     """
 
     total: float
@@ -163,7 +155,7 @@ class Change:
 
     @property
     def gain(self) -> float:
-        """Relative change of the neighbour counts, beyond that of chance."""
+        """Relative change of the density that blinks of other times predict."""
         return float(np.expm1(self.total / self.sensitivity)) if self.sensitivity > 0 else 0.0
 
     def __add__(self, other: Change) -> Change:
@@ -181,14 +173,13 @@ def change(
 ) -> Change:
     """Return what happened to blinks, or chosen ones, shape (n,), that are not at the edges.
 
-    With the sums ``D`` of the change of contrast and ``S`` of the sensitivity ``n / (1 + n)`` in
-    each field block, and ``r = sum(D) / sum(S)``, the variance of ``sum(D)`` is
+    With the sums ``D`` of the change of log-density and ``S`` of the sensitivity in each field
+    block, and ``r = sum(D) / sum(S)``, the variance of ``sum(D)`` is
     ``k / (k - 1) * sum((D - r S)**2)``; ``k`` is the effective number of blocks.
     """
     used = blinks.inner if chosen is None else blinks.inner & chosen
-    difference = (after.contrast - before.contrast)[used]
-    most = np.maximum(before.neighbour_counts, after.neighbour_counts)[used]
-    sensitivity = most / (1 + most)
+    difference = (after.log_density - before.log_density)[used]
+    sensitivity = np.maximum(before.from_others, after.from_others)[used]
     if not sensitivity.any():
         return Change(0.0, 0.0, 0.0, 0.0)
     total, whole = float(difference.sum()), float(sensitivity.sum())

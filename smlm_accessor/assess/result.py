@@ -9,6 +9,8 @@ import numpy as np
 
 from smlm_accessor.assess.sharpness import RingCorrelation
 
+#: What a sample still does, by the transformation that would allow for it.
+LEFT = {"rigid": "turns", "similarity": "turns or grows", "affine": "turns, grows or shears"}
 Verdict = Literal["improved", "no evidence", "worse"]
 
 
@@ -24,10 +26,13 @@ class Assessment:
     reason : str
         Why, in a few words.
     gain : float
-        Relative change, by the correction, of how many blinks lie on each other at different times.
-        A drift that was estimated from the same table makes it too large.
+        Relative change, by the correction, of the density that blinks of other times predict where
+        a blink is. A drift that was estimated from the same table makes it too large.
     score : float
         That change in standard deviations.
+    log10_odds : float
+        Common logarithm of the odds, at least, that blinks lie as they do because of this drift,
+        and not by chance; what it takes to describe the drift is taken off. 3 is a thousand to one.
     held_out_gain, held_out_score : float
         The same with drift that was estimated from the other half of the field.
     halves_apart : dict of str to float
@@ -48,6 +53,10 @@ class Assessment:
         First and last frame, or time in seconds, of each part of the table that shares no more
         structures with the rest than chance would give: nothing tells how it lies to the rest,
         whatever the verdict.
+    transformation : {"shift", "rigid", "similarity", "affine"}
+        The least free transformation that the corrected table still asks for: with ``"shift"``,
+        nothing is left; with ``"similarity"``, the sample turned and grew, and the correction did
+        not allow for it.
     length_unit : str or None
     time_unit : {"frame", "s"}
     frc : RingCorrelation or None
@@ -65,6 +74,7 @@ class Assessment:
     reason: str = ""
     gain: float = np.nan
     score: float = np.nan
+    log10_odds: float = np.nan
     held_out_gain: float = np.nan
     held_out_score: float = np.nan
     halves_apart: dict[str, float] = field(default_factory=dict)
@@ -77,6 +87,7 @@ class Assessment:
     n_localizations: int = 0
     n_blinks: int = 0
     apart: list[tuple[float, float]] = field(default_factory=list)
+    transformation: str = "shift"
     length_unit: str | None = None
     time_unit: str = "frame"
     frc: RingCorrelation | None = field(default=None, compare=False)
@@ -115,12 +126,19 @@ class Assessment:
             frames = ", ".join(f"{first:g} to {last:g}" for first, last in self.apart)
             named = f"{frames} s" if self.time_unit == "s" else f"frames {frames}"
             parts.append(f"{named} share nothing with the rest")
+        if self.transformation != "shift":
+            parts.append(
+                f"the sample also {LEFT[self.transformation]}: "
+                f"drift(transformation={self.transformation!r}) allows for it"
+            )
         return parts
 
 
 def as_change(gain: float) -> str:
     """Return a relative change in per cent, or as a factor if it is large."""
-    return f"x {1 + gain:.1f}" if gain > 1 else f"{round(gain, 3) + 0.0:+.1%}"
+    if gain > 1:
+        return f"x {1 + gain:.1f}" if gain < 999 else f"x {1 + gain:.0e}"
+    return f"{round(gain, 3) + 0.0:+.1%}"
 
 
 def as_length(value: float) -> str:

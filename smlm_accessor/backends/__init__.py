@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import pandas as pd
+
+from smlm_accessor.backends.dask.checked import NotPassedError
 from smlm_accessor.backends.dask.partitions import (
     constant,
     example,
     is_partitioned,
     map_partitions,
     parquet_files,
+    rows_where,
     shuffled,
     text_files,
     with_attrs,
@@ -22,6 +27,7 @@ from smlm_accessor.backends.threads import ProgressBar, map_threads, track
 
 __all__ = [
     "HandOver",
+    "NotPassedError",
     "ProgressBar",
     "Selection",
     "Source",
@@ -34,6 +40,7 @@ __all__ = [
     "map_threads",
     "parquet_files",
     "register_partitioned",
+    "rows_where",
     "shuffled",
     "source_of",
     "text_files",
@@ -51,10 +58,14 @@ def cluster(address: str | None) -> AbstractContextManager[Any]:
     return cluster_at(address)
 
 
-def source_of(table: Any) -> Source:
-    """Return the rows of a pandas or dask DataFrame."""
+def source_of(table: Any, *, passes: Callable[[pd.DataFrame], bool] | None = None) -> Source:
+    """Return the rows of a pandas or dask DataFrame.
+
+    Where a part of a dask DataFrame does not pass a check, the result of a step is a
+    `NotPassedError`.
+    """
     if not is_partitioned(table):
         return Whole(table)
     from smlm_accessor.backends.dask.partitioned import Partitioned
 
-    return Partitioned(table)
+    return Partitioned(table, passes=passes)

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from smlm_accessor.cli.messages import say
 from smlm_accessor.cli.requests import request_of
-from smlm_accessor.cli.status import BAD_INPUT, MADE_WORSE
+from smlm_accessor.cli.status import BAD_INPUT, INTERRUPTED, MADE_WORSE
 from smlm_accessor.correct.files import correct_files
 from smlm_accessor.correct.one_file import check_options
 from smlm_accessor.correct.request import TableFile
@@ -25,21 +25,25 @@ def run(arguments: argparse.Namespace) -> int:
     check_options(request)
     given = {f.name: getattr(request, f.name) for f in fields(TableFile) if f.name != "source"}
     given |= {name: getattr(request, name) for name in ("drift", "frame_duration", "fit", "by")}
-    table = correct_files(
-        arguments.files,
-        arguments.out,
-        each=arguments.each,
-        jobs=arguments.jobs or 1,
-        scheduler=arguments.scheduler,
-        pages=not arguments.no_pages,
-        force=arguments.force,
-        overwrite=arguments.overwrite,
-        progress=not arguments.quiet,
-        outside=request.outside,
-        **given,
-        **request.estimate,
-        **request.option,
-    )
+    try:
+        table = correct_files(
+            arguments.files,
+            arguments.out,
+            each=arguments.each,
+            jobs=arguments.jobs or 1,
+            scheduler=arguments.scheduler,
+            pages=not arguments.no_pages,
+            force=arguments.force,
+            overwrite=arguments.overwrite,
+            progress=not arguments.quiet,
+            outside=request.outside,
+            **given,
+            **request.estimate,
+            **request.option,
+        )
+    except KeyboardInterrupt:
+        say("error", f"stopped; what is done is in {arguments.out}, and the same command goes on")
+        return INTERRUPTED
     failed, worse = (table[table["verdict"] == name] for name in ("error", "worse"))
     unwritten = worse[worse["written"] == ""]
     for file, error in failed[["file", "error"]].head(_SHOWN).itertuples(index=False):

@@ -5,29 +5,26 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from multiprocessing import get_context
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.backends import ProgressBar, cluster
-from smlm_accessor.correct.done import Record, Row, state_of
+from smlm_accessor.backends import ProgressBar
+from smlm_accessor.correct.done import Record, Row
+from smlm_accessor.correct.lock import alone_in
 from smlm_accessor.correct.paths import each_table, names_of
 from smlm_accessor.correct.request import GENERAL, FileCorrection
+from smlm_accessor.correct.running import done_in_turn, executor_of
 from smlm_accessor.correct.summary import row_of, summary_table, write_summary
 from smlm_accessor.errors import FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io.arguments import short
 from smlm_accessor.options import count
 
 _OF_REQUEST = ("format", "names", "columns", "drift", "frame_duration", "fit", "by", "outside")
-_Done = tuple[FileCorrection, Any, list[str], Row]
 _EVERY = 2.0  # seconds between two summaries: writing one of 1000 rows takes 0.1 s
 
 
@@ -83,7 +80,8 @@ def correct_files(
     Raises
     ------
     FileError
-        If there are no such files, the folder cannot be made, or a result would replace a file.
+        If there are no such files, the folder cannot be made, a result would replace a file, or
+        another run is writing into the folder.
     OptionError
         If an option makes no sense.
 
@@ -107,21 +105,35 @@ def correct_files(
     folder = Path(out)
     _make(folder)
     requests = _requests(sources, folder, options, pages=pages, force=force)
+    with alone_in(folder):
+        return _corrected(requests, folder, jobs, scheduler, overwrite, progress)
+
+
+def _corrected(
+    requests: list[FileCorrection],
+    folder: Path,
+    jobs: int,
+    scheduler: str | None,
+    overwrite: bool,
+    progress: bool,
+) -> pd.DataFrame:
     record = Record(folder)
     rows = {str(r.source): row for r in requests if (row := record.row(r)) is not None}
     todo = [request for request in requests if str(request.source) not in rows]
     todo = [_replacing(request, record, overwrite=overwrite) for request in todo]
-    if pages and todo:
-        _make(folder / "pages")
+    for page in {request.report.parent for request in todo if request.report}:
+        _make(page)
     written = time.monotonic()
     try:
         with (
-            _executor(jobs, scheduler, len(todo)) as executor,
+            executor_of(jobs, scheduler, len(todo)) as executor,
             ProgressBar(len(requests), shown=progress, description="correct") as bar,
         ):
             for _ in rows:
                 bar.advance()
-            for request, state, outputs, row in _run(executor, todo, record):
+            if todo:
+                record.begin([name for request in todo for name in _outputs(request)])
+            for request, state, (row, outputs) in done_in_turn(corrected_row, executor, todo):
                 rows[str(request.source)] = row
                 record.done(request, state, outputs, row)
                 bar.advance()
@@ -196,67 +208,6 @@ def _outputs(request: FileCorrection) -> list[str]:
     beside = [result.with_name(f"{result.stem}_drift{end}") for end in (".nc", ".png")]
     paths = [result, *([] if request.drift else beside), *filter(None, [request.report])]
     return [str(path.relative_to(result.parent)) for path in paths]
-
-
-@contextmanager
-def _executor(jobs: int, scheduler: str | None, n_files: int) -> Iterator[Executor | None]:
-    """Give what runs the work; None for this process."""
-    with cluster(scheduler) as client:
-        if client is not None:
-            yield client.get_executor(pure=False)
-        elif jobs == 1 or n_files < 2:
-            yield None
-        else:
-            pool = _processes(min(jobs, n_files))
-            try:
-                yield pool
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _processes(n: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(n, mp_context=get_context("spawn"))
-
-
-def _run(
-    executor: Executor | None, requests: list[FileCorrection], record: Record
-) -> Iterator[_Done]:
-    """Yield each request when it is done, its file before, what was written, and its row."""
-    states = {str(request.source): state_of(request.source) for request in requests}
-
-    def done(
-        request: FileCorrection, result: tuple[Row, list[str]]
-    ) -> tuple[FileCorrection, Any, list[str], Row]:
-        return request, states[str(request.source)], result[1], result[0]
-
-    if executor is None:
-        for request in requests:
-            record.begin(_outputs(request))
-            yield done(request, corrected_row(request))
-        return
-    record.begin([name for request in requests for name in _outputs(request)])
-    waiting: dict[Future[Any], FileCorrection] = {
-        executor.submit(corrected_row, request): request for request in requests
-    }
-    lost = []
-    for future in as_completed(waiting):
-        request = waiting[future]
-        try:
-            result = future.result()
-        except BrokenProcessPool:
-            lost.append(request)
-            continue
-        except Exception as error:  # a worker of a cluster that was lost, too often
-            result = row_of(request, None, 0.0, [], f"the worker failed: {short(error)}"), []
-        yield done(request, result)
-    for request in lost:  # one of them has ended the process; which one, shows alone
-        with _processes(1) as alone:
-            try:
-                result = alone.submit(corrected_row, request).result()
-            except BrokenProcessPool:
-                why = "the process ended in the middle of it: is there enough memory?"
-                result = row_of(request, None, 0.0, [], why), []
-        yield done(request, result)
 
 
 def corrected_row(request: FileCorrection) -> tuple[Row, list[str]]:

@@ -19,7 +19,13 @@ from smlm_accessor.correct.table import correct
 from smlm_accessor.drift import components_of
 from smlm_accessor.drift.curves import spread_frames
 from smlm_accessor.drift.times import counted
-from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
+from smlm_accessor.errors import (
+    DriftError,
+    InvalidChunkWarning,
+    OptionError,
+    SmlmWarning,
+    TableError,
+)
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.io import read_drift
 from smlm_accessor.methods import registry
@@ -132,14 +138,21 @@ def estimated(table: Any, request: FileCorrection) -> xr.Dataset:
     if request.fit:
         one_each(request.fit, find_columns(table).components)  # before the long work
     given = {"method": request.method, **request.estimate, **request.option}
-    dataset = estimate_drift(table, progress=not request.quiet, **given)
-    n_valid = int(dataset["valid"].sum())
-    if n_valid < 2:
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        dataset = estimate_drift(table, progress=not request.quiet, **given)
+    n_valid, n_chunks = int(dataset["valid"].sum()), dataset.sizes["chunk"]
+    if n_valid < 2:  # what was noted of these chunks says no more
         others = [name for name in registry.names() if name != request.method]
+        why = [str(one.message) for one in noted if one.category is InvalidChunkWarning]
+        reason = why[0].partition("valid=False. ")[2] if n_chunks == 1 and why else ""
+        remedy = f"{reason} Or" if reason else "Use larger chunks, or"
         raise DriftError(
-            f"{n_valid} of {dataset.sizes['chunk']} chunks could be registered, which leaves no "
-            f"drift to correct by; try larger chunks, or --method {' or '.join(others)}"
+            f"{n_valid} of {n_chunks} chunks could be registered, which leaves no drift to correct "
+            f"by. {remedy} try --method {' or '.join(others)}"
         )
+    for one in noted:
+        warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
     return dataset
 
 

@@ -23,12 +23,12 @@ CSV, PAGE = "summary.csv", "summary.html"
 _LOOK = ("error", "worse", "none", "no evidence", "improved")  # from the most to the least
 COLUMNS = (
     "file", "verdict", "error", "localizations", "frames", "drift_x", "drift_y", "drift_z",
-    "unit", "offset_std", "valid_chunks", "chunks", "jumps", "gain", "score", "held_out_gain",
-    "held_out_score", "halves_apart", "frc_before", "frc_after", "nena_before", "nena_after",
-    "seconds", "written", "page", "warnings",
+    "unit", "offset_std", "valid_chunks", "chunks", "jumps", "gain", "score", "log10_odds",
+    "held_out_gain", "held_out_score", "halves_apart", "frc_before", "frc_after", "nena_before",
+    "nena_after", "seconds", "written", "page", "warnings",
 )  # fmt: skip
-_MEASURES = ("gain", "score", "held_out_gain", "held_out_score", "frc_before", "frc_after",
-             "nena_before", "nena_after")  # fmt: skip
+_MEASURES = ("gain", "score", "log10_odds", "held_out_gain", "held_out_score", "frc_before",
+             "frc_after", "nena_before", "nena_after")  # fmt: skip
 
 
 def row_of(
@@ -95,10 +95,11 @@ def summary_table(rows: Iterable[Row]) -> pd.DataFrame:
             "verdict": table["verdict"].map(_LOOK.index),
             "warned": table["warnings"] == "",
             "jumps": -table["jumps"].fillna(0).astype(int),
-            "score": table["held_out_score"].fillna(table["score"]).fillna(-np.inf),
+            "odds": table["log10_odds"].fillna(-np.inf),
+            "score": table["score"].fillna(-np.inf),
             "file": table["file"],
         }
-    ).sort_values(["verdict", "warned", "jumps", "score", "file"])
+    ).sort_values(["verdict", "warned", "jumps", "odds", "score", "file"])
     return table.loc[order.index].reset_index(drop=True)
 
 

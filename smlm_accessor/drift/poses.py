@@ -12,6 +12,7 @@ deviation of each; that of a model does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -156,6 +157,16 @@ def std_of(dataset: xr.Dataset, name: str) -> FloatArray:
     if name in dataset and dataset[name].dims == dims and dataset[name].shape == shape:
         return np.array(dataset[name].values, dtype=np.float64)
     return np.full(shape, np.nan)
+
+
+def with_std(dataset: xr.Dataset, pose_std: Mapping[str, FloatArray]) -> xr.Dataset:
+    """Return a Dataset with standard deviations of `STDS`, by chunk."""
+    turned = rotation_dims("chunk", dataset.sizes["component"])
+    dims = {"rotation_std": turned, "log_scale_std": ("chunk",)}
+    added = dataset.assign({name: (dims[name], std) for name, std in pose_std.items()})
+    if pose_std and len(turned) == 2:
+        added = added.assign_coords(axis=list(components_of(dataset)))
+    return labelled(added)
 
 
 def with_std_of_both(result: xr.Dataset, first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:

@@ -29,6 +29,7 @@ def chunked(
         np.searchsorted(ordered.frames, edges),
         ordered.components,
         uncertainty=ordered.uncertainty,
+        trace=ordered.trace,
         edges=edges,
         center=center,
         jumps=jumps,

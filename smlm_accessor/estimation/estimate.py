@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWarning
 from smlm_accessor.estimation.counting import Counter
-from smlm_accessor.estimation.missing_z import of_parts, parted
+from smlm_accessor.estimation.missing_z import has_all_z, with_missing_z
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
@@ -57,13 +56,9 @@ def estimate_drift(
 
     The parameters are those of ``table.smlm.drift``; the table may be a dask DataFrame.
     """
-    given = {name: value for name, value in locals().items() if name not in ("table", "options")}
-    if (parts := parted(table)) is not None:
-        return of_parts(parts, partial(estimate_drift, **given, **options))
     if max_localizations is None:
         max_localizations = MOST_OF_DASK if is_partitioned(table) else MOST
-    source = source_of(table)
-    counter = Counter.of(find_columns(source.example))
+    counter = Counter.of(find_columns(table))
     request = Request.checked(
         method,
         target,
@@ -83,26 +78,46 @@ def estimate_drift(
         segments=segments,
         start=start,
     )
-    jumps = given_jumps(source, segments, progress=progress)
+    return with_missing_z(table, lambda part: _estimate_drift(part, request, segments))
+
+
+def _estimate_drift(
+    table: pd.DataFrame, request: Request, segments: str | Sequence[float] | None
+) -> xr.Dataset:
+    """Return the drift of a table; raise `NotPassedError` where rows of a table of dask lack z."""
+    source = source_of(table, passes=has_all_z)
+    jumps = given_jumps(source, segments, progress=request.progress)
     if segments == "find" and not request.leaves_chunks_to_method:
-        jumps = _found_by_aim(table, max_localizations, progress)
+        jumps = _found_by_aim(table, request)
     estimate = _estimate(source, replace(request, jumps=jumps))
     if estimate.of_uncertainty:
-        warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=3)
+        warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=6)
     if estimate.of_times:
-        warnings.warn(estimate.of_times, SmlmWarning, stacklevel=3)
+        warnings.warn(estimate.of_times, SmlmWarning, stacklevel=6)
     if estimate.warning:
-        warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=3)
-    return with_origin(estimate.dataset, origin)
+        warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=6)
+    if estimate.note:
+        warnings.warn(estimate.note, SmlmWarning, stacklevel=6)
+    return with_origin(estimate.dataset, request.origin)
 
 
-def _found_by_aim(table: pd.DataFrame, most: int | None, progress: bool) -> IntArray:
+def _found_by_aim(table: pd.DataFrame, request: Request) -> IntArray:
     """Return the jumps that a method finds which is fast, and chooses its chunks."""
+    aim = Request.checked(
+        "aim",
+        None,
+        origin=request.origin,
+        rule={},
+        options={},
+        max_localizations=request.max_localizations,
+        target_std=TARGET_STD,
+        progress=request.progress,
+        counter=request.counter,
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", InvalidChunkWarning)
         warnings.simplefilter("ignore", UncertaintyWarning)
-        found = estimate_drift(table, method="aim", max_localizations=most, progress=progress)
-    return jump_frames(found)
+        return jump_frames(_estimate_drift(table, aim, "auto"))
 
 
 def _estimate(source: Source, request: Request) -> Estimate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +11,12 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.backends import is_partitioned
+from smlm_accessor.backends import NotPassedError, is_partitioned, rows_where, source_of
 from smlm_accessor.drift import build
 from smlm_accessor.drift.times import counted, timed
 from smlm_accessor.errors import InvalidChunkWarning, SmlmError, SmlmWarning
 from smlm_accessor.models import at_frames
-from smlm_accessor.table.columns import find_columns, set_columns
+from smlm_accessor.table.columns import find_columns, selection, set_columns
 from smlm_accessor.table.dtypes import numbers
 
 
@@ -28,27 +28,81 @@ class PartsByZ(NamedTuple):
     n_missing: int
 
 
+def with_missing_z(
+    table: pd.DataFrame, estimate: Callable[[pd.DataFrame], xr.Dataset]
+) -> xr.Dataset:
+    """Return the drift of a table, by parts if rows lack z.
+
+    A table of dask is not gone over once more to find out: the steps of the estimate tell.
+    """
+    parts = parted(table)
+    if parts is None:
+        try:
+            return estimate(table)
+        except NotPassedError:
+            parts = _parts_of_partitioned(table)
+    return of_parts(parts, estimate)
+
+
+def has_all_z(part: pd.DataFrame) -> bool:
+    """Whether no row has x and y, but no z."""
+    return not _count_without_z(part)
+
+
 def parted(table: pd.DataFrame) -> PartsByZ | None:
     """Return the parts of a table of pandas in which z is missing somewhere; None of any other."""
     if is_partitioned(table) or not isinstance(table, pd.DataFrame):
         return None
+    missing = _count_without_z(table)
+    if not missing:
+        return None
+    label = find_columns(table).z
+    return PartsByZ(_without_z(table), table.loc[_is_number(table[label])], missing)
+
+
+def _parts_of_partitioned(table: Any) -> PartsByZ:
+    columns = find_columns(table)
+    return PartsByZ(
+        _without_z(table),
+        rows_where(table, columns.z, _is_number),
+        _count_in_partitions(table),
+    )
+
+
+def _count_in_partitions(table: Any) -> int:
+    source = source_of(table)
+    counts = source.reduce(_count_without_z, _total, only=selection(source.example))
+    return source.result(counts)
+
+
+def _total(counts: Sequence[int]) -> int:
+    return sum(counts)
+
+
+def _count_without_z(table: pd.DataFrame) -> int:
+    """Return how many rows have x and y, but no z: 0 if there is no such column, or no numbers."""
     columns = find_columns(table)
     if columns.z is None:
-        return None
+        return 0
     problems: list[str] = []
     finite = {a: np.isfinite(numbers(table[c], problems)) for a, c in columns.positions.items()}
-    missing = finite["x"] & finite["y"] & ~finite["z"]
-    if problems or not missing.any():
-        return None
-    flat = set_columns(table, z=None, uncertainty_z=None, pixel_z=None, unit_z=None)
-    return PartsByZ(flat, table.loc[finite["z"]], int(missing.sum()))
+    return 0 if problems else int((finite["x"] & finite["y"] & ~finite["z"]).sum())
+
+
+def _is_number(column: pd.Series[Any]) -> pd.Series[Any]:
+    return pd.Series(np.isfinite(numbers(column, [])), index=column.index)
+
+
+def _without_z(table: pd.DataFrame) -> pd.DataFrame:
+    return set_columns(table, z=None, uncertainty_z=None, pixel_z=None, unit_z=None)
 
 
 def as_judged(table: pd.DataFrame, drift: xr.Dataset) -> pd.DataFrame:
     """Return a table without z where the drift has none and rows lack it; else the table."""
-    if "z" in drift["component"].values or (parts := parted(table)) is None:
+    if "z" in drift["component"].values or find_columns(table).z is None:
         return table
-    return parts.flat
+    count = _count_in_partitions if is_partitioned(table) else _count_without_z
+    return _without_z(table) if count(table) else table
 
 
 def of_parts(parts: PartsByZ, estimate: Callable[[pd.DataFrame], xr.Dataset]) -> xr.Dataset:
@@ -61,9 +115,9 @@ def of_parts(parts: PartsByZ, estimate: Callable[[pd.DataFrame], xr.Dataset]) ->
     said = f"{parts.n_missing} of {n} localizations have no z. They count for x and y"
     found, why = _of_z(parts.with_z, estimate)
     if found is None:
-        warnings.warn(f"{said}; z is not corrected: {why}", SmlmWarning, stacklevel=4)
+        warnings.warn(f"{said}; z is not corrected: {why}", SmlmWarning, stacklevel=5)
         return timed(flat)
-    warnings.warn(f"{said}; the drift in z is that of the others", SmlmWarning, stacklevel=4)
+    warnings.warn(f"{said}; the drift in z is that of the others", SmlmWarning, stacklevel=5)
     return timed(_joined(flat, found))
 
 

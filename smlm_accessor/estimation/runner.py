@@ -13,6 +13,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import HandOver
 from smlm_accessor.drift import build as build_transformations
 from smlm_accessor.drift import offset_from_about
+from smlm_accessor.drift.poses import with_std
 from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT, clock_of
 from smlm_accessor.errors import OptionError
@@ -35,12 +36,16 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what to warn of: of chunks, uncertainties and times; empty if nothing."""
+    """The drift, and what to warn of: of chunks, uncertainties and times; empty if nothing.
+
+    The ``note`` is what the user has to know of a result that is valid.
+    """
 
     dataset: xr.Dataset
     warning: str
     of_uncertainty: str = ""
     of_times: str = ""
+    note: str = ""
 
 
 def register(
@@ -187,7 +192,8 @@ def build(
             },
         },
     )
-    return Estimate(dataset, _warning(dataset, registered))
+    dataset = with_std(dataset, registered.pose_std)
+    return Estimate(dataset, _warning(dataset, registered), note=registered.note)
 
 
 def _jumps(registered: Registered, request: Request, first: float) -> IntArray:

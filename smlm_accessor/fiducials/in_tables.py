@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,9 +17,10 @@ from smlm_accessor.estimation.request import MOST_OF_DASK
 from smlm_accessor.estimation.sampling import sample_at_most, sample_time
 from smlm_accessor.kernels.frames.count import FrameCount, time_unit
 from smlm_accessor.methods import registry
-from smlm_accessor.methods.fiducial.find import BeadPaths, Beads, find_beads
+from smlm_accessor.methods.fiducial.find import BeadPaths, Beads
 from smlm_accessor.methods.fiducial.method import places_in
 from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion, stray
+from smlm_accessor.methods.fiducial.traced import beads_of
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
@@ -135,10 +137,8 @@ def _look(table: Any, places: FloatArray | None, presence: float, radius: float 
     if len(frames) and time_unit(frames, positions)[0] != 1:
         count = FrameCount.of(frames, positions)
     frames = count.number(frames)
-    beads = find_beads(
-        positions,
-        frames,
-        localizations.uncertainty,
+    beads = beads_of(
+        replace(localizations, positions=positions, frames=frames),
         given=None if places is None else places - center[:2],
         radius=radius,
         presence=presence,

@@ -53,14 +53,18 @@ class FileStart:
         return split(self.header or "", separator)
 
     @cached_property
+    def _hdf5_contents(self) -> tuple[frozenset[str], frozenset[str]]:
+        return _hdf5.contents(self.path) if self.is_hdf5 else (frozenset(), frozenset())
+
+    @property
     def hdf5_names(self) -> frozenset[str]:
         """What an HDF5 file holds, to the second level; nothing for other files."""
-        return _hdf5.names(self.path) if self.is_hdf5 else frozenset()
+        return self._hdf5_contents[0]
 
-    @cached_property
+    @property
     def hdf5_attributes(self) -> frozenset[str]:
         """The names of the root attributes of an HDF5 file; nothing for other files."""
-        return _hdf5.root_attributes(self.path) if self.is_hdf5 else frozenset()
+        return self._hdf5_contents[1]
 
     @property
     def is_hdf5(self) -> bool:

@@ -91,7 +91,8 @@ def files_in(folder: AnyPath) -> list[Path]:
     if len(kinds) > 1:
         raise FileError(
             f"{folder} holds files of several kinds ({', '.join(sorted(kinds))}); put those that "
-            "belong to one table into a folder of their own"
+            "belong to one table into a folder of their own, or correct each by itself: "
+            "smlm correct FOLDER --each --out OTHER"
         )
     empty = [path.name for path in files if path.stat().st_size == 0]
     if empty:

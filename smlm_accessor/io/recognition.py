@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from smlm_accessor.errors import FileError
-from smlm_accessor.io.file_start import FileStart
+from smlm_accessor.io.file_start import FileStart, decoded
 from smlm_accessor.io.registry import Format, all_formats
 
 
@@ -12,11 +14,29 @@ def recognised(start: FileStart) -> Format:
 
     Raises `FileError` if it is none of those known.
     """
+    if _is_yaml(start):
+        tables = [p.name for p in sorted(start.path.parent.glob(f"{start.path.stem}.h*5"))]
+        raise FileError(
+            f"{start.path} is yaml, which describes a movie and holds no table; give the file "
+            f"beside it, {tables[0] if tables else 'which is .hdf5 in Picasso'}"
+        )
     for one in all_formats():
         if one.recognises(start):
             return one
     titles = ", ".join(one.title for one in all_formats())
     raise FileError(f"{start.path} {_looks_like(start)}; give one of {titles}")
+
+
+_YAML_LINE = re.compile(r"(- )?[A-Za-z][^,;:]*:( .*)?")
+
+
+def _is_yaml(start: FileStart) -> bool:
+    """Whether the first lines are names with values after a colon."""
+    if start.header is None:
+        return False
+    lines = [line.strip() for line in decoded(start.head[:2000]).splitlines()]
+    first = [line for line in lines if line and line != "---"][:3]
+    return len(first) > 1 and all(map(_YAML_LINE.fullmatch, first))
 
 
 _MAGIC = {

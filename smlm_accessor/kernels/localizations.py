@@ -26,6 +26,8 @@ class LocalizationArrays:
         Localization precision; NaN for a component without.
     group : ndarray, shape (n,), optional
         A number for each localization, such as that of its field block or chunk.
+    trace : ndarray, shape (n,), optional
+        A number for each localization, the same within a trace; negative where it is not known.
 
     Examples
     --------
@@ -38,6 +40,7 @@ class LocalizationArrays:
     frames: IntArray
     uncertainty: FloatArray | None = field(default=None, kw_only=True)
     group: IntArray | None = field(default=None, kw_only=True)
+    trace: IntArray | None = field(default=None, kw_only=True)
 
     @property
     def finite(self) -> BoolArray:
@@ -57,6 +60,7 @@ class LocalizationArrays:
             frames=self.frames[rows],
             uncertainty=None if self.uncertainty is None else self.uncertainty[rows],
             group=None if self.group is None else self.group[rows],
+            trace=None if self.trace is None else self.trace[rows],
         )
 
     def sorted(self) -> Self:
@@ -80,6 +84,7 @@ class LocalizationArrays:
             frames=np.concatenate([part.frames for part in parts]),
             uncertainty=_joined([part.uncertainty for part in parts]),
             group=_joined([part.group for part in parts]),
+            trace=_joined([part.trace for part in parts]),
         )
 
 

@@ -50,6 +50,11 @@ class Registered:
         First and last frame of the runs of frames that stand in the reason in the place of ``{}``.
     jumps : ndarray, optional
         First frame after each jump that the method knows of; chunks begin there.
+    note : str
+        What the user has to know of a result that is valid, one sentence.
+    pose_std : dict of str to ndarray
+        ``rotation_std``, shape (n_chunks,) in 2D and (n_chunks, 3) in 3D, in radians, and
+        ``log_scale_std``, (n_chunks,), as far as the method knows them.
     """
 
     offset: FloatArray
@@ -61,6 +66,8 @@ class Registered:
     edges: IntArray | None = None
     reason: str = ""
     jumps: IntArray | None = None
+    note: str = ""
+    pose_std: dict[str, FloatArray] = field(default_factory=dict)
     runs: IntArray | None = None
 
     @classmethod
@@ -108,7 +115,8 @@ class Registered:
         if self.matrix is not None:
             matrix = np.where(self.valid[:, None, None], np.eye(d), np.nan)
             matrix[:, axes[:, None], axes] = self.matrix
-        return replace(self, offset=offset, offset_std=std, matrix=matrix)
+        pose_std = {} if d == 3 else self.pose_std  # of other axes
+        return replace(self, offset=offset, offset_std=std, matrix=matrix, pose_std=pose_std)
 
     def in_frames(self, count: FrameCount) -> Registered:
         """Return the same in the frames of the table, from those that were counted."""

@@ -11,7 +11,10 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.blinks import ABOVE_CHANCE, CLEAR, REACH, find_events
 from smlm_accessor.kernels.density.tiles import sort_into_tiles
 from smlm_accessor.kernels.frames.count import FrameCount
+from smlm_accessor.kernels.frames.order import in_order
+from smlm_accessor.kernels.frames.traces import trace_means
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision, with_axial
+from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 
 _MOST = 5_000  # localizations that are looked at, to tell whether there are traces
@@ -25,6 +28,10 @@ _TILE = 1000.0  # precisions
 _LONGEST, _LONGEST_PART = 32, 1 / 500
 
 
+def _longest(frames: IntArray) -> int:
+    return max(_LONGEST, int(_LONGEST_PART * (frames[-1] - frames[0])))
+
+
 @dataclass(frozen=True)
 class Observations:
     """What observes an emitter once.
@@ -34,7 +41,7 @@ class Observations:
     localizations : ChunkedLocalizations
         Or events, if the table consists of traces; frames are counted in their own unit of time.
     counts : tuple of FrameCount
-        How they were counted, the first from the frames of the table.
+        How they were counted, the first from the frames of the table; none if they were not.
     precision : ndarray, shape (d,), or None
         Of localizations that were merged into events.
     """
@@ -56,7 +63,12 @@ class Observations:
 
 
 def observations(localizations: ChunkedLocalizations, *, merge: bool = True) -> Observations:
-    """Count frames in their own unit of time, and merge traces if that is wanted."""
+    """Count frames in their own unit of time, and merge traces if that is wanted.
+
+    Traces that are known and are not merged are followed, each by its own times: these stay.
+    """
+    if localizations.trace is not None and not merge:
+        return Observations(localizations, ())
     counted, count = localizations.counted()
     merged, precision = without_traces(counted, clock=count.clock) if merge else (counted, None)
     if precision is None:
@@ -70,11 +82,12 @@ def without_traces(
 ) -> tuple[ChunkedLocalizations, FloatArray | None]:
     """Merge the localizations of each trace, if the table consists of traces.
 
-    It does if emitters have several localizations in a frame, or if frames are times read from a
-    clock, and if blinks have many localizations. Long blinks in the images of a camera are left to
-    the methods: the mean of one is as precise as its localizations are many. The mean of a trace
-    observes the position of an emitter once, however many localizations it has: all of them share
-    where the label is.
+    Where the table says which trace a localization is of, each trace is an event, whatever the
+    clock: see `of_known_traces`. Where it does not, it consists of traces if emitters have several
+    localizations in a frame, or if frames are times read from a clock, and if blinks have many
+    localizations. Long blinks in the images of a camera are left to the methods: the mean of one is
+    as precise as its localizations are many. The mean of a trace observes the position of an
+    emitter once, however many localizations it has: all of them share where the label is.
 
     Parameters
     ----------
@@ -86,10 +99,12 @@ def without_traces(
     Returns
     -------
     localizations : ChunkedLocalizations
-        Events, or the same. Events have no uncertainty.
+        Events, or the same. Those of traces that had to be found have no uncertainty.
     precision : ndarray, shape (d,), or None
         Of the localizations that were merged.
     """
+    if localizations.trace is not None:
+        return of_known_traces(localizations)
     frames, positions = localizations.frames, localizations.positions
     distance = None if clock else repeat_distance(positions, frames)
     if not clock and distance is None:
@@ -113,7 +128,7 @@ def without_traces(
     events = find_events(
         *(tiles, present),
         precision=_SAME * precision,
-        longest=max(_LONGEST, int(_LONGEST_PART * (frames[-1] - frames[0]))),
+        longest=_longest(frames),
         segment=begins + np.searchsorted(jumps, present, side="right"),
     )
     if _LONG * len(events.frame) > len(frames):
@@ -126,6 +141,50 @@ def without_traces(
         uncertainty=None,
     )
     return merged, precision
+
+
+def of_known_traces(
+    localizations: ChunkedLocalizations,
+) -> tuple[ChunkedLocalizations, FloatArray | None]:
+    """Return the mean of each trace as an event, if any trace has several localizations.
+
+    The variance of an event is ``a + v / n``: ``v`` from the spread of the ``n`` localizations of
+    its trace, and ``a``, the same for all, is how far the label is from where it was at the last
+    visit: what events show of their precision, less the median of ``v / n``. It is at most the
+    usual ``v``, for a label moves within a trace, too; and that if events do not show it.
+
+    Returns
+    -------
+    localizations : ChunkedLocalizations
+    precision : ndarray, shape (d,), or None
+        Of a localization: the spread within a trace.
+    """
+    frames, jumps = localizations.frames, localizations.jumps
+    chunk = np.repeat(np.arange(localizations.n_chunks), localizations.counts)
+    segment = chunk if jumps is None else chunk + np.searchsorted(jumps, frames, side="right")
+    assert localizations.trace is not None
+    means = trace_means(
+        *(localizations.positions, frames, localizations.trace, segment), longest=_longest(frames)
+    )
+    if len(means.rows) == len(frames) or not (means.usual[:2] > 0).all():
+        return replace(localizations, trace=None), None
+    number = np.round(means.frame).astype(np.int64)
+    order = in_order(number, means.position)
+    positions, number = means.position[order], number[order]
+    of_mean = (means.variance / means.rows[:, None])[order]
+    usual = usual_precision(positions, number)
+    between = np.fmin(usual**2 - np.median(of_mean, axis=0), means.usual)
+    of_event = np.zeros(len(means.rows), dtype=np.int64)
+    of_event[means.event] = chunk
+    merged = replace(
+        localizations,
+        positions=positions,
+        frames=number,
+        bounds=np.searchsorted(of_event[order], np.arange(localizations.n_chunks + 1)),
+        uncertainty=np.sqrt(np.maximum(between, 0.0) + of_mean),
+        trace=None,
+    )
+    return merged, with_axial(np.sqrt(means.usual))
 
 
 def repeat_distance(positions: FloatArray, frames: IntArray) -> float | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from smlm_accessor.assess import Assessment
-from smlm_accessor.assess.result import as_change, as_length
+from smlm_accessor.assess.result import LEFT, as_change, as_length
 from smlm_accessor.plot.style import written_unit
 
 VERDICTS = {
@@ -43,15 +43,21 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
         (
             "Overlap",
             _change(assessment.gain, assessment.score),
-            "How much more often blinks lie on blinks of other times, within the precision, and "
-            "how many standard deviations that is; an estimate from the same table makes it a "
-            "little too large.",
+            "How much denser blinks of other times lie where a blink is, and how many standard "
+            "deviations that is; an estimate from the same table makes it a little too large.",
+        ),
+        (
+            "Odds",
+            _odds(assessment.log10_odds),
+            "How much more likely blinks lie as they do because of this drift than by chance, at "
+            "least; what it takes to describe the drift is taken off.",
         ),
         (
             "Overlap, held out",
             _change(assessment.held_out_gain, assessment.held_out_score),
             "The same in each half of the field, with drift that was estimated from the other "
-            "half: an estimate that only follows noise does not pass this.",
+            "half: an estimate that only follows noise does not pass this, and neither does a "
+            "table of which half shows too little.",
         ),
         (
             "Halves agree to",
@@ -62,6 +68,12 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
             "Off the halves",
             _by_component(assessment.halves_off, unit),
             "How far the given drift is off the mean of these two, by axis.",
+        ),
+        (
+            "Left over",
+            LEFT.get(assessment.transformation, "nothing"),
+            "Whether the corrected sample still turns, grows or shears over time; drift by overlap "
+            "with transformation='auto' allows for it.",
         ),
         (
             "FRC resolution",
@@ -92,6 +104,13 @@ def _change(gain: float, score: float) -> str:
     if not np.isfinite(gain):
         return NOT_MEASURED
     return f"{as_change(gain)} ({score:+.1f} σ)".replace("x", "×").replace("-", "−")
+
+
+def _odds(log10_odds: float) -> str:
+    """Return odds in words; below one they say nothing."""
+    if not log10_odds > 0:
+        return "none"
+    return f"{10**log10_odds:.0f} : 1" if log10_odds < 4 else f"10^{log10_odds:.0f} : 1"
 
 
 def _by_component(values: Mapping[str, float], unit: str | None) -> str:

@@ -38,6 +38,8 @@ class Columns:
         unit (``"t [ms]"``).
     uncertainty_x, uncertainty_y, uncertainty_z : label, optional
         Columns of the localization precision, in the unit of their coordinate.
+    trace : label, optional
+        Column with a number that all localizations of a trace share: one emitter, observed once.
     pixel_x, pixel_y, pixel_z : label, optional
         Columns of the same positions in camera pixels; they move with the coordinates.
     unit : str, optional
@@ -68,6 +70,7 @@ class Columns:
     uncertainty_x: Hashable | None = None
     uncertainty_y: Hashable | None = None
     uncertainty_z: Hashable | None = None
+    trace: Hashable | None = None
     pixel_x: Hashable | None = None
     pixel_y: Hashable | None = None
     pixel_z: Hashable | None = None
@@ -305,7 +308,8 @@ def selection(table: Any, *also: Hashable, columns: Columns | None = None) -> Se
     """
     table = example(table)
     columns = find_columns(table) if columns is None else columns
-    named = [*columns.positions.values(), columns.when, *columns.uncertainties.values(), *also]
+    named = [*columns.positions.values(), columns.when, *columns.uncertainties.values()]
+    named += [columns.trace, *also]
     labels = [label for label in dict.fromkeys(named) if label is not None]
     read = replace(columns, pixel_x=None, pixel_y=None, pixel_z=None)  # those only follow
     return Selection([label for label in labels if label in table.columns], {KEY: _given(read)})
@@ -318,6 +322,7 @@ def _given(columns: Columns) -> dict[str, Any]:
 def _require_present(table: pd.DataFrame, columns: Columns) -> Columns:
     named = {
         columns.clock.name: columns.when,
+        "trace": columns.trace,
         **columns.positions,
         **{f"uncertainty_{c}": label for c, label in columns.uncertainties.items()},
         **{f"pixel_{c}": label for c, label in columns.in_pixels.items()},

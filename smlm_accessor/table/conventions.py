@@ -33,6 +33,7 @@ class Convention:
     also: tuple[str, ...] = ()  # other columns that must be there
     unit: str | None = None
     unit_z: str | None = None
+    trace: str | None = None
     specific: bool = True
 
     @property
@@ -65,9 +66,9 @@ CONVENTIONS = (
     Convention("Vutara", "{a}", "frame", ("precision{a}",), ("image-ID",), unit="nm"),
     Convention("Micro-Manager", "{a}", "frame", ("{lateral}sigma",), ("molecule", "x_position")),
     Convention("palm-tracer", "{A}", "Plane", (), ("Plane", "Index")),
-    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "efo"), unit="nm"),
-    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "tim"), unit="nm"),
-    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "t", "x"), unit="nm"),
+    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "efo"), unit="nm", trace="tid"),
+    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "tim"), unit="nm", trace="tid"),
+    Convention("pyMINFLUX", "{a}", "frame", (), ("tid", "t", "x"), unit="nm", trace="tid"),
     Convention(
         "ThunderSTORM",
         rf"(?i:{{a}}) ?\[{_UNIT}\]",
@@ -175,6 +176,7 @@ def match(
         "time": _find_time(table, labels) if with_time and frame is None else None,
         "unit": units["x"] or convention.unit,
         "unit_z": units.get("z") or convention.unit_z,
+        "trace": convention.trace,
         "convention": convention.name,
     }
 

@@ -71,6 +71,7 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
         if scales[j] != 1.0:
             positions[:, j] *= scales[j]
     uncertainty = _uncertainty(table, columns, scales, problems)
+    trace = None if columns.trace is None else _traces(table[columns.trace], problems)
     frames = np.zeros(len(table), dtype=np.int64)
     if columns.when is not None:
         frames = _counted(table, columns, problems)
@@ -78,7 +79,7 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
         problems.append(NO_TIME)
     if problems:
         raise TableError("This table cannot be used: " + listing(list(dict.fromkeys(problems))))
-    return Localizations(positions, frames, columns, uncertainty=uncertainty)
+    return Localizations(positions, frames, columns, uncertainty=uncertainty, trace=trace)
 
 
 def row_blocks(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
@@ -215,6 +216,13 @@ def _uncertainty(
             result[:, j] = numbers(table[label], problems)
             result[:, j] *= _uncertainty_scale(label, columns, scales[j])
     return result
+
+
+def _traces(column: pd.Series[Any], problems: list[str]) -> IntArray:
+    """Return the number of the trace of each row, -1 where it has none."""
+    values = numbers(column, problems)
+    known = np.isfinite(values) & (values >= 0)
+    return np.where(known, values, -1).astype(np.int64)
 
 
 def _uncertainty_scale(label: Hashable, columns: Columns, scale: float) -> float:

@@ -123,6 +123,28 @@ def test_the_error_is_what_it_says(scene: dict[str, Any]) -> None:
     assert 0.8 < np.sqrt(np.mean(np.square(z))) < 1.25
 
 
+@pytest.mark.parametrize("scene", [{"common": 4, "scatter": 2.0}, {"common": 5}])
+def test_with_rotation_the_error_is_that_at_the_centre(scene: dict[str, Any]) -> None:
+    """Far from the centre, as at the origin of the coordinates, that of the angle adds to it."""
+    angle, z, far = 0.02, [], []
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    for seed in range(16):
+        first, second = rounds(2000 + seed, **scene)
+        second[["x", "y"]] = second[["x", "y"]].to_numpy() @ turn.T
+        both = read_pair(first, second, 10**7, progress=False)
+        center = both.positions()[1].mean(axis=0)
+        terms = {"with_rotation": True, "with_scaling": False, "max_shift": None}
+        match = match_beads(both, center, **terms)
+        assert match is not None
+        assert match.fit is not None
+        about, found = match.fit.shift, -match.fit.angle
+        back = np.array([[np.cos(found), np.sin(found)], [-np.sin(found), np.cos(found)]])
+        z.append((about - (turn.T @ center - SHIFT[:2] - center)) / match.fit.std[:2])
+        far.append((about + center - back @ center + SHIFT[:2]) / match.fit.std[:2])
+    assert 0.7 < np.sqrt(np.mean(np.square(z))) < 1.25
+    assert np.sqrt(np.mean(np.square(far))) > 1.2 * np.sqrt(np.mean(np.square(z)))
+
+
 @pytest.mark.parametrize(("common", "more"), [(0, 4), (0, 12), (1, 5), (2, 20)])
 @pytest.mark.parametrize("with_rotation", [False, True])
 def test_no_beads_in_common_are_no_match(common: int, more: int, with_rotation: bool) -> None:

@@ -261,18 +261,20 @@ def test_what_is_no_drift() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direct", "held", "verdict"),
+    ("direct", "log_odds", "held", "verdict"),
     [
-        ((4.0, 0.1), (4.0, 0.1), "improved"),
-        ((4.0, 0.1), (2.9, 0.1), "no evidence"),
-        ((4.0, 0.1), None, "no evidence"),
-        ((2.9, 0.1), (4.0, 0.1), "no evidence"),
-        ((-4.0, -0.1), None, "worse"),
-        ((-4.0, -0.01), None, "no evidence"),  # significant, but too small to matter
+        ((4.0, 0.1), 0.0, (4.0, 0.1), "improved"),
+        ((4.0, 0.1), 6.0, (2.9, 0.1), "no evidence"),
+        ((4.0, 0.1), 7.0, (2.9, 0.1), "improved"),
+        ((4.0, 0.1), -9.0, None, "no evidence"),
+        ((4.0, 0.1), 7.0, None, "improved"),
+        ((2.9, 0.1), 0.0, (4.0, 0.1), "no evidence"),
+        ((-4.0, -0.1), 0.0, None, "worse"),
+        ((-4.0, -0.01), 0.0, None, "no evidence"),  # significant, but too small to matter
     ],
 )
 def test_the_rule(
-    direct: tuple[float, float], held: tuple[float, float] | None, verdict: str
+    direct: tuple[float, float], log_odds: float, held: tuple[float, float] | None, verdict: str
 ) -> None:
     def made(score: float, gain: float) -> Change:
         made = Change(score, 1.0, 1e9, score / np.log1p(gain))
@@ -280,7 +282,8 @@ def test_the_rule(
         assert made.gain == pytest.approx(gain)
         return made
 
-    assert judge(made(*direct), None if held is None else made(*held))[0] == verdict
+    found = judge(made(*direct), log_odds, None if held is None else made(*held))
+    assert found[0] == verdict
 
 
 def test_the_line() -> None:

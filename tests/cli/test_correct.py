@@ -6,7 +6,6 @@ import csv
 import html
 import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def test_csv_keeps_all_other_text(source: Path) -> None:
     table.insert(3, "note again", table["note"])
     table.columns = ["note" if name == "note again" else name for name in table.columns]
     table.to_csv("odd.tsv", sep="\t", index=False)
-    assert run("correct odd.tsv out.tsv --n-chunks 3 --quiet") == 0
+    assert run("correct odd.tsv out.tsv --n-chunks 3 --method cc --n-chunks 5 --quiet") == 0
 
     def rows(path: str) -> list[list[str]]:
         with open(path, newline="", encoding="utf-8") as text:
@@ -80,7 +79,7 @@ def test_parquet_keeps_dtypes_index_and_attrs(drifted: pd.DataFrame, truth: pd.D
     table["kind"] = pd.Categorical(np.where(table.index % 2, "a", "b"))
     table.index = pd.Index(np.arange(len(table))[::-1], name="id")
     table.to_parquet("in.parquet")
-    assert run("correct in.parquet out.parquet --quiet") == 0
+    assert run("correct in.parquet out.parquet --method cc --n-chunks 5 --quiet") == 0
     fixed = pd.read_parquet("out.parquet")
     assert fixed.dtypes.to_dict() == table.dtypes.to_dict()
     pd.testing.assert_index_equal(fixed.index, table.index)
@@ -98,7 +97,7 @@ def test_parquet_of_other_programs_keeps_whole_numbers_with_gaps(drifted: pd.Dat
     columns["photons"] = pyarrow.array([None, 3] * (len(drifted) // 2) + [1] * (len(drifted) % 2))
     given = pyarrow.table(columns)
     pyarrow.parquet.write_table(given, "in.parquet")
-    assert run("correct in.parquet out.parquet --quiet") == 0
+    assert run("correct in.parquet out.parquet --method cc --n-chunks 5 --quiet") == 0
     fixed = pyarrow.parquet.read_table("out.parquet")
     assert fixed.schema.remove_metadata() == given.schema
     assert fixed["photons"] == given["photons"]
@@ -112,17 +111,17 @@ def test_formats_may_differ(
         drifted.to_csv("in.csv", index=False)
     else:
         drifted.to_parquet("in.parquet")
-    assert run(f"correct in.{given} out.{wanted} --quiet") == 0
+    assert run(f"correct in.{given} out.{wanted} --method cc --n-chunks 5 --quiet") == 0
     fixed = pd.read_csv("out.csv") if wanted == "csv" else pd.read_parquet("out.parquet")
     assert fixed.dtypes.to_dict() == drifted.dtypes.to_dict()
     assert_corrected(fixed, truth)
 
 
 def test_drift_is_saved_and_corrects_another_table(source: Path) -> None:
-    assert run("correct in.csv out.csv --n-chunks 5 --quiet") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
     drift = xr.load_dataset("out_drift.nc")
     drift.smlm.check()
-    assert drift.attrs["method"] == "overlap"
+    assert drift.attrs["method"] == "cc"
     assert json.loads(drift.attrs["parameters"])["n_chunks"] == 5
     assert run("correct in.csv again.csv --drift out_drift.nc --quiet") == 0
     assert Path("again.csv").read_bytes() == Path("out.csv").read_bytes()
@@ -131,8 +130,8 @@ def test_drift_is_saved_and_corrects_another_table(source: Path) -> None:
 
 @pytest.mark.parametrize("flags", ["--fit linear", "--fit spline,linear", "--by chunk"])
 def test_flags_of_the_correction(flags: str, source: Path, drifted: pd.DataFrame) -> None:
-    assert run(f"correct in.csv out.csv --n-chunks 5 --quiet {flags}") == 0
-    drift = drifted.smlm.drift(n_chunks=5)
+    assert run(f"correct in.csv out.csv --method cc --n-chunks 5 --quiet {flags}") == 0
+    drift = drifted.smlm.drift(method="cc", n_chunks=5)
     if "--fit" in flags:
         models = flags.split()[1].split(",")
         expected = drifted.smlm.correct(drift.smlm.fit(offset=models if models[1:] else models[0]))
@@ -149,7 +148,7 @@ def test_flags_of_the_correction(flags: str, source: Path, drifted: pd.DataFrame
          {"method": "icp", "chunk_size": 1000, "target": "previous"}),
         ("--method icp --option max_distance=40 --option with_rotation=true --n-chunks 4",
          {"method": "icp", "max_distance": 40, "with_rotation": True, "n_chunks": 4}),
-        ("--origin mean", {"origin": "mean"}),
+        ("--method aim --origin mean", {"method": "aim", "origin": "mean"}),
     ],
 )  # fmt: skip
 def test_flags_of_the_estimate(
@@ -166,7 +165,7 @@ def test_columns_units_and_pixels(drifted: pd.DataFrame) -> None:
     table[["a,b", "c"]] /= 130
     table.to_csv("in.csv", index=False)
     flags = "--columns x=a,b,y=c --columns frame=t --unit px --pixel-size 130"
-    assert run(f"correct in.csv out.csv --quiet {flags}") == 0
+    assert run(f"correct in.csv out.csv --method cc --n-chunks 5 --quiet {flags}") == 0
     drift = xr.load_dataset("out_drift.nc")
     assert drift.attrs["length_unit"] == "nm"
     fixed = pd.read_csv("out.csv")
@@ -189,7 +188,7 @@ def test_three_dimensions() -> None:
 
 
 def test_a_page_to_look_at(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("correct in.csv out.csv --n-chunks 5 --report page.html") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --report page.html") == 0
     assert names() == {"in.csv", "out.csv", "out_drift.nc", "out_drift.png", "page.html"}
     out = capsys.readouterr().out
     line = next(line for line in out.splitlines() if line.startswith("verdict"))
@@ -204,7 +203,7 @@ def test_a_page_of_a_given_drift_and_a_folder(source: Path, drifted: pd.DataFram
     half = len(drifted) // 2
     drifted.iloc[:half].to_csv("parts/1.csv", index=False)
     drifted.iloc[half:].to_csv("parts/2.csv", index=False)
-    assert run("correct parts fixed --n-chunks 5 --quiet --report folder.html") == 0
+    assert run("correct parts fixed --method cc --n-chunks 5 --quiet --report folder.html") == 0
     assert "overlap" in Path("folder.html").read_text("utf-8")
     assert run("correct parts fixed --quiet --report folder.html") == 2
     assert run("correct in.csv out.csv --drift fixed_drift.nc --quiet --report page.html") == 0
@@ -214,15 +213,15 @@ def test_a_page_of_a_given_drift_and_a_folder(source: Path, drifted: pd.DataFram
 
 def test_overwrite_replaces(source: Path) -> None:
     Path("out.csv").write_text("old")
-    assert run("correct in.csv out.csv --quiet --overwrite") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --overwrite") == 0
     assert len(pd.read_csv("out.csv")) == len(pd.read_csv(source))
 
 
 def test_figure_is_a_picture_of_the_drift(source: Path) -> None:
     from matplotlib.image import imread
 
-    assert run("correct in.csv a.csv --n-chunks 5 --quiet") == 0
-    assert run("correct in.csv b.csv --n-chunks 5 --quiet --fit linear") == 0
+    assert run("correct in.csv a.csv --method cc --n-chunks 5 --quiet") == 0
+    assert run("correct in.csv b.csv --method cc --n-chunks 5 --quiet --fit linear") == 0
     a, b = imread("a_drift.png"), imread("b_drift.png")
     assert min(a.shape[:2]) > 400
     assert a.std() > 0.02
@@ -234,7 +233,7 @@ def test_figure_is_a_picture_of_the_drift(source: Path) -> None:
 def test_formats_of_other_programs(suffix: str, drifted: pd.DataFrame, truth: pd.DataFrame) -> None:
     table = smlm_accessor.set_columns(drifted, unit="nm", pixel_size=100)
     table.smlm.write(f"in{suffix}")
-    assert run(f"correct in{suffix} out{suffix} --n-chunks 5 --quiet") == 0
+    assert run(f"correct in{suffix} out{suffix} --method cc --n-chunks 5 --quiet") == 0
     fixed = smlm_accessor.read(f"out{suffix}")
     assert_corrected(fixed, smlm_accessor.set_columns(truth, unit="nm"))
     assert fixed.attrs["smlm_history"][-1]["step"] == "correct"
@@ -254,7 +253,7 @@ def test_what_is_beside_a_table_is_not_replaced(
 
 
 def test_drift_as_text(source: Path, drifted: pd.DataFrame) -> None:
-    drift = drifted.smlm.drift(n_chunks=5)
+    drift = drifted.smlm.drift(method="cc", n_chunks=5)
     smlm_accessor.io.write_drift(drift, "drift.csv", unit="nm")
     smlm_accessor.io.write_drift(drift, "drift.txt", unit="nm", pixel_size=100)
     for name in ("drift.csv", "drift.txt"):
@@ -265,7 +264,7 @@ def test_drift_as_text(source: Path, drifted: pd.DataFrame) -> None:
 
 
 def test_summary_and_progress_bar(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("correct in.csv out.csv --n-chunks 5") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5") == 0
     out, err = capsys.readouterr()
     table = pd.read_csv(source)
     assert f"localizations  {len(table):,}\n" in out
@@ -281,14 +280,14 @@ def test_summary_and_progress_bar(source: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_quiet_says_nothing(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("correct in.csv out.csv --quiet") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_warning_is_one_line_in_words_of_the_command_line(
     source: Path, drifted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("correct in.csv out.csv --quiet") == 0
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
     later = drifted.assign(frame=drifted["frame"] + 500)
     later.to_csv("later.csv", index=False)
     assert run("correct later.csv fixed.csv --drift out_drift.nc --quiet") == 0
@@ -308,9 +307,11 @@ def test_real_tables(name: str) -> None:
     path = DATA / f"{name}.parquet"
     if not path.exists():
         pytest.skip(f"{path} is not there")
-    status = run(f"correct {shlex.quote(str(path))} out.parquet --unit nm --quiet")
-    assert status == 0
-    given, fixed = pd.read_parquet(path), pd.read_parquet("out.parquet")
+    given = pd.read_parquet(path)
+    given = given[given["x"] > given["x"].quantile(0.7)]  # a part of the field is as real
+    given.to_parquet("in.parquet")
+    assert run("correct in.parquet out.parquet --unit nm --quiet") == 0
+    fixed = pd.read_parquet("out.parquet")
     assert fixed.dtypes.to_dict() == given.dtypes.to_dict()
     moved = (fixed - given)[list(given.smlm.columns.components)]
     assert np.isfinite(moved.to_numpy()).all()

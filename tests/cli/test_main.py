@@ -189,8 +189,16 @@ def test_chunks_of_which_none_can_be_registered(
 ) -> None:
     drifted.iloc[::600].to_csv("few.csv", index=False)
     assert run("correct few.csv out.csv --quiet --chunk-size 1") == 2
-    assert "larger chunks" in capsys.readouterr().err.splitlines()[-1]
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "larger chunks" in said[0]
     assert names() == {"few.csv"}
+    assert run("correct few.csv out.csv --quiet") == 2  # a single chunk, as the method finds
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert "0 of 1 chunks" in said[0]
+    assert "no evidence of any drift" in said[0]
+    assert "larger chunks" not in said[0]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +222,7 @@ def test_stopped_half_way_leaves_nothing(
 
     monkeypatch.setattr(outputs, function, half)
     Path("out.csv").write_text("old")
-    assert run("correct in.csv out.csv --quiet --overwrite") == status
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --overwrite") == status
     assert capsys.readouterr().err.count("\n") == 1
     assert names() == {"in.csv", "out.csv"}
     assert Path("out.csv").read_text() == "old"
@@ -227,7 +235,7 @@ def test_a_killed_run_leaves_no_name_that_looks_finished(source: Path) -> None:
         "from smlm_accessor.correct import outputs\n"
         "write = outputs.write_netcdf\n"
         "outputs.write_netcdf = lambda *a: (write(*a), os._exit(9))\n"
-        "main(['correct', 'in.csv', 'out.csv', '--quiet'])\n"
+        "main(['correct', 'in.csv', 'out.csv', '--method', 'cc', '--n-chunks', '5', '--quiet'])\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=False)
@@ -244,10 +252,10 @@ def test_our_own_fault_is_one_line_too(
         raise ZeroDivisionError("oh\nno")
 
     monkeypatch.setattr(outputs, "write_parts", broken)
-    assert run("correct in.csv out.csv --quiet") == 1
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 1
     err = capsys.readouterr().err
     assert err.startswith("smlm: error: unexpected ZeroDivisionError: oh; no;")
     assert err.count("\n") == 1
-    assert run("correct in.csv out.csv --quiet --traceback") == 1
+    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --traceback") == 1
     assert "Traceback" in capsys.readouterr().err
     assert names() == {"in.csv"}

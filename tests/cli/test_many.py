@@ -207,10 +207,10 @@ def test_worse_is_not_written(
 
 def test_what_needs_a_look_is_on_top() -> None:
     rows = [
-        {"file": "good", "verdict": "improved", "held_out_score": 20.0, "jumps": 0},
-        {"file": "stepped", "verdict": "improved", "held_out_score": 20.0, "jumps": 2},
-        {"file": "weak", "verdict": "improved", "held_out_score": 4.0, "jumps": 0},
-        {"file": "warned", "verdict": "improved", "held_out_score": 9.0, "warnings": "a word"},
+        {"file": "good", "verdict": "improved", "log10_odds": 20.0, "jumps": 0},
+        {"file": "stepped", "verdict": "improved", "log10_odds": 20.0, "jumps": 2},
+        {"file": "weak", "verdict": "improved", "log10_odds": 4.0, "jumps": 0},
+        {"file": "warned", "verdict": "improved", "log10_odds": 9.0, "warnings": "a word"},
         {"file": "unsure", "verdict": "no evidence", "score": 1.0},
         {"file": "bad", "verdict": "worse", "score": -9.0},
         {"file": "short", "verdict": "none"},

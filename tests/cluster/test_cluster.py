@@ -27,7 +27,7 @@ N_PARTS = 12
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    locs = smlm_accessor.simulate_thomas(cluster_mu=300, seed=1)
+    locs = smlm_accessor.simulate_thomas(cluster_mu=120, seed=1)
     drifted = locs.smlm.simulate_drift(velocity=(0.02, 0.01), seed=1)
     # What simulations note in attrs is no part of what is compared.
     return pd.DataFrame(drifted.reset_index(drop=True))
@@ -190,10 +190,10 @@ def wide(i: int) -> pd.DataFrame:
     """Return a partition of about 60 MB."""
     n = 1_000_000
     rng = np.random.default_rng(i)
-    frame = np.sort(rng.integers(i * 1000, (i + 1) * 1000, n))
+    frame = i * 1000 + np.arange(n) // 1000
     sites = np.random.default_rng(0).uniform(0, 5000, (200, 2))
     xy = sites[rng.integers(200, size=n)] + rng.normal(0, 10, (n, 2)) + 0.01 * frame[:, None]
-    extra = {f"extra_{j}": rng.uniform(size=n) for j in range(4)}
+    extra = {f"extra_{j}": np.full(n, float(j)) for j in range(4)}
     return pd.DataFrame({"frame": frame, "x": xy[:, 0], "y": xy[:, 1], **extra})
 
 
@@ -203,7 +203,7 @@ def test_a_worker_at_its_memory_limit_spills_and_finishes(cluster: Any) -> None:
         cluster.kill_one()
     for _ in range(2):
         cluster.add_worker("700MiB")
-    kept = dd.from_map(wide, range(24), meta=wide(0).iloc[:0]).persist()
+    kept = dd.from_map(wide, range(18), meta=wide(0).iloc[:0]).persist()
     drift = kept.smlm.drift(method="cc", frames_per_chunk=2000)
     spilled = cluster.client.run(lambda dask_worker: len(dask_worker.data.slow))
     assert sum(spilled.values()) > 0

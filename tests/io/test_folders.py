@@ -197,10 +197,11 @@ def test_a_file_that_cannot_be_read_is_named(
 def test_killed_half_way_and_run_again(table: pd.DataFrame, tmp_path: Path) -> None:
     """What is left does not look finished, and the next run completes it."""
     (tmp_path / "in").mkdir()
-    large = pd.concat([table] * 20, ignore_index=True)
-    large["frame"] += np.repeat(np.arange(20), len(table)) * (table["frame"].max() + 1)
-    fill(tmp_path / "in", large, "parquet", n=60)
+    large = pd.concat([table] * 12, ignore_index=True)
+    large["frame"] += np.repeat(np.arange(12), len(table)) * (table["frame"].max() + 1)
+    fill(tmp_path / "in", large, "parquet", n=40)
     line = ["correct", str(tmp_path / "in"), str(tmp_path / "out"), "--method", "cc", "--quiet"]
+    line.append("--force")  # nothing is judged
     process = subprocess.Popen(
         [sys.executable, "-m", "smlm_accessor", *line],
         cwd=ROOT,

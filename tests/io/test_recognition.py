@@ -58,3 +58,15 @@ def test_by_what_it_holds(samples: dict[str, bytes], put: Put) -> None:
 def test_what_else_it_looks_like_is_said(content: bytes, words: str, put: Put) -> None:
     with pytest.raises(FileError, match=words):
         recognised(opened(put(content)))
+
+
+def test_what_describes_a_movie_is_no_table(tmp_path: Path) -> None:
+    path = tmp_path / "locs.yaml"
+    path.write_text("Box Size: 7\nByte Order: <\nFrames: 100\n")
+    with pytest.raises(FileError, match=r"is yaml.*which is \.hdf5"):
+        io.read(path)
+    (tmp_path / "locs.hdf5").write_text("")
+    with pytest.raises(FileError, match=r"give the file beside it, locs\.hdf5"):
+        io.read(path)
+    path.write_text("x: nm,y: nm,frame\n1,2,3\n")  # whatever it is called
+    assert io.read(path, x="x: nm", y="y: nm").shape == (1, 3)

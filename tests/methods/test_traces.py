@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ from smlm_accessor.methods.traces import observations, repeat_distance
 
 
 def traces(
-    unit: float, *, visits: int = 600, chunks: int = 1, seed: int = 0
+    unit: float, *, visits: int = 600, chunks: int = 1, seed: int = 0, known: bool = False
 ) -> ChunkedLocalizations:
     """Visits of 30 localizations, 60 ms apart, precision 2.5; times in units of so many seconds."""
     rng = np.random.default_rng(seed)
@@ -20,11 +22,14 @@ def traces(
     times += np.concatenate([0.06 * np.arange(k) for k in n])
     positions = np.repeat(rng.uniform(0, 1500, (visits, 2)), n, axis=0)
     positions += rng.normal(0, 2.5, positions.shape)
+    trace = np.repeat(rng.permutation(visits), n) if known else None
     order = np.argsort(times)
     frames = np.round(times[order] / unit).astype(np.int64)
     bounds = np.linspace(0, len(frames), chunks + 1).astype(np.int64)
     bounds[1:-1] = np.searchsorted(frames, frames[bounds[1:-1]])
-    return ChunkedLocalizations(positions[order], frames, bounds, ("x", "y"))
+    return ChunkedLocalizations(
+        positions[order], frames, bounds, ("x", "y"), trace=None if trace is None else trace[order]
+    )
 
 
 @pytest.mark.parametrize("unit", [1.0, 0.001])
@@ -50,6 +55,59 @@ def test_events_stay_in_their_chunks(unit: float) -> None:
         # A number begins with its first frame, which may be a few before that of a localization.
         assert of_chunk.min() >= inside[0] - found.unit
         assert of_chunk.max() <= inside[-1]
+
+
+@pytest.mark.parametrize("unit", [1.0, 0.06, 0.001])
+@pytest.mark.parametrize("chunks", [1, 5])
+def test_a_trace_that_is_known_is_an_event(unit: float, chunks: int) -> None:
+    """Exactly, whatever the clock: also where one of a visit is as near as the next visit."""
+    localizations = traces(unit, chunks=chunks, known=True)
+    found = observations(localizations)
+    assert found.precision is not None
+    np.testing.assert_allclose(found.precision, 2.5, rtol=0.02)
+    trace = localizations.trace
+    assert trace is not None
+    chunk = np.repeat(np.arange(chunks), localizations.counts)
+    whole = np.unique(np.stack([trace, chunk], axis=1), axis=0)
+    events = found.localizations
+    # A trace that lasts more than a 500th of the table is several events.
+    assert len(whole) <= len(events.frames) < 1.02 * len(whole)
+    mean = [localizations.positions[(trace == k) & (chunk == c)].mean(axis=0) for k, c in whole]
+    for k in range(chunks):
+        of_chunk = events.positions[events.rows(k)]
+        truth = np.array(mean)[whole[:, 1] == k]
+        same = (of_chunk[:, None] == truth[None]).all(axis=2)
+        near = (np.abs(of_chunk[:, None] - truth[None]) < 1e-9).all(axis=2)
+        assert same.any() or near.any()
+        assert near.any(axis=0).mean() > 0.97
+
+
+@pytest.mark.parametrize("order", ["in a row", "at random"])
+def test_an_event_counts_by_the_number_and_the_spread_of_its_localizations(order: str) -> None:
+    """Visits differ by 2 nm beside 2.5 / sqrt(n); in a row, they show how much."""
+    rng = np.random.default_rng(4)
+    visits, n = 4000, rng.geometric(1 / 10, 4000)
+    site = np.arange(visits) // 10 if order == "in a row" else rng.integers(400, size=visits)
+    centre = rng.uniform(0, 3000, (400, 2))[site] + rng.normal(0, 2, (visits, 2))
+    positions = np.repeat(centre, n, axis=0) + rng.normal(0, 2.5, (n.sum(), 2))
+    localizations = ChunkedLocalizations(
+        *(positions, 10 * np.repeat(np.arange(visits), n), np.array([0, n.sum()]), ("x", "y")),
+        trace=np.repeat(np.arange(visits), n),
+    )
+    events = observations(localizations).localizations
+    assert events.uncertainty is not None
+    assert events.trace is None
+    found, truth = np.sort(events.uncertainty[:, 0]), np.sqrt(4 + 6.25 / np.sort(n)[::-1])
+    assert 0.98 < (found / truth).mean() < (1.06 if order == "in a row" else 1.3)
+    assert np.std(found / truth) < 0.06
+
+
+def test_traces_of_one_localization_each_stay_as_they_are() -> None:
+    one = traces(1.0, known=True)
+    one = replace(one, trace=np.arange(len(one.frames)))
+    found = observations(one)
+    assert found.precision is None
+    np.testing.assert_array_equal(found.localizations.positions, one.positions)
 
 
 @pytest.mark.parametrize(("images", "length"), [(2000, 3), (30_000, 8)])

@@ -318,7 +318,7 @@ def test_the_band_holds_the_truth(make_drift: MakeDrift, n: int, model: str) -> 
 def test_errors_that_neighbours_share_make_the_band_wider(
     make_drift: MakeDrift, model: str
 ) -> None:
-    n, shared, errors = 300, 8, {True: [], False: []}
+    n, shared, errors = 160, 8, {True: [], False: []}
     for seed in range(10):
         white = np.random.default_rng(seed).normal(size=(n + shared - 1, 2))
         kernel = np.full(shared, 1 / np.sqrt(shared))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
+from smlm_accessor.backends.dask.checked import Checked, CheckedPart, require_passed
 from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
@@ -26,6 +27,7 @@ class Partitioned:
     """A dask DataFrame: every partition is read in the task that needs it, and let go."""
 
     table: Any
+    passes: Callable[[pd.DataFrame], bool] | None = field(default=None, kw_only=True)
 
     @property
     def example(self) -> pd.DataFrame:  # noqa: D102
@@ -50,7 +52,7 @@ class Partitioned:
         fragments = self._facts.fragments
         if not fragments or self._facts.changed or label not in self.example.columns:
             return self
-        return Fragments(self.example, fragments, label, tuple(ranges))
+        return Fragments(self.example, fragments, label, tuple(ranges), passes=self.passes)
 
     def reduce(  # noqa: D102
         self,
@@ -61,6 +63,8 @@ class Partitioned:
     ) -> Step[T]:
         attrs = self.example.attrs if only is None else only.attrs
         reads = self._reads(None if only is None else only.labels)
+        if self.passes is not None:
+            function, combine = CheckedPart(self.passes, function), Checked(combine)
         return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
 
     def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
@@ -68,10 +72,11 @@ class Partitioned:
         return reads_of(self.table, labels)
 
     def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:  # noqa: D102
+        function = function if self.passes is None else Checked(function)
         return Step(delayed(function, pure=False)(*map(opened, arguments)))
 
     def result(self, step: Step[T], *, progress: bool = False) -> T:  # noqa: D102
-        value: T = compute(step.held, progress=progress)
+        value: T = require_passed(compute(step.held, progress=progress))
         return value
 
     def as_array(self, step: Step[T], shape: tuple[int, ...], dtype: Any) -> Any:  # noqa: D102

@@ -141,6 +141,14 @@ def shuffled(table: Any, label: Hashable) -> Any:
     return table.reset_index().set_index(label)
 
 
+def rows_where(
+    table: Any, label: Hashable, function: Callable[[pd.Series[Any]], pd.Series[Any]]
+) -> Any:
+    """Return the rows for which a function of a column is true, lazily."""
+    mask = table[label].map_partitions(function, meta=pd.Series([], dtype=bool))
+    return with_attrs(table[mask], example(table).attrs)
+
+
 def parquet_files(names: Sequence[str]) -> Any:
     """Return Parquet files as one dask DataFrame."""
     import dask.dataframe as dd

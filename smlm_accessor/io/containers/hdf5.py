@@ -14,6 +14,7 @@ from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers.hdf5_damage import damage, long_texts, text_attributes
 from smlm_accessor.io.limits import require_room
 
+_ROWS = 2**16  # that are read at a time: a few MB, which stay in the cache of the processor
 _PLAIN = ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8")
 
 
@@ -42,8 +43,8 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         yield file
 
 
-def names(path: Path) -> frozenset[str]:
-    """Return the names in a file, ``"a"`` and ``"a/b"``.
+def contents(path: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names in a file, ``"a"`` and ``"a/b"``, and those of the file's own attributes.
 
     Raises `FileError` if it is so damaged that it cannot be told.
     """
@@ -54,16 +55,7 @@ def names(path: Path) -> frozenset[str]:
                 found.add(str(name))
                 inside = file.get(name, default=())
                 found.update(f"{name}/{other}" for other in getattr(inside, "keys", list)())
-        except Exception as error:  # of many kinds
-            raise _damaged(path, error) from error
-    return frozenset(found)
-
-
-def root_attributes(path: Path) -> frozenset[str]:
-    """Return the names of the attributes of a file as a whole; raises as `names` does."""
-    with open_hdf5(path) as file:
-        try:
-            return frozenset(map(str, file.attrs))
+            return frozenset(found), frozenset(map(str, file.attrs))
         except Exception as error:  # of many kinds
             raise _damaged(path, error) from error
 
@@ -100,6 +92,32 @@ def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
 
     Raises `FileError` if it does not hold numbers, or says that it is far larger than the file.
     """
+    require_numbers(dataset, path)
+    values = np.asarray(dataset[...])
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
+
+
+def columns(dataset: Any, path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Return the columns of a dataset that is a list of rows; raises as `array` does.
+
+    Rows are read some at a time, so that there is nothing else of the size of the table.
+    """
+    require_numbers(dataset, path)
+    n = int(dataset.shape[0])
+    found = {
+        name: np.empty(n, dataset.dtype[name].newbyteorder("=")) for name in dataset.dtype.names
+    }
+    unit = (dataset.chunks or (1,))[0]
+    step = max(_ROWS // unit, 1) * unit  # a chunk is unpacked once
+    for start in range(0, n, step):
+        rows = dataset[start : start + step]
+        for name, values in found.items():
+            values[start : start + step] = rows[name]
+    return found
+
+
+def require_numbers(dataset: Any, path: Path) -> None:
+    """Raise `FileError` if a dataset does not hold numbers, or says that it is far too large."""
     dtype = getattr(dataset, "dtype", None)
     if dtype is None or getattr(dataset, "shape", None) is None:
         raise FileError(f"{path}: {_name(dataset)} is not an array; write the file again")
@@ -111,8 +129,6 @@ def array(dataset: Any, path: Path) -> npt.NDArray[Any]:
     # A chunk is unpacked whole, however little of it is wanted.
     chunk = int(np.prod(dataset.chunks or (0,), dtype=object)) * dtype.itemsize
     require_room(path, max(int(dataset.size) * dtype.itemsize, chunk), len(kinds))
-    values = np.asarray(dataset[...])
-    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def attribute(node: Any, name: str, path: Path) -> Any:

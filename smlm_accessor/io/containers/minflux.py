@@ -101,6 +101,7 @@ def named(columns: Fields) -> pd.DataFrame:
     table = pd.DataFrame({n: columns[n] for n in [*order, *(n for n in columns if n not in order)]})
     require_seconds(table, "tim")
     known: dict[str, Any] = {axis: axis for axis in "xyz" if axis in table}
+    known["trace"] = "tid"
     return set_columns(table, **known, time="tim", unit="nm")
 
 

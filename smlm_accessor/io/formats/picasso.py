@@ -55,18 +55,19 @@ def read_picasso(start: FileStart) -> pd.DataFrame:
                 f"{start.path}: 'locs' is not a table as Picasso writes it; save it again in "
                 "Picasso"
             )
-        values = _hdf5.array(locs, start.path)
+        fields = [locs.dtype[name] for name in locs.dtype.names]
+        if len(locs.shape or ()) != 1 or any(field.shape for field in fields):
+            raise FileError(f"{start.path}: 'locs' is not a list of localizations; write it again")
+        columns = _hdf5.columns(locs, start.path)
         embedded = _hdf5.text(file["metadata"], start.path) if "metadata" in file else None
-    if values.ndim != 1 or any(values.dtype[name].shape for name in values.dtype.names or ()):
-        raise FileError(f"{start.path}: 'locs' is not a list of localizations; write it again")
-    table = pd.DataFrame({name: np.array(values[name]) for name in values.dtype.names or ()})
+    table = pd.DataFrame(columns, copy=False)
     table.attrs[ORIGIN] = "picasso" if is_nm else "picasso-0"
     known: dict[str, Any] = {"unit": "nm" if is_nm else "pixel", "unit_z": "nm"}
     if movie := read_movie(start.path, embedded):
         table.attrs.update(movie_attrs(*movie))
         known["pixel_size"] = last_number(movie[1], "Pixelsize")
     # Of molecules, and of localizations that were joined, the frame is a mean.
-    if "frame" in table and (np.modf(table["frame"])[0].abs() > 0).any():
+    if "frame" in table and (table["frame"].mod(1) > 0).any():
         known["mean_frames"] = True
     return set_columns(table, **{key: value for key, value in known.items() if value is not None})
 

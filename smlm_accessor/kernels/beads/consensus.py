@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.beads.own_motion import own_motion
 
 _ROUNDS = 50
 _CONVERGED = 1e-6  # jitters: a smaller change of the drift ends the iteration
 _FAR = 3.0  # standard deviations beyond which the residual of a bead counts less (Huber)
-# A bead that has all of a window's weight but this part says nothing of how far it strays.
-_LEAST_SHARE = 0.05
 
 
 class Consensus(NamedTuple):
@@ -20,8 +19,9 @@ class Consensus(NamedTuple):
 
     ``drift`` and ``variance`` (k,), NaN where no bead is seen; ``shot`` (k,), the part of the
     variance that is from jitter, independent from window to window; ``place`` (b,) of the beads
-    where the drift is 0; ``wander`` (b,), the variance of a bead about the consensus beyond its
-    jitter; ``weight`` (b,), the part of each bead in the weight of all.
+    where the drift is 0; ``wander`` (b,), the variance of the own motion of a bead, beyond jitter,
+    on average over all time; ``weight`` (b,), the part of each bead in the weight of all; ``loose``
+    (b,), which beads move more than the others, beyond chance.
     """
 
     drift: FloatArray
@@ -30,18 +30,32 @@ class Consensus(NamedTuple):
     place: FloatArray
     wander: FloatArray
     weight: FloatArray
+    loose: BoolArray
 
 
-def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consensus:
+def consensus(
+    means: FloatArray, counts: IntArray, jitter: FloatArray, time: FloatArray | None = None
+) -> Consensus:
     """Find the common motion of beads that are not seen all the time.
 
     Weighted least squares of ``means = place + drift`` for the places of the beads and the drift
     together, so that a bead that appears or is lost makes no step. The weight of a bead in a window
-    is ``1 / (jitter / count + wander)``, less where its residual is large; ``wander``, the variance
-    of its own motion, is that of its residuals beyond jitter. Weights and solution are iterated.
+    is ``1 / (jitter / count + wander)``, less where its residual is large. The ``wander`` of a bead
+    is the variance of its own motion over all time, from how beads move against each other: see
+    `own_motion`. Weights and solution are iterated. The variance of the drift is ``sum(share**2 *
+    (jitter / count + own))``, with the part ``share`` of each bead in the weight of a window, and
+    ``own`` the variance of its own motion at that time.
 
-    ``means``, (k, b), are the mean positions of each bead in each window, of ``counts``
-    localizations; ``jitter``, (b,), is the variance of one localization.
+    Parameters
+    ----------
+    means : ndarray, shape (k, b)
+        Mean position of each bead in each window.
+    counts : ndarray, shape (k, b)
+        Of how many localizations.
+    jitter : ndarray, shape (b,)
+        Variance of one localization.
+    time : ndarray, shape (k,), optional
+        Of the windows, increasing. By default all are as long as each other.
 
     Examples
     --------
@@ -55,34 +69,28 @@ def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consen
     seen = counts > 0
     x = np.where(seen, means, 0.0)
     shot = np.where(seen, jitter / np.maximum(counts, 1), np.inf)
-    wander = np.zeros(means.shape[1])
+    time = np.arange(float(len(means))) if time is None else time
+    part_of_time = (time - time[:1]) / np.maximum(np.ptp(time) if len(time) else 0.0, 1e-300)
+    by_jitter = np.where(seen, shot, 0.0)
+    own = own_motion(means, seen, by_jitter, part_of_time)
+    wander = own.white + own.walk / 6
+    spread = np.sqrt(by_jitter + wander)
     huber = np.ones(means.shape)
-    drift, place, weights = _solve(x, huber / shot)
-    for number in range(_ROUNDS):
-        weights = huber / (shot + wander)
-        before = drift
-        drift, place, weights = _solve(x, weights)
+    drift, place, weights = _solve(x, huber / (shot + wander))
+    for _ in range(_ROUNDS):
         residual = np.where(seen, x - place - drift[:, None], 0.0)
-        total = weights.sum(axis=1, keepdims=True)
-        share = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
-        # What a bead contributes to the consensus does not show in its residual.
-        free = np.where(seen & (share < 1 - _LEAST_SHARE), 1 - share, np.inf)
-        known = np.isfinite(free)
-        squared = np.where(known, huber * residual**2 / free, 0.0)
-        beyond = squared - np.where(known, huber * np.where(seen, shot, 0.0), 0.0)
-        n = (huber * known).sum(axis=0)
-        wander = np.maximum(beyond.sum(axis=0) / np.maximum(n, 1), 0.0)
-        spread = np.sqrt(np.where(seen, shot, 0.0) + wander)
         z = np.abs(residual) / np.where(spread > 0, spread, 1.0)
         huber = _FAR / np.maximum(z, _FAR)
+        before = drift
+        drift, place, weights = _solve(x, huber / (shot + wander))
         moved = np.abs(drift - before).max(initial=0.0)
-        if number > 0 and moved <= _CONVERGED * np.sqrt(np.median(jitter)):
+        if moved <= _CONVERGED * np.sqrt(np.median(jitter)):
             break
     total = weights.sum(axis=1)
     nowhere = ~(total > 0)
-    variance = 1 / np.where(nowhere, np.nan, total)
     share = weights / np.where(nowhere, np.nan, total)[:, None]
-    from_jitter = (share**2 * np.where(seen, shot, 0.0)).sum(axis=1)
+    from_jitter = (share**2 * by_jitter).sum(axis=1)
+    variance = from_jitter + (share**2 * own.variance(part_of_time)).sum(axis=1)
     part = weights.sum(axis=0)
     return Consensus(
         np.where(nowhere, np.nan, drift),
@@ -91,6 +99,7 @@ def consensus(means: FloatArray, counts: IntArray, jitter: FloatArray) -> Consen
         place,
         wander,
         part / max(part.sum(), 1e-300),
+        own.alone & (wander > np.max(wander[~own.alone], initial=0.0)),
     )
 
 

@@ -87,6 +87,7 @@ def fit_pairs(
     if d == 3:
         groups.append((~plane, k - 1))
     own = variance.ravel()
+    coarser = float(np.median(own[~plane]) / np.median(own[plane])) if d == 3 else 1.0
     more = np.zeros(k * d)
     size = max(float(np.ptp(moving, axis=0).max()), 1e-300)
     jacobian = np.zeros((k * d, int(fitted.sum())))
@@ -99,8 +100,10 @@ def fit_pairs(
         step = _solve(jacobian, residual, own + more)
         for rows, free in groups:
             scatter = _scatter(jacobian[rows], residual[rows], own[rows], free)
-            # So few beads do not tell it along z: it is no less than in the plane.
-            more[rows] = scatter if free >= _FEWEST_FREE else max(scatter, float(more[0]))
+            # So few beads do not tell it along z: beside their own errors it is no less than in
+            # the plane.
+            least = 0.0 if free >= _FEWEST_FREE else float(more[0]) * coarser
+            more[rows] = max(scatter, least)
         step = _solve(jacobian, residual, own + more)
         steps = np.zeros(len(fitted))
         steps[fitted] = step

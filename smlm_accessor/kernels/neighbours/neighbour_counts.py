@@ -1,4 +1,4 @@
-"""How many localizations of other times lie near a position.
+"""How many localizations of other times lie near each one, by the time between them.
 
 Own code: a k-d tree of scipy returns all pairs, of which there may be billions, before they can be
 weighted and chosen by group and time. The cells are as wide as the kernel reaches, and only those
@@ -24,72 +24,84 @@ def neighbour_counts(
     points: FloatArray,
     frames: IntArray,
     group: IntArray,
+    lags: IntArray,
     *,
-    gap: int,
-    at: FloatArray | None = None,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> FloatArray:
-    """Sum a kernel over the points of the same group that are seen at other times.
+    """Sum a kernel over the points of the same group that are seen at other times, by lag.
 
     The kernel is ``(1 - r^2)^4`` up to ``r = 1``: nearly a Gaussian, with a standard deviation of
-    ``8 ** -0.5``. One at the same place counts one. Points, (n, d), are in units of its reach;
-    those at most ``gap`` frames apart do not count. Counts are taken at the points, or ``at`` other
-    places, one for each. ``run`` maps a function over blocks, in threads perhaps.
+    ``8 ** -0.5``. One at the same place counts one. Points, (n, d), are in units of its reach. The
+    result, (n, k), has in column ``j`` the points that are more than ``lags[j]`` and at most
+    ``lags[j + 1]`` frames apart, in the last one all later ones. ``run`` maps a function over
+    blocks, in threads perhaps.
 
     Examples
     --------
     >>> points = np.array([[0.0, 0.0], [0.5, 0.0], [0.1, 0.0], [0.0, 0.0]])
     >>> frames, group = np.array([0, 90, 1, 90]), np.array([0, 0, 0, 1])
-    >>> neighbour_counts(points, frames, group, gap=5).round(3)
-    array([0.316, 0.814, 0.498, 0.   ])
-    >>> neighbour_counts(points, frames, group, gap=5, at=points + [0.5, 0.0]).round(3)
-    array([1.   , 0.001, 0.961, 0.   ])
+    >>> neighbour_counts(points, frames, group, np.array([5])).round(3).T
+    array([[0.316, 0.814, 0.498, 0.   ]])
     """
     n, d = points.shape
-    found = np.zeros(n)
+    found = np.zeros((n, len(lags)))
     if not n:
         return found
-    at_all = points if at is None else at
-    lower = np.minimum(points.min(axis=0), at_all.min(axis=0))
-    extent = np.maximum(points.max(axis=0), at_all.max(axis=0)) - lower
+    lower = points.min(axis=0)
+    extent = points.max(axis=0) - lower
     size = 1.0
     while float(np.prod(extent / size + 4)) > _CELLS:
         size *= 2.0
     counts = np.ones(3, dtype=np.int64)
     counts[:d] = (extent / size).astype(np.int64) + 3
 
-    def sort(x: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-        key = np.zeros(n, dtype=np.int64)
-        for c in range(d):
-            # A rim of empty cells: neighbours need no check.
-            key = key * counts[c] + ((x[:, c] - lower[c]) / size).astype(np.int64) + 1
-        order = np.argsort(key, kind="stable")
-        three = np.zeros((n, 3))
-        three[:, :d] = x[order]
-        return order, key[order], three
-
-    order, keys, sources = sort(points)
-    asked, asked_keys, targets = (order, keys, sources) if at is None else sort(at_all)
+    key = np.zeros(n, dtype=np.int64)
+    for c in range(d):
+        # A rim of empty cells: neighbours need no check.
+        key = key * counts[c] + ((points[:, c] - lower[c]) / size).astype(np.int64) + 1
+    order = np.argsort(key, kind="stable")
+    sources = np.zeros((n, 3))
+    sources[:, :d] = points[order]
+    sorted_by_cell = (sources, key[order], frames[order], group[order])
     stride = np.array([counts[1] * (counts[2] if d == 3 else 1), counts[2] if d == 3 else 1])
-    of_points, of_asked = (frames[order], group[order]), (frames[asked], group[asked])
     cuts = np.linspace(0, n, _BLOCKS + 1).astype(np.int64)
 
     def one(block: int) -> None:
-        _sum_kernel(
-            *(sources, keys, *of_points, targets, asked_keys, *of_asked),
-            *(stride, cuts[block], cuts[block + 1], d, gap, asked, found),
-        )
+        first, last = cuts[block], cuts[block + 1]
+        _sum_kernel(*sorted_by_cell, stride, lags, first, last, d, order, found)
 
     run(one, range(_BLOCKS))
     return found
 
 
+def partner_counts(frames: IntArray, group: IntArray, lags: IntArray) -> IntArray:
+    """Return how many points each could have in `neighbour_counts`, wherever they lie: (n, k).
+
+    Examples
+    --------
+    >>> frames, lags = np.array([0, 90, 1, 90]), np.array([5, 89])
+    >>> partner_counts(frames, np.zeros(4, dtype=int), lags).T
+    array([[0, 1, 2, 1],
+           [2, 1, 0, 1]])
+    """
+    found = np.zeros((len(frames), len(lags)), dtype=np.int64)
+    for number in np.unique(group):
+        rows = group == number
+        at = frames[rows]
+        ordered = np.sort(at)
+        within = [
+            np.searchsorted(ordered, at + lag, "right") - np.searchsorted(ordered, at - lag)
+            for lag in lags
+        ]
+        found[rows] = np.diff([*within, np.full(len(at), len(at))], axis=0).T
+    return found
+
+
 @numba.njit(cache=True, nogil=True)
 def _sum_kernel(  # type: ignore[no-untyped-def]
-    points, keys, frames, group, at, at_keys, at_frames, at_group,
-    stride, first, last, d, gap, row, found,
+    points, keys, frames, group, stride, lags, first, last, d, row, found,
 ):  # fmt: skip
-    n = len(keys)
+    n, last_lag = len(keys), len(lags) - 1
     lines = 3 if d == 2 else 9
     # Ranges of neighbours move forward with the cell: no search.
     low, high = np.zeros(lines, np.int64), np.zeros(lines, np.int64)
@@ -100,12 +112,11 @@ def _sum_kernel(  # type: ignore[no-untyped-def]
         else:
             shift[line] = (line // 3 - 1) * stride[0] + (line % 3 - 1) * stride[1]
         if first < last:
-            low[line] = np.searchsorted(keys, at_keys[first] + shift[line] - 1)
+            low[line] = np.searchsorted(keys, keys[first] + shift[line] - 1)
             high[line] = low[line]
     for a in range(first, last):
-        total = 0.0
         for line in range(lines):
-            cell = at_keys[a] + shift[line]
+            cell = keys[a] + shift[line]
             while low[line] < n and keys[low[line]] < cell - 1:
                 low[line] += 1
             if high[line] < low[line]:
@@ -113,12 +124,15 @@ def _sum_kernel(  # type: ignore[no-untyped-def]
             while high[line] < n and keys[high[line]] <= cell + 1:
                 high[line] += 1
             for b in range(low[line], high[line]):
-                if at_group[a] != group[b] or abs(at_frames[a] - frames[b]) <= gap:
+                lag = abs(frames[a] - frames[b])
+                if group[a] != group[b] or lag <= lags[0]:
                     continue
-                u = at[a, 0] - points[b, 0]
-                v = at[a, 1] - points[b, 1]
-                w = at[a, 2] - points[b, 2]
+                u = points[a, 0] - points[b, 0]
+                v = points[a, 1] - points[b, 1]
+                w = points[a, 2] - points[b, 2]
                 t = 1.0 - (u * u + v * v + w * w)
                 if t > 0.0:
-                    total += t * t * t * t
-        found[row[a]] = total
+                    j = 0
+                    while j < last_lag and lag > lags[j + 1]:
+                        j += 1
+                    found[row[a], j] += t * t * t * t

@@ -6,6 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.from_pairs import better_of
 from smlm_accessor.methods.coarse.relocation import relocated
 from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
 from smlm_accessor.methods.overlap.jumps import BETWEEN
@@ -22,7 +23,7 @@ def coarse(
     Windows are followed from one to the next. Pooled ones, less this drift, are then registered
     onto all others at any shift; where they step, what is left is followed again. That counts if
     the log-density of localizations in the image of the others gains more than chance for each
-    jump.
+    jump. Of a few localizations, the pairs of all may tell a more likely course: see `from_pairs`.
 
     Parameters
     ----------
@@ -51,4 +52,4 @@ def coarse(
         if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
             break
         found = again.after(moved, found.edges, cell, localizations.jumps)
-    return found
+    return better_of(sample, precision, found)

@@ -33,7 +33,7 @@ class BeadPaths:
     """
 
     knots: FloatArray
-    edges: IntArray
+    edges: IntArray | FloatArray
     position: FloatArray
     radius: float
 
@@ -69,13 +69,17 @@ class Beads(NamedTuple):
     """Beads and their localizations.
 
     ``row`` and ``bead``, shape (n,), say which localization is of which bead; ``presence`` (b,) is
-    the part of the frames in which each is seen.
+    the part of the frames, or of the time, in which each is seen. ``trace`` (b,) are the numbers of
+    beads whose traces the table knows, and ``rate`` (b,) how many localizations each of them has
+    for a frame of the table, where it is seen; else they are None.
     """
 
     row: IntArray
     bead: IntArray
     presence: FloatArray
     paths: BeadPaths
+    trace: IntArray | None = None
+    rate: FloatArray | None = None
 
 
 def find_beads(

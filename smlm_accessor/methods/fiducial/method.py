@@ -11,8 +11,8 @@ import numpy.typing as npt
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.fiducial.find import find_beads
-from smlm_accessor.methods.fiducial.motion import choose_windows, common_motion
+from smlm_accessor.methods.fiducial.motion import CommonMotion, choose_windows, common_motion
+from smlm_accessor.methods.fiducial.traced import beads_of
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length, number
 from smlm_accessor.timeline import Timeline
@@ -21,6 +21,7 @@ _NO_BEADS = (
     "No beads were found, that is places with a localization in at least {:.0%} of the frames; "
     "say where they are (fiducials=, radius=), or use another method, for example 'rcc'."
 )
+_MOST_NAMED = 5  # beads, in a warning
 _NOT_SEEN = "No bead is seen there in at least half of the frames."
 
 
@@ -48,10 +49,17 @@ def fiducial(
 
     Beads are found as spots that have a localization in most frames of a short window, and
     followed from window to window, also over a jump of the stage and where some are lost for a
-    while. In every frame the nearest localization within a radius is the bead's. The common motion
-    of all beads and their places are then solved for together by weighted least squares. The weight
-    of a bead is the inverse of its mean square deviation from that motion, as in [1]_. So a bead
-    that appears, is lost or moves by itself makes no step.
+    while. In every frame the nearest localization within a radius is the bead's. Where the table
+    says which trace a localization is of (monitoring beads of MINFLUX), traces that last are the
+    beads, each with times of its own.
+
+    The common motion of all beads and their places are then solved for together by weighted least
+    squares. The weight of a bead in a window is ``1 / (jitter / count + wander)``, with the
+    variance ``wander`` of its own motion, along each axis; so a bead that appears, is lost or moves
+    by itself makes no step. Differences of two beads hold no drift: from the variances of all pairs
+    follow those of each, as in a three-cornered hat [1]_. They are a white part and a random walk.
+    Beads have them in common, but for those without which the others fit better than by chance:
+    these are left out one at a time, get variances of their own, and are loose if these are larger.
 
     Does badly with few beads that do not stick to the sample. With a single bead, its own motion
     and the drift cannot be separated; with two, nothing tells which of them moves.
@@ -70,16 +78,19 @@ def fiducial(
     Returns
     -------
     Registered
-        ``quality`` is the number of beads that are seen in a chunk. Chunks in half of
-        whose frames no bead is seen are invalid. ``offset_std`` is from the jitter of the beads and
-        how far they stray from each other. ``chosen`` holds the places of the beads (in the units
-        of the table, as they are in the beginning), their weights, which add up to 1, the part of
-        the frames in which each is seen, the frames per chunk, and jumps (the first frame after
-        each).
+        ``quality`` is the number of beads that are seen in a chunk. Chunks in half of whose frames
+        no bead is seen are invalid. ``offset_std`` is from the jitter of the beads and their own
+        motion: against the mean of the table it is larger at both ends. ``chosen`` holds the places
+        of the beads (in the units of the table, as they are in the beginning), their weights, which
+        add up to 1, the part of the frames in which each is seen, the frames per chunk, jumps (the
+        first frame after each), ``own_motion`` of each bead along each axis (one standard deviation
+        over all time), which of them are ``loose``, and the numbers of their traces if they are
+        known.
 
     References
     ----------
-    .. [1] Lee et al., Opt. Express 20, 12177 (2012), https://doi.org/10.1364/OE.20.012177
+    .. [1] Gray and Allan, Proc. 28th Frequency Control Symp., 243 (1974),
+       https://doi.org/10.1109/FREQ.1974.200027
 
     Examples
     --------
@@ -98,14 +109,7 @@ def fiducial(
     if fiducials is not None and hasattr(fiducials, "columns"):
         fiducials, radius = places_in(fiducials, radius)
     given = None if fiducials is None else _positions(localizations, fiducials)
-    beads = find_beads(
-        localizations.positions,
-        localizations.frames,
-        localizations.uncertainty,
-        given=given,
-        radius=radius,
-        presence=presence,
-    )
+    beads = beads_of(localizations, given=given, radius=radius, presence=presence)
     if not len(beads.paths):
         reason = _NO_BEADS.format(presence) if given is None else _NOT_SEEN
         return Registered.failed(localizations, reason)
@@ -127,14 +131,36 @@ def fiducial(
         "weights": motion.weight.tolist(),
         "presences": beads.presence.tolist(),
         "radius": beads.paths.radius,
+        "own_motion": np.sqrt(motion.wander).tolist(),
+        "loose": np.flatnonzero(motion.loose).tolist(),
     }
+    if beads.trace is not None:
+        chosen["traces"] = beads.trace.tolist()
     if edges is not None and jumps is not None:
         chosen["frames_per_chunk"] = float(np.median(np.diff(edges)))
         chosen["jumps"] = jumps.tolist()
     return Registered(
         -motion.drift + 0.0, motion.n_beads, motion.valid, None, std, chosen, edges,
-        "" if motion.valid.all() else _NOT_SEEN, jumps,
+        "" if motion.valid.all() else _NOT_SEEN, jumps, _named(motion, chosen),
     )  # fmt: skip
+
+
+def _named(motion: CommonMotion, chosen: dict[str, Any]) -> str:
+    """Return a sentence that names the beads that are loose, empty if none is."""
+    loose = np.flatnonzero(motion.loose)
+    if not len(loose):
+        return ""
+    far = np.sqrt(motion.wander[:, :2].mean(axis=1))
+    usual = float(np.median(far[~motion.loose]))
+    numbers = chosen.get("traces", range(len(far)))
+    places = [", ".join(f"{c:.0f}" for c in place) for place in chosen["beads"]]
+    each = [f"bead {numbers[k]} at ({places[k]}) by {far[k]:.3g}" for k in loose[:_MOST_NAMED]]
+    more = f" and {len(loose) - _MOST_NAMED} more" if len(loose) > _MOST_NAMED else ""
+    return (
+        f"{len(loose)} of {len(far)} beads move by themselves: {'; '.join(each)}{more}, along x or "
+        f"y, in the units of the table; the others by {usual:.2g}. They count little "
+        f"({motion.weight[loose].sum():.1%} of the weight)."
+    )
 
 
 def places_in(beads: Any, radius: float | None = None) -> tuple[FloatArray, float | None]:

@@ -19,6 +19,7 @@ _FIRST = 500  # windows
 _MOST = 5000  # windows
 # A window counts if beads are seen in this part of its frames.
 _SEEN = 0.5
+_TURNS = 3  # of the drift, and the motion within windows that it says
 # A jump is so many times as large as the usual step, and as chance.
 _JUMP = 10.0
 
@@ -29,7 +30,9 @@ class CommonMotion(NamedTuple):
     ``drift``, ``variance`` and ``shot``, the part of it that is from jitter, have shape (k, d);
     ``valid`` and ``n_beads``, how many contribute, (k,); ``place`` (b, d) in the first window that
     is valid, ``weight`` (b,), and ``jitter`` (b, d), the variance of a localization of each bead;
-    ``means`` (k, b, d) and ``counts`` (k, b) of the localizations of each bead in each window.
+    ``loose`` (b,), whether it moves more than the others along any axis, and ``wander`` (b, d) its
+    own motion, a variance; ``means`` (k, b, d) and ``counts`` (k, b) of the localizations of each
+    bead in each window.
     """
 
     drift: FloatArray
@@ -40,6 +43,8 @@ class CommonMotion(NamedTuple):
     place: FloatArray
     weight: FloatArray
     jitter: FloatArray
+    loose: BoolArray
+    wander: FloatArray
     means: FloatArray
     counts: IntArray
 
@@ -56,23 +61,35 @@ def common_motion(
     k, b, d = len(windows), len(beads.paths), positions.shape[1]
     timeline = windows.timeline
     frame = timeline.of_rows[beads.row]
-    cell = windows.of_frame[frame] * b + beads.bead
+    of_window = windows.of_frame[frame]
+    cell = of_window * b + beads.bead
     counts = np.bincount(cell, minlength=k * b).reshape(k, b)
     # What is seen less often is chance.
-    often = counts >= _SEEN * np.bincount(windows.of_frame, minlength=k)[:, None]
+    expected = np.bincount(windows.of_frame, minlength=k)[:, None]
+    often = counts >= _SEEN * (expected if beads.rate is None else expected * beads.rate)
     used = np.where(often, counts, 0)
+
+    n_rows = np.maximum(counts.sum(axis=1), 1)
+    times, middle = timeline.frames[frame], windows.mean_frame
 
     def along(axis: int) -> tuple[Consensus, FloatArray, FloatArray]:
         x = positions[beads.row, axis]
-        means = np.bincount(cell, x, k * b).reshape(k, b) / np.maximum(counts, 1)
-        jitter = _jitter(x, frame, beads.bead, b)
-        return consensus(means, used, jitter), jitter, means
+        jitter = _jitter(x, None if beads.trace is not None else frame, beads.bead, b)
+        moved = np.zeros(len(x))
+        for _ in range(1 if beads.trace is None else _TURNS):
+            means = np.bincount(cell, x - moved, k * b).reshape(k, b) / np.maximum(counts, 1)
+            found = consensus(means, used, jitter, middle)
+            if beads.trace is not None:  # each has times of its own in a window
+                seen = np.isfinite(found.drift)
+                course = np.interp(times, middle[seen], found.drift[seen])
+                moved = course - (np.bincount(of_window, course, k) / n_rows)[of_window]
+        return found, jitter, means
 
     axes = map_threads(
         along, range(d), threads=threads, progress=progress, description="beads, by axis"
     )
     found, jitter, means = zip(*axes, strict=True)
-    drift, variance, shot, place, _, weight = (
+    drift, variance, shot, place, wander, weight, loose = (
         np.stack(f, axis=-1) for f in zip(*found, strict=True)
     )
     valid = np.isfinite(drift).all(axis=1)
@@ -80,7 +97,8 @@ def common_motion(
     n_beads = (used > 0).sum(axis=1).astype(np.float64)
     return CommonMotion(
         drift, variance, shot, valid, n_beads, place + first, weight.mean(axis=1),
-        np.stack(jitter, axis=-1), np.stack(means, axis=-1), counts,
+        np.stack(jitter, axis=-1), np.asarray(loose.any(axis=-1)), wander,
+        np.stack(means, axis=-1), counts,
     )  # fmt: skip
 
 
@@ -100,14 +118,21 @@ def stray(motion: CommonMotion) -> FloatArray:
     return np.asarray(np.sqrt(square / (2 * np.maximum(weight.sum(axis=0), 1))))
 
 
-def _jitter(x: FloatArray, frame: IntArray, bead: IntArray, b: int) -> FloatArray:
-    """Return the variance of a localization of each bead, from steps between successive frames."""
+def _jitter(x: FloatArray, frame: IntArray | None, bead: IntArray, b: int) -> FloatArray:
+    """Return the variance of a localization of each bead, from steps between successive frames.
+
+    Without frames from second differences, to which even motion adds nothing: there is more time
+    between localizations.
+    """
     out = np.zeros(b)
     for i in range(b):
         rows = bead == i
-        steps = np.diff(x[rows])[np.diff(frame[rows]) == 1]
+        if frame is None:
+            steps, variance = np.diff(x[rows], n=2), 6.0
+        else:
+            steps, variance = np.diff(x[rows])[np.diff(frame[rows]) == 1], 2.0
         if len(steps):
-            out[i] = (np.median(np.abs(steps)) / MEDIAN_OF_NORMAL) ** 2 / 2
+            out[i] = (np.median(np.abs(steps)) / MEDIAN_OF_NORMAL) ** 2 / variance
     usual = float(np.median(out[out > 0])) if (out > 0).any() else 1.0
     return np.where(out > 0, out, usual)
 
@@ -117,7 +142,9 @@ def choose_windows(
 ) -> tuple[Windows, IntArray]:
     """Choose how long windows are, by the jitter of the beads, and find jumps."""
     most = min(_MOST, len(timeline.frames))
-    fewest = min(FEWEST, len(timeline.frames))
+    if beads.rate is not None:  # beads can be compared where each is seen
+        most = min(most, int(np.median(np.bincount(beads.bead))))
+    fewest = min(FEWEST, most)
     windows = timeline.evenly(min(_FIRST, most))
     refined = False
     for _ in range(ROUNDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
+from smlm_accessor.kernels.geometry.generators import generators
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import (
     Connection,
@@ -25,9 +27,16 @@ from smlm_accessor.methods.overlap.iteration import (
     iterate,
 )
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.turning import (
+    TRANSFORMATIONS,
+    Motion,
+    asked_for,
+    least_free,
+    with_motion,
+)
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
-from smlm_accessor.options import length
+from smlm_accessor.options import length, require_choice
 from smlm_accessor.timeline import Windows
 
 _MOST_WINDOWS = 20_000
@@ -46,12 +55,16 @@ _NO_EVIDENCE = (
     targets=("all",),
     chooses_chunks=True,
     takes_start=True,
-    checks={"precision": partial(length, remedy="leave it out to have it estimated")},
+    checks={
+        "precision": partial(length, remedy="leave it out to have it estimated"),
+        "transformation": partial(require_choice, choices=TRANSFORMATIONS),
+    },
 )
 def overlap(
     localizations: ChunkedLocalizations,
     *,
     precision: float | None = None,
+    transformation: str = "shift",
     threads: int | None = None,
     progress: bool = False,
 ) -> Registered:
@@ -89,6 +102,10 @@ def overlap(
     precision : float, optional
         Localization precision. By default from the uncertainty column; without one, from
         molecules that are seen in successive frames; without such, from the smallest structures.
+    transformation : {"shift", "rigid", "similarity", "affine", "auto"}, default "shift"
+        What the sample does over time: it only moves; it also turns; grows; and shears. ``"auto"``
+        takes the least free one that has all that is not chance (probability 0.001, judged on
+        field blocks that were not used).
 
     Returns
     -------
@@ -154,19 +171,27 @@ def overlap(
         return Registered.failed(localizations, _NO_EVIDENCE)
     if len(axes) < d:  # x or y; the runner sees to z
         found = overlap(
-            localizations.along(axes), precision=precision, threads=threads, progress=progress
+            localizations.along(axes),
+            precision=precision,
+            transformation=transformation,
+            threads=threads,
+            progress=progress,
         )
         return found.widened(axes, d)
     sigma = precision_along(localizations, precision)
     with ProgressBar(3, shown=progress, description="overlap") as bar:
         try:
-            return _estimate(localizations, sigma, threads, bar)
+            return _estimate(localizations, sigma, transformation, threads, bar)
         except NoEvidenceError:
             return Registered.failed(localizations, _NO_EVIDENCE)
 
 
 def _estimate(
-    localizations: ChunkedLocalizations, sigma: FloatArray, threads: int | None, bar: ProgressBar
+    localizations: ChunkedLocalizations,
+    sigma: FloatArray,
+    transformation: str,
+    threads: int | None,
+    bar: ProgressBar,
 ) -> Registered:
     given = localizations.n_chunks > 1
     rows = WeightedLocalizations.of(localizations, sigma)
@@ -189,6 +214,14 @@ def _estimate(
         first.drift, windows, density, rounds=rounds, tolerance=tolerance, near=first.estimate
     )
     bar.advance()
+    motion, asked = None, {}
+    if transformation == "auto":
+        asked = asked_for(density, estimate.drift, windows.timeline)
+        transformation = least_free(asked)
+    if transformation != "shift":
+        estimate, density, rows, motion = with_motion(
+            estimate, windows, density, rows, transformation
+        )
     found = drift_of_windows(estimate, windows, density, first.connection)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
@@ -202,12 +235,38 @@ def _estimate(
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
         "jerk_per_frame": [float(t.jerk) for t in estimate.trends],
         "coarse": first.chosen,
+        "transformation": transformation,
     }
+    if asked:
+        chosen["transformation_chance"] = asked
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = found, by_jumps, first.connection
-    return _registered(localizations, estimate, windows, results, chosen)
+    registered = _registered(localizations, estimate, windows, results, chosen)
+    return registered if motion is None else _turned(registered, motion, localizations, windows)
+
+
+def _turned(
+    registered: Registered,
+    motion: Motion,
+    localizations: ChunkedLocalizations,
+    windows: Windows,
+) -> Registered:
+    """Return the transformations of a sample that moves, and turns about its centre."""
+    k, d = registered.offset.shape
+    used = np.flatnonzero(localizations.counts) if localizations.n_chunks > 1 else np.arange(k)
+    matrix, std = np.full((k, d, d), np.nan), np.full((k, motion.std.shape[1]), np.nan)
+    matrix[used] = motion.matrices(windows.mean_frame)
+    std[used] = motion.std_at(windows.mean_frame)
+    n_turns = len(generators("rotation", d))
+    pose_std = {"rotation_std": std[:, 0] if d == 2 else std[:, :n_turns]}
+    if std.shape[1] > n_turns:
+        pose_std["log_scale_std"] = std[:, n_turns]
+    # The drift was found in the coordinates of the sample at its centre: x -> M (x - drift).
+    offset = np.einsum("kij,kj->ki", matrix, registered.offset)
+    matrix[~registered.valid] = np.nan
+    return replace(registered, offset=offset, matrix=matrix, pose_std=pose_std)
 
 
 def _registered(

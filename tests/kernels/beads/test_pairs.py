@@ -58,3 +58,17 @@ def test_how_many_beads_it_takes() -> None:
         fewest_beads(with_rotation=r, with_scaling=s) for r in (False, True) for s in (False, True)
     ]
     assert few == [3, 3, 3, 4]
+
+
+def test_three_beads_do_not_tell_how_they_scatter_along_z() -> None:
+    """Two degrees of freedom; along z errors are three times those in the plane, of both kinds."""
+    rng = np.random.default_rng(1)
+    axial, z = np.array([1.0, 1.0, 3.0]), []
+    for _ in range(400):
+        moving = rng.uniform(-1e4, 1e4, (3, 3))
+        reference = moving + rng.normal(size=(3, 3)) * 5 * axial
+        own = np.tile((0.16 * axial) ** 2, (3, 1))
+        fit = fit_pairs(reference, moving, own, with_rotation=False, with_scaling=False)
+        z.append(fit.shift / np.sqrt(np.diag(fit.covariance)))
+    each = np.sqrt(np.mean(np.square(z), axis=0))
+    assert ((each > 0.8) & (each < 1.25)).all()

@@ -1,0 +1,92 @@
+"""Blinks of a table, as they are compared before and after a correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.assess.field_halves import FieldHalves
+from smlm_accessor.kernels.correlation.pair_sums import WIDTH
+from smlm_accessor.kernels.field.blocks import away_from_edges
+from smlm_accessor.kernels.hashing import split_mix64
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.traces import Observations
+
+REACH = 2**0.5 / WIDTH  # precisions: two blinks of a molecule differ by sqrt(2) of them
+_MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
+_MOST = 300_000  # blinks, for the sake of time; more would change no verdict
+
+
+@dataclass(frozen=True)
+class Blinks:
+    """Localizations of one blink put together, at positions as they are in the table.
+
+    ``block`` is the number of the field block of each, ``second`` whether that is in the second
+    half of the field, and ``inner`` whether a blink is so far from the edges of the field that all
+    around it is seen. Blinks ``gap`` frames apart could be one. ``reach``, (d,), is that of the
+    kernel.
+    """
+
+    positions: FloatArray
+    frames: IntArray
+    block: IntArray
+    second: BoolArray
+    gap: int
+    reach: FloatArray
+    inner: BoolArray
+
+    def some(self, chosen: BoolArray) -> Blinks:
+        """Return some of the blinks."""
+        by_blink = ("positions", "frames", "block", "second", "inner")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in by_blink})
+
+
+def find_blinks(observed: Observations, precision: FloatArray, halves: FieldHalves) -> Blinks:
+    """Return the blinks of localizations in the order of frames."""
+    localizations = observed.localizations
+    assert localizations.center is not None
+    rows = WeightedLocalizations.of(localizations, precision)
+    frames = rows.timeline.frames
+    still = np.zeros((len(frames), len(precision)))
+    events = rows.events(still, precision, np.zeros_like(frames))
+    positions = events.positions + localizations.center
+    gap = min(events.lifetime * 3 // 2 + 2, max(int(frames[-1] - frames[0]) // 10, 1))
+    field, margin = halves.blocks, REACH * float(precision[0])
+    return Blinks(
+        positions,
+        observed.frame(frames[events.frame]),
+        *halves.of(positions),
+        int(gap * observed.unit),
+        REACH * precision,
+        away_from_edges(positions[:, :2], field.lower, field.lower + field.extent, margin),
+    )
+
+
+def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
+    """Leave out blinks that cannot be corrected, and some where too many lie on each other.
+
+    A blink is kept with the probability ``min(1, 100 / m)``, where ``m`` is the mean number of
+    blinks in the cells of its field block, before or after the correction.
+    """
+    known = np.asarray(np.isfinite(corrected).all(axis=1))
+    blinks, corrected = blinks.some(known), corrected[known]
+    if not len(corrected):
+        return blinks, corrected
+    inside = np.bincount(blinks.block)
+    n_blocks = len(inside)
+    crowd = np.ones(n_blocks)
+    for positions in (blinks.positions, corrected):
+        cell = np.floor(positions / blinks.reach).astype(np.int64)
+        cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
+        _, number, counts = np.unique(cell, return_inverse=True, return_counts=True)
+        mean = np.bincount(blinks.block, counts[number], n_blocks) / np.maximum(inside, 1)
+        crowd = np.maximum(crowd, mean)
+    kept = np.minimum(_MOST_NEIGHBOURS / crowd, 1.0)
+    # Whole field blocks are left out where there are too many blinks: pairs need both.
+    order = np.argsort(split_mix64(np.arange(n_blocks)), kind="stable")
+    kept[order[np.cumsum((inside * kept)[order]) > max(_MOST, inside.max())]] = 0.0
+    hashed = split_mix64(np.arange(len(blinks.block))) / 2.0**64
+    use = np.asarray(hashed < kept[blinks.block])
+    return blinks.some(use), corrected[use]

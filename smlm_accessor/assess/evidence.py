@@ -1,0 +1,135 @@
+"""Whether blinks lie better with a drift than chance allows for so much said about it.
+
+An estimate that follows noise puts the blinks better on each other that it was made from, but not
+by much: by half a unit of log-likelihood for each parameter, and by the logarithm of the number of
+positions for each window that was moved to the best of many. A description of the drift in whole
+numbers has a length that is above both, and what the blinks gain must be above that length (minimum
+description length: J. Rissanen, Automatica 14, 465 (1978), DOI 10.1016/0005-1098(78)90005-5). It
+needs no second estimate, and no half of the field that shows the drift alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.assess.blinks import REACH, Blinks
+from smlm_accessor.assess.overlap import Overlap, densities
+
+_MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
+_LEAST_BLINKS = 4  # for each knot
+_CELL = 4.0  # reaches: much wider than a bead
+# The normalization of 1 / (1 + |k|)^2 over all whole numbers k.
+_ALL_NUMBERS = np.pi**2 / 3 - 1
+# Of the mean size of the increments: to a factor of two, between 1 / 8 and 16 units.
+_SCALES = 2.0
+
+
+def evidence(
+    blinks: Blinks,
+    corrected: FloatArray,
+    jumps: IntArray,
+    found: tuple[Overlap, Overlap],
+    weights: FloatArray,
+) -> float:
+    """Return the logarithm of the odds, at least, that it is this drift and not none.
+
+    That is ``L - C``: ``L`` is the gain of log-likelihood by a drift that is described by few
+    knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots the
+    best number counts. ``found`` and ``weights`` are those of `overlaps`, before and after.
+    """
+    before, after = found
+    shift = corrected - blinks.positions
+    unit = blinks.reach / REACH  # the localization precision
+    cell = np.floor(corrected[:, :2] / (_CELL * blinks.reach[:2])).astype(np.int64)
+    most = log_likelihood(before, after, cell, blinks.inner)
+    best = -np.inf
+    n_knots = 2
+    while n_knots <= min(_MOST_KNOTS, len(shift) / _LEAST_BLINKS):
+        described, length = describe(blinks.frames, shift, n_knots, jumps, unit)
+        if length > most:
+            break
+        there = densities(blinks, blinks.positions + described).overlap(weights)
+        best = max(best, log_likelihood(before, there, cell, blinks.inner) - length)
+        n_knots *= 2
+    return best
+
+
+def log_likelihood(before: Overlap, after: Overlap, cell: IntArray, chosen: BoolArray) -> float:
+    """Return the gain of log-likelihood of chosen blinks, shape (n,), in cells, shape (n, 2).
+
+    It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
+    those around it, do not count: a single bead shows its own motion, whatever that is.
+    """
+    gain, cell = (after.log_density - before.log_density)[chosen], cell[chosen]
+    if not len(gain):
+        return 0.0
+    cells, number = np.unique(cell, axis=0, return_inverse=True)
+    first = cells[np.bincount(number.ravel(), gain).argmax()]
+    beside = (np.abs(cell - first) <= 1).all(axis=1)
+    return float(gain[~beside].sum()) / 2
+
+
+def describe(
+    frames: IntArray, shift: FloatArray, n_knots: int, jumps: IntArray, unit: FloatArray
+) -> tuple[FloatArray, float]:
+    """Describe a drift by its mean in windows of equally many blinks, in whole units.
+
+    Parameters
+    ----------
+    frames, shift : ndarray, shapes (n,) and (n, d)
+        Of each blink.
+    n_knots : int
+        Windows; they are cut at jumps as well.
+    jumps : ndarray of int
+        First frame of each segment but the first.
+    unit : ndarray, shape (d,)
+
+    Returns
+    -------
+    described : ndarray, shape (n, d)
+        Interpolated between the middles of windows within a segment, held outside them.
+    length : float
+        Of the description: of the number of knots, of the frames of jumps, and of the increments.
+
+    Examples
+    --------
+    >>> frames = np.arange(8)
+    >>> described, length = describe(frames, frames[:, None] * 2.1, 2, frames[:0], np.ones(1))
+    >>> described.ravel(), round(length, 1)
+    (array([0., 0., 1., 3., 5., 7., 8., 8.]), 6.8)
+    """
+    ordered = np.sort(frames)
+    starts = ordered[np.linspace(0, len(frames), n_knots + 1).astype(np.int64)[1:-1]]
+    window = np.searchsorted(np.unique(np.concatenate([starts, jumps])), frames, side="right")
+    _, window, counts = np.unique(window, return_inverse=True, return_counts=True)
+    middle = np.bincount(window, frames) / counts
+    mean = np.column_stack([np.bincount(window, of_axis) / counts for of_axis in shift.T])
+    whole = np.round((mean - mean[0]) / unit)
+    segment = np.searchsorted(jumps, frames, side="right")
+    described = np.empty_like(shift)
+    for number in np.unique(segment):
+        rows = segment == number
+        knots = np.unique(window[rows])
+        for axis, values in enumerate((whole * unit).T):
+            described[rows, axis] = np.interp(frames[rows], middle[knots], values[knots])
+    span = float(ordered[-1] - ordered[0]) + 1
+    length = np.log(n_knots) + len(jumps) * np.log(span)
+    return described, float(length + sum(map(_length_of, np.diff(whole, axis=0).T)))
+
+
+def _length_of(numbers: FloatArray) -> float:
+    """Return the length of whole numbers, in the shorter of two codes, said by one unit of log 2.
+
+    One for numbers of any size, with the probability ``1 / (1 + |k|)^2``; one for numbers of about
+    the same size ``m``, with the probability ``t^|k|``, for which ``m`` is said first.
+    """
+    size = np.abs(numbers)
+    of_any_size = len(size) * np.log(_ALL_NUMBERS) + 2 * np.log1p(size).sum()
+    mean = size.mean()
+    if mean == 0:
+        return float(of_any_size + np.log(2))
+    t = np.exp(-np.arcsinh(1 / mean))
+    alike = len(size) * np.log((1 + t) / (1 - t)) - size.sum() * np.log(t)
+    said = np.log(len(size)) / 2 + _SCALES
+    return float(min(of_any_size, alike + said) + np.log(2))

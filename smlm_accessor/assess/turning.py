@@ -1,0 +1,41 @@
+"""Whether the sample turns, grows or shears, and the correction does not allow for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.assess.case import Case
+from smlm_accessor.methods.overlap.density import FINE, Density
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.turning import asked_for, least_free
+from smlm_accessor.methods.traces import Observations
+from smlm_accessor.models import Drift
+
+_FEWEST = 1_000  # localizations: fewer do not tell how a sample turns
+
+
+def transformation_left(
+    case: Case, drift: Drift, observed: Observations, precision: FloatArray
+) -> str:
+    """Return the least free transformation that corrected positions still ask for.
+
+    It is told as for ``transformation="auto"`` of `overlap`. That is ``"shift"`` where nothing is
+    left.
+    """
+    localizations = observed.localizations
+    assert localizations.center is not None
+    before = localizations.positions + localizations.center
+    after = case.corrected(drift, before, observed.frame(localizations.frames))
+    seen = np.asarray(np.isfinite(after).all(axis=1))
+    wide = (np.ptp(after[seen], axis=0) > 0).all() if seen.any() else False
+    if seen.sum() < _FEWEST or not wide:
+        return "shift"
+    moved = replace(localizations, positions=after - localizations.center, jumps=None).take(seen)
+    rows = WeightedLocalizations.of(moved, precision)
+    still = np.zeros((len(rows.timeline.frames), len(precision)))
+    events = rows.events(still, precision, np.zeros(len(still), dtype=np.int64))
+    density = Density.of(events, still, precision, FINE[-1], None)
+    return least_free(asked_for(density, still, rows.timeline))

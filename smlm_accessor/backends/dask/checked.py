@@ -1,0 +1,60 @@
+"""Steps over parts that a check must let pass: the first step that meets one it does not, tells.
+
+A task that raises would be reported by every worker of a cluster as failed; so what is not let pass
+goes through the tasks in place of their results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from smlm_accessor.backends.steps import HandOver
+
+
+class NotPassedError(Exception):
+    """A check did not let a part of a table pass."""
+
+
+@dataclass(frozen=True)
+class NotPassed:
+    """Stands for the result of a step over parts, one of which was not let pass."""
+
+
+@dataclass(frozen=True)
+class CheckedPart:
+    """Applies a function to a part of a table that ``passes`` a check."""
+
+    passes: Callable[[pd.DataFrame], bool]
+    func: Callable[..., Any]
+
+    def __call__(self, part: pd.DataFrame, *others: Any) -> Any:
+        """Return what the function makes of the part."""
+        return self.func(part, *others) if self.passes(part) and _known(others) else NotPassed()
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Applies a function to results of steps, or to a list of them, if all were let pass."""
+
+    func: Callable[..., Any]
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return what the function makes of them."""
+        return self.func(*arguments) if _known(arguments) else NotPassed()
+
+
+def require_passed(value: Any) -> Any:
+    """Return the result of a step, or raise `NotPassedError`."""
+    if isinstance(value, NotPassed):
+        raise NotPassedError
+    return value
+
+
+def _known(arguments: Sequence[Any]) -> bool:
+    values = [one.value if isinstance(one, HandOver) else one for one in arguments]
+    values += [part for value in values if isinstance(value, list) for part in value]
+    return not any(isinstance(value, NotPassed) for value in values)
