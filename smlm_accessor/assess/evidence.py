@@ -97,7 +97,7 @@ def describe(
     >>> frames = np.arange(8)
     >>> described, length = describe(frames, frames[:, None] * 2.1, 2, frames[:0], np.ones(1))
     >>> described.ravel(), round(length, 1)
-    (array([0., 0., 1., 3., 5., 7., 8., 8.]), 6.8)
+    (array([0., 0., 1., 3., 5., 7., 8., 8.]), 6.6)
     """
     ordered = np.sort(frames)
     starts = ordered[np.linspace(0, len(frames), n_knots + 1).astype(np.int64)[1:-1]]

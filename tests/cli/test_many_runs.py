@@ -69,7 +69,8 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(
     )
     assert not list(Path("fixed").glob(".*.part"))
     before = noted()
-    assert 2 <= len(before) < N
+    # In this process it may end after a file is written, before that is noted: it is done again.
+    assert (2 if flags else 1) <= len(before) < N
     times = {name: Path(f"fixed/movie_{name}.csv").stat().st_mtime_ns for name in before}
     if flags:  # what was being worked on was finished, and noted
         assert {path.name[6:8] for path in Path("fixed").glob("movie_??.csv")} == set(before)

@@ -33,6 +33,7 @@ _WINDOWS = 200
 _ACROSS, _DEEP = 8, 3
 _ROUNDS, _SETTLED = 8, 0.1  # turns with the shift; standard deviations that they still change
 _ENOUGH = 100_000  # events, that tell what the data ask for
+_ROUNDING = 1e-3  # of the variance of the mean: no variance is less
 _SEEN = 0.2  # of the usual weight: windows with less do not count
 
 
@@ -147,12 +148,15 @@ class BlockSums:
         step = -(1 - weight / total) * gradient / slope
         variance = squared.sum() / curvature.sum() / slope
         seen = weight > _SEEN * np.median(weight)
-        return local_trend(
+        trend = local_trend(
             windows.mean_frame,
             level + np.where(seen, step, 0.0),
             np.where(seen, variance, np.inf),
             rates=rates,
         )
+        # Against the mean of the table, whose own error has no part in it.
+        of_mean = trend.noise / (1 / variance[seen]).sum()
+        return trend._replace(variance=np.maximum(trend.variance - of_mean, _ROUNDING * of_mean))
 
 
 def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[str, float]:
