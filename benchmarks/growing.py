@@ -4,7 +4,7 @@
 drifts; 30,000 localizations of 10 nm in 10,000 frames. Errors of rotation and scale are root mean
 squares over 50 parts of the time, a constant left out, in urad and ppm, over all seeds; in brackets
 over the standard deviation that is stated. *Positions* is the error that is left of positions, in
-nm, the best linear map of all times left out. SMAPpy is run with ``transformation="xy scale + rotation"``.
+nm, the best linear map of all times left out. SMAPpy is run with "xy scale + rotation".
 """
 
 from __future__ import annotations

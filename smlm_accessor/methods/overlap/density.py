@@ -183,23 +183,16 @@ class Density:
         )
 
     def by_group(
-        self,
-        drift: FloatArray,
-        windows: Windows,
-        group: IntArray,
-        n_groups: int,
-        *,
-        every: int = 1,
+        self, drift: FloatArray, windows: Windows, group: IntArray, *, every: int = 1
     ) -> FloatArray:
-        """Return the columns of `pair_sums` for each window and group of events.
+        """Return the columns of `pair_sums`, shape (n_windows, n_groups, 10), as of `sums`.
 
-        ``group``, (n,), is that of each event in the order of cells; the result has shape
-        (n_windows, n_groups, 10), lengths in precisions. One in ``every`` blocks of events counts.
+        ``group``, (n,), is that of each event in the order of cells.
         """
-        row = windows.of_frame[self.frame] * n_groups + group
-        n_rows = len(windows) * n_groups
-        found = self._add_up(drift, windows, row, n_rows, self._blocks(every))
-        return np.asarray(np.sum(found, axis=0).reshape(len(windows), n_groups, N_PAIR_SUMS))
+        n, k = len(windows), int(group.max()) + 1
+        row = windows.of_frame[self.frame] * k + group
+        found = self._add_up(drift, windows, row, n * k, self._blocks(every))
+        return np.asarray(np.sum(found, axis=0).reshape(n, k, N_PAIR_SUMS))
 
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
         """Return the density with gradients that count as much as they tell.

@@ -29,7 +29,7 @@ from smlm_accessor.methods.overlap.iteration import (
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
 from smlm_accessor.methods.overlap.turning import (
     TRANSFORMATIONS,
-    Motion,
+    LinearMotion,
     asked_for,
     least_free,
     with_motion,
@@ -249,7 +249,7 @@ def _estimate(
 
 def _turned(
     registered: Registered,
-    motion: Motion,
+    motion: LinearMotion,
     localizations: ChunkedLocalizations,
     windows: Windows,
 ) -> Registered:

@@ -37,7 +37,7 @@ _ROUNDING = 1e-3  # of the variance of the mean: no variance is less
 _SEEN = 0.2  # of the usual weight: windows with less do not count
 
 
-class Motion(NamedTuple):
+class LinearMotion(NamedTuple):
     """How the sample moves about its centre besides its drift.
 
     Parameters
@@ -78,7 +78,7 @@ class Transformed(NamedTuple):
     estimate: DriftEstimate
     density: Density
     rows: WeightedLocalizations
-    motion: Motion
+    motion: LinearMotion
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,10 @@ class BlockSums:
         shape = np.array([_ACROSS, _ACROSS, _DEEP][:d])
         cell = np.minimum((positions - lower) / extent * shape, shape - 1).astype(np.int64)
         block = np.ravel_multi_index(tuple(cell.T), tuple(shape))
-        used, block = np.unique(block, return_inverse=True)
+        _, block = np.unique(block, return_inverse=True)
         counts = np.bincount(block)
         middle = np.stack([np.bincount(block, x) / counts for x in positions.T], axis=1)
-        total = density.by_group(drift, windows, block, len(used), every=every)
+        total = density.by_group(drift, windows, block, every=every)
         gradient, curvature, squared = (total[..., a : a + d] for a in (1, 4, 7))
         scale = density.precision
         return cls(gradient / scale, curvature / scale**2, squared / scale**2, middle)
@@ -236,7 +236,7 @@ def with_motion(
     return Transformed(estimate, density, replace(rows, positions=turned), motion)
 
 
-def _motion(generators: FloatArray, windows: Windows, trends: list[Trend]) -> Motion:
+def _motion(generators: FloatArray, windows: Windows, trends: list[Trend]) -> LinearMotion:
     """Return the motion between the first and the last frame, where the trends go on straight."""
     frames, at = windows.timeline.frames, windows.mean_frame
     level, std = [], []
@@ -247,7 +247,7 @@ def _motion(generators: FloatArray, windows: Windows, trends: list[Trend]) -> Mo
         level.append(np.concatenate([[first], centred, [last]]))
         std.append(np.sqrt(trend.variance[[0, *range(len(at)), -1]]))
     knots = np.concatenate([frames[:1], at, frames[-1:]]).astype(np.float64)
-    return Motion(generators, knots, np.stack(level, axis=1), np.stack(std, axis=1))
+    return LinearMotion(generators, knots, np.stack(level, axis=1), np.stack(std, axis=1))
 
 
 def _windows(timeline: Timeline) -> Windows:

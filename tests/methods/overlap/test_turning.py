@@ -13,7 +13,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.drift.poses import of_matrices, to_matrices
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.geometry.generators import generators, undoing
-from smlm_accessor.methods.overlap.turning import Motion, least_free
+from smlm_accessor.methods.overlap.turning import LinearMotion, least_free
 from smlm_accessor.table.attributes import parameters
 
 N_FRAMES, PRECISION = 5_000, 10.0
@@ -164,7 +164,7 @@ def test_the_least_free_one_has_all_that_is_no_chance() -> None:
 
 
 def test_a_motion_goes_on_to_the_first_and_the_last_frame() -> None:
-    motion = Motion(
+    motion = LinearMotion(
         generators("scale", 2),
         np.array([0.0, 10.0]),
         np.array([[0.0], [0.1]]),
