@@ -144,6 +144,17 @@ def overlap(
     among all, at which images of both have most in common; steps 1 to 3 follow, and the test again.
     Parts that still share nothing are not valid, and the warning names their frames.
 
+    A sample that turns, grows or shears has parameters :math:`p_k` with generators :math:`G_k`
+    about the centre of the table, and corrected positions are :math:`\exp(-\sum_k p_k G_k) (x -
+    drift)`. Field blocks :math:`b` with the mean position :math:`x_b` move by :math:`v_b = G_k x_b`
+    less its mean, weighted by their curvature; then :math:`\sum_b g_b v_b` is the gradient of the
+    parameter and :math:`\sum_b c_b v_b^2` its curvature, in up to 200 windows, and a trend through
+    their steps is the parameter over time, as for the shift. Both take turns until they rest. It
+    goes on through jumps, which are those of the shift. A motion by more than some three precisions
+    at the edges of the field, within the time over which the drift is found at first, is not
+    followed. ``offset_std`` is that of the centre; ``rotation_std`` and ``log_scale_std`` come with
+    it.
+
     About 60 bytes per localization. A localization without uncertainty counts like the others; with
     it, as one over its square.
 
