@@ -150,7 +150,7 @@ def overlap(
     less its mean, weighted by their curvature; then :math:`\sum_b g_b v_b` is the gradient of the
     parameter and :math:`\sum_b c_b v_b^2` its curvature, in up to 200 windows, and a trend through
     their steps is the parameter over time, as for the shift. Both take turns until they rest. It
-    goes on through jumps, which are those of the shift. A motion by more than some three precisions
+    goes on through jumps, which are those of the shift. A motion by more than some five precisions
     at the edges of the field, within the time over which the drift is found at first, is not
     followed. ``offset_std`` is that of the centre; ``rotation_std`` and ``log_scale_std`` come with
     it.
