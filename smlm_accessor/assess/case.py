@@ -23,6 +23,10 @@ class Case:
         some = replace(self.localizations, positions=positions, frames=frames, uncertainty=None)
         return corrected_positions(some, drift, by=self.by, outside=self.outside)
 
+    def quiet(self) -> Case:
+        """Return the case in which frames outside are held without a word: it was said before."""
+        return replace(self, outside=self.outside or "hold")
+
     def held(self) -> Case:
         """Return the case in which drift of any kind is held outside its frames."""
         return replace(self, by=None, outside="hold")

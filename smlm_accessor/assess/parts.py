@@ -22,7 +22,7 @@ def frames_apart(
     assert localizations.center is not None
     before = localizations.positions + localizations.center
     frames = observed.frame(localizations.frames)
-    after = case.corrected(drift, before, frames)
+    after = case.quiet().corrected(drift, before, frames)
     ordered = replace(localizations, jumps=None)
     parts = Parts.of(ordered, before - after, precision, steps_end_parts=True)
     return parts.known.ranges(observed.frame(parts.timeline.frames))

@@ -28,7 +28,7 @@ def transformation_left(
     localizations = observed.localizations
     assert localizations.center is not None
     before = localizations.positions + localizations.center
-    after = case.corrected(drift, before, observed.frame(localizations.frames))
+    after = case.quiet().corrected(drift, before, observed.frame(localizations.frames))
     seen = np.asarray(np.isfinite(after).all(axis=1))
     wide = (np.ptp(after[seen], axis=0) > 0).all() if seen.any() else False
     if seen.sum() < _FEWEST or not wide:
