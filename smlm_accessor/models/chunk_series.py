@@ -62,7 +62,7 @@ def make_series(
     matrix = dataset["matrix"].values[used].astype(np.float64)
     about = offset_about(matrix, dataset["offset"].values[used], center_of(dataset))
     columns, common = _weights(weights, dataset, used)
-    std, together = dataset["offset_std"].values[used], _together(dataset)
+    std, together = dataset["offset_std"].values[used], _together(dataset, "smoothing")
     noise = [_noise(weight, one) for weight, one in zip(columns, std.T, strict=True)]
     offset = [
         ChunkSeries(f"offset {name}", frames, about[:, i], columns[i], noise[i], together)
@@ -77,10 +77,12 @@ def make_series(
     if np.isnan(log_scale).any():
         return AllSeries(frames, offset, entries, [], None, clock)
 
+    turned_together = _together(dataset, "pose_smoothing")
+
     def posed(name: str, values: FloatArray, std: FloatArray) -> ChunkSeries:
         known = isinstance(weights, str) and np.isfinite(std).all() and (std > 0).all()
         weight = 1 / std if known else common
-        return ChunkSeries(name, frames, values, weight, _noise(weight, std))
+        return ChunkSeries(name, frames, values, weight, _noise(weight, std), turned_together)
 
     axes = rotation_axes(components)
     turns = poses.std_of(dataset, "rotation_std")[used].reshape(len(used), -1)
@@ -163,10 +165,10 @@ def _by_count(n_localizations: IntArray) -> FloatArray | None:
     return np.asarray(np.sqrt(n_localizations / n_localizations.mean()))
 
 
-def _together(dataset: xr.Dataset) -> float:
+def _together(dataset: xr.Dataset, name: str) -> float:
     """Return how many chunks in a row have the same error: what a method smoothed over."""
     clock = clock_of(dataset)
-    smoothing = attributes.parameters(dataset).get(f"smoothing_{clock.plural}")
+    smoothing = attributes.parameters(dataset).get(f"{name}_{clock.plural}")
     if not isinstance(smoothing, int | float):
         return 1.0
     length = float(np.median(dataset["frame_stop"].values - dataset["frame_start"].values))

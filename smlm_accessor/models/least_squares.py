@@ -85,6 +85,7 @@ def fit_least_squares(spec: Any, series: ChunkSeries) -> LeastSquaresFit:
                 f"{series.name}: {kind} could not be fitted: {error} Give start values, "
                 "model.set_param_hint(name, value=...), or another model, like 'spline'"
             ) from error
+        _scale_errors(result, series)
         factor = _factor(result, series, polynomial)
     return LeastSquaresFit(series.name, kind, n_needed, result, polynomial, factor)
 
@@ -177,6 +178,17 @@ def _factor(
     if not known:
         return np.full((p, p), np.nan)
     return np.asarray(series.widened(p) * _noise(result, series) * np.linalg.inv(triangle))
+
+
+def _scale_errors(result: Any, series: ChunkSeries) -> None:
+    """Let lmfit's errors of parameters be those of the band; lmfit knows the residuals only."""
+    if result.covar is None or not result.redchi > 0:
+        return
+    scale = series.widened(len(result.var_names)) * _noise(result, series) / np.sqrt(result.redchi)
+    result.covar = result.covar * scale**2
+    for name in result.var_names:
+        if result.params[name].stderr is not None:
+            result.params[name].stderr *= scale
 
 
 def _noise(result: Any, series: ChunkSeries) -> float:

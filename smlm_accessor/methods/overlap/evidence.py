@@ -12,7 +12,8 @@ from smlm_accessor.methods.overlap.density import OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
 FALSE_ALARM = 1e-3
-_FEWEST = 8.0  # effective number of blocks of the field, or of windows, that can be tested
+#: Blocks of the field, or windows, effectively, that can be tested.
+FEWEST = 8.0
 
 
 def chance(sums: OverlapSums) -> FloatArray:
@@ -36,7 +37,7 @@ def chance(sums: OverlapSums) -> FloatArray:
     found = [
         chance_of_sum(events, curvature, factor)
         for events, curvature, factor in tests
-        if effective_number(events) >= _FEWEST
+        if effective_number(events) >= FEWEST
     ]
     if not found:
         return np.where(sums.curvature.sum(axis=0) > 0, 0.0, 1.0)

@@ -250,6 +250,8 @@ def _estimate(
     }
     if asked:
         chosen["transformation_chance"] = asked
+    if motion is not None:
+        chosen["pose_smoothing_frames"] = motion.smoothing_time
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()

@@ -15,12 +15,13 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.geometry.generators import GROUPS, generators, undoing
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.methods.overlap.density import Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance_of_sum
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, FEWEST, chance_of_sum
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -47,12 +48,15 @@ class LinearMotion(NamedTuple):
         Mean frames of windows, and the first and the last frame.
     level, std : ndarray, shape (k, m)
         Parameters at these, and their standard deviations.
+    smoothing_time : float
+        Frames of which the errors are alike.
     """
 
     generators: FloatArray
     frames: FloatArray
     level: FloatArray
     std: FloatArray
+    smoothing_time: float
 
     def matrices(self, frames: FloatArray) -> FloatArray:
         """Return the matrices that undo the motion at frames, shape (n, d, d)."""
@@ -135,13 +139,16 @@ class BlockSums:
         chosen: BoolArray,
         level: FloatArray,
         rates: Rates | None = None,
-    ) -> Trend:
-        """Return the parameter over time, from a start and the Newton steps of chosen blocks."""
+    ) -> tuple[Trend, float]:
+        """Return the parameter over time, and the variance of its mean.
+
+        From a start and the Newton steps of chosen blocks.
+        """
         gradient, curvature, squared = (s[:, chosen].sum(axis=1) for s in self.along(generator))
         weight = np.maximum(self.curvature[:, chosen].sum(axis=(1, 2)), 0.0)
         if not (curvature.sum() > 0 and squared.sum() > 0):
             nothing = np.zeros(len(windows))
-            return Trend(nothing, nothing, nothing + np.inf, 0.0, 0.0, 0.0, 1.0)
+            return Trend(nothing, nothing, nothing + np.inf, 0.0, 0.0, 0.0, 1.0), np.inf
         total = weight.sum()
         # That of a single window is too noisy to divide by, as in `newton_steps`.
         slope = np.maximum(weight / total * curvature.sum(), 1e-300)
@@ -156,7 +163,8 @@ class BlockSums:
         )
         # Against the mean of the table, whose own error has no part in it.
         of_mean = trend.noise / (1 / variance[seen]).sum()
-        return trend._replace(variance=np.maximum(trend.variance - of_mean, _ROUNDING * of_mean))
+        left = np.maximum(trend.variance - of_mean, _ROUNDING * of_mean)
+        return trend._replace(variance=left), float(of_mean)
 
 
 def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[str, float]:
@@ -175,11 +183,12 @@ def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[s
         for used in (half, ~half):
             gain = np.zeros(len(half))
             for generator in generators(group, len(density.precision)):
-                level = _centred(sums.trend(generator, windows, used, np.zeros(len(windows))))
+                trend, _ = sums.trend(generator, windows, used, np.zeros(len(windows)))
+                level = _centred(trend)
                 gradient, curvature, _ = sums.along(generator)
                 gain += -level @ gradient - level**2 @ curvature / 2
             weight = np.maximum(sums.curvature.sum(axis=(0, 2)), 0.0)[~used]
-            few = len(weight) < 2 or not weight.sum() > 0
+            few = not weight.any() or effective_number(weight) < FEWEST
             by_half.append(1.0 if few else float(chance_of_sum(weight, gain[~used, None])[0]))
         found[group] = max(by_half)
     return found
@@ -216,14 +225,15 @@ def with_motion(
     for _ in range(_ROUNDS):
         sums = BlockSums.of(density, estimate.drift, own)
         everywhere = np.ones(len(sums.middle), dtype=np.bool_)
-        trends = [
+        found = [
             sums.trend(g, own, everywhere, start, near)
             for g, start, near in zip(each, level.T, rates, strict=True)
         ]
+        trends = [trend for trend, _ in found]
         rates = [t.rates for t in trends]
         before, level = level, np.stack([_centred(t) for t in trends], axis=1)
         std = np.stack([np.sqrt(t.variance) for t in trends], axis=1)
-        motion = _motion(each, own, trends)
+        motion = _motion(each, own, trends, [of_mean for _, of_mean in found])
         left = (estimate.drift - events.start)[events.frame]
         moved = replace(events, positions=motion.undone(events.positions, at[events.frame], left))
         density = best_density(moved, estimate.drift, windows, density.precision, density.threads)
@@ -236,7 +246,9 @@ def with_motion(
     return Transformed(estimate, density, replace(rows, positions=turned), motion)
 
 
-def _motion(generators: FloatArray, windows: Windows, trends: list[Trend]) -> LinearMotion:
+def _motion(
+    generators: FloatArray, windows: Windows, trends: list[Trend], of_mean: list[float]
+) -> LinearMotion:
     """Return the motion between the first and the last frame, where the trends go on straight."""
     frames, at = windows.timeline.frames, windows.mean_frame
     level, std = [], []
@@ -247,7 +259,11 @@ def _motion(generators: FloatArray, windows: Windows, trends: list[Trend]) -> Li
         level.append(np.concatenate([[first], centred, [last]]))
         std.append(np.sqrt(trend.variance[[0, *range(len(at)), -1]]))
     knots = np.concatenate([frames[:1], at, frames[-1:]]).astype(np.float64)
-    return LinearMotion(generators, knots, np.stack(level, axis=1), np.stack(std, axis=1))
+    # A run of frames of this part of all has, by itself, the variance of the trend.
+    part = [m / (m + np.median(t.variance)) for m, t in zip(of_mean, trends, strict=True)]
+    smoothing = float(np.max(part)) * float(frames[-1] - frames[0] + 1)
+    both = np.stack(level, axis=1), np.stack(std, axis=1)
+    return LinearMotion(generators, knots, *both, smoothing)
 
 
 def _windows(timeline: Timeline) -> Windows:

@@ -150,6 +150,12 @@ def test_models_of_the_pose() -> None:
     rotation, log_scale = of_matrices(model.at_frames(FRAMES).matrix)
     assert off(rotation[:, 0], 1e-3 * np.sin(2 * np.pi * TIME)) < 75e-6
     assert off(log_scale, 1e-3 * TIME) < 75e-6
+    slopes = []
+    for seed in (1, 2, 3):
+        drift = turning(seed).smlm.drift(transformation="similarity")
+        fitted = drift.smlm.fit(scale="linear").log_scale.result.params["slope"]
+        slopes.append((fitted.value - 1e-3 / N_FRAMES) / fitted.stderr)
+    assert 0.2 < np.sqrt(np.mean(np.square(slopes))) < 2.5
 
 
 def test_what_is_no_transformation() -> None:
@@ -169,8 +175,20 @@ def test_a_motion_goes_on_to_the_first_and_the_last_frame() -> None:
         np.array([0.0, 10.0]),
         np.array([[0.0], [0.1]]),
         np.array([[0.01], [0.03]]),
+        5.0,
     )
     np.testing.assert_allclose(motion.matrices(np.array([10.0]))[0], np.exp(-0.1) * np.eye(2))
     np.testing.assert_allclose(motion.std_at(np.array([5.0])), [[0.02]])
     moved = motion.undone(np.array([[101.0, 2.0]]), np.array([10.0]), np.array([[1.0, 2.0]]))
     np.testing.assert_allclose(moved, [[1 + 100 * np.exp(-0.1), 2.0]])
+
+
+def test_a_structure_in_one_block_asks_for_nothing() -> None:
+    """All in one corner but for a few localizations far away: no half of the field can tell."""
+    rng = np.random.default_rng(1)
+    table = table_of(np.broadcast_to(np.eye(2), (N_FRAMES, 2, 2)), field=500.0, n=3_000)
+    far = pd.DataFrame({"frame": rng.integers(0, N_FRAMES, 5), "x": 4e4, "y": 3e4})
+    whole = pd.concat([table, far], ignore_index=True)
+    drift = whole.smlm.drift(transformation="auto")
+    assert parameters(drift)["transformation"] == "shift"
+    assert drift.smlm.assess(whole).transformation == "shift"
