@@ -1,6 +1,7 @@
 """Drift correction of single-molecule localization microscopy on DataFrames.
 
-The import registers ``.smlm`` on pandas DataFrames and on xarray Datasets of drift.
+The import registers ``.smlm`` on pandas DataFrames, on xarray Datasets of drift, and on
+DataArrays of images.
 """
 
 from typing import Any as _Any
@@ -17,6 +18,7 @@ from smlm_accessor.errors import (
     OutsideEstimateWarning,
     SmlmError,
     SmlmWarning,
+    StackError,
     TableError,
     UncertaintyWarning,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "OutsideEstimateWarning",
     "SmlmError",
     "SmlmWarning",
+    "StackError",
     "TableError",
     "UncertaintyWarning",
     "__version__",

@@ -1,4 +1,4 @@
-"""The ``.smlm`` verbs: one for tables of localizations, one for Datasets of drift."""
+"""The ``.smlm`` verbs: of tables of localizations, Datasets of drift, and stacks of images."""
 
 from __future__ import annotations
 
@@ -1073,3 +1073,123 @@ class DriftAccessor:
         from smlm_accessor.display.drift import drift_html
 
         return drift_html(self._held)
+
+
+@xr.register_dataarray_accessor("smlm")
+class StackAccessor:
+    """Drift of a stack of images, in memory or dask: ``stack.smlm``.
+
+    A stack is a DataArray with the dimensions ``frame`` (or ``time``), ``y`` and ``x``, and ``z``
+    if there are slices. The coordinate ``frame`` says at which frames of the localizations the
+    images were taken. Verbs raise `StackError` if the stack cannot be used, with the remedy.
+    """
+
+    def __init__(self, stack: xr.DataArray) -> None:
+        self._held = stack
+
+    @_calls("smlm_accessor.images.stacks.drift", "stack_drift")
+    def drift(
+        self,
+        *,
+        window: int | None = None,
+        normalization: str | None = "noise",
+        pixel_size: PerComponent | None = None,
+        origin: str = "first_chunk",
+        progress: bool = False,
+    ) -> xr.Dataset:
+        """Estimate the drift of a stack of images.
+
+        All pairs of images at most ``window`` apart are correlated, and the shifts at which they
+        agree best are found together.
+
+        Parameters
+        ----------
+        window : int, optional
+            How many images apart those are that are compared. By default all are compared with
+            all, which is the most precise as long as the sample stays what it is; where it changes,
+            take as many as it takes to change.
+        normalization : {"noise", "phase", None}
+            How frequencies are weighted: by signal and noise, as found in the images; all alike
+            after whitening, as ``skimage.registration.phase_cross_correlation`` does by default; or
+            as they are. Whitening amplifies noise where optics pass no signal.
+        pixel_size : float or one per component, optional
+            Of a pixel, in nm. By default the coordinates x, y (and z) say where pixels are, in the
+            unit of their ``attrs["units"]``; if there are none, the drift is in pixels.
+        origin : {"first_chunk", "first_frame", "mean"}
+            What the result is zero at.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Dataset
+            As that of ``table.smlm.drift``, with one chunk for each image; it corrects tables and
+            stacks alike. ``quality`` is the contrast of an image: 1 if its fine structure is as
+            strong as usual. One that shares none with the others (out of focus, empty) is not
+            valid: NaN, and one warning names it.
+
+        Notes
+        -----
+        Of dask, images are read twice, one chunk at a time. Frequencies are kept of all images,
+        together no more than 0.5 GB: of many large images only the lower ones; a part of the field,
+        ``stack.isel(x=slice(512), y=slice(512))``, keeps its fine structure.
+
+        What does not move with the sample, such as dirt on the camera, counts as structure that
+        does not drift.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, smlm_accessor
+        >>> texture = np.random.default_rng(1).normal(size=(96, 96)).cumsum(0).cumsum(1)
+        >>> stack = xr.DataArray(
+        ...     [texture[16:80, 16 - i : 80 - i] for i in range(4)], dims=("frame", "y", "x")
+        ... )
+        >>> drift = stack.smlm.drift(pixel_size=100)
+        >>> drift.offset.sel(component="x").values.round(-1).tolist()
+        [0.0, -100.0, -200.0, -300.0]
+        """
+
+    @_calls("smlm_accessor.images.stacks.correct", "correct_stack")
+    def correct(
+        self,
+        drift: xr.Dataset | DriftModel,
+        *,
+        by: str | None = None,
+        outside: str | None = None,
+        order: int = 3,
+        pixel_size: PerComponent | None = None,
+    ) -> xr.DataArray:
+        """Return a new stack, corrected by a drift, which may be that of a table.
+
+        Parameters
+        ----------
+        drift : Dataset or DriftModel
+            Of this stack, or of localizations recorded with it.
+        by : {"cubic", "linear", "chunk"}, optional
+            As for ``table.smlm.correct``.
+        outside : {"hold", "linear", "nan", "error"}, optional
+            As for ``table.smlm.correct``.
+        order : int
+            Of the spline that interpolates between pixels: 1 is linear, 3 cubic.
+        pixel_size : float or one per component, optional
+            As for `drift`.
+
+        Returns
+        -------
+        DataArray
+            Dimensions, coordinates, name and attrs as they were; of dask, images are moved when
+            they are computed. Pixels are float32, or float64 if they were of more than 16 bits
+            (but float32 stays), and NaN where nothing was recorded.
+
+        Examples
+        --------
+        >>> import numpy as np, xarray as xr, smlm_accessor
+        >>> texture = np.random.default_rng(1).normal(size=(96, 96)).cumsum(0).cumsum(1)
+        >>> stack = xr.DataArray(
+        ...     [texture[16:80, 16 - i : 80 - i] for i in range(4)], dims=("frame", "y", "x")
+        ... )
+        >>> fixed = stack.smlm.correct(stack.smlm.drift())
+        >>> before, after = (abs(s[3] - s[0]).mean().item() for s in (stack, fixed))
+        >>> after < before / 10
+        True
+        """

@@ -15,6 +15,10 @@ class TableError(SmlmError, AttributeError):
     """
 
 
+class StackError(SmlmError):
+    """A stack of images cannot be used as it is."""
+
+
 class DriftError(SmlmError):
     """A Dataset of transformations, or a drift model, cannot be used as it is."""
 

@@ -1,0 +1,1 @@
+"""Stacks of images: their drift, and their correction."""
