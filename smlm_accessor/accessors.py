@@ -1081,7 +1081,9 @@ class StackAccessor:
 
     A stack is a DataArray with the dimensions ``frame`` (or ``time``), ``y`` and ``x``, and ``z``
     if there are slices. The coordinate ``frame`` says at which frames of the localizations the
-    images were taken. Verbs raise `StackError` if the stack cannot be used, with the remedy.
+    images were taken, or ``time`` at which times: in seconds, unless its ``attrs["units"]`` say
+    otherwise; of dates, those since the first image. Verbs raise `StackError` if the stack cannot
+    be used, with the remedy.
     """
 
     def __init__(self, stack: xr.DataArray) -> None:

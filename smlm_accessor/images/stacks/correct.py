@@ -10,10 +10,11 @@ import numpy.typing as npt
 import xarray as xr
 from scipy import ndimage
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.drift import components_of
+from smlm_accessor.drift import components_of, is_static
 from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.drift.times import FRAME_DURATION, clock_of
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.images.stacks.stack import ImageStack, read_stack
 from smlm_accessor.models import Drift, at_frames, require_drift_or_model, transformations_of
@@ -37,9 +38,8 @@ def correct_stack(
         raise OptionError(f"order={order!r} must be 0 (nearest pixel) to 5; 3 is cubic")
     images = read_stack(stack, pixel_size)
     require_drift_or_model(drift, "stack.smlm.correct(drift)", by=by)
-    matrix, offset = _in_pixels(
-        images, at_frames(drift, images.frames, by=by, outside=outside), drift
-    )
+    per_frame = at_frames(drift, _counts_for(images, drift), by=by, outside=outside)
+    matrix, offset = _in_pixels(images, per_frame, drift)
     lazy = images.images.chunks is not None
     whole = images.images.chunk(dict.fromkeys(images.spatial, -1)) if lazy else images.images
     dtype = np.result_type(stack.dtype, np.float32)  # of int32 and more: float64
@@ -73,7 +73,7 @@ def _in_pixels(
             f"The drift turns or stretches {', '.join(given)} but images have only "
             f"{', '.join(wanted)}; correct a stack with z"
         )
-    n, d, common = len(images.frames), len(wanted), min(len(given), len(wanted))
+    n, d, common = len(images.counts), len(wanted), min(len(given), len(wanted))
     offset, matrix = np.zeros((n, d)), np.tile(np.eye(d), (n, 1, 1))
     offset[:, :common] = per_frame.offset[:, :common] * _unit_factor(images, drift)
     if per_frame.matrix is not None:
@@ -83,6 +83,20 @@ def _in_pixels(
     in_pixels = back * images.spacing / images.spacing[:, None]
     # Axes of images are in the order z, y, x.
     return in_pixels[:, ::-1, ::-1].copy(), (source / images.spacing)[:, ::-1].copy()
+
+
+def _counts_for(images: ImageStack, drift: Drift) -> IntArray:
+    """Return when images were taken by the clock of the drift."""
+    of = transformations_of(drift)
+    if is_static(of) or clock_of(of) == images.clock:
+        return images.counts
+    duration = of.attrs.get(FRAME_DURATION) or images.images.attrs.get(FRAME_DURATION)
+    if duration is None:
+        raise DriftError(
+            f"The drift counts time in {clock_of(of).plural}, the stack in {images.clock.plural}. "
+            "Say how many seconds a frame takes: stack.assign_attrs(frame_duration=0.05)"
+        )
+    return images.clock.to(clock_of(of), images.counts, float(duration))
 
 
 def _unit_factor(images: ImageStack, drift: Drift) -> float:

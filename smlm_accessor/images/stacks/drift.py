@@ -11,6 +11,7 @@ from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.drift import build
 from smlm_accessor.drift.composition import ORIGINS, with_origin
+from smlm_accessor.drift.times import FRAME_DURATION
 from smlm_accessor.errors import InvalidChunkWarning, StackError
 from smlm_accessor.images.stacks.stack import ImageStack, read_stack
 from smlm_accessor.kernels.stacks.alignment import StackShifts, align
@@ -25,6 +26,7 @@ _MOST_FREQUENCIES = 2**26
 # end, so that something of the field is left.
 _MOST_MARGIN = 0.25
 _STAGES = 3
+_ENDS = {"": 0, "_start": 0, "_stop": 1}  # of a chunk, which is one count long
 
 
 def stack_drift(
@@ -41,7 +43,7 @@ def stack_drift(
     if normalization not in NORMALIZATIONS:
         require_choice("normalization", normalization, [str(n) for n in NORMALIZATIONS])
     images = read_stack(stack, pixel_size)
-    n = len(images.frames)
+    n = len(images.counts)
     if n > MOST_IMAGES:
         raise StackError(
             f"{n} images are more than {MOST_IMAGES}; average successive ones: "
@@ -60,7 +62,7 @@ def _aligned(
 ) -> StackShifts:
     """Find shifts to a fraction of a pixel; cut out what all images share; align by gradient."""
     grid = _grid(images)
-    nowhere = np.zeros((len(images.frames), grid.d))
+    nowhere = np.zeros((len(images.counts), grid.d))
     with ProgressBar(_STAGES, shown=progress, description="Aligning images") as bar:
         spectra = _spectra(images, grid, nowhere, np.zeros(grid.d))
         present = np.abs(spectra).reshape(len(spectra), -1).max(axis=1) > 0
@@ -92,7 +94,7 @@ def _middle(shifts: FloatArray) -> FloatArray:
 def _grid(images: ImageStack) -> ModeGrid:
     """Return the frequencies: all, if there is room for those of all images."""
     shape = [images.images.sizes[d] for d in images.spatial]
-    room = 2 * _MOST_FREQUENCIES / len(images.frames)
+    room = 2 * _MOST_FREQUENCIES / len(images.counts)
     most = max(shape)
     while np.prod(np.minimum(shape, most)) > room:
         most -= 2
@@ -114,14 +116,12 @@ def _first_weights(grid: ModeGrid, spectra: Spectra, normalization: str | None) 
 
 
 def _dataset(images: ImageStack, found: StackShifts, options: dict[str, object]) -> xr.Dataset:
-    drift = found.shift[:, ::-1] * images.spacing
+    drift, clock, name = found.shift[:, ::-1] * images.spacing, images.clock, images.clock.name
     return build(
         offset=-drift,
         offset_std=found.std[:, ::-1] * np.abs(images.spacing),
         components=images.components,
-        frame=images.frames,
-        frame_start=images.frames,
-        frame_stop=images.frames + 1,
+        **{name + end: clock.values(images.counts + more) for end, more in _ENDS.items()},
         valid=found.valid,
         quality=np.where(found.valid, found.contrast, np.nan),
         center=images.center,
@@ -129,17 +129,19 @@ def _dataset(images: ImageStack, found: StackShifts, options: dict[str, object])
             "method": "images",
             "target": "all",
             "length_unit": images.length_unit,
+            FRAME_DURATION: images.images.attrs.get(FRAME_DURATION),
             "parameters": options | {"pixel_size": np.abs(images.spacing)},
         },
     )
 
 
 def _warning(images: ImageStack, valid: BoolArray) -> str:
-    frames = images.frames[~valid]
-    named = ", ".join(str(f) for f in frames[:10])
-    more = f" and {len(frames) - 10} more" if len(frames) > 10 else ""
+    counts = images.counts[~valid]
+    named = ", ".join(images.clock.text(count) for count in counts[:10])
+    more = f" and {len(counts) - 10} more" if len(counts) > 10 else ""
+    said = "images at" if images.clock.is_time else f"frame{'s' * (len(counts) > 1)}"
     return (
-        f"Could not register frame{'s' * (len(frames) > 1)} {named}{more} of {len(valid)}: NaN "
-        "there, and valid=False. They share no fine structure with the others: out of focus, empty,"
-        " or of another part of the sample."
+        f"Could not register {said} {named}{more} of {len(valid)}: NaN there, and valid=False. "
+        "They share no fine structure with the others: out of focus, empty, or of another part of the "
+        "sample."
     )

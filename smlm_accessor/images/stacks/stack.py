@@ -13,6 +13,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError, StackError, listing
 from smlm_accessor.options import PerComponent, per_component
+from smlm_accessor.table.clock import FRAMES, SECONDS, SECONDS_IN, Clock
 from smlm_accessor.table.units import normal_unit
 
 # Of the spacing: coordinates written with four digits are uniform.
@@ -26,12 +27,14 @@ _TIMES = ("frame", "time")
 class ImageStack:
     """A stack, its images in the order of ``dims``: time, then z if there is one, y, and x.
 
-    ``first`` and ``spacing`` are the positions of the first pixel and from one to the next, by
-    component (x first), in ``length_unit``.
+    ``counts`` are the frames or times of the images by ``clock``. ``first`` and ``spacing`` are the
+    positions of the first pixel and from one to the next, by component (x first), in
+    ``length_unit``.
     """
 
     images: xr.DataArray
-    frames: IntArray
+    clock: Clock
+    counts: IntArray
     components: tuple[str, ...]
     first: FloatArray
     spacing: FloatArray
@@ -102,31 +105,48 @@ def read_stack(stack: xr.DataArray, pixel_size: PerComponent | None = None) -> I
     images = stack.transpose(times[0], *spatial)
     components = tuple(reversed(spatial))
     first, spacing, unit = _positions(images, components, pixel_size)
-    return ImageStack(images, _frames(images, times[0]), components, first, spacing, unit)
+    return ImageStack(images, *_when(images, times[0]), components, first, spacing, unit)
 
 
-def _frames(images: xr.DataArray, time: str) -> IntArray:
-    """Return the frame of each image: its coordinate ``frame``, else 0, 1, 2, ..."""
-    if "frame" not in images.coords:
-        if time == "time" and "time" in images.coords:
-            raise StackError(
-                "times are not counted in frames; say which frame each image is: "
-                "stack.assign_coords(frame=('time', [0, 100, 200, ...]))"
-            )
-        return np.arange(images.sizes[time])
-    values = images.coords["frame"].values
-    if values.shape != (images.sizes[time],):
-        raise StackError(f"the coordinate frame must have one number for each {time}")
-    if values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values % 1 == 0)).all():
+def _when(images: xr.DataArray, time: str) -> tuple[Clock, IntArray]:
+    """Return the frame of each image, or its time, by its coordinate; else 0, 1, 2, ..."""
+    name = "frame" if "frame" in images.coords else time
+    if name not in images.coords:
+        return FRAMES, np.arange(images.sizes[time])
+    held = images.coords[name]
+    if held.dims != (time,):
+        raise StackError(f"the coordinate {name} must have one number for each {time}")
+    clock = FRAMES if name == "frame" else SECONDS
+    values = held.values
+    if clock.is_time:
+        values = _seconds(held)
+    remedy = f"stack.assign_coords({name}=('{time}', [...]))"
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        raise StackError(f"the coordinate {name} must be finite numbers: {remedy}")
+    if not clock.is_time and (values % 1 != 0).any():
+        raise StackError(f"the coordinate frame must be whole numbers: {remedy}")
+    counts = clock.counts(values)
+    if not (np.diff(counts) > 0).all():
+        twice = len(np.unique(counts)) < len(counts)
+        remedy = f"stack.drop_duplicates('{time}')" if twice else f"stack.sortby('{name}')"
+        raise StackError(f"the coordinate {name} must rise from image to image: {remedy}")
+    return clock, counts
+
+
+def _seconds(held: xr.DataArray) -> npt.NDArray[Any]:
+    """Return times in seconds, of dates since the first."""
+    values: npt.NDArray[Any] = held.values
+    if values.dtype.kind == "M":
+        values = values - values[0]
+    if values.dtype.kind == "m":
+        return np.asarray(values / np.timedelta64(1, "s"))
+    unit = str(held.attrs.get("units", "s"))
+    if unit not in SECONDS_IN:
         raise StackError(
-            "the coordinate frame must be whole numbers: stack.assign_coords(frame=...)"
+            f"times in {unit!r} are not known; use one of {', '.join(SECONDS_IN)}: "
+            "stack.time.attrs['units'] = 's'"
         )
-    frames: IntArray = values.astype(np.int64)
-    if not (np.diff(frames) > 0).all():
-        twice = len(np.unique(frames)) < len(frames)
-        remedy = "stack.drop_duplicates('frame')" if twice else "stack.sortby('frame')"
-        raise StackError(f"frames must rise from image to image: {remedy}")
-    return frames
+    return values * SECONDS_IN[unit] if values.dtype.kind in "iuf" else values
 
 
 def _positions(

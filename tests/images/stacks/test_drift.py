@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import smlm_accessor
-from smlm_accessor import InvalidChunkWarning, OptionError, StackError
+from smlm_accessor import DriftError, InvalidChunkWarning, OptionError, StackError
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
@@ -135,6 +135,26 @@ def test_a_table_recorded_with_the_images_is_corrected() -> None:
     assert (fixed.smlm.rmse(still) < 5).all()
     assert (moved.smlm.rmse(still) > 8).any()
     assert (moved.smlm.correct(drift.smlm.fit()).smlm.rmse(still) < 5).all()
+
+
+def test_times_in_seconds() -> None:
+    held = scene(n=8, empty=(5,)).labelled()
+    timed = held.rename(frame="time").assign_coords(time=np.arange(8) * 0.3)
+    with pytest.warns(InvalidChunkWarning, match="images at 1.5 s of 8"):
+        drift = timed.smlm.drift()
+    assert drift.time.values == pytest.approx(np.arange(8) * 0.3)
+    drift.smlm.check()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InvalidChunkWarning)
+        by_frame = held.smlm.drift()
+    np.testing.assert_array_equal(drift.offset, by_frame.offset)
+    xr.testing.assert_equal(
+        timed.smlm.correct(drift).drop_vars("time"),
+        held.smlm.correct(by_frame).rename(frame="time").drop_vars("time"),
+    )
+    with pytest.raises(DriftError, match="frame_duration"):
+        held.smlm.correct(drift)
+    held.assign_attrs(frame_duration=0.3).smlm.correct(drift)
 
 
 def test_a_drift_of_images_is_saved_and_read(tmp_path: Path) -> None:

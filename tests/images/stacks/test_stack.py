@@ -38,13 +38,27 @@ def test_dimensions_in_any_order_and_slices() -> None:
     read = read_stack(held, (100, 110, 250))
     assert read.images.dims == ("time", "z", "y", "x")
     assert read.components == ("x", "y", "z")
-    assert read.frames.tolist() == [0, 1]
+    assert read.counts.tolist() == [0, 1]
 
 
 def test_frames_are_the_coordinate() -> None:
-    assert read_stack(stack(frame=[0, 100, 200, 400, 401.0])).frames.tolist()[3:] == [400, 401]
+    assert read_stack(stack(frame=[0, 100, 200, 400, 401.0])).counts.tolist()[3:] == [400, 401]
     by_time = stack().rename(frame="time").assign_coords(frame=("time", [1, 2, 3, 5, 8]))
-    assert read_stack(by_time).frames.tolist() == [1, 2, 3, 5, 8]
+    assert read_stack(by_time).counts.tolist() == [1, 2, 3, 5, 8]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.arange(5) * 0.5,
+        xr.Variable("time", np.arange(5) * 500, {"units": "ms"}),
+        np.arange(5) * np.timedelta64(500, "ms"),
+        np.datetime64("2026-11-28T21:00", "ns") + np.arange(5) * np.timedelta64(500, "ms"),
+    ],
+)
+def test_times_are_seconds(times: Any) -> None:
+    read = read_stack(stack().rename(frame="time").assign_coords(time=times))
+    assert read.clock.values(read.counts).tolist() == [0, 0.5, 1, 1.5, 2]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +72,8 @@ def test_frames_are_the_coordinate() -> None:
         (stack(frame=[0, 1, 1, 2, 3]), "drop_duplicates"),
         (stack(frame=[0, 2, 1, 3, 4]), "sortby"),
         (stack(frame=[0, 0.5, 1, 2, 3]), "whole"),
-        (stack().rename(frame="time").assign_coords(time=np.arange(5.0)), "assign_coords"),
+        (stack().rename(frame="time").assign_coords(time=list("abcde")), "assign_coords"),
+        (stack().rename(frame="time").assign_coords(time=[0, 1, 1, 2, 3.0]), "drop_duplicates"),
         (stack(y=[0, 1, 2, 5], x=np.arange(6)), "y is not evenly spaced.*pixel_size"),
         (stack(x=np.arange(6)), "coordinate y.*pixel_size"),
     ],
