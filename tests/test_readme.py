@@ -1,4 +1,4 @@
-"""The Python code in README.md runs as it stands."""
+"""The Python code in README.md, and that of docs/image_stacks.md, runs as it stands."""
 
 from __future__ import annotations
 
@@ -20,3 +20,14 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exec(compile(block, f"README.md, block {number}", "exec"), names)
     before, after = (names[table].smlm.rmse(names["locs"]) for table in ("drifted", "fixed"))
     assert (after < before / 10).all()
+
+
+def test_the_example_of_image_stacks_runs() -> None:
+    text = (README.parent / "docs" / "image_stacks.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(compile(block, "docs/image_stacks.md", "exec"), names)
+    steps = names["drift"].offset.sel(component="x").diff("chunk")
+    assert steps.values == pytest.approx(-100, abs=1)
+    assert len(names["table"]) == len(names["locs"])
+    assert names["same"].shape == names["stack"].shape

@@ -142,6 +142,6 @@ def _warning(images: ImageStack, valid: BoolArray) -> str:
     said = "images at" if images.clock.is_time else f"frame{'s' * (len(counts) > 1)}"
     return (
         f"Could not register {said} {named}{more} of {len(valid)}: NaN there, and valid=False. "
-        "They share no fine structure with the others: out of focus, empty, or of another part of the "
-        "sample."
+        "They share no fine structure with the others: out of focus, empty, or of another part of "
+        "the sample."
     )
