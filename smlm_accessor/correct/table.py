@@ -16,6 +16,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.drift import components_of
 from smlm_accessor.drift.between_chunks import DEFAULT_BY, FrameTransformations
+from smlm_accessor.drift.by_table import one_table
 from smlm_accessor.drift.static import is_static
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
 from smlm_accessor.models import (
@@ -50,6 +51,7 @@ def correct(
         drift = estimate_drift(table, **estimate_options)
     else:
         require_unused(estimate_options)
+        drift = one_table(drift) if isinstance(drift, xr.Dataset) else drift
     if is_partitioned(table):
         lazy: pd.DataFrame = _correct_partitions(table, drift, by, outside)
         return lazy

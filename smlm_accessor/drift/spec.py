@@ -8,6 +8,9 @@ and stand for 0. Components are x, y or x, y, z in this order. Chunks are in the
 do not overlap. ``attrs`` are strings and numbers: ``schema_version``, ``package_version``, and as
 far as known ``method``, ``target``, ``origin``, ``length_unit``, and ``parameters`` as JSON.
 
+Of several tables (`smlm_accessor.align`) the Dataset has the dim ``table`` instead of ``chunk``, or
+both; ``dataset.sel(table=...)`` is that of one, see `smlm_accessor.drift.by_table`.
+
 `smlm_accessor.drift.dataset` builds such a Dataset, `smlm_accessor.drift.validation` checks one.
 """
 
