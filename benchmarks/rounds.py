@@ -178,9 +178,7 @@ def row(name: str, scenes: list[Scene], run: Callable[[Scene], Result]) -> str:
         seconds.append(found.seconds)
         if found.std is not None:
             z.append((error / found.std[good]).ravel())
-    error, bound = (
-        float(np.sqrt(np.mean(np.concatenate(many) ** 2))) for many in (errors, bounds)
-    )
+    error, bound = (float(np.sqrt(np.mean(np.concatenate(many) ** 2))) for many in (errors, bounds))
     over = f"{np.sqrt(np.mean(np.concatenate(z) ** 2)):.2f}" if z else ""
     cells = f"{error:.3f}", f"{bound:.3f}", f"{error / bound:.2f}", over, str(lost)
     return f"| {name} | {' | '.join(cells)} | {np.median(seconds):.1f} |"

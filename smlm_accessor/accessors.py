@@ -104,10 +104,11 @@ def align(
         As that of ``table.smlm.drift``, with ``table`` instead of ``chunk``:
         ``tables[k].smlm.correct(result.sel(table=k))`` lies on the others. With ``drift`` it has
         both dimensions. Tables that nothing connects with the others are NaN and not ``valid``,
-        and a warning names them. ``quality`` is by how much the best pair of a table stands out
-        from chance, in standard deviations. In ``attrs["parameters"]`` are the joint ``covariance``
-        by component, how many pairs were compared and used, and ``left_out``: pairs whose own shift
-        contradicts those of the others.
+        and a warning names them. ``covariance``, by component, table and ``table_in``, is that of
+        the shifts of two tables. ``quality`` is by how much the best pair of a table stands out
+        from chance, in standard deviations. ``attrs["parameters"]`` say how many pairs were
+        compared and used, and which were ``left_out``: their own shift contradicts those of the
+        others.
 
     Notes
     -----

@@ -25,6 +25,8 @@ _THREADED = 16  # blocks of localizations; the same for any number of threads
 _MOST_AROUND, _MOST_AROUND_WIDE = 800, 200
 # Localizations whose gradients count while the kernel is wide: the shift changes anyhow.
 _SAMPLE = 60_000
+# Localizations whose gradients count in the end: half a minute for each step of Newton.
+_MOST = 4_000_000
 # Groups of field blocks, from which variances are: as many as so many numbers for pairs allow.
 _GROUPS, _FEWEST_GROUPS, _MOST_SUMS = 256, 32, 4e6
 # Edge of a field block in precisions, and in widths of the kernel: larger than most structures.
@@ -134,6 +136,7 @@ class JointOverlap:
         width = max(reach / float(self.precision[0]), 2.0)
         finest = _NARROWEST if known else width / _NARROWEST_KNOWN
         best: JointShifts | None = None
+        chosen = _FLOORS[0]
         now, worse = start / self.precision, 0
         while width >= finest and worse < 2:
             found = self._at(now, width, _FLOORS[0], every=self._every())
@@ -149,9 +152,14 @@ class JointOverlap:
             width /= 2.0 if width > _MUCH_WIDER else _NARROWER
         if best is None:
             return None
-        full = [self._at(best.shift, best.width, floor, every=1) for floor in _FLOORS]
-        fits = [fit for fit in full if fit is not None]
-        return self._in_units(min(fits, key=_size)) if fits else None
+        for floor in _FLOORS[1:]:
+            found = self._at(best.shift, best.width, floor, every=self._every())
+            if found is not None and _size(found) <= _size(best):
+                best, chosen = found, floor
+        if self._every() > 1:
+            every = max(len(self.positions) // _MOST, 1)
+            best = self._at(best.shift, best.width, chosen, every=every) or best
+        return self._in_units(best)
 
     def _every(self) -> int:
         return max(len(self.positions) // _SAMPLE, 1)

@@ -21,7 +21,7 @@ from smlm_accessor.alignment.tables import (
     usual_precision,
 )
 from smlm_accessor.drift import build, static
-from smlm_accessor.drift.by_table import stacked
+from smlm_accessor.drift.by_table import COVARIANCE_DIM, stacked
 from smlm_accessor.drift.composition import compose
 from smlm_accessor.errors import InvalidChunkWarning, OptionError
 from smlm_accessor.estimation.estimate import estimate_drift
@@ -85,12 +85,12 @@ def align_tables(
     _warn_of_unconnected(names, result["valid"].values.astype(bool), rough)
     labels = np.array(list(named), dtype=None if isinstance(tables, Sequence) else object)
     if drifts is None:
-        return result.rename(chunk="table").assign_coords(table=labels)
+        return _with_covariance(result.rename(chunk="table").assign_coords(table=labels), found)
     both = [compose(drifts[name], result.isel(chunk=[k])) for k, name in enumerate(names)]
     together = stacked(both, labels)
     together.attrs = {**result.attrs, "method": f"{drift} then align"}
     together.attrs.pop(static.KEY)
-    return together
+    return _with_covariance(together, found)
 
 
 def _named(tables: Any) -> dict[Hashable, Any]:
@@ -209,7 +209,6 @@ def _dataset(
         shift, std, used = found.shift, found.std, found.used
         left_out = left_out | found.left_out
         chosen |= {"kernel_width": found.width, "n_blocks": found.n_blocks}
-        chosen["covariance"] = [_plain(c) for c in found.covariance]
     chosen |= {
         "n_compared": int(rough.compared.sum()) // 2,
         "n_pairs": int(used.sum()) // 2,
@@ -242,9 +241,17 @@ def _pairs(some: BoolArray, names: Sequence[Hashable]) -> list[list[Hashable]]:
     return [[names[i], names[j]] for i, j in combinations(range(len(names)), 2) if some[i, j]]
 
 
-def _plain(matrix: FloatArray) -> list[list[float | None]]:
-    """Return rows of numbers, None where there is none: JSON has no NaN."""
-    return [[float(x) if np.isfinite(x) else None for x in row] for row in matrix]
+def _with_covariance(result: xr.Dataset, found: JointShifts | None) -> xr.Dataset:
+    """Return the Dataset with the joint covariance of the shifts between tables."""
+    k, d = result.sizes["table"], result.sizes["component"]
+    covariance = np.full((d, k, k), np.nan) if found is None else found.covariance
+    both = xr.DataArray(
+        covariance,
+        dims=("component", "table", COVARIANCE_DIM),
+        coords={COVARIANCE_DIM: result["table"].values},
+        attrs={"long_name": "covariance of the shifts of two tables"},
+    )
+    return result.assign(covariance=both)
 
 
 def _warn_of_unconnected(names: Sequence[str], valid: BoolArray, rough: RoughShifts) -> None:

@@ -16,6 +16,9 @@ import xarray as xr
 from smlm_accessor.drift.spec import VARIABLES
 from smlm_accessor.errors import DriftError
 
+#: Second dim of ``covariance``, shape (component, table, table_in): of the shifts of two tables.
+COVARIANCE_DIM = "table_in"
+
 
 def stacked(datasets: Sequence[xr.Dataset], names: npt.ArrayLike) -> xr.Dataset:
     """Return several Datasets of transformations as one; attrs are those of the first.
@@ -62,7 +65,7 @@ def one_table(dataset: xr.Dataset) -> xr.Dataset:
             "...). Choose one: dataset.sel(table=...)"
         )
     one = dataset.isel(table=0) if "table" in dataset.dims else dataset
-    one = one.drop_vars("table", errors="ignore")
+    one = one.drop_vars("table", errors="ignore").drop_dims(COVARIANCE_DIM, errors="ignore")
     if "chunk" not in one.dims:
         of_chunk = [n for n, v in VARIABLES.items() if "chunk" in v.dims and n in one.variables]
         coords = [name for name in of_chunk if name in one.coords]

@@ -90,6 +90,8 @@ def test_one_correction_puts_a_table_onto_the_reference() -> None:
     )
     assert np.allclose(found.sel(table="red").smlm.inverse().offset, -found.offset.sel(table="red"))
     found.smlm.check()
+    variance = found.covariance.sel(table="red", table_in="red")
+    np.testing.assert_allclose(found.offset_std.sel(table="red") ** 2, variance)
     with pytest.raises(DriftError, match="3 tables"):
         by_name["red"].smlm.correct(found)
 
