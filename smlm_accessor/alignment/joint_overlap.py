@@ -82,6 +82,11 @@ class JointShifts:
         variance = np.diagonal(self.covariance, axis1=1, axis2=2).T
         return np.sqrt(np.maximum(variance, 0.0))
 
+    @property
+    def n_known(self) -> int:
+        """Return how many tables are connected."""
+        return int(np.isfinite(self.shift).all(axis=1).sum())
+
     def against(self, one: int) -> JointShifts:
         """Return the shifts if table ``one`` stays where it is."""
         c = self.covariance
@@ -140,12 +145,13 @@ class JointOverlap:
         now, worse = start / self.precision, 0
         while width >= finest and worse < 2:
             found = self._at(now, width, _FLOORS[0], every=self._every())
-            if found is None:  # where little overlaps, a wide kernel reaches beyond it
+            # Where little overlaps, a wide kernel reaches beyond it; a narrow one may lose tables.
+            if found is None or (best is not None and found.n_known < best.n_known):
                 worse += best is not None
             else:
                 now = np.where(np.isfinite(found.shift), found.shift, now)
                 size, least = _size(found), np.inf if best is None else _size(best)
-                if size < least:
+                if size < least or best is None or found.n_known > best.n_known:
                     best, worse = found, 0
                 else:
                     worse += size > _WORSE * least
@@ -154,7 +160,9 @@ class JointOverlap:
             return None
         for floor in _FLOORS[1:]:
             found = self._at(best.shift, best.width, floor, every=self._every())
-            if found is not None and _size(found) <= _size(best):
+            if found is None or found.n_known < best.n_known:
+                continue
+            if _size(found) <= _size(best):
                 best, chosen = found, floor
         if self._every() > 1:
             every = max(len(self.positions) // _MOST, 1)

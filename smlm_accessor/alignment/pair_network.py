@@ -17,6 +17,9 @@ from smlm_accessor.kernels.solvers.redundant import solve_pairs
 _FINEST = 0.7  # precisions: the last smoothing
 _FEWEST = 10  # localizations of each table where two fields overlap
 _REACH = 2.0  # smoothings, by which a shift that was found in images may be wrong
+# Standard deviations of a shift of which no finer images are needed: they take seconds, differences
+# of localizations refine what was found, and other pairs check it.
+_CERTAIN = 8.0
 # Differences of localizations of a pair of tables, which are counted: 0.05 s.
 _MOST_DIFFERENCES = 2e5
 # The largest residual of a pair, so many times, is how far a shift from pairs may be wrong; and not
@@ -139,7 +142,7 @@ def _compare(
     moving[:, :2] -= origin
     finest = _FINEST * float(precision[:2].max())
     xy = [np.ascontiguousarray(p[:, :2]) for p in (reference, moving)]
-    found = find_shift_at_any_scale(xy[0], xy[1], finest, np.full(2, largest))
+    found = find_shift_at_any_scale(xy[0], xy[1], finest, np.full(2, largest), certain=_CERTAIN)
     shift = np.zeros(len(precision))
     if found.significance >= CLEAR:
         shift[:2] = found.shift
