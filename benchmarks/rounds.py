@@ -58,6 +58,7 @@ def bound_of(tables: list[pd.DataFrame], precision: float) -> Arrays:
     seen = np.stack([np.bincount(t.emitter[t.emitter >= 0], minlength=n) for t in tables])
     seen = seen[:, seen.sum(axis=0) > 0].astype(float)
     shared = (seen / seen.sum(axis=0)) @ seen.T
+    np.fill_diagonal(shared, 0.0)  # tiles have few sites in common, and differences of sums round
     information = (np.diag(shared.sum(axis=1)) - shared) / precision**2
     return np.asarray(np.sqrt(np.diag(np.linalg.pinv(information))))
 
