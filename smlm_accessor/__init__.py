@@ -6,8 +6,8 @@ DataArrays of images.
 
 from typing import Any as _Any
 
-from smlm_accessor import accessors as _accessors  # noqa: F401 - registers .smlm
 from smlm_accessor._version import __version__
+from smlm_accessor.accessors import align  # registers .smlm, too
 from smlm_accessor.display import notebook as _notebook
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
@@ -49,6 +49,7 @@ __all__ = [
     "TableError",
     "UncertaintyWarning",
     "__version__",
+    "align",
     "join_movies",
     "read",
     "read_drift",

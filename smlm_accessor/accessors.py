@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from os import PathLike
@@ -15,6 +15,7 @@ import xarray as xr
 from smlm_accessor.backends import register_partitioned
 from smlm_accessor.display import summary
 from smlm_accessor.drift import composition, drift_of, require_drift
+from smlm_accessor.drift.by_table import held_for, tables_of
 from smlm_accessor.estimation.request import TARGET_STD
 from smlm_accessor.methods.documentation import completed
 from smlm_accessor.table.columns import Columns, find_columns, set_columns, settled
@@ -54,6 +55,95 @@ def _options_of_methods() -> str:
     from smlm_accessor.methods.registry import options_text
 
     return options_text()
+
+
+def align(
+    tables: Sequence[pd.DataFrame] | Mapping[Hashable, pd.DataFrame],
+    *,
+    transformation: str = "shift",
+    reference: Hashable | None = None,
+    drift: str | None = None,
+    max_shift: float | None = None,
+    max_localizations: int = 2_000_000,
+    progress: bool = False,
+) -> xr.Dataset:
+    r"""Estimate the shifts that put many tables onto each other.
+
+    For rounds of Exchange-PAINT, channels, tiles and sections. All pairs of tables that share
+    something count, and all are solved together.
+
+    Parameters
+    ----------
+    tables : sequence or mapping of DataFrame
+        By number or by name. Tables of dask are sampled, see ``max_localizations``; if units
+        differ, lengths are in that of the first.
+    transformation : {"shift"}
+        One shift of each table. ``"rigid"`` and ``"similarity"`` are for two tables as yet:
+        ``moving.smlm.align(reference, with_rotation=True)``.
+    reference : hashable, optional
+        Number or name of the table that stays where it is; ``offset_std`` is then that of the
+        difference to it. By default the mean of all stays, and ``offset_std`` is against that.
+    drift : str, optional
+        Estimate the drift within each table first, by this method, such as ``"overlap"``: the
+        result then has chunks, and one correction does both. By default tables are taken as they
+        are; correct the drift of each first.
+    max_shift : float, optional
+        Largest difference of the positions of two tables along x and y, in the length unit. By
+        default the fields are trusted as far as they overlap: of rounds any shift is allowed, of
+        tiles one up to the width of the strip that two have in common. Pairs whose fields do not
+        overlap are not compared.
+    max_localizations : int
+        If a table has more, about so many are used: of all tables what lies in the same squares of
+        the field.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    Dataset
+        As that of ``table.smlm.drift``, with ``table`` instead of ``chunk``:
+        ``tables[k].smlm.correct(result.sel(table=k))`` lies on the others. With ``drift`` it has
+        both dimensions. Tables that nothing connects with the others are NaN and not ``valid``,
+        and a warning names them. ``covariance``, by component, table and ``table_in``, is that of
+        the shifts of two tables. ``quality`` is by how much the best pair of a table stands out
+        from chance, in standard deviations. ``attrs["parameters"]`` say how many pairs were
+        compared and used, and which were ``left_out``: their own shift contradicts those of the
+        others.
+
+    Notes
+    -----
+    Images of all pairs whose fields overlap are correlated. Their shifts are solved together; pairs
+    that do not close loops are left out. From there on each blink :math:`i` of table :math:`s`
+    feels the density :math:`f_i = \sum_j K(d_{ij}^2 / S_{ij}) / S_{ij}` of the blinks of all
+    tables, with the variance :math:`S_{ij}` of a pair. With the shares :math:`r_{ij}` of the blinks
+    :math:`j` of table :math:`t` in it, :math:`F_{st} = \sum r_{ij} d_{ij} / S_{ij}` is the force
+    of table :math:`s` towards :math:`t`: a molecule that both show :math:`a` and :math:`b` times,
+    and all tables :math:`n` times, counts as :math:`a b / n`. Newton's method solves
+    :math:`\sum_t \rho_{st} (F_{st} - F_{ts}) / 2 = 0` for all shifts; :math:`\rho_{st}` is the part
+    of the pairs of blinks that is not by chance. The covariance is that of the forces between field
+    blocks, between the inverse slopes: that all pairs of a table have its localization errors in
+    common is in it. The kernel is narrowed as long as the standard errors fall.
+
+    Examples
+    --------
+    >>> import smlm_accessor
+    >>> first = smlm_accessor.simulate_origami(n_structures=60, n_frames=2000, precision=5, seed=1)
+    >>> rounds = {"a": first, "b": first.assign(position_x=first.position_x + 30)}
+    >>> shifts = smlm_accessor.align(rounds, reference="a")
+    >>> shifts.offset.sel(table="b", component="x").round(3).item()
+    -30.0
+    >>> on_first = rounds["b"].smlm.correct(shifts.sel(table="b"))
+    """
+    found: xr.Dataset = import_module("smlm_accessor.alignment.many").align_tables(
+        tables,
+        transformation=transformation,
+        reference=reference,
+        drift=drift,
+        max_shift=max_shift,
+        max_localizations=max_localizations,
+        progress=progress,
+    )
+    return found
 
 
 @register_partitioned("smlm")
@@ -776,7 +866,7 @@ class DriftAccessor:
     """
 
     def __init__(self, dataset: xr.Dataset) -> None:
-        self._held = dataset
+        self._held = held_for(dataset)
 
     @_calls("smlm_accessor.models")
     def fit(
@@ -1061,8 +1151,12 @@ class DriftAccessor:
         return composition.with_origin(self._held, origin)
 
     def check(self) -> None:
-        """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift."""
-        require_drift(self._held)
+        """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift.
+
+        Of several tables, see `smlm_accessor.align`, each is looked at.
+        """
+        for one in tables_of(self._held):
+            require_drift(one)
 
     def __repr__(self) -> str:
         from smlm_accessor.display.drift import drift_text

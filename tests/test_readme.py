@@ -1,4 +1,4 @@
-"""The Python code in README.md, and that of docs/image_stacks.md, runs as it stands."""
+"""The Python code in README.md, and that of some pages in docs, runs as it stands."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from typing import Any
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
+MANY_TABLES = README.parent / "docs" / "many_tables.md"
+STACKS = README.parent / "docs" / "image_stacks.md"
+
+
+def _python_blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
+    blocks = _python_blocks(README)
     assert blocks
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
@@ -23,11 +29,18 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_example_of_image_stacks_runs() -> None:
-    text = (README.parent / "docs" / "image_stacks.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
     names: dict[str, Any] = {}
+    (block,) = _python_blocks(STACKS)
     exec(compile(block, "docs/image_stacks.md", "exec"), names)
     steps = names["drift"].offset.sel(component="x").diff("chunk")
     assert steps.values == pytest.approx(-100, abs=1)
     assert len(names["table"]) == len(names["locs"])
     assert names["same"].shape == names["stack"].shape
+
+
+def test_python_blocks_of_many_tables_run() -> None:
+    names: dict[str, Any] = {}
+    for block in _python_blocks(MANY_TABLES):
+        exec(compile(block, "many_tables.md", "exec"), names)
+    moved = names["shifts"].offset.sel(component="x").values
+    assert abs(moved - moved.mean() - [30, 10, -10, -30]).max() < 1

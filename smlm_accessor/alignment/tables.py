@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import is_partitioned, source_of
@@ -66,49 +66,90 @@ class TablePair:
 
     def precision(self) -> FloatArray:
         """Return the usual precision of a localization along each component."""
-        each = [_precision(locs)[: len(self.components)] for locs in (self.reference, self.moving)]
+        tables, d = (self.reference, self.moving), len(self.components)
+        each = [usual_precision(locs)[:d] for locs in tables]
         return np.asarray(np.sqrt((each[0] ** 2 + each[1] ** 2) / 2))
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """What is read of one of several tables.
+
+    Parameters
+    ----------
+    localizations : Localizations
+        Finite, in the order of frames, without outliers far from the field.
+    timeline : Timeline
+        Of all rows.
+    in_time : Localizations, optional
+        Those in runs of frames, if ``localizations`` are only a sample of the field.
+    """
+
+    localizations: Localizations
+    timeline: Timeline
+    in_time: Localizations | None
+
+    @property
+    def mean_frame(self) -> float:
+        """Mean frame of all rows."""
+        frames = self.timeline.frames
+        return float(np.average(frames - frames[0], weights=self.timeline.counts)) + float(
+            frames[0]
+        )
 
 
 def read_pair(reference: Any, moving: Any, most: int, *, progress: bool) -> TablePair:
     """Read both tables; if either has more than ``most`` localizations, in some squares only."""
     tables = {"reference": reference, "moving": moving}
-    factor = factor_between(find_columns(reference), find_columns(moving))
-    partitioned = [is_partitioned(table) for table in tables.values()]
-    if not any(partitioned) and max(len(reference), len(moving)) <= most:
-        read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
-        timeline = Timeline.of(read["moving"].frames[read["moving"].finite])
-        in_time = None
-    else:
-        read, timeline, in_time = _sample(tables, most, factor, progress)
-    for name, locs in read.items():
-        if not locs.finite.any():
-            raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
-    read["reference"] = _scaled(read["reference"], factor)
-    clean = {name: _clean(locs) for name, locs in read.items()}
+    read = read_tables(tables, most, unit_of="moving", progress=progress)
+    moved, one = read["moving"], read["reference"]
+    in_time = None
+    if one.in_time is not None and moved.in_time is not None:
+        in_time = one.in_time, moved.in_time
     return TablePair(
-        **clean,
-        components=_components(clean["reference"], clean["moving"]),
-        first=int(timeline.frames[0]),
-        last=int(timeline.frames[-1]),
-        mean=float(np.average(timeline.frames - timeline.frames[0], weights=timeline.counts))
-        + float(timeline.frames[0]),
+        *(one.localizations, moved.localizations),
+        components=common_components([moved.localizations, one.localizations]),
+        first=int(moved.timeline.frames[0]),
+        last=int(moved.timeline.frames[-1]),
+        mean=moved.mean_frame,
         sampled=in_time is not None,
         in_time=in_time,
     )
 
 
+def read_tables(
+    tables: Mapping[str, Any], most: int, *, unit_of: str, progress: bool
+) -> dict[str, ReadTable]:
+    """Read tables in the unit of one; if any has more than ``most`` rows, in the same squares."""
+    columns = {name: find_columns(table) for name, table in tables.items()}
+    factors = {name: factor_between(c, columns[unit_of]) for name, c in columns.items()}
+    partitioned = [is_partitioned(table) for table in tables.values()]
+    if not any(partitioned) and max(len(table) for table in tables.values()) <= most:
+        read = {name: read_localizations(t, need_frames=False) for name, t in tables.items()}
+        timelines = {name: Timeline.of(r.frames[r.finite]) for name, r in read.items()}
+        in_time: dict[str, Localizations] = {}
+    else:
+        read, timelines, in_time = _sample(tables, most, set(factors.values()) == {1.0}, progress)
+    for name, locs in read.items():
+        if not locs.finite.any():
+            raise TableError(f"The {name} table has no rows with coordinates: nothing to align.")
+    return {
+        name: ReadTable(_clean(_scaled(r, factors[name])), timelines[name], in_time.get(name))
+        for name, r in read.items()
+    }
+
+
 def _sample(
-    tables: dict[str, pd.DataFrame], most: int, factor: float, progress: bool
-) -> tuple[dict[str, Localizations], Timeline, tuple[Localizations, Localizations] | None]:
+    tables: Mapping[str, Any], most: int, one_unit: bool, progress: bool
+) -> tuple[dict[str, Localizations], dict[str, Timeline], dict[str, Localizations]]:
     sources = {name: source_of(table) for name, table in tables.items()}
     found = {name: s.result(scanned(s), progress=progress) for name, s in sources.items()}
     total = {name: int(one.squares.count.sum()) for name, one in found.items()}
     sampling = sample_field(found[max(total, key=lambda name: total[name])], most)
-    if not sampling.takes_all and factor != 1.0:
+    if not sampling.takes_all and not one_unit:
         raise TableError(
             f"Tables of more than max_localizations={most} are sampled in the same squares of the "
-            "field, so both have to be in the same unit: convert one of them, or give a larger "
+            "field, so all have to be in the same unit: convert some of them, or give a larger "
             "max_localizations"
         )
 
@@ -117,12 +158,12 @@ def _sample(
         return source.result(sampled(source, some), progress=progress).localizations
 
     read = {name: taken(name, sampling) for name in sources}
-    timeline = found["moving"].timeline
+    timelines = {name: one.timeline for name, one in found.items()}
     if sampling.takes_all:
-        return read, timeline, None
+        return read, timelines, {}
     # Few beads may be in none of the squares, but they are in all runs of frames.
-    in_time = [_clean(taken(name, sample_time(found[name], MOST_FOR_BEADS))) for name in tables]
-    return read, timeline, (in_time[0], in_time[1])
+    in_time = {n: _clean(taken(n, sample_time(found[n], MOST_FOR_BEADS))) for n in tables}
+    return read, timelines, in_time
 
 
 def _scaled(locs: Localizations, factor: float) -> Localizations:
@@ -140,15 +181,17 @@ def _clean(locs: Localizations) -> Localizations:
     return finite.take(np.flatnonzero(inside)).sorted()
 
 
-def _components(reference: Localizations, moving: Localizations) -> tuple[str, ...]:
-    flat = [np.ptp(locs.positions, axis=0) == 0 for locs in (reference, moving)]
-    both = [c for c in moving.components if c in reference.components]
-    if len(both) == 3 and (flat[0][2] or flat[1][2]):
-        both.pop()
-    return tuple(both)
+def common_components(tables: Sequence[Localizations]) -> tuple[str, ...]:
+    """Return the components that all tables have; z only if all have an extent along it."""
+    flat = any(np.ptp(t.positions, axis=0)[2] == 0 for t in tables if t.positions.shape[1] == 3)
+    common = [c for c in tables[0].components if all(c in t.components for t in tables)]
+    if len(common) == 3 and flat:
+        common.pop()
+    return tuple(common)
 
 
-def _precision(locs: Localizations) -> FloatArray:
+def usual_precision(locs: Localizations) -> FloatArray:
+    """Return the usual precision of a localization along each component; NaN if unknown."""
     known = locs.columns.when is not None
     uncertainty = locs.uncertainty
     frames = FrameCount.of(locs.frames, locs.positions).number(locs.frames)

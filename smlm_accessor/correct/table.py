@@ -16,6 +16,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import constant, example, is_partitioned, map_partitions, source_of
 from smlm_accessor.drift import components_of
 from smlm_accessor.drift.between_chunks import DEFAULT_BY, FrameTransformations
+from smlm_accessor.drift.by_table import one_table
 from smlm_accessor.drift.static import is_static
 from smlm_accessor.drift.times import counted
 from smlm_accessor.errors import AlreadyCorrectedWarning, DriftError
@@ -58,7 +59,7 @@ def correct(
     else:
         require_unused(estimate_options)
     if isinstance(drift, xr.Dataset):
-        drift = counted(drift)  # once, not for each part and step
+        drift = counted(one_table(drift))  # once, not for each part and step
     if is_partitioned(table):
         lazy: pd.DataFrame = _correct_partitions(table, drift, by, outside)
         return lazy

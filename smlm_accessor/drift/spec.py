@@ -12,6 +12,9 @@ do not overlap. A drift in seconds has ``time``, ``time_start`` and ``time_stop`
 ``method``, ``target``, ``origin``, ``length_unit``, ``frame_duration`` in seconds, and
 ``parameters`` as JSON.
 
+Of several tables (`smlm_accessor.align`) the Dataset has the dim ``table`` instead of ``chunk``, or
+both; ``dataset.sel(table=...)`` is that of one, see `smlm_accessor.drift.by_table`.
+
 `smlm_accessor.drift.dataset` builds such a Dataset, `smlm_accessor.drift.validation` checks one.
 """
 

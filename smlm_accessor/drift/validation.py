@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from smlm_accessor.drift.by_table import one_table
 from smlm_accessor.drift.spec import COMPONENTS, REQUIRED, components_of
 from smlm_accessor.drift.times import clock_of, counted, has_times, spelled
 from smlm_accessor.errors import DriftError, listing
@@ -30,7 +31,8 @@ def require_drift(value: Any, usage: str = "table.smlm.correct(drift)") -> xr.Da
             f"Give a drift or a model, not a {type(value).__name__}: "
             f"drift = table.smlm.drift(...); {usage}"
         )
-    problems = problems_of(value)
+    dataset = one_table(value)
+    problems = problems_of(dataset)
     if problems:
         raise DriftError(
             "This Dataset does not hold drift: "
@@ -38,7 +40,7 @@ def require_drift(value: Any, usage: str = "table.smlm.correct(drift)") -> xr.Da
             + "\nUse a Dataset from table.smlm.drift(...), or build one with "
             "smlm_accessor.drift.build(...)."
         )
-    return counted(value)
+    return counted(dataset)
 
 
 def problems_of(dataset: xr.Dataset) -> list[str]:

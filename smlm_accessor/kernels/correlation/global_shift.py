@@ -105,16 +105,18 @@ def find_shift_at_any_scale(
     moving: FloatArray,
     finest: float,
     max_shift: FloatArray | None = None,
+    *,
+    certain: float = _CERTAIN,
 ) -> GlobalShift:
     """Find the shift at which two sets of localizations have most in common, at the best scale.
 
     What they share may be molecules or only shapes, so the smoothing is halved from coarse to
-    ``finest`` until nothing is clearer than the maximum.
+    ``finest`` until nothing is clearer than the maximum, or its significance above ``certain``.
     """
     extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
     smoothing = float(extent.max()) / _COARSEST
     best = find_global_shift(reference, moving, smoothing, max_shift)
-    while best.significance <= _CERTAIN:
+    while best.significance <= certain:
         smoothing /= 2
         if smoothing < finest or pixels_at(extent, smoothing) > MOST_PIXELS:
             break

@@ -11,19 +11,25 @@ _SMOOTHING = 1.5  # precisions: about the root of two, as differences scatter
 
 
 def shift_of_pairs(
-    reference: FloatArray, moving: FloatArray, precision: FloatArray, reach: float
+    reference: FloatArray,
+    moving: FloatArray,
+    precision: FloatArray,
+    reach: float,
+    *,
+    most_pairs: float = _MOST_PAIRS,
 ) -> FloatArray:
     """Return the most frequent difference of pairs, to about one precision, shape (d,).
 
     Differences of up to ``reach`` along x and y are counted, and all along z, in bins of one
-    precision; the counts are smoothed. Positions have shape (n, d).
+    precision; the counts are smoothed. Positions have shape (n, d); every so many of them are used,
+    so that there are about ``most_pairs``.
     """
     from scipy.ndimage import gaussian_filter
     from scipy.spatial import cKDTree
 
     area = float(np.prod(np.ptp(reference[:, :2], axis=0)))
     expected = len(reference) * len(moving) * np.pi * reach**2 / max(area, reach**2)
-    every = int(np.ceil(np.sqrt(expected / _MOST_PAIRS)))
+    every = int(np.ceil(np.sqrt(expected / most_pairs)))
     reference, moving = reference[::every], moving[::every]
     trees = cKDTree(reference[:, :2]), cKDTree(moving[:, :2])
     pairs = trees[0].sparse_distance_matrix(trees[1], reach, output_type="ndarray")
