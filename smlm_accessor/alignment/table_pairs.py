@@ -8,6 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.field.jackknife import effective_number, effective_numbers
 from smlm_accessor.kernels.solvers.redundant import connected
 
 # Probability that tables which share nothing seem to; and that a pair seems to contradict the rest.
@@ -51,7 +52,7 @@ class TablePairs:
         curvature = (curvature + curvature.transpose(0, 2, 1, 3)) / 2
         responsibility = (responsibility + responsibility.transpose(0, 2, 1)) / 2
         lateral = curvature[..., :2].mean(axis=-1)
-        total, n = lateral.sum(axis=0), _effective(responsibility)
+        total, n = lateral.sum(axis=0), effective_numbers(responsibility)
         ratio = total / np.maximum(responsibility.sum(axis=0), 1e-300)
         scatter = ((lateral - ratio * responsibility) ** 2).sum(axis=0)
         error = np.sqrt(scatter * n / np.maximum(n - 1, 1e-9))
@@ -70,7 +71,7 @@ class TablePairs:
         """Return steps (k, d), their covariance (d, k, k) and the effective number of groups."""
         k, d = self.force.shape[2:]
         force = np.einsum("gstc,st->gsc", self.force, share)
-        n = float(_effective((self.responsibility * share).sum(axis=(1, 2))[:, None, None])[0, 0])
+        n = effective_number((self.responsibility * share).sum(axis=(1, 2)))
         step, covariance = np.zeros((k, d)), np.zeros((d, k, k))
         same = component[:, None] == component
         for axis in range(d):
@@ -90,7 +91,7 @@ class TablePairs:
         known = self.shared[..., None] & (total > 0)
         curvature = np.where(known, total, np.nan)
         move = self.force.sum(axis=0) / curvature
-        n = _effective(self.responsibility)[..., None]
+        n = effective_numbers(self.responsibility)[..., None]
         variance = ((self.force - move * self.curvature) ** 2).sum(axis=0)
         return move, np.sqrt(variance * n / np.maximum(n - 1, 0.5)) / curvature
 
@@ -100,7 +101,7 @@ class TablePairs:
         Pairs that hold a component together contradict nothing.
         """
         move, error = self.alone()
-        n = _effective(self.responsibility)[..., None]
+        n = effective_numbers(self.responsibility)[..., None]
         z = np.abs(move) / np.maximum(error, 1e-300)
         chance = np.where(used[..., None], student.sf(z, np.maximum(n - 1, 1.0)), 1.0).min(axis=-1)
         limit = _CONTRADICTS / max(int(used.sum()) // 2, 1)
@@ -114,9 +115,3 @@ class TablePairs:
             if int(connected(without).max()) == parts:
                 return i, j
         return None
-
-
-def _effective(sums: FloatArray) -> FloatArray:
-    """Return the effective number of groups (Kish) of each pair, shape (k, k)."""
-    squares = np.maximum((sums**2).sum(axis=0), 1e-300)
-    return np.asarray(sums.sum(axis=0) ** 2 / squares)

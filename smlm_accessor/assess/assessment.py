@@ -103,9 +103,10 @@ def assess(
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
-    apart, clock = frames_apart(case, drift, observed, of_rows), case.localizations.clock
+    moved, clock = case.moved(drift, observed), case.localizations.clock
+    apart = frames_apart(observed, *moved, of_rows)
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(case, drift, observed, of_rows)
+    found["transformation"] = transformation_left(observed, moved[1], of_rows)
     return Assessment(verdict, reason, **found)
 
 

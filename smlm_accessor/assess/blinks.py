@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,10 +12,12 @@ from smlm_accessor.assess.field_halves import FieldHalves
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.hashing import split_mix64
+from smlm_accessor.kernels.neighbours.neighbour_counts import partner_counts
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.traces import Observations
 
 REACH = 2**0.5 / WIDTH  # precisions: two blinks of a molecule differ by sqrt(2) of them
+_LAG_FACTOR = 4  # from one class of lags to the next: molecules live for an unknown time
 _MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
 _MOST = 300_000  # blinks, for the sake of time; more would change no verdict
 
@@ -36,6 +39,36 @@ class Blinks:
     gap: int
     reach: FloatArray
     inner: BoolArray
+
+    @cached_property
+    def lags(self) -> IntArray:
+        """The least lag of each class: the gap of a blink, and then ever longer ones."""
+        span = int(np.ptp(self.frames)) if len(self.frames) else 0
+        lags = [self.gap]
+        lag = self.gap * _LAG_FACTOR**2
+        while lag < span:
+            lags.append(lag)
+            lag *= _LAG_FACTOR
+        return np.array(lags)
+
+    @cached_property
+    def partners(self) -> IntArray:
+        """How many blinks there are at such lags from each, (n, k)."""
+        return partner_counts(self.frames, np.zeros_like(self.frames), self.lags)
+
+    @cached_property
+    def partners_in_half(self) -> IntArray:
+        """How many of these are in the same half of the field."""
+        return partner_counts(self.frames, self.second.astype(np.int64), self.lags)
+
+    @cached_property
+    def extent(self) -> FloatArray:
+        """Extent of the field in reaches, (d,), without a few blinks far outside."""
+        positions = self.positions / self.reach
+        if not len(positions):
+            return np.ones(positions.shape[1])
+        lower, upper = np.percentile(positions, [1, 99], axis=0)
+        return np.asarray(np.maximum(upper - lower, 1.0))
 
     def some(self, chosen: BoolArray) -> Blinks:
         """Return some of the blinks."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.correct import corrected_positions
+from smlm_accessor.methods.traces import Observations
 from smlm_accessor.models import Drift
 from smlm_accessor.table.localizations import Localizations
 
@@ -23,9 +24,17 @@ class Case:
         some = replace(self.localizations, positions=positions, frames=frames, uncertainty=None)
         return corrected_positions(some, drift, by=self.by, outside=self.outside)
 
-    def quiet(self) -> Case:
-        """Return the case in which frames outside are held without a word: it was said before."""
-        return replace(self, outside=self.outside or "hold")
+    def moved(self, drift: Drift, observed: Observations) -> tuple[FloatArray, FloatArray]:
+        """Return positions of observations before and after a correction.
+
+        Frames outside are held without a word: it was said before.
+        """
+        localizations = observed.localizations
+        assert localizations.center is not None
+        before = localizations.positions + localizations.center
+        frames = observed.frame(localizations.frames)
+        quiet = replace(self, outside=self.outside or "hold")
+        return before, quiet.corrected(drift, before, frames)
 
     def held(self) -> Case:
         """Return the case in which drift of any kind is held outside its frames."""

@@ -8,17 +8,16 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import beta
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.assess.blinks import Blinks
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.field.blocks import ENOUGH
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.hashing import split_mix64
-from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts, partner_counts
+from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
 _FEW = 8.0  # effective field blocks: with fewer, `ENOUGH` blocks of time tell the error
-_LAG_FACTOR = 4  # from one class of lags to the next: molecules live for an unknown time
 _MOST_FITTED = 20_000  # blinks, for the weights of the mixture: they are known to a few per cent
 _ROUNDS = 100  # of the EM algorithm
 _CLOSE = 1e-4  # change of a weight in a round: less changes no log-density that matters
@@ -78,35 +77,14 @@ def overlaps(
 def densities(blinks: Blinks, positions: FloatArray, *, halves: bool = False) -> Densities:
     """Return the densities; with ``halves``, only blinks of the same half of the field count."""
     group = blinks.second.astype(np.int64) if halves else np.zeros_like(blinks.frames)
-    lags = _lags(blinks)
-    scaled = positions / blinks.reach
-    counts = neighbour_counts(scaled, blinks.frames, group, lags, run=map_threads)
-    partners = partner_counts(blinks.frames, group, lags)
-    d = scaled.shape[1]
+    partners = blinks.partners_in_half if halves else blinks.partners
+    scaled, d = positions / blinks.reach, len(blinks.reach)
+    counts = neighbour_counts(scaled, blinks.frames, group, blinks.lags, run=map_threads)
     kernel = np.pi / 5 if d == 2 else 2 * np.pi * beta(1.5, 5)
-    field = float(np.prod(_extent(blinks.positions / blinks.reach)))
+    field = float(np.prod(blinks.extent))
     known = partners > 0
     by_lag = np.where(known, counts / np.maximum(partners, 1) * (field / kernel), 1.0)
     return Densities(by_lag, known)
-
-
-def _lags(blinks: Blinks) -> IntArray:
-    """Return the least lag of each class: the gap of a blink, and then ever longer ones."""
-    span = int(np.ptp(blinks.frames)) if len(blinks.frames) else 0
-    lags = [blinks.gap]
-    lag = blinks.gap * _LAG_FACTOR**2
-    while lag < span:
-        lags.append(lag)
-        lag *= _LAG_FACTOR
-    return np.array(lags)
-
-
-def _extent(positions: FloatArray) -> FloatArray:
-    """Return the extent of the field, without a few blinks far outside."""
-    if not len(positions):
-        return np.ones(positions.shape[1])
-    lower, upper = np.percentile(positions, [1, 99], axis=0)
-    return np.asarray(np.maximum(upper - lower, 1.0))
 
 
 def _mixture_weights(by_lag: FloatArray) -> FloatArray:

@@ -7,19 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.case import Case
 from smlm_accessor.methods.overlap.density import FINE, Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.turning import asked_for, least_free
 from smlm_accessor.methods.traces import Observations
-from smlm_accessor.models import Drift
 
 _FEWEST = 1_000  # localizations: fewer do not tell how a sample turns
 
 
-def transformation_left(
-    case: Case, drift: Drift, observed: Observations, precision: FloatArray
-) -> str:
+def transformation_left(observed: Observations, after: FloatArray, precision: FloatArray) -> str:
     """Return the least free transformation that corrected positions still ask for.
 
     It is told as for ``transformation="auto"`` of `overlap`. That is ``"shift"`` where nothing is
@@ -27,8 +23,6 @@ def transformation_left(
     """
     localizations = observed.localizations
     assert localizations.center is not None
-    before = localizations.positions + localizations.center
-    after = case.quiet().corrected(drift, before, observed.frame(localizations.frames))
     seen = np.asarray(np.isfinite(after).all(axis=1))
     wide = (np.ptp(after[seen], axis=0) > 0).all() if seen.any() else False
     if seen.sum() < _FEWEST or not wide:

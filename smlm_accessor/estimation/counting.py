@@ -10,13 +10,10 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
+from smlm_accessor.methods.api import POWERS
 from smlm_accessor.options import count, required_length
 from smlm_accessor.table.clock import FRAMES, SECONDS, Clock
 from smlm_accessor.table.columns import Columns
-
-# What a method tells per frame is the variance that a drift gains; of its slope, which is per frame
-# itself, per frame cubed; and so on.
-_POWERS = {"bend": 3, "jerk": 5}
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Counter:
             elif name == "jumps" or "frames" in name:
                 result[new] = self.clock.values(value).tolist()
             elif new != name:
-                power = _POWERS.get(name.removesuffix("_per_frame"), 1)
+                power = POWERS.get(name, 1)
                 result[new] = (np.asarray(value) * float(self.clock.per_unit) ** power).tolist()
             else:
                 result[name] = value

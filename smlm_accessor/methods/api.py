@@ -133,7 +133,7 @@ class Registered:
 
 # The variance that a drift gains is per frame; that of its slope, which is per frame itself, per
 # frame cubed; and so on.
-_POWERS = {"bend_per_frame": 3, "jerk_per_frame": 5}
+POWERS = {"bend_per_frame": 3, "jerk_per_frame": 5}
 
 
 def _in_frames(chosen: Mapping[str, Any], count: FrameCount) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _in_frames(chosen: Mapping[str, Any], count: FrameCount) -> dict[str, Any]:
         elif name == "jumps":
             result[name] = count.frame(np.array(value, dtype=np.int64)).tolist()
         elif name.endswith("_per_frame"):
-            result[name] = (np.asarray(value) / count.unit ** _POWERS.get(name, 1)).tolist()
+            result[name] = (np.asarray(value) / count.unit ** POWERS.get(name, 1)).tolist()
         elif "frames" in name:
             result[name] = (np.asarray(value) * count.unit).tolist()
         else:

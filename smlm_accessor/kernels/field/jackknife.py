@@ -11,8 +11,13 @@ _FEWEST = 3.0  # effective blocks: fewer tell nothing
 
 def effective_number(weights: FloatArray | IntArray) -> float:
     """Return the effective number of field blocks (Kish): ``sum(weights)**2 / sum(weights**2)``."""
-    squares = float(np.sum(np.square(weights, dtype=float)))
-    return float(np.sum(weights, dtype=float)) ** 2 / squares if squares > 0 else 0.0
+    return float(effective_numbers(np.asarray(weights, np.float64).ravel()))
+
+
+def effective_numbers(weights: FloatArray | IntArray) -> FloatArray:
+    """Return the same of weights along the first axis, for each of the others."""
+    squares = np.maximum(np.sum(np.square(weights, dtype=float), axis=0), 1e-300)
+    return np.asarray(np.sum(weights, axis=0, dtype=float) ** 2 / squares)
 
 
 def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
