@@ -18,7 +18,7 @@ from smlm_accessor.correct.done import Record, Row
 from smlm_accessor.correct.lock import alone_in
 from smlm_accessor.correct.paths import each_table, names_of
 from smlm_accessor.correct.request import GENERAL, FileCorrection
-from smlm_accessor.correct.running import done_in_turn, executor_of
+from smlm_accessor.correct.running import done_in_turn, executor_of, held_interrupts
 from smlm_accessor.correct.summary import row_of, summary_table, write_summary
 from smlm_accessor.errors import FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io.arguments import short
@@ -127,13 +127,15 @@ def _corrected(
     try:
         with (
             executor_of(jobs, scheduler, len(todo)) as executor,
+            held_interrupts(executor is not None) as interrupted,
             ProgressBar(len(requests), shown=progress, description="correct") as bar,
         ):
             for _ in rows:
                 bar.advance()
             if todo:
                 record.begin([name for request in todo for name in _outputs(request)])
-            for request, state, (row, outputs) in done_in_turn(corrected_row, executor, todo):
+            done = done_in_turn(corrected_row, executor, todo, interrupted)
+            for request, state, (row, outputs) in done:
                 rows[str(request.source)] = row
                 record.done(request, state, outputs, row)
                 bar.advance()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
@@ -22,6 +23,8 @@ Work = Callable[[FileCorrection], tuple[Row, list[str]]]
 # A request, its file before, and its row and what was written.
 Done = tuple[FileCorrection, Any, tuple[Row, list[str]]]
 
+_LOOK = 0.2  # seconds between two looks whether the work was interrupted
+
 
 @contextmanager
 def executor_of(jobs: int, scheduler: str | None, n_files: int) -> Iterator[Executor | None]:
@@ -36,7 +39,7 @@ def executor_of(jobs: int, scheduler: str | None, n_files: int) -> Iterator[Exec
             pool = _processes(min(jobs, n_files))
             try:
                 yield pool
-            except KeyboardInterrupt:  # files that were being worked on are done, or not to be
+            except KeyboardInterrupt:  # what was being worked on is done, or not to be finished
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in set(active_children()) - others:
                     process.terminate()
@@ -45,26 +48,52 @@ def executor_of(jobs: int, scheduler: str | None, n_files: int) -> Iterator[Exec
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
+@contextmanager
+def held_interrupts(held: bool) -> Iterator[Callable[[], bool]]:
+    """Note a first interruption (Ctrl-C), for the work to ask about; a second one is raised.
+
+    So a file that is done is noted, wherever the interruption comes. Only the main thread can hold
+    interruptions, and only it gets them.
+    """
+    noted = list[int]()
+
+    def note(number: int, frame: Any) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    if not held or threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(noted)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def done_in_turn(
-    work: Work, executor: Executor | None, requests: Sequence[FileCorrection]
+    work: Work,
+    executor: Executor | None,
+    requests: Sequence[FileCorrection],
+    interrupted: Callable[[], bool],
 ) -> Iterator[Done]:
     """Yield each request when it is done.
 
-    An interruption (Ctrl-C) ends the work in this process at once. Processes are waited for, until
-    the files are done that they are working on, or a second interruption.
+    Once the work is interrupted, the files that are being worked on are finished, and a
+    `KeyboardInterrupt` is raised. Without an executor it ends the work at once.
     """
     states = {str(request.source): state_of(request.source) for request in requests}
     if executor is None:
         for request in requests:
             yield request, states[str(request.source)], work(request)
         return
-    waiting = {executor.submit(work, request): request for request in requests}
-    lost, given = list[FileCorrection](), set[Future[Any]]()
-
-    def done(futures: Sequence[Future[Any]]) -> Iterator[Done]:
-        for future in as_completed(futures):
-            request = waiting[future]
-            given.add(future)
+    lost, stopped = list[FileCorrection](), False
+    with _workers_without_interrupts():
+        waiting = {executor.submit(work, request): request for request in requests}
+    while waiting:
+        for future in wait(waiting, _LOOK, FIRST_COMPLETED).done:
+            request = waiting.pop(future)
             try:
                 result = future.result()
             except BrokenProcessPool:
@@ -74,20 +103,18 @@ def done_in_turn(
                 why = f"the worker failed: {short(error)}"
                 result = row_of(request, None, 0.0, [], why), []
             yield request, states[str(request.source)], result
-
-    try:
-        yield from done(list(waiting))
-    except KeyboardInterrupt:
-        running = [one for one in waiting if one not in given and not one.cancel()]
-        if running:
-            warnings.warn(
-                f"stopping, once {len(running)} files that are being worked on are done; "
-                "Ctrl-C stops at once",
-                SmlmWarning,
-                stacklevel=2,
-            )
-            yield from done(running)
-        raise
+        if interrupted() and not stopped:
+            stopped = True
+            waiting = {one: request for one, request in waiting.items() if not one.cancel()}
+            if waiting:
+                warnings.warn(
+                    f"stopping, once {len(waiting)} files that are being worked on are done; "
+                    "Ctrl-C stops at once",
+                    SmlmWarning,
+                    stacklevel=2,
+                )
+    if stopped:
+        raise KeyboardInterrupt
     for request in lost:  # one of them has ended the process; which one, shows alone
         with _processes(1) as alone:
             try:
@@ -102,6 +129,22 @@ def _processes(n: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
 
 
+@contextmanager
+def _workers_without_interrupts() -> Iterator[None]:
+    """Leave Ctrl-C, which a terminal sends to all processes, to the one that waits for them.
+
+    Processes that start here inherit what is blocked; so they are not even interrupted while they
+    import. Windows cannot block: there `_ignore_interrupts` does it, once they have begun.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _ignore_interrupts() -> None:
-    """Leave Ctrl-C, which a terminal sends to all processes, to the one that waits for them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
