@@ -134,7 +134,8 @@ def _corrected(
                 bar.advance()
             if todo:
                 record.begin([name for request in todo for name in _outputs(request)])
-            done = done_in_turn(corrected_row, executor, todo, interrupted)
+            at_once = jobs if scheduler is None else None
+            done = done_in_turn(corrected_row, executor, todo, interrupted, at_once)
             for request, state, (row, outputs) in done:
                 rows[str(request.source)] = row
                 record.done(request, state, outputs, row)

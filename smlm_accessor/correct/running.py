@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context
@@ -77,8 +78,9 @@ def done_in_turn(
     executor: Executor | None,
     requests: Sequence[FileCorrection],
     interrupted: Callable[[], bool],
+    jobs: int | None,
 ) -> Iterator[Done]:
-    """Yield each request when it is done.
+    """Yield each request when it is done; ``jobs`` at once, all if it is None.
 
     Once the work is interrupted, the files that are being worked on are finished, and a
     `KeyboardInterrupt` is raised. Without an executor it ends the work at once.
@@ -88,12 +90,21 @@ def done_in_turn(
         for request in requests:
             yield request, states[str(request.source)], work(request)
         return
+    # A pool of processes takes more than it works on, and does not give it back: it gets no more.
+    at_once = len(requests) if jobs is None else jobs
+    todo, working = deque(requests), dict[Future[Any], FileCorrection]()
     lost, stopped = list[FileCorrection](), False
-    with _workers_without_interrupts():
-        waiting = {executor.submit(work, request): request for request in requests}
-    while waiting:
-        for future in wait(waiting, _LOOK, FIRST_COMPLETED).done:
-            request = waiting.pop(future)
+    while todo or working:
+        try:
+            with _workers_without_interrupts():
+                while todo and len(working) < at_once:
+                    future = executor.submit(work, todo[0])
+                    working[future] = todo.popleft()
+        except BrokenProcessPool:
+            lost.extend(todo)
+            todo.clear()
+        for future in wait(working, _LOOK, FIRST_COMPLETED).done:
+            request = working.pop(future)
             try:
                 result = future.result()
             except BrokenProcessPool:
@@ -105,10 +116,11 @@ def done_in_turn(
             yield request, states[str(request.source)], result
         if interrupted() and not stopped:
             stopped = True
-            waiting = {one: request for one, request in waiting.items() if not one.cancel()}
-            if waiting:
+            todo.clear()
+            working = {one: request for one, request in working.items() if not one.cancel()}
+            if working:
                 warnings.warn(
-                    f"stopping, once {len(waiting)} files that are being worked on are done; "
+                    f"stopping, once {len(working)} files that are being worked on are done; "
                     "Ctrl-C stops at once",
                     SmlmWarning,
                     stacklevel=2,
