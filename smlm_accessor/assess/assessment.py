@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import norm
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.blinks import REACH, find_blinks, thinned
 from smlm_accessor.assess.case import Case
-from smlm_accessor.assess.evidence import evidence
+from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
+from smlm_accessor.assess.near import corrections_near
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import transformation_left
 from smlm_accessor.backends import is_partitioned
+from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
@@ -29,18 +32,17 @@ from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.frames.count import FrameCount
-from smlm_accessor.kernels.neighbours.nena import neighbour_precision, with_axial
+from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.traces import Observations, observations
-from smlm_accessor.models import Drift, require_drift_or_model
+from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
-_CLEAR_ODDS = -float(norm.logsf(CLEAR))  # of chance, at a score that is clear
 MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
@@ -92,21 +94,36 @@ def assess(
     log_odds = evidence(blinks, corrected, jump_frames(source), (before, after), weights)
     found["log10_odds"] = log_odds / np.log(10)
 
-    # Do they with drift from blinks of the other half of the field?
-    if observed.precision is not None:  # not a trace in both of them
-        table = _table_of(observed, localizations)
-        localizations = read_localizations(table)
-    halves = estimate_halves(table, localizations, drift, field, progress=progress)
+    # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
+    # through the field, where it is known how.
+    at, moved = case.moved(drift, observed)
+    known = log_odds > CLEAR_ODDS
+    if known:
+        blinks = replace(blinks, second=field.of(corrected)[1])
+    if known and _is_of_overlap(drift):
+        _, second = field.of(np.nan_to_num(moved))
+        correction = partial(case.held().corrected, drift)
+        windows = jump_frames(source), source.sizes["chunk"]
+        halves = corrections_near(correction, observed, of_rows, (~second, second), *windows)
+    else:
+        if observed.precision is not None:  # not a trace in both of them
+            table = _table_of(observed, localizations)
+            localizations = read_localizations(table)
+        where = localizations.positions
+        if known:
+            where = case.held().corrected(drift, where, localizations.frames)
+        _, second = field.of(np.nan_to_num(where))
+        halves = estimate_halves(table, drift, second, case, progress=progress)
     held = None
     if halves is not None:
-        held = held_out(case, blinks, halves)
+        held = held_out(blinks, halves)
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
-    moved, clock = case.moved(drift, observed), case.localizations.clock
-    apart = frames_apart(observed, *moved, of_rows)
+    clock = case.localizations.clock
+    apart = frames_apart(observed, at, moved, of_rows)
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(observed, moved[1], of_rows)
+    found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)
 
 
@@ -126,7 +143,7 @@ def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict
     """
     if direct.score < -CLEAR and direct.gain < -_MATTERS:
         return "worse", "blinks lie less well on those of other times"
-    if log_odds > _CLEAR_ODDS:
+    if log_odds > CLEAR_ODDS:
         return "improved", "blinks lie better on those of other times than chance could bring"
     if direct.score <= CLEAR:
         return "no evidence", "blinks lie no better on those of other times"
@@ -135,6 +152,13 @@ def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict
     if held.score <= CLEAR:
         return "no evidence", "drift from the other half of the field does not help"
     return "improved", "blinks lie better on those of other times, in halves of the field, too"
+
+
+def _is_of_overlap(drift: Drift) -> bool:
+    """Tell whether a drift only shifts, as `overlap` found it: no model, and no other method."""
+    if isinstance(drift, DriftModel):
+        return False
+    return drift.attrs.get("method") == "overlap" and is_shift_only(drift)
 
 
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:
@@ -181,7 +205,8 @@ def _sharpness(
     versions, frames = (before[seen], after[seen]), localizations.frames[seen]
     curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
     numbers = count.number(frames)
-    nena = [float(neighbour_precision(version, numbers)[:2].mean()) for version in versions]
+    few = ENOUGH_TO_CHECK
+    nena = [float(neighbour_precision(v, numbers, most=few)[:2].mean()) for v in versions]
     return {
         "frc": curves,
         "frc_before": frc[0],

@@ -10,12 +10,16 @@ needs no second estimate, and no half of the field that shows the drift alone.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from scipy.stats import norm
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks
-from smlm_accessor.assess.overlap import Overlap, densities
+from smlm_accessor.assess.overlap import CLEAR, Overlap, densities
 
+CLEAR_ODDS = -float(norm.logsf(CLEAR))  # of chance, at a score that is clear
 _MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
 _LEAST_BLINKS = 4  # for each knot
 _CELL = 4.0  # reaches: much wider than a bead
@@ -36,13 +40,14 @@ def evidence(
 
     That is ``L - C``: ``L`` is the gain of log-likelihood by a drift that is described by few
     knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots the
-    best number counts. ``found`` and ``weights`` are those of `overlaps`, before and after.
+    best number counts; once the odds are clear, up to a number that is worse. ``found`` and
+    ``weights`` are those of `overlaps`, before and after.
     """
     before, after = found
     shift = corrected - blinks.positions
     unit = blinks.reach / REACH  # the localization precision
-    cell = np.floor(corrected[:, :2] / (_CELL * blinks.reach[:2])).astype(np.int64)
-    most = log_likelihood(before, after, cell, blinks.inner)
+    cells = _Cells.of(corrected, _CELL * blinks.reach[:2])
+    most = cells.log_likelihood(before, after, blinks.inner)
     best = -np.inf
     n_knots = 2
     while n_knots <= min(_MOST_KNOTS, len(shift) / _LEAST_BLINKS):
@@ -50,24 +55,38 @@ def evidence(
         if length > most:
             break
         there = densities(blinks, blinks.positions + described).overlap(weights)
-        best = max(best, log_likelihood(before, there, cell, blinks.inner) - length)
+        odds = cells.log_likelihood(before, there, blinks.inner) - length
+        if odds <= best and best > CLEAR_ODDS:
+            break
+        best = max(best, odds)
         n_knots *= 2
     return best
 
 
-def log_likelihood(before: Overlap, after: Overlap, cell: IntArray, chosen: BoolArray) -> float:
-    """Return the gain of log-likelihood of chosen blinks, shape (n,), in cells, shape (n, 2).
+class _Cells(NamedTuple):
+    """Cells of the field: the coordinates of each, (c, 2), and the cell of each blink, (n,)."""
 
-    It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
-    those around it, do not count: a single bead shows its own motion, whatever that is.
-    """
-    gain, cell = (after.log_density - before.log_density)[chosen], cell[chosen]
-    if not len(gain):
-        return 0.0
-    cells, number = np.unique(cell, axis=0, return_inverse=True)
-    first = cells[np.bincount(number.ravel(), gain).argmax()]
-    beside = (np.abs(cell - first) <= 1).all(axis=1)
-    return float(gain[~beside].sum()) / 2
+    at: IntArray
+    of_blink: IntArray
+
+    @classmethod
+    def of(cls, positions: FloatArray, width: FloatArray) -> _Cells:
+        cell = np.floor(positions[:, :2] / width).astype(np.int64)
+        at, of_blink = np.unique(cell, axis=0, return_inverse=True)
+        return cls(at, of_blink.ravel())
+
+    def log_likelihood(self, before: Overlap, after: Overlap, chosen: BoolArray) -> float:
+        """Return the gain of log-likelihood of chosen blinks, shape (n,).
+
+        It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
+        those around it, do not count: a single bead shows its own motion, whatever that is.
+        """
+        if not chosen.any():
+            return 0.0
+        gain = np.where(chosen, after.log_density - before.log_density, 0.0)
+        of_cell = np.bincount(self.of_blink, gain)
+        beside = (np.abs(self.at - self.at[of_cell.argmax()]) <= 1).all(axis=1)
+        return float(of_cell[~beside].sum()) / 2
 
 
 def describe(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import Blinks
 from smlm_accessor.assess.case import Case
-from smlm_accessor.assess.field_halves import FieldHalves
+from smlm_accessor.assess.near import Correction
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.backends import track
 from smlm_accessor.drift.times import clock_of
@@ -24,7 +25,6 @@ from smlm_accessor.methods import registry
 from smlm_accessor.models import Drift, DriftModel, edges_for, fit, transformations_of
 from smlm_accessor.table import attributes
 from smlm_accessor.table.columns import Columns, find_columns
-from smlm_accessor.table.localizations import Localizations
 
 _FALLBACK = "overlap"
 _RULES = ("chunk_size", "n_chunks", "chunks")
@@ -35,30 +35,27 @@ _PARTS = (1.0, 2 / 3)
 
 
 def estimate_halves(
-    table: pd.DataFrame,
-    localizations: Localizations,
-    drift: Drift,
-    halves: FieldHalves,
-    *,
-    progress: bool,
-) -> tuple[Drift, Drift] | None:
-    """Return the drift of each half of the field; None if one of them shows none."""
-    _, second = halves.of(np.nan_to_num(localizations.positions))
+    table: pd.DataFrame, drift: Drift, second: BoolArray, case: Case, *, progress: bool
+) -> tuple[Correction, Correction] | None:
+    """Return the correction by the drift of each half of the field; None if one shows none.
+
+    ``second``, shape (n_rows,), tells which rows are in the second half.
+    """
     rows = [np.flatnonzero(second == half) for half in (False, True)]
     parts = track(rows, total=2, progress=progress, description="assess")
     first_drift, second_drift = (estimate_again(table.iloc[part], drift) for part in parts)
     if first_drift is None or second_drift is None:
         return None
-    return first_drift, second_drift
+    held = case.held()
+    return partial(held.corrected, first_drift), partial(held.corrected, second_drift)
 
 
-def held_out(case: Case, blinks: Blinks, halves: tuple[Drift, Drift]) -> Change:
+def held_out(blinks: Blinks, halves: tuple[Correction, Correction]) -> Change:
     """Return what the drift of each half does to the other one."""
-    case = case.held()
     change_of = np.zeros_like(blinks.positions)
-    for drift, rows in zip(halves, (blinks.second, ~blinks.second), strict=True):
+    for corrected, rows in zip(halves, (blinks.second, ~blinks.second), strict=True):
         at = blinks.positions[rows]
-        change_of[rows] = case.corrected(drift, at, blinks.frames[rows]) - at
+        change_of[rows] = corrected(at, blinks.frames[rows]) - at
     found: list[Change] = []
     for part in _PARTS:
         moved = blinks.positions + part * change_of
@@ -71,7 +68,11 @@ def held_out(case: Case, blinks: Blinks, halves: tuple[Drift, Drift]) -> Change:
 
 
 def agreement(
-    case: Case, drift: Drift, halves: tuple[Drift, Drift], frames: IntArray, counts: IntArray
+    case: Case,
+    drift: Drift,
+    halves: tuple[Correction, Correction],
+    frames: IntArray,
+    counts: IntArray,
 ) -> dict[str, dict[str, float]]:
     """Return how far apart the halves are, and how far the drift is off their mean.
 
@@ -80,7 +81,7 @@ def agreement(
     case = case.held()
     middle = case.localizations.positions[case.localizations.finite].mean(axis=0)
     still = np.tile(middle, (len(frames), 1))
-    given, first, second = (case.corrected(one, still, frames) for one in (drift, *halves))
+    given, first, second = (f(still, frames) for f in (partial(case.corrected, drift), *halves))
     return {
         "halves_apart": _rms(case, first - second, counts),
         "halves_off": _rms(case, given - (first + second) / 2, counts),

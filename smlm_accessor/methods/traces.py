@@ -55,6 +55,12 @@ class Observations:
         """Frames of the table from one number to the next."""
         return prod([count.unit for count in self.counts])
 
+    def number(self, frames: IntArray) -> IntArray:
+        """Return the number of each frame of the table."""
+        for count in self.counts:
+            frames = count.number(frames)
+        return frames
+
     def frame(self, numbers: IntArray) -> IntArray:
         """Return the first frame of the table with each number."""
         for count in reversed(self.counts):

@@ -8,7 +8,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
 
 _MOST = 40_000  # localizations that are looked at
-_MOST_TO_CHECK = 10_000  # of them, to check uncertainties: enough for a few percent
+ENOUGH_TO_CHECK = 10_000  # of them, to check uncertainties: enough for a few percent
 # Uncertainties are wrong if they are so many times as large, or as small, as neighbours show. In
 # real tables of origami, DNA-PAINT and beads they are 0.48 to 0.97 times as large: they may miss a
 # part of the error, but add none. A full width at half maximum is 2.35 standard deviations.
@@ -129,7 +129,7 @@ def contradiction(
     if not np.isfinite(uncertainty[:, :2]).any():
         return None
     said = float(np.mean([np.nan_to_num(_half_information(u)) for u in uncertainty[:, :2].T]))
-    shown = float(neighbour_precision(positions, frames, most=_MOST_TO_CHECK)[:2].mean())
+    shown = float(neighbour_precision(positions, frames, most=ENOUGH_TO_CHECK)[:2].mean())
     if not shown > 0 or shown / _TOO_SMALL <= said <= shown * _TOO_LARGE:
         return None
     if 0 < said < shown:  # the nearest may be another molecule of the same structure
