@@ -55,9 +55,9 @@ def ring_correlation(
         seen = fullest[part] == key
         at = part * _PIXELS**2 + inside
         halves = [
-            np.bincount(at[seen & (second == half)], minlength=len(fullest) * _PIXELS**2)
-            .reshape(-1, _PIXELS, _PIXELS)
-            .astype(np.float64)
+            np.bincount(at[seen & (second == half)], minlength=len(fullest) * _PIXELS**2).reshape(
+                -1, _PIXELS, _PIXELS
+            )
             for half in (False, True)
         ]
         found.append(fourier_ring_correlation(*halves))

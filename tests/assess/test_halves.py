@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,7 +57,8 @@ def test_agreement_is_the_root_mean_square_but_for_a_constant(table: pd.DataFram
     case = Case(read_localizations(table), "chunk", None)
     frames, counts = np.array([10, 60]), np.array([300, 100])
     first, second = moving(8, 2, constant=70.0), moving(0, 2)
-    given = {"case": case, "halves": (first, second), "frames": frames, "counts": counts}
+    halves = tuple(partial(case.held().corrected, one) for one in (first, second))
+    given = {"case": case, "halves": halves, "frames": frames, "counts": counts}
     found = agreement(drift=moving(4, 2), **given)  # type: ignore[arg-type]
     assert found["halves_off"] == pytest.approx({"x": 0.0, "y": 0.0})
     # By frame, from chunk to chunk: 0.1 and 0.6 of the way.

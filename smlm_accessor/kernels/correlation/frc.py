@@ -31,7 +31,9 @@ def time_halves(frames: IntArray) -> BoolArray:
     return np.asarray((block + swapped) % 2 == 1)
 
 
-def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArray:
+def fourier_ring_correlation(
+    first: FloatArray | IntArray, second: FloatArray | IntArray
+) -> FloatArray:
     """Correlate two images ring by ring of their Fourier transforms.
 
     The correlation of a ring is that of [1]_: ``sum(F1 conj(F2)) / sqrt(sum |F1|^2 sum |F2|^2)``.
@@ -57,13 +59,14 @@ def fourier_ring_correlation(first: FloatArray, second: FloatArray) -> FloatArra
     weight[:, 0] = 1.0
     if m % 2 == 0:
         weight[:, -1] = 1.0
-    sums = np.zeros((3, m // 2))
+    products = np.zeros((3, *ring.shape))
     pairs = zip(first.reshape(-1, m, m), second.reshape(-1, m, m), strict=True)
     for images in pairs:
         f, g = (fft.rfft2((image - image.mean()) * window) for image in images)
-        products = ((f * g.conj()).real, np.abs(f) ** 2, np.abs(g) ** 2)
-        for row, product in zip(sums, products, strict=True):
-            row += np.bincount(ring.ravel(), (weight * product).ravel())[: m // 2]
+        products[0] += f.real * g.real + f.imag * g.imag
+        for product, one in zip(products[1:], (f, g), strict=True):
+            product += one.real**2 + one.imag**2
+    sums = [np.bincount(ring.ravel(), (weight * one).ravel())[: m // 2] for one in products]
     size = np.sqrt(sums[1] * sums[2])
     correlation = np.full(m // 2, np.nan)
     np.divide(sums[0], size, out=correlation, where=size > 0)

@@ -1,0 +1,110 @@
+"""Drift of halves, near that of the whole: as each half by itself would have it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import smlm_accessor
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.assess.near import corrections_near, drift_near
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.overlap.iteration import NoEvidenceError
+from smlm_accessor.methods.traces import observations
+
+FRAMES = 4_000
+PRECISION = np.full(2, 5.0)
+
+
+def drift_at(frames: FloatArray) -> FloatArray:
+    return np.column_stack([40 * np.sin(frames / 700), frames / 50])
+
+
+def scene(seed: int, n_sites: int = 120, drifting: bool = True) -> ChunkedLocalizations:
+    rng = np.random.default_rng(seed)
+    frames = np.sort(rng.integers(0, FRAMES, 40 * n_sites))
+    sites = rng.uniform(0, 8_000, (n_sites, 2))[rng.integers(n_sites, size=len(frames))]
+    positions = sites + rng.normal(0, PRECISION, sites.shape)
+    if drifting:
+        positions = positions + drift_at(frames)
+    bounds = np.array([0, len(frames)])
+    return ChunkedLocalizations(positions, frames, bounds, ("x", "y"), center=np.zeros(2))
+
+
+def off(found: FloatArray, frames: FloatArray) -> float:
+    difference = found - drift_at(frames)
+    return float(np.sqrt(np.mean(np.var(difference, axis=0))))
+
+
+@pytest.mark.parametrize("wrong", [0.0, 4.0])
+def test_it_comes_to_the_drift_of_these_localizations_from_nearby(wrong: float) -> None:
+    some = scene(1)
+    frames = np.unique(some.frames)
+    start = drift_at(frames) + wrong * np.cos(frames / 300)[:, None]
+    found = drift_near(some, start, PRECISION, n_windows=200)
+    alone = 5.0 * np.sqrt(2 * 200 / len(some.frames))  # of windows by themselves
+    assert off(found, frames) < 0.6 * alone
+
+
+def test_halves_are_as_far_apart_as_estimates_of_each_by_itself() -> None:
+    found, alone = list[float](), list[float]()
+    for seed in range(4):
+        whole = scene(seed)
+        second = whole.positions[:, 0] - drift_at(whole.frames)[:, 0] > 4_000
+        apart = []
+        for half in (~second, second):
+            some = whole.take(half)
+            frames = np.unique(some.frames)
+            apart.append((frames, drift_near(some, drift_at(frames), PRECISION, 200)))
+        grid = np.arange(50, FRAMES - 50)
+        curves = [np.stack([np.interp(grid, f, c) for c in d.T], axis=1) for f, d in apart]
+        found.append(off(curves[0] - curves[1] + drift_at(grid), grid))
+        tables = []
+        for half in (~second, second):
+            x, y = whole.positions[half].T
+            table = smlm_accessor.set_columns(
+                pd.DataFrame({"x": x, "y": y, "frame": whole.frames[half]}),
+                unit="nm",
+            )
+            tables.append(table.smlm.drift(precision=5.0))
+        curves = [
+            np.stack([np.interp(grid, d["frame"], -c) for c in d["offset"].values.T], axis=1)
+            for d in tables
+        ]
+        alone.append(off(curves[0] - curves[1] + drift_at(grid), grid))
+    assert np.mean(found) == pytest.approx(np.mean(alone), rel=0.25)
+
+
+def test_corrections_differ_by_what_halves_differ_by() -> None:
+    """The second half drifts in another way: its correction says so, and that of the first not."""
+    whole = scene(2)
+    second = whole.positions[:, 0] - drift_at(whole.frames)[:, 0] > 4_000
+    slow = 3.0 * np.sin(whole.frames / 1_300)
+    positions = whole.positions + np.where(second, slow, 0.0)[:, None]
+    observed = observations(
+        ChunkedLocalizations(positions, whole.frames, whole.bounds, ("x", "y"), center=np.zeros(2))
+    )
+
+    def correction(at: FloatArray, frames: FloatArray) -> FloatArray:
+        return at - drift_at(frames)
+
+    halves = corrections_near(
+        correction, observed, PRECISION, (~second, second), np.zeros(0, np.int64), 200
+    )
+    assert halves is not None
+    grid = np.arange(50, FRAMES - 50)
+    still = np.zeros((len(grid), 2))
+    first, other = (drift_at(grid) + half(still, grid) for half in halves)
+    assert np.std(first) < 0.5
+    assert np.std(other + 3.0 * np.sin(grid / 1_300)[:, None]) < 0.5
+
+
+def test_background_shows_nothing() -> None:
+    rng = np.random.default_rng(1)
+    frames = np.sort(rng.integers(0, FRAMES, 300))
+    some = ChunkedLocalizations(
+        rng.uniform(0, 1e6, (300, 2)), frames, np.array([0, 300]), ("x", "y"), center=np.zeros(2)
+    )
+    with pytest.raises(NoEvidenceError):
+        drift_near(some, np.zeros((len(np.unique(frames)), 2)), PRECISION, 50)
