@@ -12,6 +12,7 @@ import pandas as pd
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import TableError
+from smlm_accessor.kernels import by_column
 from smlm_accessor.table.columns import factor_between, find_columns
 from smlm_accessor.table.localizations import read_localizations
 
@@ -67,7 +68,7 @@ def _moments(factor: float, table: pd.DataFrame, other: pd.DataFrame) -> Differe
     there = read_localizations(other, need_frames=False)
     rows = _matching_rows(table.index, other.index)
     positions = there.positions if rows is None else there.positions[rows]
-    complete = here.finite & np.isfinite(positions).all(axis=1)
+    complete = here.finite & by_column.all_finite(positions)
     difference = here.positions[complete] - factor * positions[complete]
     if not len(difference):
         nothing = np.full(difference.shape[1], np.nan)

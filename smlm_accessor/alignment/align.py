@@ -24,6 +24,7 @@ from smlm_accessor.drift import build, offset_from_about, static
 from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.drift.times import TIME_UNIT, timed
 from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.beads.pairs import fewest_beads
 from smlm_accessor.kernels.correlation.global_shift import CLEAR
 from smlm_accessor.kernels.neighbours.nena import FLATTENING
@@ -121,7 +122,7 @@ def _register(
     reference, moving = both.positions()
     if min(len(reference), len(moving)) < _FEWEST:
         return _NOWHERE, None
-    wide = min(float(np.ptp(p[:, :2], axis=0).max()) for p in (reference, moving))
+    wide = min(float(by_column.extent(p[:, :2]).max()) for p in (reference, moving))
     if not wide > 0:
         return _NOWHERE, None
     # Differences of coordinates do not depend on how far away the origin is.

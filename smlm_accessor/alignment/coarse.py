@@ -8,6 +8,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.global_shift import (
     CLEAR,
     MOST_PIXELS,
@@ -58,8 +59,8 @@ def coarse_alignment(
     are looked at if nothing is found without turning.
     """
     largest = None if max_shift is None else np.full(2, max_shift)
-    extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
-    radius = float(np.linalg.norm(np.ptp(moving, axis=0))) / 2
+    extent = by_column.extent(reference) + by_column.extent(moving)
+    radius = float(np.linalg.norm(by_column.extent(moving))) / 2
     finest = _FINEST * precision if np.isfinite(precision) else 0.0
 
     def too_fine(smoothing: float) -> bool:

@@ -31,6 +31,7 @@ from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
@@ -201,7 +202,7 @@ def _sharpness(
     assert localizations.center is not None
     before = localizations.positions + localizations.center
     after = case.corrected(drift, before, localizations.frames)
-    seen = np.isfinite(after).all(axis=1)
+    seen = by_column.all_finite(after)
     versions, frames = (before[seen], after[seen]), localizations.frames[seen]
     curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
     numbers = count.number(frames)

@@ -9,6 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.field_halves import FieldHalves
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.hashing import split_mix64
@@ -103,7 +104,7 @@ def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
     A blink is kept with the probability ``min(1, 100 / m)``, where ``m`` is the mean number of
     blinks in the cells of its field block, before or after the correction.
     """
-    known = np.asarray(np.isfinite(corrected).all(axis=1))
+    known = by_column.all_finite(corrected)
     blinks, corrected = blinks.some(known), corrected[known]
     if not len(corrected):
         return blinks, corrected

@@ -21,6 +21,7 @@ from smlm_accessor.backends import track
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods import registry
 from smlm_accessor.models import Drift, DriftModel, edges_for, fit, transformations_of
 from smlm_accessor.table import attributes
@@ -79,7 +80,7 @@ def agreement(
     The root mean square over ``frames`` counts each as often as it has localizations.
     """
     case = case.held()
-    middle = case.localizations.positions[case.localizations.finite].mean(axis=0)
+    middle = by_column.mean(case.localizations.positions[case.localizations.finite])
     still = np.tile(middle, (len(frames), 1))
     given, first, second = (f(still, frames) for f in (partial(case.corrected, drift), *halves))
     return {

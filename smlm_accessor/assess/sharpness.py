@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.frc import (
     fourier_ring_correlation,
     resolution,
@@ -43,7 +44,7 @@ def ring_correlation(
     """
     pixel = precision / _PER_PRECISION
     second = time_halves(frames)
-    corner = versions[0][:, :2].min(axis=0)
+    corner = by_column.lowest(versions[0][:, :2])
     keys, counts = np.unique(_key(versions[0][:, :2] - corner, pixel)[0], return_counts=True)
     fullest = np.sort(keys[np.argsort(-counts, kind="stable")[:_PARTS]])
     found = []

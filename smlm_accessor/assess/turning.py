@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import FINE, Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.turning import asked_for, least_free
@@ -23,8 +24,8 @@ def transformation_left(observed: Observations, after: FloatArray, precision: Fl
     """
     localizations = observed.localizations
     assert localizations.center is not None
-    seen = np.asarray(np.isfinite(after).all(axis=1))
-    wide = (np.ptp(after[seen], axis=0) > 0).all() if seen.any() else False
+    seen = by_column.all_finite(after)
+    wide = (by_column.extent(after[seen]) > 0).all() if seen.any() else False
     if seen.sum() < _FEWEST or not wide:
         return "shift"
     moved = replace(localizations, positions=after - localizations.center, jumps=None).take(seen)

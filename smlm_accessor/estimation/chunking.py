@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.table.localizations import Localizations
 
@@ -42,12 +43,12 @@ def centered(positions: FloatArray) -> tuple[FloatArray, FloatArray]:
     So the last digits of the coordinates that a method gets, and with them which one of several
     equally good answers it finds, do not depend on the order of the rows.
     """
-    extent = float(np.ptp(positions, axis=0).max())
+    extent = float(by_column.extent(positions).max())
     if extent == 0:
         center = positions[0].copy()
     else:
         step = 2.0 ** np.floor(np.log2(extent) - 20)
-        center = np.round(positions.mean(axis=0) / step) * step
+        center = np.round(by_column.mean(positions) / step) * step
     positions -= center
     return positions, center
 

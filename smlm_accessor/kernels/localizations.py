@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class LocalizationArrays:
     @property
     def finite(self) -> BoolArray:
         """Which rows have all coordinates, shape (n,)."""
-        return np.asarray(np.isfinite(self.positions).all(axis=1))
+        return by_column.all_finite(self.positions)
 
     @property
     def usable(self) -> BoolArray | slice:

@@ -12,6 +12,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.methods.chunked import ChunkedLocalizations as ChunkedLocalizations
 from smlm_accessor.methods.documentation import listed_options
@@ -302,7 +303,7 @@ class Method:
         self.check_options(options)
         if not len(localizations.frames):
             return Registered.failed(localizations)
-        wide = np.ptp(localizations.positions, axis=0) > 0
+        wide = by_column.extent(localizations.positions) > 0
         if not wide.any():
             return Registered.at_rest(localizations)
         given = {"target": target, "threads": threads, "progress": progress}

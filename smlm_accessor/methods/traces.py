@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.blinks import ABOVE_CHANCE, CLEAR, REACH, find_events
 from smlm_accessor.kernels.density.tiles import sort_into_tiles
 from smlm_accessor.kernels.frames.count import FrameCount
@@ -212,7 +213,7 @@ def repeat_distance(positions: FloatArray, frames: IntArray) -> float | None:
     present, of_row = np.unique(frames, return_inverse=True)
     n = np.bincount(of_row).astype(np.float64)
     apart = min(_APART, len(present) // 2)
-    extent = float(np.ptp(positions[:, :2], axis=0).max())
+    extent = float(by_column.extent(positions[:, :2]).max())
     if apart == 0 or n.max() < 2 or extent == 0:
         return None
     # Some frames, and those that are so far from them; frames are layers.

@@ -15,6 +15,7 @@ from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.images.counting import TableExtent, table_extent
 from smlm_accessor.images.regions import Region, whole_field, zoomed
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.images.grid import field_of
 from smlm_accessor.models import Drift
 from smlm_accessor.report.images import (
@@ -72,7 +73,7 @@ def corrected_sample(
     localizations = read_localizations(table)
     before, frames = localizations.positions, localizations.frames
     after = Case(localizations, by, outside).corrected(drift, before, frames)
-    use = np.isfinite(before).all(axis=1) & np.isfinite(after).all(axis=1)
+    use = by_column.all_finite(before) & by_column.all_finite(after)
     return ImageSample(before[use], after[use], frames[use])
 
 

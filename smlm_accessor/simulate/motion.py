@@ -11,6 +11,7 @@ import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.poses import to_matrices
+from smlm_accessor.kernels import by_column
 from smlm_accessor.options import PerComponent, Seed, number, per_component
 from smlm_accessor.simulate.drift_curve import (
     WALK_STEP,
@@ -45,7 +46,7 @@ def extent_of(locs: Localizations) -> MovieExtent:
     first, last = (int(locs.frames.min()), int(locs.frames.max())) if n else (None, None)
     if not len(positions):
         return MovieExtent(first, last, None, None, n)
-    return MovieExtent(first, last, positions.min(axis=0), positions.max(axis=0), n)
+    return MovieExtent(first, last, by_column.lowest(positions), by_column.highest(positions), n)
 
 
 def extent_of_part(part: pd.DataFrame) -> MovieExtent:

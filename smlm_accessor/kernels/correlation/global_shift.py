@@ -8,6 +8,7 @@ import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, NEAR, band_pass
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
 from smlm_accessor.kernels.images.images import Image, fade
@@ -63,7 +64,7 @@ def find_global_shift(
     shape (2,), is the largest along each axis; by default all at which the fields overlap.
     """
     pixel = smoothing / PIXELS_PER_SMOOTHING
-    corners = [positions.min(axis=0) for positions in (reference, moving)]
+    corners = [by_column.lowest(positions) for positions in (reference, moving)]
     cells = [
         np.floor((positions - corner) / pixel).astype(np.int64)
         for positions, corner in zip((reference, moving), corners, strict=True)
@@ -113,7 +114,7 @@ def find_shift_at_any_scale(
     What they share may be molecules or only shapes, so the smoothing is halved from coarse to
     ``finest`` until nothing is clearer than the maximum, or its significance above ``certain``.
     """
-    extent = np.ptp(reference, axis=0) + np.ptp(moving, axis=0)
+    extent = by_column.extent(reference) + by_column.extent(moving)
     smoothing = float(extent.max()) / _COARSEST
     best = find_global_shift(reference, moving, smoothing, max_shift)
     while best.significance <= certain:

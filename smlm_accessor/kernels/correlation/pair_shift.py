@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels import by_column
 
 _MOST_PAIRS = 4e6
 _SMOOTHING = 1.5  # precisions: about the root of two, as differences scatter
@@ -27,7 +28,7 @@ def shift_of_pairs(
     from scipy.ndimage import gaussian_filter
     from scipy.spatial import cKDTree
 
-    area = float(np.prod(np.ptp(reference[:, :2], axis=0)))
+    area = float(np.prod(by_column.extent(reference[:, :2])))
     expected = len(reference) * len(moving) * np.pi * reach**2 / max(area, reach**2)
     every = int(np.ceil(np.sqrt(expected / most_pairs)))
     reference, moving = reference[::every], moving[::every]

@@ -10,6 +10,7 @@ from scipy.ndimage import uniform_filter
 from scipy.special import ndtr
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.global_shift import BLOCKS, MOST_PIXELS
 
 _SITE = 2.0  # bins: localizations in a square as wide are one site, however often it is seen
@@ -43,7 +44,7 @@ def find_site_shift(reference: FloatArray, moving: FloatArray, bin_size: FloatAr
         About two localization precisions.
     """
     a, b = (_sites(positions, bin_size) for positions in (reference, moving))
-    reach = np.ptp(reference, axis=0) / 2
+    reach = by_column.extent(reference) / 2
     bins = 2 * reach[:2] / bin_size[:2]
     size = bin_size[:2] * max(1.0, np.sqrt(np.prod(bins) / MOST_PIXELS))
     counts = np.zeros((2 * reach[:2] / size).astype(int) + 2, np.int32)
@@ -99,7 +100,7 @@ def _spread(positions: FloatArray, by_chance: float) -> float:
     """Return the excess of pairs over the root of the sum of squares of their number by block."""
     if not len(positions):
         return 0.0
-    low, high = positions[:, :2].min(axis=0), positions[:, :2].max(axis=0)
+    low, high = by_column.lowest(positions[:, :2]), by_column.highest(positions[:, :2])
     block = ((positions[:, :2] - low) / np.maximum(high - low, 1e-300) * BLOCKS).astype(int)
     number = np.bincount(block[:, 0] * (BLOCKS + 1) + block[:, 1])
     return float((len(positions) - by_chance) / np.sqrt((number.astype(float) ** 2).sum()))

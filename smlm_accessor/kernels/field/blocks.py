@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.images.grid import field_of
 
@@ -89,4 +90,4 @@ def away_from_edges(
     the other, and even background that ends at the same place would draw the edges together.
     """
     least = np.minimum(margin, _WIDEST_MARGIN * (upper - lower))
-    return np.asarray(((xy >= lower + least) & (xy <= upper - least)).all(axis=1))
+    return by_column.in_all((xy >= lower + least) & (xy <= upper - least))

@@ -8,6 +8,7 @@ from typing import Self
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _MOST = 20_000  # localizations that are looked at
 _RUN = 2000  # localizations that follow each other in time, at least, of these
@@ -224,7 +225,7 @@ def _blink_lag(positions: FloatArray, frames: IntArray, n_frames: int) -> int | 
     length = max(_RUN, _FRAMES_PER_RUN * len(frames) // n_frames)
     run = np.arange(len(frames)) // length
     rows = np.flatnonzero(run % (len(frames) // max(_MOST, length) + 1) == 0)
-    extent = float(np.ptp(positions[:, :2], axis=0).max())
+    extent = float(by_column.extent(positions[:, :2]).max())
     k = min(_NEIGHBOURS + 1, len(rows))
     if extent == 0 or k < 2:
         return None

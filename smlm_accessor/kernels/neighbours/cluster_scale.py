@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _MOST = 30_000  # localizations that are looked at
 _WINDOWS = (512, 128, 32, 8)  # of all frames; shorter ones first: drift widens structures
@@ -35,7 +36,7 @@ def cluster_scale(positions: FloatArray, frames: IntArray) -> float:
     >>> 3 < cluster_scale(positions, np.arange(5000)) < 8
     True
     """
-    extent = float(np.ptp(positions[:, :2], axis=0).max()) if len(positions) > 1 else 0.0
+    extent = float(by_column.extent(positions[:, :2]).max()) if len(positions) > 1 else 0.0
     if extent == 0:
         return np.nan
     time = (frames - frames[0]) / (frames[-1] - frames[0] + 1)

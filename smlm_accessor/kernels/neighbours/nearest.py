@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.neighbours import nearest_loops
 
 _CELLS_PER_POINT = 4
@@ -117,7 +118,7 @@ class Matcher:
     def __init__(self, grid: NeighbourGrid, source: FloatArray) -> None:
         self.grid = grid
         self.n_axes = source.shape[1]
-        self.centroid: FloatArray = source.mean(axis=0)
+        self.centroid: FloatArray = by_column.mean(source)
         self._source = _padded(source - self.centroid)
         n = len(source)
         self.nearest: IntArray = np.full(n, -1)

@@ -15,6 +15,7 @@ import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _BLOCKS = 8  # of positions, for threads; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
@@ -47,8 +48,8 @@ def neighbour_counts(
     found = np.zeros((n, len(lags)))
     if not n:
         return found
-    lower = points.min(axis=0)
-    extent = points.max(axis=0) - lower
+    lower = by_column.lowest(points)
+    extent = by_column.highest(points) - lower
     size = 1.0
     while float(np.prod(extent / size + 4)) > _CELLS:
         size *= 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
 
 _MOST = 40_000  # localizations that are looked at
@@ -182,7 +183,7 @@ def _in_layers(
 
 def _area(positions: FloatArray) -> float:
     """Return the area that localizations cover, in squares of a 64th of the field."""
-    low, extent = positions[:, :2].min(axis=0), np.ptp(positions[:, :2], axis=0)
+    low, extent = by_column.lowest(positions[:, :2]), by_column.extent(positions[:, :2])
     cells = np.minimum((positions[:, :2] - low) * (64 / np.maximum(extent, 1e-300)), 63)
     index = cells.astype(np.int64) @ [64, 1]
     counts = np.bincount(index).astype(np.float64)
@@ -193,7 +194,7 @@ def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
     """Return the difference of each localization to its nearest neighbour in the next frame."""
     from scipy.spatial import cKDTree
 
-    extent = float(np.ptp(positions[:, :2], axis=0).max()) if len(positions) else 0.0
+    extent = float(by_column.extent(positions[:, :2]).max()) if len(positions) else 0.0
     if extent == 0 or len(positions) < 2:
         return np.empty((0, positions.shape[1]))
     # A frame is a layer; layers are so far apart that neighbours are always in the same one.
@@ -219,7 +220,7 @@ def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> Floa
     """
     from scipy.spatial import cKDTree
 
-    layer = 8.0 * float(np.ptp(positions[:, :2], axis=0).max())  # frames are layers, far apart
+    layer = 8.0 * float(by_column.extent(positions[:, :2]).max())  # frames are layers, far apart
     tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
     following = np.column_stack([positions[:, :2], (frames + 1) * layer])
     within = tree.query_ball_point(following, 2 * np.sqrt(2) * nearest, return_length=True)
@@ -243,7 +244,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     """Return the precision along each axis, from nearest neighbours in the next frame."""
     d = differences.shape[1]
     squares = differences[:, :2] ** 2
-    apart = squares.any(axis=1)
+    apart = (squares[:, 0] > 0) | (squares[:, 1] > 0)
     squares = squares[apart]
     nothing = np.full(d, np.nan)
     if len(squares) < _FEWEST:
@@ -252,7 +253,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     weight = 0.5
     for _ in range(_ITERATIONS):
         # In units in which mates are exponentially distributed, up to a limit.
-        distance = (squares / (4 * variance)).sum(axis=1)
+        distance = squares @ (0.25 / variance)
         near = distance < _REACH**2 / 2
         if near.sum() < _FEWEST:
             return nothing

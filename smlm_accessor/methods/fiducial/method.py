@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.fiducial.motion import CommonMotion, choose_windows, common_motion
 from smlm_accessor.methods.fiducial.traced import beads_of
@@ -123,7 +124,7 @@ def fiducial(
     motion = common_motion(
         localizations.positions, beads, windows, threads=threads, progress=progress
     )
-    wide = np.ptp(localizations.positions, axis=0) > 0
+    wide = by_column.extent(localizations.positions) > 0
     std = np.sqrt(np.where(wide & (motion.variance > 0), motion.variance, np.nan))
     center = 0.0 if localizations.center is None else localizations.center
     chosen: dict[str, Any] = {

@@ -9,6 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.geometry.pose import Pose
 from smlm_accessor.kernels.neighbours import nearest
@@ -115,7 +116,7 @@ def _displaced(pairs: ClosestPointMap, pose: Pose) -> list[FloatArray]:
     """Return the parameters of a pose with the source displaced to four sides."""
     parameters = pairs.to_parameters(pose)
     moves = np.zeros((4, len(parameters)))
-    for axis, extent in enumerate(np.ptp(pairs.source[:, :2], axis=0)):
+    for axis, extent in enumerate(by_column.extent(pairs.source[:, :2])):
         moves[2 * axis : 2 * axis + 2, axis] = -_DISPLACED * extent, _DISPLACED * extent
     return list(parameters + moves)
 
@@ -131,13 +132,13 @@ def _is_nearer(chunks: IcpChunks, pairs: ClosestPointMap, pose: Pose, there: Pos
     step = -(-pairs.n // _LOOKED_AT)
     some = chunks.closest_points(pairs.source[::step], pairs.matcher.grid, math.inf)
     target = pairs.matcher.grid.positions[:, :2]
-    lower, upper = target.min(axis=0), target.max(axis=0)
+    lower, upper = by_column.lowest(target), by_column.highest(target)
     some(some.to_parameters(pose))
     distance, signs = some.matcher.distance.copy(), np.zeros(some.n)
     for displaced in _displaced(some, pose):
         some(displaced)
         at = some.to_pose(displaced).move(some.source)[:, :2]
-        inside = ((at >= lower) & (at <= upper)).all(axis=1)
+        inside = by_column.in_all((at >= lower) & (at <= upper))
         signs += inside * np.sign(some.matcher.distance - distance)
     blocks = chunks.influence.blocks.of(there.move(some.source))
     sums = np.bincount(blocks, signs)

@@ -10,6 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Spectrum, count, transform
 
@@ -28,7 +29,7 @@ class ImageTiles(NamedTuple):
     def of_width(cls, positions: FloatArray, size: float) -> ImageTiles:
         """Cut the field into square tiles; each that holds localizations is one."""
         # Off the corner by an uncommon part: rounded coordinates would sit on edges of tiles.
-        lower = positions[:, :2].min(axis=0) - 0.381966 * size
+        lower = by_column.lowest(positions[:, :2]) - 0.381966 * size
         column, row = np.floor((positions[:, :2] - lower) / size).astype(np.int64).T
         used, number = np.unique(column * (row.max() + 1) + row, return_inverse=True)
         return cls(number, len(used), size)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING, predict
@@ -121,7 +122,7 @@ def choose_profiles(
         return Profiles(flat, best, grid_for(smoothing), smoothing)
     (variance,) = variances(best, (smoothing,))
     pixels = grid_for(min(_SMOOTHINGS) * extent).pixels
-    width = float(np.ptp(positions[:, :2], axis=0).max()) / _NARROWER
+    width = float(by_column.extent(positions[:, :2]).max()) / _NARROWER
     while width >= _NARROWEST * lateral_smoothing > 0:
         tiles = ImageTiles.of_width(positions, width)
         if tiles.n * pixels > MAX_PIXELS:

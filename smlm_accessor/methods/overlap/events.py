@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.blinks import Events, find_events
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, sort_into_tiles
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -61,7 +62,7 @@ class WeightedLocalizations:
         weight = np.ones(len(localizations.frames), dtype=np.float32)
         axial, uncertainty = weight, localizations.uncertainty
         if uncertainty is not None:
-            known = (uncertainty[:, :2] > 0).all(axis=1)
+            known = by_column.in_all(uncertainty[:, :2] > 0)
             relative = (precision / uncertainty[known])[:, :2].mean(axis=1) ** 2
             weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
             deep = uncertainty[:, 2:] > 0

@@ -10,6 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.geometry.generators import generators
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import (
@@ -177,7 +178,7 @@ def overlap(
     True
     """
     d = localizations.positions.shape[1]
-    axes = np.flatnonzero(np.ptp(localizations.positions, axis=0) > 0)
+    axes = np.flatnonzero(by_column.extent(localizations.positions) > 0)
     if len(axes) < 2:
         return Registered.failed(localizations, _NO_EVIDENCE)
     if len(axes) < d:  # x or y; the runner sees to z

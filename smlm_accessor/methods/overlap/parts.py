@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import COARSE, Density
@@ -84,8 +85,8 @@ class Parts:
             Whether a far step of the drift ends a part, if others do not know both sides.
         """
         told = np.isfinite(precision) & (precision > 0)
-        axes = np.flatnonzero(told & (np.ptp(localizations.positions, axis=0) > 0))
-        use = np.asarray(np.isfinite(drift).all(axis=1))
+        axes = np.flatnonzero(told & (by_column.extent(localizations.positions) > 0))
+        use = by_column.all_finite(drift)
         if use.sum() > _MOST:  # a strip of the field, with all events of the molecules in it
             x = localizations.positions[:, 0] - drift[:, 0]
             half = 50 * _MOST / use.sum()

@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.signal import fftconvolve
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _SIDE = 512  # precisions: of the part of the field that is looked at, the fullest one
 _MOST = 60_000  # events of it
@@ -88,7 +89,7 @@ def _log_map(where: FloatArray, size: tuple[int, int]) -> FloatArray:
 
 def _fullest_part(where: FloatArray, frame: IntArray) -> tuple[FloatArray, IntArray]:
     """Return events of the fullest square of the field, relative to its corner; not too many."""
-    low = where.min(axis=0)
+    low = by_column.lowest(where)
     square = np.floor((where - low) / _SIDE).astype(np.int64)
     number = square[:, 0] * (int(square[:, 1].max()) + 1) + square[:, 1]
     rows = np.flatnonzero(number == np.bincount(number).argmax())
@@ -98,7 +99,7 @@ def _fullest_part(where: FloatArray, frame: IntArray) -> tuple[FloatArray, IntAr
 
 def _size(where: FloatArray) -> tuple[int, int]:
     """Return how many pixels of a precision hold all events."""
-    width, height = np.floor(where.max(axis=0)).astype(np.int64) + 1
+    width, height = np.floor(by_column.highest(where)).astype(np.int64) + 1
     return int(width), int(height)
 
 

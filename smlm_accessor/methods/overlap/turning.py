@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.geometry.generators import GROUPS, generators, undoing
 from smlm_accessor.kernels.hashing import split_mix64
@@ -105,7 +106,7 @@ class BlockSums:
         """Add up over windows and blocks at once; one in ``every`` blocks of events counts."""
         d = len(density.precision)
         positions = density.positions * density.precision
-        lower, extent = positions.min(axis=0), np.maximum(np.ptp(positions, axis=0), 1e-300)
+        lower, extent = by_column.lowest(positions), np.maximum(by_column.extent(positions), 1e-300)
         shape = np.array([_ACROSS, _ACROSS, _DEEP][:d])
         cell = np.minimum((positions - lower) / extent * shape, shape - 1).astype(np.int64)
         block = np.ravel_multi_index(tuple(cell.T), tuple(shape))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
@@ -115,7 +116,7 @@ def rcc(
     >>> bool(np.abs(offset[3] - offset[0] - [-30, 20]).max() < 2)
     True
     """
-    if not np.ptp(localizations.positions[:, :2], axis=0).any():
+    if not by_column.extent(localizations.positions[:, :2]).any():
         return Registered.failed(localizations, _NO_EVIDENCE)  # images of x and y show nothing
     given = localizations.n_chunks > 1
     search = partial(
