@@ -13,7 +13,7 @@ COMMANDS = {
     "drift": "estimate the drift of a table and write it",
     "assess": "say whether a correction helps",
     "report": "write a page to look at: the drift, and images before and after",
-    "align": "put one table onto another: two colours, two recordings",
+    "align": "put tables onto each other: colours, rounds, tiles, recordings",
     "join": "put files that were recorded one after the other together",
     "convert": "write a table in another format",
     "tutorial": "see drift simulated, estimated, modelled and corrected",

@@ -38,10 +38,10 @@ def add_source(parser: Parser, name: str = "source", metavar: str = "IN") -> Non
     )
 
 
-def add_output(parser: Parser, metavar: str, what: str) -> None:
+def add_output(parser: Parser, metavar: str, what: str, *, required: bool = True) -> None:
     """Add the file that is written."""
     parser.add_argument(
-        "-o", "--output", dest="result", type=Path, required=True, metavar=metavar, help=what
+        "-o", "--output", dest="result", type=Path, required=required, metavar=metavar, help=what
     )
 
 

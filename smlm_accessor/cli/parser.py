@@ -136,13 +136,32 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_align(parser: argparse.ArgumentParser) -> None:
-    groups.add_source(parser, metavar="MOVING")
-    groups.add_source(parser, "reference", "REFERENCE")
-    groups.add_output(parser, "OUT", f"MOVING, put onto REFERENCE: {groups.WRITTEN}")
-    group = parser.add_argument_group("alignment")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="MOVING REFERENCE | FILE",
+        help="with -o: two tables, of which the second stays where it is; with --out: any number "
+        "of tables, or patterns, all put onto each other",
+    )
+    groups.add_output(
+        parser, "OUT", f"MOVING, put onto REFERENCE: {groups.WRITTEN}", required=False
+    )
+    group = parser.add_argument_group("two tables")
     group.add_argument("--with-rotation", action="store_true", help="MOVING may be turned")
     group.add_argument("--with-scaling", action="store_true", help="MOVING may be larger")
-    group.add_argument("--max-shift", type=float, metavar="LENGTH", help="no shift beyond this")
+    many = parser.add_argument_group("many tables")
+    many.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write each FILE, aligned, into this folder"
+    )
+    many.add_argument(
+        "--reference", type=Path, metavar="FILE", help="the one that stays where it is"
+    )
+    many.add_argument(
+        "--drift", metavar="METHOD", help="correct the drift within each, too: overlap, rcc, ..."
+    )
+    both = parser.add_argument_group("alignment")
+    both.add_argument("--max-shift", type=float, metavar="LENGTH", help="no shift beyond this")
 
 
 def _add_drift_output(parser: argparse.ArgumentParser) -> None:
@@ -229,10 +248,11 @@ _COMMANDS = {
         ),
     ),
     "align": _Command(
-        "put one table onto another: two colours, two recordings",
+        "put tables onto each other: colours, rounds, tiles, recordings",
         "Find the shift, and if asked the rotation and scale, that puts one table onto another.\n"
-        "Correct the drift of both first.",
-        f"example:\n  {PROGRAM} align green.csv red.csv -o green_on_red.csv",
+        "Correct the drift of both first. With --out, find the shifts of many tables together.",
+        f"examples:\n  {PROGRAM} align green.csv red.csv -o green_on_red.csv\n"
+        f"  {PROGRAM} align round_*.hdf5 --out aligned --drift overlap",
         "tables:run_align",
         (_add_align, groups.add_table, groups.add_writing),
     ),

@@ -16,7 +16,7 @@ import pandas as pd
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.correct.done import Record, Row
 from smlm_accessor.correct.lock import alone_in
-from smlm_accessor.correct.paths import each_table, names_of
+from smlm_accessor.correct.paths import each_table, make_folder, names_of
 from smlm_accessor.correct.request import GENERAL, FileCorrection
 from smlm_accessor.correct.running import done_in_turn, executor_of, held_interrupts
 from smlm_accessor.correct.summary import row_of, summary_table, write_summary
@@ -103,7 +103,7 @@ def correct_files(
     if not sources:
         raise OptionError("give at least one file, or pattern")
     folder = Path(out)
-    _make(folder)
+    make_folder(folder)
     requests = _requests(sources, folder, options, pages=pages, force=force)
     with alone_in(folder):
         return _corrected(requests, folder, jobs, scheduler, overwrite, progress)
@@ -122,7 +122,7 @@ def _corrected(
     todo = [request for request in requests if str(request.source) not in rows]
     todo = [_replacing(request, record, overwrite=overwrite) for request in todo]
     for page in {request.report.parent for request in todo if request.report}:
-        _make(page)
+        make_folder(page)
     written = time.monotonic()
     try:
         with (
@@ -147,15 +147,6 @@ def _corrected(
         if rows:
             write_summary(folder, rows.values())
     return summary_table(rows.values())
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another one"
-        ) from error
 
 
 def _requests(

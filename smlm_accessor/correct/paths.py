@@ -35,6 +35,16 @@ def expanded(paths: Iterable[str | PathLike[str]]) -> list[Path]:
     return list({file.absolute(): file for file in found}.values())
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of results. Raises `FileError` if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"the folder {folder} cannot be made ({error.strerror}); choose another one"
+        ) from error
+
+
 def each_table(paths: Iterable[str | PathLike[str]], *, each: bool = False) -> list[Path]:
     """Return the tables that files, patterns and, with ``each``, folders stand for.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import smlm_accessor
 import smlm_command
@@ -198,6 +199,42 @@ def test_align(
     assert float(line.split()[3]) == pytest.approx(-120, abs=1)
     off = (pd.read_csv("aligned.csv")[XY] - truth[XY]).mean()
     np.testing.assert_allclose(off, 0, atol=1)
+
+
+def test_align_many(truth: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(1)
+    moved = {"a": (0.0, 0.0), "b": (30.0, -20.0), "c": (-15.0, 10.0)}
+    for name, by in moved.items():
+        table = truth.copy()
+        table[XY] += rng.normal(0, 1, (len(table), 2)) + np.array(by)
+        table.to_csv(f"{name}.csv", index=False)
+    line = "align a.csv b.csv c.csv --unit nm --reference a.csv"
+    assert run(f"{line} --out aligned") == 0
+    out = capsys.readouterr().out
+    assert float(out.split("b.csv: x ")[1].split()[0]) == pytest.approx(-30, abs=1)
+    assert {path.name for path in Path("aligned").iterdir()} == {
+        *(f"{n}.csv" for n in moved),
+        "shifts.nc",
+    }
+    for name in moved:
+        off = (pd.read_csv(f"aligned/{name}.csv")[XY] - truth[XY]).mean()
+        np.testing.assert_allclose(off, 0, atol=1)
+    shifts = xr.load_dataset("aligned/shifts.nc")
+    assert shifts["table"].values.tolist() == ["a.csv", "b.csv", "c.csv"]
+    back = pd.read_csv("b.csv").smlm.correct(shifts.sel(table="b.csv"))
+    np.testing.assert_allclose(back[XY], pd.read_csv("aligned/b.csv")[XY])
+    before = set(Path("aligned").iterdir())
+    for wrong, words in (
+        (f"{line} --out aligned", ["shifts.nc exists"]),
+        ("align a.csv b.csv", ["--out FOLDER"]),
+        (f"{line} -o x.csv", ["--reference is for many tables"]),
+        ("align a.csv b.csv --out other --with-rotation", ["--with-rotation is for two tables"]),
+        ("align a.csv b.csv --out other --reference d.csv", ["none of the files"]),
+    ):
+        assert run(wrong) == 2
+        err = capsys.readouterr().err
+        assert all(word in err for word in words)
+    assert set(Path("aligned").iterdir()) == before
 
 
 def test_join(drifted: pd.DataFrame, capsys: pytest.CaptureFixture[str]) -> None:
