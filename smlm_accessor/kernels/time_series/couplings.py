@@ -153,7 +153,8 @@ def connected_parts(
     in as many windows on both sides as show it best, up to all. Where they do not, although those a
     little earlier and later do share many, or where the drift takes a far step, a segment ends and
     another begins. Segments that share molecules with each other are one part. Parts of less than a
-    fiftieth of all events belong to the largest, or, beside another one, to none.
+    fiftieth of all events belong to the largest; but beside another part, or beyond a far step, to
+    none.
 
     Parameters
     ----------
@@ -182,12 +183,16 @@ def connected_parts(
     if 2 * np.count_nonzero(broken) > np.count_nonzero(told):  # nothing is shared at most times
         broken[:] = False
     broken &= ~_long_runs(broken, k // 10)
-    far = alternatives > _FAR
-    if np.count_nonzero(far) > _MOST_STEPS or not steps_end_parts:
-        far[:] = False
+    far = far_steps(alternatives) & steps_end_parts
     if not (broken | far).any():
         return np.zeros(k, dtype=np.int64)
     return _joined_segments(test, broken, far, alternatives, weight)
+
+
+def far_steps(alternatives: FloatArray) -> BoolArray:
+    """Tell over which windows the drift takes a far step; over none if that is how it drifts."""
+    far = alternatives > _FAR
+    return far & (np.count_nonzero(far) <= _MOST_STEPS)
 
 
 def _joined_segments(
@@ -237,10 +242,12 @@ def _joined_segments(
         best, j = min(found)
         before, after = [x for x in large if x < i], [x for x in large if x > i]
         near = of_segment[before[-1:] + after[:1]]
+        goes_on = [not far[segments[x].stop : segments[i].start].any() for x in before[-1:]]
+        goes_on += [not far[segments[i].stop : segments[x].start].any() for x in after[:1]]
         if best < FALSE_CONNECTION:
             of_segment[i] = of_segment[j]
         else:
-            of_segment[i] = -1 if near.any() else 0
+            of_segment[i] = 0 if any(goes_on) and not near.any() else -1
     part = np.full(k, -1, dtype=np.int64)
     for segment, number in zip(segments, of_segment.tolist(), strict=True):
         part[segment] = number

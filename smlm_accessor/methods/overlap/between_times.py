@@ -11,7 +11,12 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
-from smlm_accessor.kernels.time_series.couplings import connected_parts, least_connection, shares
+from smlm_accessor.kernels.time_series.couplings import (
+    connected_parts,
+    far_steps,
+    least_connection,
+    shares,
+)
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
 from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
 from smlm_accessor.methods.overlap.density import Density
@@ -120,16 +125,20 @@ def connection(
     bleach, windows know only those near in time, and errors add up.
 
     The drift is the best of many positions that were searched at each time, and chance gives as
-    many matches. A far step of single windows may be an error of theirs, and not
-    ``steps_end_parts``. Windows beside the end of a part may hold frames of another one: they are
-    between parts, but at a jump.
+    many matches: what lies beyond a far step has to share more than that, however little it is. A
+    far step of single windows may be an error of theirs, and not ``steps_end_parts``. Windows
+    beside the end of a part may hold frames of another one: they are between parts, but at a jump.
     """
     windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
     if len(windows) < _FEWEST:
         return Connection(everywhere)
     pairs = couplings(density, drift, windows, n_events=_FEW)
     if least_connection(_known(pairs)) > _CONNECTED:
-        return Connection(everywhere)
+        far = far_steps(_alternatives(drift, windows, density.precision))
+        if not (steps_end_parts and far.any()):
+            return Connection(everywhere)
+        if not _parts(pairs, drift, windows, density, steps_end_parts).any():
+            return Connection(everywhere)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = couplings(density, drift, windows, n_events=_MANY)
     part = _parts(pairs, drift, windows, density, steps_end_parts)
@@ -270,20 +279,25 @@ def _parts(
     density: Density,
     steps_end_parts: bool,
 ) -> IntArray:
-    """Return the part that each window belongs to, see `connected_parts`.
-
-    Where the drift takes a step over a window, there were as many other positions as near.
-    """
+    """Return the part that each window belongs to, see `connected_parts`."""
     events = np.bincount(
         windows.of_frame[density.events.frame], density.events.weight, len(windows)
     ).astype(np.float64)
-    level, step = windows.mean(drift / density.precision), np.zeros((len(windows), drift.shape[1]))
+    alternatives = _alternatives(drift, windows, density.precision)
+    sums = pairs.curvature, pairs.responsibility
+    return connected_parts(*sums, events, alternatives, steps_end_parts=steps_end_parts)
+
+
+def _alternatives(drift: FloatArray, windows: Windows, precision: FloatArray) -> FloatArray:
+    """Return at how many positions each window could have been placed, shape (k,).
+
+    Where the drift takes a step over it, there were as many other positions as near.
+    """
+    level, step = windows.mean(drift / precision), np.zeros((len(windows), drift.shape[1]))
     step[1:-1] = level[2:] - level[:-2]
     distance = np.sqrt((step**2).sum(axis=1))
     volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
-    alternatives = np.maximum(volume, _SEARCHED)
-    sums = pairs.curvature, pairs.responsibility
-    return connected_parts(*sums, events, alternatives, steps_end_parts=steps_end_parts)
+    return np.asarray(np.maximum(volume, _SEARCHED))
 
 
 def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:
