@@ -107,6 +107,20 @@ def test_small_parts_stay() -> None:
     assert parts(np.where(late[:, None] == late, 1.0, 0.0), np.full((K, K), 0.01)) == [0] * K
 
 
+@pytest.mark.parametrize("shared", [0.0, 1.0])
+@pytest.mark.parametrize("far", [False, True])
+def test_a_small_part_beyond_a_far_step_has_to_share_molecules(shared: float, far: bool) -> None:
+    late = np.arange(K) >= K - 4
+    weight = np.where(late, 100.0, 1000.0)
+    true = np.where(late[:, None] == late, 1.0, shared)
+    alternatives = np.ones(K)
+    alternatives[K - 5] = 1e5 if far else 1.0
+    found = connected_parts(*sums(true, np.full((K, K), 0.01)), weight, alternatives)
+    alone = far and not shared
+    assert (found[late] == (-1 if alone else 0)).all()
+    assert (found[: K - 6] == 0).all()
+
+
 FAR = np.where(np.isin(np.arange(K), [19, 20, 23, 24, 39, 40]), 1e5, 1.0)
 
 
