@@ -34,6 +34,7 @@ _SMALLEST_PART = 0.02
 # Positions among which a window was placed where the drift takes a step of five precisions; steps
 # that are as far in so many windows at most are jumps, and more are how the sample drifts.
 _FAR, _MOST_STEPS = 80.0, 40
+_BESIDE = 2  # windows over which a single step is seen: the last before it, and the first after it
 #: Probability that parts which share nothing pass for parts that do.
 FALSE_CONNECTION = 1e-2
 
@@ -211,19 +212,20 @@ def _joined_segments(
     large = np.flatnonzero(~small).tolist()
     if not large:
         return np.zeros(k, dtype=np.int64)
-    reach = [1 << h for h in range((k - 1).bit_length())]
 
     def chance(i: int, j: int) -> float:
         one, other = segments[i], segments[j]
-        positions = max(float(alternatives[one.stop : other.start].max()), 1.0) * n
-        p = [
-            test(
-                slice(max(one.stop - h, one.start), one.stop),
-                slice(other.start, min(other.start + h, other.stop)),
-            )
-            for h in reach
-        ]
-        return min(p) * len(reach) * positions
+        return _least_chance(test, one, other, slice(one.stop, other.start), alternatives, n)
+
+    def chance_of_small(i: int, j: int) -> float:
+        """Return that of a small segment, and of what is around, where the drift is fast, too."""
+        first = segments[i - 1].stop + _BESIDE if i else 0
+        stop = segments[i + 1].start - _BESIDE if i + 1 < n else k
+        around = slice(min(first, segments[i].start), max(stop, segments[i].stop))
+        between = slice(*sorted([segments[min(i, j)].stop, segments[max(i, j)].start]))
+        ordered = (around, segments[j]) if i < j else (segments[j], around)
+        wide = _least_chance(test, *ordered, between, alternatives, n)
+        return min(chance(min(i, j), max(i, j)), wide)
 
     # Of segments that are in few places of the field, a lack of molecules would not be seen.
     silent = [test.groups(s, s) < _MANY_GROUPS for s in segments]
@@ -238,7 +240,7 @@ def _joined_segments(
     of_segment = rank[label].astype(np.int64)
     # A small segment may have frames of two parts in it: it belongs to one, and joins none.
     for i in np.flatnonzero(small).tolist():
-        found = [(chance(min(i, j), max(i, j)), j) for j in large]
+        found = [(chance_of_small(i, j), j) for j in large]
         best, j = min(found)
         before, after = [x for x in large if x < i], [x for x in large if x > i]
         near = of_segment[before[-1:] + after[:1]]
@@ -256,6 +258,23 @@ def _joined_segments(
             part[stops[i] : begins[i + 1]] = of_segment[i]
     part[: begins[0]], part[stops[-1] :] = of_segment[0], of_segment[-1]
     return part if (part != 0).any() else np.zeros(k, dtype=np.int64)
+
+
+def _least_chance(
+    test: _Chance, one: slice, other: slice, between: slice, alternatives: FloatArray, n: int
+) -> float:
+    """Return the least probability of what windows next to each other share, for all tries."""
+    k = len(alternatives)
+    reach = [1 << h for h in range((k - 1).bit_length())]
+    positions = max(float(alternatives[between].max()), 1.0) * n
+    p = [
+        test(
+            slice(max(one.stop - h, one.start), one.stop),
+            slice(other.start, min(other.start + h, other.stop)),
+        )
+        for h in reach
+    ]
+    return min(p) * len(reach) * positions
 
 
 def _long_runs(broken: BoolArray, most: int) -> BoolArray:
