@@ -34,7 +34,11 @@ def remove_stale_caches(kernels: Path) -> None:
     Numba notices a change in the file of a function, but not in files of functions that it calls.
     """
     sources = ((path, path.read_bytes()) for path in sorted(kernels.rglob("*.py")))
-    compiled = [f"{path} {sha256(text).hexdigest()}" for path, text in sources if b"numba" in text]
+    compiled = [
+        f"{path} {sha256(text).hexdigest()}"
+        for path, text in sources
+        if b"numba" in text or b"compilation" in text
+    ]
     digest = sha256("\n".join(compiled).encode()).hexdigest()
     record = kernels / "__pycache__" / "sources.sha256"
     with suppress(OSError):  # a checkout that cannot be written has no caches either

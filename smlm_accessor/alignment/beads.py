@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.alignment.overlap_fit import Alignment
@@ -99,7 +99,7 @@ def match_beads(
     match = match_constellations(
         reference.position[:, :2], moving.position[:, :2], max_shift=max_shift, **terms
     )
-    significance = float(norm.isf(np.clip(match.expected, 1e-300, 0.5)))
+    significance = -float(ndtri(np.clip(match.expected, 1e-300, 0.5)))
     n = len(match.moving)
     if n < fewest_beads(**terms) or significance < CLEAR:
         return BeadMatch(reference, moving, n, significance, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.field.jackknife import effective_number, effective_numbers
@@ -56,7 +56,7 @@ class TablePairs:
         ratio = total / np.maximum(responsibility.sum(axis=0), 1e-300)
         scatter = ((lateral - ratio * responsibility) ** 2).sum(axis=0)
         error = np.sqrt(scatter * n / np.maximum(n - 1, 1e-9))
-        chance = student.sf(total / np.maximum(error, 1e-300), np.maximum(n - 1, 1.0))
+        chance = stdtr(np.maximum(n - 1, 1.0), -total / np.maximum(error, 1e-300))
         shared = (n >= FEWEST_EFFECTIVE) & (chance < _BY_CHANCE)
         shared &= (curvature.sum(axis=0) > 0).all(axis=-1)
         return cls(force, curvature, responsibility, slope, shared)
@@ -103,7 +103,7 @@ class TablePairs:
         move, error = self.alone()
         n = effective_numbers(self.responsibility)[..., None]
         z = np.abs(move) / np.maximum(error, 1e-300)
-        chance = np.where(used[..., None], student.sf(z, np.maximum(n - 1, 1.0)), 1.0).min(axis=-1)
+        chance = np.where(used[..., None], stdtr(np.maximum(n - 1, 1.0), -z), 1.0).min(axis=-1)
         limit = _CONTRADICTS / max(int(used.sum()) // 2, 1)
         parts = int(connected(used).max())
         for flat in np.argsort(chance, axis=None, kind="stable"):

@@ -6,11 +6,11 @@ DOI 10.1145/2660193.2660195.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import IntArray
+from smlm_accessor.kernels.compilation import part
 
 #: 2**64 over the golden ratio: multiples of it are spread evenly.
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -38,7 +38,7 @@ def split_mix64(number: IntArray) -> Bits:
     return mixed(number.astype(np.uint64) * GOLDEN)
 
 
-@numba.njit(cache=True, nogil=True)
+@part
 def slot_of(key, mask):  # type: ignore[no-untyped-def]
     """Return where to look for a key first in a hash table of ``mask + 1`` slots, a power of two.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 
@@ -16,10 +16,10 @@ _MANY = 20  # differences, of which the median tells which are too large by chan
 _SPIKE = 12.0  # usual deviations from a neighbour, of 0.7 standard deviations
 _CLIPPED = 3.0  # standard deviations: a window in which a spot was taken for another counts no more
 _SQUARE = float(  # of a normal number that is clipped there
-    1 - 2 * norm.sf(_CLIPPED) - 2 * _CLIPPED * norm.pdf(_CLIPPED)
-    + 2 * _CLIPPED**2 * norm.sf(_CLIPPED)
+    1 - 2 * ndtr(-_CLIPPED) - 2 * _CLIPPED * np.exp(-(_CLIPPED**2) / 2) / np.sqrt(2 * np.pi)
+    + 2 * _CLIPPED**2 * ndtr(-_CLIPPED)
 )  # fmt: skip
-_MEDIAN = float(norm.ppf(0.75)) ** 2  # of the square of a normal number
+_MEDIAN = float(ndtri(0.75)) ** 2  # of the square of a normal number
 _ROUNDS = 8  # of weights and solution
 #: Probability with which a bead that is like the others is taken for another kind.
 FALSE_ALARM = 1e-3

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.hashing import split_mix64
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
@@ -153,7 +153,7 @@ def pair_sums(
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sum_pairs(  # type: ignore[no-untyped-def]
     positions, window, block, starts, cells, columns, depth, first, last, d, pairs, own
 ):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from scipy.ndimage import uniform_filter
 from scipy.special import ndtr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.correlation.global_shift import BLOCKS, MOST_PIXELS
 
 _SITE = 2.0  # bins: localizations in a square as wide are one site, however often it is seen
@@ -106,7 +106,7 @@ def _spread(positions: FloatArray, by_chance: float) -> float:
     return float((len(positions) - by_chance) / np.sqrt((number.astype(float) ** 2).sum()))
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def _count(a, b, reach, size, counts):  # type: ignore[no-untyped-def]
     """Count the differences ``b - a`` of all pairs, both in the order of x, that are in reach."""
     first = 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
@@ -93,7 +93,7 @@ def find_events(
     n = _link(
         *(tiles.start, tiles.where, tiles.frame, frames, segment),
         *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
-        *(event_of, age),
+        *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
     )
     position, mean_frame = np.zeros((n, d)), np.zeros(n)
     weight = np.zeros(n, dtype=np.float32)
@@ -133,7 +133,7 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[no-untyped-def]
     """Count the localizations so many frames after others, within reach, in each step-th tile."""
     d, n = where.shape[1], 0
@@ -141,7 +141,13 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
         first, last = start[t], start[t + 1]
         for i in range(first, last):
             wanted = (frame[i] + apart) % n_frames
-            j = first + np.searchsorted(frame[first:last], wanted)
+            j, above = first, last
+            while j < above:
+                middle = (j + above) // 2
+                if frame[middle] < wanted:
+                    j = middle + 1
+                else:
+                    above = middle
             while j < last and frame[j] == wanted:
                 r = 0.0
                 for c in range(d):
@@ -151,7 +157,7 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _order_within_frames(start, where, frame, weight, row):  # type: ignore[no-untyped-def]
     """Sort the localizations of a frame by x, then y: the order of rows must leave no trace."""
     d = where.shape[1]
@@ -169,14 +175,17 @@ def _order_within_frames(start, where, frame, weight, row):  # type: ignore[no-u
                 j -= 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _link(  # type: ignore[no-untyped-def]
-    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age
-):
-    """Write the event of each localization and the age of its blink; return how many events."""
-    m, d = where.shape
-    taken = np.zeros(m, np.bool_)
-    began = np.empty(m, np.int64)
+    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age,
+    taken, began,
+):  # fmt: skip
+    """Write the event of each localization and the age of its blink; return how many events.
+
+    ``taken`` (False) and ``began`` are room for whether a localization has a next one, and for the
+    first frame of each event.
+    """
+    d = where.shape[1]
     n_events = 0
     for t in range(len(start) - 1):
         low = start[t]
@@ -209,7 +218,7 @@ def _link(  # type: ignore[no-untyped-def]
     return n_events
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _add_up(  # type: ignore[no-untyped-def]
     start, corner, where, frame, weight, event_of, position, mean_frame, total
 ):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, _along_2, _along_3
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
     events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
-    other_variance, other_frame, other_weight, floor, window, group, couplings, moments, total,
+    other_variance, other_frame, other_weight, deep, floor, window, group, couplings, moments,
+    total,
 ):  # fmt: skip
     """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
 
@@ -26,7 +27,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
         Of the order of cells, those that are gone through.
     cell, first, stop, where, variance, frame, weight, left_out
         As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
-        ``other_weight`` and ``floor``.
+        ``other_weight``, ``floor`` and ``deep``.
     window : ndarray, shape (n_frames,)
     group : ndarray, shape (n,)
         Part of the field that each event belongs to.
@@ -49,7 +50,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
         found[:] = 0.0
         for k in range(first.shape[1]):
-            if d == 2:
+            if deep is None:
                 _along_2(
                     first[c, k], stop[c, k], p, s, low, high,
                     x, y, vx, other_frame, other_weight, found,
@@ -76,7 +77,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
                 dx, dy = x[j] - p[0], y[j] - p[1]
                 inverse = 1.0 / (s[0] + vx[j])
                 e, root, az = (dx * dx + dy * dy) * inverse, 1.0, 0.0
-                if d == 3:
+                if deep is not None:
                     iz = 1.0 / (s[2] + vz[j])
                     az = (z[j] - p[2]) * iz
                     e += (z[j] - p[2]) * az
@@ -95,5 +96,5 @@ def coupling_sums(  # type: ignore[no-untyped-def]
                 )
                 to[theirs, 0] += r * ax
                 to[theirs, 1] += r * ay
-                if d == 3:
+                if deep is not None:
                     to[theirs, 2] += r * az

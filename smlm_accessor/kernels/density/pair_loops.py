@@ -10,8 +10,9 @@ pairs are taken at once. All loops are serial and release the GIL.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from smlm_accessor.kernels.compilation import any_order, kernel
 
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
 N_PAIR_SUMS = 10
@@ -19,11 +20,9 @@ N_PAIR_SUMS = 10
 CUT = 10.0
 _POWER = 16
 _END = 1 - CUT / (2 * _POWER)
-# Sums in any order: then several pairs go at once.
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@any_order
 def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # type: ignore[no-untyped-def]
     px, py, variance = p[0], p[1], s[0]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
@@ -62,7 +61,7 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
     found[7] += near
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, error_model="numpy")
+@any_order
 def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found):  # type: ignore[no-untyped-def]
     px, py, pz, sx, sz = p[0], p[1], p[2], s[0], s[2]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
@@ -105,10 +104,10 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
     found[7] += near
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def pair_sums(  # type: ignore[no-untyped-def]
     begin, end, cell, first, stop, where, variance, frame, weight, row,
-    left_out, other_where, other_variance, other_frame, other_weight, floor, sums,
+    left_out, other_where, other_variance, other_frame, other_weight, deep, floor, sums,
 ):  # fmt: skip
     """Add up gradient and curvature of the log-density of other times.
 
@@ -138,6 +137,8 @@ def pair_sums(  # type: ignore[no-untyped-def]
         Events of these frames (half open) are not in the density.
     other_where, other_variance, other_frame, other_weight
         Of the events that make the density.
+    deep : None or True
+        None in the plane, for which no loop along z is compiled then.
     sums : ndarray, shape (n_rows, N_PAIR_SUMS)
         Added to: ``sum(r / S)`` along x, gradient, curvature, squared gradient.
     """
@@ -152,7 +153,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
         found[:] = 0.0
         for k in range(first.shape[1]):
-            if d == 2:
+            if deep is None:
                 _along_2(
                     first[c, k], stop[c, k], p, s, low, high,
                     x, y, vx, other_frame, other_weight, found,
@@ -175,10 +176,10 @@ def pair_sums(  # type: ignore[no-untyped-def]
             out[7 + a] += w * w * m * m
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def densities(  # type: ignore[no-untyped-def]
     position, variance, number, rows, span, left_out,
-    other_where, other_variance, other_frame, other_weight, other_number, found,
+    other_where, other_variance, other_frame, other_weight, deep, other_number, found,
 ):  # fmt: skip
     """Write the density ``f`` of `pair_sums` at single positions.
 
@@ -192,6 +193,8 @@ def densities(  # type: ignore[no-untyped-def]
         As in `Grid`, along x.
     left_out : ndarray of int32, shape (m, 2)
         Events of these frames (half open) are not in the density.
+    deep
+        As in `pair_sums`.
     other_number : ndarray, shape (n,)
         Of the cells of the events, increasing.
     found : ndarray, shape (m,)
@@ -209,7 +212,7 @@ def densities(  # type: ignore[no-untyped-def]
         for row in rows:
             first = np.searchsorted(other_number, number[i] + row - span)
             stop = np.searchsorted(other_number, number[i] + row + span + 1)
-            if d == 2:
+            if deep is None:
                 _along_2(first, stop, p, s, low, high, x, y, vx, other_frame, other_weight, sums)
             else:
                 _along_3(

@@ -15,15 +15,16 @@ pixels_per_width, half, border : float, int, int
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from smlm_accessor.kernels.compilation import inlined, kernel, part
 
 #: Columns of `common_sums`: overlap; gradient and curvature along x, y and z; overlap times the
 #: position in the tile along x, y and z.
 N_COMMON_SUMS = 10
 
 
-@numba.njit(cache=True, nogil=True)
+@part
 def _shape(size, pixel, border):  # type: ignore[no-untyped-def]
     """Return the pixels of the image of a tile along x, y and z."""
     shape = np.ones(3, np.int64)
@@ -32,7 +33,7 @@ def _shape(size, pixel, border):  # type: ignore[no-untyped-def]
     return shape
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _deposit(image, p, pixel, border, d, weight):  # type: ignore[no-untyped-def]
     """Share a localization at ``p`` among the pixels around it, by linear interpolation."""
     x, y = p[0] / pixel[0] + border, p[1] / pixel[1] + border
@@ -56,7 +57,7 @@ def _deposit(image, p, pixel, border, d, weight):  # type: ignore[no-untyped-def
         image[iz + k, iy + 1, ix + 1] += part * fx * fy
 
 
-@numba.njit(cache=True, nogil=True)
+@part
 def _kernel(p, pixel, border, half, width, powers):  # type: ignore[no-untyped-def]
     """Write a Gaussian, and it times distance and squared distance, at the pixels around ``p``.
 
@@ -71,7 +72,7 @@ def _kernel(p, pixel, border, half, width, powers):  # type: ignore[no-untyped-d
     return first
 
 
-@numba.njit(cache=True, nogil=True)
+@part
 def _kernels(p, d, shape, pixel, border, half, width, first, kx, ky, kz):  # type: ignore[no-untyped-def]
     """Write the kernels along all axes; return whether they lie within the image."""
     n = 2 * half + 1
@@ -84,7 +85,7 @@ def _kernels(p, d, shape, pixel, border, half, width, first, kx, ky, kz):  # typ
     return first[0] >= 0 and first[1] >= 0 and first[0] + n <= shape[0] and first[1] + n <= shape[1]
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@inlined
 def _moments(image, first, n, nz, kx, ky, kz):  # type: ignore[no-untyped-def]
     """Return the density, its first moments and its second moments along x, y and z.
 
@@ -120,7 +121,7 @@ def _moments(image, first, n, nz, kx, ky, kz):  # type: ignore[no-untyped-def]
     return s, mx, my, mz, mxx, myy, mzz
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def common_sums(  # type: ignore[no-untyped-def]
     tiles, start, where, table, own, size, width, pixels_per_width, half, border, sums
 ):

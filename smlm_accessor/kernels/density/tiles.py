@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.density.cells import MOST_CELLS
-from smlm_accessor.kernels.density.tile_loops import collect, corners, count, enter, fill
+from smlm_accessor.kernels.density.tile_loops import collect, enter, fill
 
 _ROOM = 1 << 16  # for keys of tiles, at first
 
@@ -86,8 +86,9 @@ def sort_into_tiles(
     >>> tiles.where[:, 0].tolist(), tiles.corner[:, 0].tolist(), tiles.start.tolist()
     ([0.0, 9.0, 5.0], [0.0, 20.0], [0, 2, 3])
     """
+    positions = np.ascontiguousarray(positions)  # of any other layout, loops are compiled again
     d = positions.shape[1]
-    low, high = _corners(positions, frame, drift)
+    low, high = _corners(positions, drift)
     size = np.maximum(size, (high - low) / MOST_CELLS)
     shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)
     room = _ROOM
@@ -98,24 +99,28 @@ def sort_into_tiles(
     occupied = np.sort(table[0][table[0] >= 0])
     enter(table, occupied)
     counts = np.zeros(len(occupied), dtype=np.int64)
-    count(positions, frame, drift, low, size, shape, halo, table, counts)
+    given = positions, frame, weight, drift, low, size, shape, halo, table
+    fill(*given, counts, *_room(0, d))
     start = np.concatenate([[0], np.cumsum(counts)])
-    m = int(start[-1])
-    where, weights = np.empty((m, d), np.float32), np.empty(m, np.float32)
-    frames, rows, own = np.empty(m, np.int32), np.empty(m, np.int32), np.empty(m, np.bool_)
-    fill(
-        *(positions, frame, weight, drift, low, size, shape, halo, table),
-        *(start[:-1].copy(), where, frames, weights, rows, own),
-    )
+    found = _room(int(start[-1]), d)
+    fill(*given, start[:-1].copy(), *found)
     cells = np.stack(np.unravel_index(occupied, tuple(shape)), axis=1)
-    return Tiles(start, low + cells * size, size, where, frames, weights, rows, own)
+    return Tiles(start, low + cells * size, size, *found)
 
 
-def _corners(
-    positions: FloatArray, frame: Int32Array, drift: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _corners(positions: FloatArray, drift: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return corners of the field that hold for the corrected positions, too."""
-    d = positions.shape[1]
-    low, high = np.full(d, np.inf), np.full(d, -np.inf)
-    corners(positions, low, high)
+    columns = positions.T
+    low = np.array([x.min(initial=np.inf) for x in columns])
+    high = np.array([x.max(initial=-np.inf) for x in columns])
     return low - drift.max(axis=0), high - drift.min(axis=0)
+
+
+def _room(m: int, d: int) -> tuple[Float32Array, Int32Array, Float32Array, Int32Array, BoolArray]:
+    return (
+        np.empty((m, d), np.float32),
+        np.empty(m, np.int32),
+        np.empty(m, np.float32),
+        np.empty(m, np.int32),
+        np.empty(m, np.bool_),
+    )

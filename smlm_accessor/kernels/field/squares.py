@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import kernel, part
 from smlm_accessor.kernels.hashing import mixed, slot_of
 
 MOST = 4096  # squares
@@ -115,7 +115,7 @@ def _low(keys: IntArray) -> IntArray:
     return low
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _largest(xy):  # type: ignore[no-untyped-def]
     largest = 0.0
     for r in range(len(xy)):
@@ -123,7 +123,7 @@ def _largest(xy):  # type: ignore[no-untyped-def]
     return largest
 
 
-@numba.njit(cache=True, nogil=True)
+@part
 def _slot(keys, counts, key):  # type: ignore[no-untyped-def]
     mask = len(keys) - 1
     i = slot_of(key, mask)
@@ -132,7 +132,7 @@ def _slot(keys, counts, key):  # type: ignore[no-untyped-def]
     return i
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _enter(number, count, keys, counts):  # type: ignore[no-untyped-def]
     for j in range(len(count)):
         key = (number[j, 0] << 32) | (number[j, 1] & 0xFFFFFFFF)
@@ -141,7 +141,7 @@ def _enter(number, count, keys, counts):  # type: ignore[no-untyped-def]
         counts[i] = count[j]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-def]
     """Count from a row on; return the row for whose square there is no room."""
     last, at = np.int64(0), np.int64(-1)
@@ -161,7 +161,7 @@ def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-
     return len(xy)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _look_up(xy, per_length, low, table, rank):  # type: ignore[no-untyped-def]
     n, m = table.shape
     for r in range(len(xy)):
@@ -170,7 +170,7 @@ def _look_up(xy, per_length, low, table, rank):  # type: ignore[no-untyped-def]
         rank[r] = table[int(a), int(b)] if inside else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _find(xy, per_length, keys, order, rank):  # type: ignore[no-untyped-def]
     n = len(keys)
     largest = 2.0**30

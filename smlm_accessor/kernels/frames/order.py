@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import inlined, kernel
 
 
 def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
@@ -26,7 +26,7 @@ def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
     return order
 
 
-@numba.njit(cache=True, nogil=True)
+@inlined
 def _after(positions, a, b):  # type: ignore[no-untyped-def]
     for c in range(positions.shape[1]):
         if positions[a, c] != positions[b, c]:
@@ -34,7 +34,7 @@ def _after(positions, a, b):  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sort_within(frames, positions, order):  # type: ignore[no-untyped-def]
     """Sort the rows of each frame; by insertion at shrinking distances, as frames are short."""
     n, start = len(order), 0

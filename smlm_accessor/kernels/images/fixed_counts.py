@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.hashing import FIRST, GOLDEN, SECOND
 from smlm_accessor.kernels.images.grid import PixelGrid
 
@@ -59,7 +59,7 @@ def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: floa
     return rows[:n].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _count_chunks(frames, edges, chunk, counts, sums):  # type: ignore[no-untyped-def]
     k = len(counts)
     c = 0
@@ -75,7 +75,7 @@ def _count_chunks(frames, edges, chunk, counts, sums):  # type: ignore[no-untype
         sums[c] += frame - edges[c]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-untyped-def]
     wide_x, wide_y = int(bins[0] > 1), int(bins[1] > 1)
     for i in range(len(slot)):
@@ -99,7 +99,7 @@ def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-u
                 images[k, a + 1, b + 1] += np.uint32(s * t)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
     n = 0
     taken = False
@@ -117,7 +117,7 @@ def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
     return n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _thinned(bits, frames, chunk, limit, rows):  # type: ignore[no-untyped-def]
     n = 0
     for i in range(len(frames)):

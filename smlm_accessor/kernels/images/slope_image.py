@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, LAST_STEP
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatch
 from smlm_accessor.kernels.field.blocks import FieldBlocks
@@ -184,7 +184,7 @@ def sums_under(
     return ImageSums(out[0], out[1], int(counts[0]), int(counts[1]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sum(  # type: ignore[no-untyped-def]
     image, bins, positions, shift, box, inner, corner, size, out, counts
 ):

@@ -1,19 +1,18 @@
 """The compiled loops of `nearest`.
 
-They stand in one file because numba does not notice when a loop it has kept from an earlier run
-calls one that has changed in another file. All are serial and release the GIL; points are C-ordered
-float64 of shape (n, 3).
+All are serial and release the GIL; points are C-ordered float64 of shape (n, 3).
 """
 
 from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
 
+from smlm_accessor.kernels.compilation import kernel, part
 
-@numba.njit(nogil=True, cache=True)
+
+@part
 def _cell_of(value, low, inverse_cell, count):  # type: ignore[no-untyped-def]
     """Return the cell along one axis, clamped to the grid: monotonic, so ranges are complete."""
     cell = (value - low) * inverse_cell
@@ -24,7 +23,7 @@ def _cell_of(value, low, inverse_cell, count):  # type: ignore[no-untyped-def]
     return int(cell)
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def sort_into_cells(points, low, inverse_cell, counts):  # type: ignore[no-untyped-def]
     """Sort by cell, and within a cell by coordinates, so that the row order leaves no trace."""
     n = points.shape[0]
@@ -55,7 +54,7 @@ def sort_into_cells(points, low, inverse_cell, counts):  # type: ignore[no-untyp
     return ordered, starts
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def match(  # type: ignore[no-untyped-def]
     points, starts, low, inverse_cell, counts, cell,
     source, matrix, shift, reach, nearest, distance, others, asked,
@@ -132,7 +131,7 @@ def match(  # type: ignore[no-untyped-def]
     return n, square_sum, sum_x, sum_y, sum_z
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
 def moments(  # type: ignore[no-untyped-def]
     points, source, matrix, shift, reach, nearest, distance, blocks, n_blocks
 ):

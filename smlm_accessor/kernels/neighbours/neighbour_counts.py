@@ -9,13 +9,14 @@ around dense structures far more pairs to look at.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
-import numba
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.compilation import kernel
 
 _BLOCKS = 8  # of positions, for threads; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
@@ -64,12 +65,16 @@ def neighbour_counts(
     sources = np.zeros((n, 3))
     sources[:, :d] = points[order]
     sorted_by_cell = (sources, key[order], frames[order], group[order])
-    stride = np.array([counts[1] * (counts[2] if d == 3 else 1), counts[2] if d == 3 else 1])
+    # From a cell to the middles of the rows around it.
+    strides = [counts[1] * (counts[2] if d == 3 else 1), counts[2]][: d - 1]
+    shift = np.array([sum(step) for step in product(*[(-s, 0, s) for s in strides])], np.int64)
     cuts = np.linspace(0, n, _BLOCKS + 1).astype(np.int64)
 
     def one(block: int) -> None:
         first, last = cuts[block], cuts[block + 1]
-        _sum_kernel(*sorted_by_cell, stride, lags, first, last, d, order, found)
+        if first < last:
+            low = np.searchsorted(sorted_by_cell[1], sorted_by_cell[1][first] + shift - 1)
+            _sum_kernel(*sorted_by_cell, shift, low, low.copy(), lags, first, last, order, found)
 
     run(one, range(_BLOCKS))
     return found
@@ -98,25 +103,18 @@ def partner_counts(frames: IntArray, group: IntArray, lags: IntArray) -> IntArra
     return found
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def _sum_kernel(  # type: ignore[no-untyped-def]
-    points, keys, frames, group, stride, lags, first, last, d, row, found,
+    points, keys, frames, group, shift, low, high, lags, first, last, row, found,
 ):  # fmt: skip
+    """Add up the kernel over the neighbours of a run of points; they are in rows of cells.
+
+    The ranges of neighbours, from ``low`` to ``high`` in each row of cells, move forward with the
+    cell: no search.
+    """
     n, last_lag = len(keys), len(lags) - 1
-    lines = 3 if d == 2 else 9
-    # Ranges of neighbours move forward with the cell: no search.
-    low, high = np.zeros(lines, np.int64), np.zeros(lines, np.int64)
-    shift = np.zeros(lines, np.int64)
-    for line in range(lines):
-        if d == 2:
-            shift[line] = (line - 1) * stride[0]
-        else:
-            shift[line] = (line // 3 - 1) * stride[0] + (line % 3 - 1) * stride[1]
-        if first < last:
-            low[line] = np.searchsorted(keys, keys[first] + shift[line] - 1)
-            high[line] = low[line]
     for a in range(first, last):
-        for line in range(lines):
+        for line in range(len(shift)):
             cell = keys[a] + shift[line]
             while low[line] < n and keys[low[line]] < cell - 1:
                 low[line] += 1

@@ -5,38 +5,40 @@ positions within it, in whole numbers, so that what is taken out again leaves no
 tuple ``(slots, keys, values, used)``: an open-addressed table of int32 rows, or -1; the key of each
 row, one int64 for the three numbers of the cell; its count and sums, int32, shape (rows, 4); and
 the number of rows in use, shape (1,). Lengths are in cells, positions C-ordered (n, d), d = 2 or 3;
-an axis whose ``scale`` (cells per unit length) is 0 does not exist. All loops are serial and
-release the GIL; they stand in one file, for numba's cache does not notice changes in others.
+an axis whose ``scale`` (cells per unit length) is 0 does not exist, and has no drift. All loops are
+serial and release the GIL.
 """
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import numba
 import numpy as np
+
+from smlm_accessor.kernels.compilation import kernel, part
 
 _BITS = 21  # of a key, for each axis; a field that has more cells is folded
 _MASK = (1 << _BITS) - 1
 _STEPS = 32 * 24  # of the table of exp(-q / 64), by which the kernel is interpolated
 _EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
 # Not plain Python numbers, for each value of which numba would compile a function anew.
-IN, OUT, _ALL = np.int64(1), np.int64(-1), np.int64(1)
+IN, OUT = np.int64(1), np.int64(-1)
 #: Sums, in the same order: gradient (3), its outer product (6), second moments (6), weight and
 #: logarithm of the density.
 N_GRADIENT_SUMS = 17
 
 
-@numba.njit(nogil=True, cache=True)
+@part
 def cell_key(x, y, z):  # type: ignore[no-untyped-def]
     """Return one number for the three of a cell."""
     return (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
 
 
-@numba.njit(nogil=True, cache=True)
+@part
 def find_slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
     """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
-    key = cell_key(x, y, z)
+    key = (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
     h = ((x & _MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
     h ^= h >> 31
     h *= 0x2545F4914F6CDD1D
@@ -48,166 +50,92 @@ def find_slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
     return slot
 
 
-@numba.njit(nogil=True, cache=True)
-def in_cells(positions, row, scale, drift):  # type: ignore[no-untyped-def]
-    """Return where a localization is without drift, in cells."""
-    z = positions[row, 2] * scale[2] - drift[2] if positions.shape[1] == 3 else 0.0
-    return positions[row, 0] * scale[0] - drift[0], positions[row, 1] * scale[1] - drift[1], z
-
-
-@numba.njit(nogil=True, cache=True)
-def put(image, quantum, x, y, z, sign):  # type: ignore[no-untyped-def]
-    """Count a localization in its cell, or take it out; return whether there is room for it."""
-    slots, keys, values, used = image
-    i, j, k = math.floor(x), math.floor(y), math.floor(z)
-    slot = find_slot(slots, keys, i, j, k)
-    row = slots[slot]
-    if row < 0:
-        row = used[0]
-        if 2 * row >= slots.shape[0] or row >= keys.shape[0]:
-            return False
-        slots[slot] = row
-        keys[row] = cell_key(i, j, k)
-        used[0] += 1
-    values[row, 0] += sign
-    values[row, 1] += sign * int((x - i) * quantum)
-    values[row, 2] += sign * int((y - j) * quantum)
-    values[row, 3] += sign * int((z - k) * quantum)
-    return True
-
-
-@numba.njit(nogil=True, cache=True)
-def with_room(image, more):  # type: ignore[no-untyped-def]
+def with_room(image: tuple[Any, ...], more: int) -> tuple[Any, ...]:
     """Return the image with room for so many cells more; small tables stay in the cache."""
     slots, keys, values, used = image
-    need = used[0] + more
-    if need > keys.shape[0]:
-        rows = max(need, 2 * keys.shape[0])
-        longer, counts = np.empty(rows, np.int64), np.zeros((rows, 4), np.int32)
-        for row in range(used[0]):
-            longer[row] = keys[row]
-            for c in range(4):
-                counts[row, c] = values[row, c]
-        keys, values = longer, counts
-    if 2 * need > slots.shape[0]:
-        size = slots.shape[0]
+    n = int(used[0])
+    need = n + more
+    if need > len(keys):
+        added = max(need, 2 * len(keys)) - n
+        keys = np.concatenate([keys[:n], np.zeros(added, np.int64)])
+        values = np.concatenate([values[:n], np.zeros((added, 4), np.int32)])
+    if 2 * need > len(slots):
+        size = len(slots)
         while size < 2 * need:
             size *= 2
-        slots = np.full(size, np.int32(-1))
+        slots = np.full(size, -1, np.int32)
         half = 1 << (_BITS - 1)
-        for row in range(used[0]):
-            x = (keys[row] + half) & _MASK
-            y = ((keys[row] >> _BITS) + half) & _MASK
-            z = ((keys[row] >> (2 * _BITS)) + half) & _MASK
-            slots[find_slot(slots, keys, x - half, y - half, z - half)] = row
+        cells = [((keys[:n] >> (_BITS * axis)) + half & _MASK) - half for axis in range(3)]
+        _enter(slots, keys, *cells)
     return slots, keys, values, used
 
 
-@numba.njit(nogil=True, cache=True)
+@kernel
+def _enter(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
+    """Enter the cells, in their order, into slots that are free."""
+    for row in range(x.shape[0]):
+        slots[find_slot(slots, keys, x[row], y[row], z[row])] = row
+
+
+@kernel
 def add(localizations, motion, scale, image, quantum, rows, sign):  # type: ignore[no-untyped-def]
     """Put rows into the image, or take them out; return the first that finds no room."""
     positions, frames = localizations
     bounds, drift, slope, middle = motion
-    window, above = 0, bounds.shape[0]
+    slots, keys, values, used = image
+    window, above, last = 0, bounds.shape[0], positions.shape[1] - 1
     while above - window > 1:
         half = (window + above) // 2
         if bounds[half] <= rows[0]:
             window = half
         else:
             above = half
-    at = np.empty(3)
     for row in range(rows[0], rows[1]):
         while row >= bounds[window + 1]:
             window += 1
-        if np.isnan(drift[window, 0]):
+        if math.isnan(drift[window, 0]):
             continue
         t = frames[row] - middle[window]
-        for axis in range(3):
-            at[axis] = drift[window, axis] + slope[window, axis] * t
-        x, y, z = in_cells(positions, row, scale, at)
-        if not put(image, quantum, x, y, z, sign):
-            return row
+        # In two dimensions there is no scale along z.
+        x = positions[row, 0] * scale[0] - (drift[window, 0] + slope[window, 0] * t)
+        y = positions[row, 1] * scale[1] - (drift[window, 1] + slope[window, 1] * t)
+        z = positions[row, last] * scale[2] - (drift[window, 2] + slope[window, 2] * t)
+        i, j, k = math.floor(x), math.floor(y), math.floor(z)
+        slot = find_slot(slots, keys, i, j, k)
+        at = slots[slot]
+        if at < 0:
+            at = used[0]
+            if 2 * at >= slots.shape[0] or at >= keys.shape[0]:
+                return row
+            slots[slot] = at
+            keys[at] = cell_key(i, j, k)
+            used[0] += 1
+        values[at, 0] += sign
+        values[at, 1] += sign * int((x - i) * quantum)
+        values[at, 2] += sign * int((y - j) * quantum)
+        values[at, 3] += sign * int((z - k) * quantum)
     return rows[1]
 
 
-@numba.njit(nogil=True, cache=True)
-def add_gradients(localizations, rows, motion, scale, image, quantum, kernel, sums):  # type: ignore[no-untyped-def]
+@kernel
+def gradient_sums(  # type: ignore[no-untyped-def]
+    localizations, motion, scale, image, quantum, kernel, windows, around, there, every, out
+):
     """Sum gradient, its outer product and second moments of the density at localizations.
 
     With the density ``rho``, a Gaussian kernel over the centres of mass of the cells around, and
     its moments ``m`` and ``v``: ``m / (eps + rho)``, its products, ``v / (eps + rho)``,
-    ``rho / (eps + rho)`` and ``log(1 + rho / eps)``.
-    """
-    positions, frames = localizations
-    drift, slope, middle = motion
-    slots, keys, values, _ = image
-    reach, gamma, eps = kernel
-    at = np.empty(3)
-    for row in range(rows[0], rows[1], rows[2]):
-        for axis in range(3):
-            at[axis] = drift[axis] + slope[axis] * (frames[row] - middle)
-        x, y, z = in_cells(positions, row, scale, at)
-        i, j, k = math.floor(x), math.floor(y), math.floor(z)
-        rho = ex = ey = ez = exx = eyy = ezz = exy = exz = eyz = 0.0
-        for dk in range(k - reach[2], k + reach[2] + 1):
-            for dj in range(j - reach[1], j + reach[1] + 1):
-                for di in range(i - reach[0], i + reach[0] + 1):
-                    c = slots[find_slot(slots, keys, di, dj, dk)]
-                    if c < 0:
-                        continue
-                    n = values[c, 0]
-                    if n <= 0:
-                        continue
-                    part = 1.0 / (n * quantum)
-                    u = di + (values[c, 1] + 0.5 * n) * part - x
-                    v = dj + (values[c, 2] + 0.5 * n) * part - y
-                    w = dk + (values[c, 3] + 0.5 * n) * part - z
-                    q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
-                    b = int(q)
-                    if b >= _STEPS:
-                        continue
-                    p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
-                    rho += p
-                    ex += p * u
-                    ey += p * v
-                    ez += p * w
-                    exx += p * u * u
-                    eyy += p * v * v
-                    ezz += p * w * w
-                    exy += p * u * v
-                    exz += p * u * w
-                    eyz += p * v * w
-        r = 1.0 / (eps + rho)
-        ex, ey, ez = ex * r, ey * r, ez * r
-        sums[0] += ex
-        sums[1] += ey
-        sums[2] += ez
-        sums[3] += ex * ex
-        sums[4] += ey * ey
-        sums[5] += ez * ez
-        sums[6] += ex * ey
-        sums[7] += ex * ez
-        sums[8] += ey * ez
-        sums[9] += exx * r
-        sums[10] += eyy * r
-        sums[11] += ezz * r
-        sums[12] += exy * r
-        sums[13] += exz * r
-        sums[14] += eyz * r
-        sums[15] += rho * r
-        sums[16] += math.log(1.0 + rho / eps)
-
-
-@numba.njit(nogil=True, cache=True)
-def gradient_sums(  # type: ignore[no-untyped-def]
-    localizations, motion, scale, image, quantum, kernel, windows, around, there, out
-):
-    """Sum `add_gradients` for a run of windows, the image being without the rows ``around`` each.
+    ``rho / (eps + rho)`` and ``log(1 + rho / eps)``; over one in ``every`` rows of each of a run of
+    windows, the image being without the rows ``around`` it.
 
     The image, which holds the rows as ``motion`` has them, is changed on the way. The windows and
     their drift are those of ``there``.
     """
-    bounds, at, slope, middle = there
+    positions, frames = localizations
+    bounds, drift, slope, middle = there
+    slots, keys, values, _ = image
+    reach, gamma, eps = kernel
+    deep = positions.shape[1] - 1
     first = last = around[windows[0], 0]
     for s in range(windows[0], windows[1]):
         if around[s, 1] > last:
@@ -216,7 +144,60 @@ def gradient_sums(  # type: ignore[no-untyped-def]
         if around[s, 0] > first:
             add(localizations, motion, scale, image, quantum, (first, around[s, 0]), IN)
             first = around[s, 0]
-        if not np.isnan(at[s, 0]):
-            where = (at[s], slope[s], middle[s])
-            rows = (bounds[s], bounds[s + 1], _ALL)
-            add_gradients(localizations, rows, where, scale, image, quantum, kernel, out[s])
+        if math.isnan(drift[s, 0]):
+            continue
+        sums = out[s]
+        for row in range(bounds[s], bounds[s + 1], every):
+            t = frames[row] - middle[s]
+            x = positions[row, 0] * scale[0] - (drift[s, 0] + slope[s, 0] * t)
+            y = positions[row, 1] * scale[1] - (drift[s, 1] + slope[s, 1] * t)
+            z = positions[row, deep] * scale[2] - (drift[s, 2] + slope[s, 2] * t)
+            i, j, k = math.floor(x), math.floor(y), math.floor(z)
+            rho = ex = ey = ez = exx = eyy = ezz = exy = exz = eyz = 0.0
+            for dk in range(k - reach[2], k + reach[2] + 1):
+                for dj in range(j - reach[1], j + reach[1] + 1):
+                    for di in range(i - reach[0], i + reach[0] + 1):
+                        c = slots[find_slot(slots, keys, di, dj, dk)]
+                        if c < 0:
+                            continue
+                        n = values[c, 0]
+                        if n <= 0:
+                            continue
+                        part = 1.0 / (n * quantum)
+                        u = di + (values[c, 1] + 0.5 * n) * part - x
+                        v = dj + (values[c, 2] + 0.5 * n) * part - y
+                        w = dk + (values[c, 3] + 0.5 * n) * part - z
+                        q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
+                        b = int(q)
+                        if b >= _STEPS:
+                            continue
+                        p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
+                        rho += p
+                        ex += p * u
+                        ey += p * v
+                        ez += p * w
+                        exx += p * u * u
+                        eyy += p * v * v
+                        ezz += p * w * w
+                        exy += p * u * v
+                        exz += p * u * w
+                        eyz += p * v * w
+            r = 1.0 / (eps + rho)
+            ex, ey, ez = ex * r, ey * r, ez * r
+            sums[0] += ex
+            sums[1] += ey
+            sums[2] += ez
+            sums[3] += ex * ex
+            sums[4] += ey * ey
+            sums[5] += ez * ez
+            sums[6] += ex * ey
+            sums[7] += ex * ez
+            sums[8] += ey * ez
+            sums[9] += exx * r
+            sums[10] += eyy * r
+            sums[11] += ezz * r
+            sums[12] += exy * r
+            sums[13] += exz * r
+            sums[14] += eyz * r
+            sums[15] += rho * r
+            sums[16] += math.log(1.0 + rho / eps)

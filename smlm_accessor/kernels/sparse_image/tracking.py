@@ -2,109 +2,107 @@
 
 from __future__ import annotations
 
-import numba
+from typing import Any
+
 import numpy as np
 
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.sparse_image.image import (
     IN,
     N_GRADIENT_SUMS,
-    add_gradients,
-    in_cells,
-    put,
+    add,
+    gradient_sums,
     with_room,
 )
-from smlm_accessor.kernels.sparse_image.search import NO, YES, molecules, search
+from smlm_accessor.kernels.sparse_image.search import Searcher
 
 _SETTLED = 3  # segments that have to match before one is looked for far away
 _PULLING = 200  # localizations that say where between the cells a segment belongs
+_NEWTON_STEPS = 3
 
 
-@numba.njit(nogil=True, cache=True)
-def follow(  # type: ignore[no-untyped-def]
-    localizations, motion, scale, image, quantum, kernel, order, reaches, level, patience, most, out
-):
-    """Register segment after segment onto all before; fill ``out`` (x, y, z, significance, how).
+def follow(
+    localizations: tuple[Any, ...],
+    bounds: IntArray,
+    base: FloatArray,
+    scale: FloatArray,
+    image: tuple[Any, ...],
+    quantum: float,
+    kernel: tuple[Any, ...],
+    order: IntArray,
+    reaches: IntArray,
+    level: float,
+    patience: int,
+    most: int,
+) -> FloatArray:
+    """Register segment after segment onto all before: (x, y, z, significance, how) of each.
 
     ``order`` holds the segments in the order they are taken; the first is where drift is 0. One
     that does not match within the near reach is looked for in the far one, then together with the
-    next, up to ``patience`` of them: ``how`` is their number, negative if the far
-    reach was needed.
+    next, up to ``patience`` of them: ``how`` is their number, negative if the far reach was needed.
     """
-    bounds, base = motion
-    last, still, before = np.zeros(3), np.zeros(3), np.zeros(3)
-    peak, at = np.zeros(3), np.zeros(3)
-    sums = np.empty(N_GRADIENT_SUMS)
-    slots, keys, found = np.empty(4 * most, np.int32), np.empty(most, np.int64), np.empty((most, 4))
-    waiting, matched, missed, lost = 0, 0, 0, NO
+    k = len(base)
+    out, at, still = np.zeros((k, 5)), base.copy(), np.zeros_like(base)
+    middle, nothing, sums = np.zeros(k), np.zeros((k, 2), np.int64), np.zeros((k, N_GRADIENT_SUMS))
+    moved = bounds, at, still, middle
+    searcher = Searcher(localizations[0], bounds, base, scale, reaches, level, most)
+    last = np.zeros(3)
+    row_of = bounds.tolist()
+    exists = reaches[0] > 0
+    waiting, matched, missed, lost = 0, 0, 0, False
     usual, rate = 0.25, 0.0  # squared step from one to the next, part of molecules that match
-    for o in range(order.shape[0]):
-        s = order[o]
-        if o > 0 and abs(s - order[o - 1]) != 1:
-            for axis in range(3):
-                last[axis] = 0.0
-            waiting, lost = 0, NO
+    previous = -1
+    for o, s in enumerate(order.tolist()):
+        if o > 0 and abs(s - previous) != 1:
+            last[:] = 0.0
+            waiting, lost = 0, False
+        previous = s
         if out[s, 4] != 0.0:
-            for axis in range(3):
-                last[axis] = out[s, axis]
-            waiting, lost = 0, NO
+            last[:] = out[s, :3]
+            waiting, lost = 0, False
             continue
-        a, b = min(s, order[o - waiting]), max(s, order[o - waiting])
+        begun = int(order[o - waiting])
+        a, b = min(s, begun), max(s, begun)
+        n = row_of[b + 1] - row_of[a]
         z, far = 0.0, 0 if o == 0 else -1
         if o > 0:
-            m = molecules(localizations[0], (a, b), motion, scale, slots, keys, found)
             # The stage does not jump just there; what is far from a few segments is chance.
             wide = matched >= _SETTLED and waiting & (waiting + 1) == 0
-            for axis in range(3):
-                before[axis] = last[axis]
+            before = last.copy()
             tie = 0.5 / (max(usual, 0.1) * (1 + waiting))
-            z, far, hit = search(found, m, last, image, reaches, tie, level, 0.5 * rate, wide, lost)
+            z, far, hit = searcher.search(image, (a, b), last, tie, 0.5 * rate, wide, lost)
             if far == 0:
-                moved = 0.0
-                for axis in range(3):
-                    moved += (last[axis] - before[axis]) ** 2 / (1 + waiting)
+                square = float(((last - before) ** 2).sum()) / (1 + waiting)
                 rate += 0.1 * (hit - rate)
-                usual += 0.1 * (min(moved, 10.0 * max(usual, 0.1)) - usual)
-            for axis in range(3):
-                peak[axis] = last[axis]
-            for _ in range(3 if far >= 0 else 0):
-                for i in range(N_GRADIENT_SUMS):
-                    sums[i] = 0.0
-                for t in range(a, b + 1):
-                    for axis in range(3):
-                        at[axis] = base[t, axis] + last[axis]
-                    rows = (bounds[t], bounds[t + 1], 1 + (bounds[b + 1] - bounds[a]) // _PULLING)
-                    add_gradients(
-                        localizations,
-                        rows,
-                        (at, still, 0.0),
-                        scale,
-                        image,
-                        quantum,
-                        kernel,
-                        sums,
-                    )
-                for axis in range(3):
-                    if sums[15] > 0 and reaches[0, axis] > 0:
-                        there = last[axis] - 1.3 * sums[axis] / sums[15]
-                        last[axis] = min(max(there, peak[axis] - 1.0), peak[axis] + 1.0)
+                usual += 0.1 * (min(square, 10.0 * max(usual, 0.1)) - usual)
+            peak = last.copy()
+            for _ in range(_NEWTON_STEPS if far >= 0 else 0):
+                at[a : b + 1] = base[a : b + 1] + last
+                sums[a : b + 1] = 0.0
+                gradient_sums(
+                    *(localizations, moved, scale, image, quantum, kernel, (a, b + 1)),
+                    *(nothing, moved, 1 + n // _PULLING, sums),
+                )
+                total = sums[a : b + 1].sum(axis=0)
+                if total[15] > 0:
+                    step = np.where(exists, last - 1.3 * total[:3] / total[15], last)
+                    last[:] = np.clip(step, peak - 1.0, peak + 1.0)
         if far < 0:
             waiting += 1
             missed += 1
             if missed > 4 * patience and missed > matched:
-                return
+                return out
             if waiting > patience:
-                waiting, lost = 0, YES
+                waiting, lost = 0, True
             continue
         matched += waiting + 1
-        lost = NO
-        image = with_room(image, bounds[b + 1] - bounds[a])
-        for t in range(a, b + 1):
-            for axis in range(3):
-                out[t, axis] = last[axis]
-                at[axis] = base[t, axis] + last[axis]
-            out[t, 3] = z
-            out[t, 4] = -1 - waiting if far else 1 + waiting
-            for row in range(bounds[t], bounds[t + 1]):
-                x, y, w = in_cells(localizations[0], row, scale, at)
-                put(image, quantum, x, y, w, IN)
+        lost = False
+        image = with_room(image, n)
+        out[a : b + 1, :3] = last
+        out[a : b + 1, 3] = z
+        out[a : b + 1, 4] = -1 - waiting if far else 1 + waiting
+        at[a : b + 1] = base[a : b + 1] + last
+        rows = row_of[a], row_of[b + 1]
+        add(localizations, moved, scale, image, quantum, rows, IN)
         waiting = 0
+    return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.trend import Rates, local_trend
@@ -59,13 +59,13 @@ def find_breaks(
     n, d = values.shape
     free, variances = free.copy(), variances.copy()
     possible = ~_beside(free)
-    threshold = float(chi2.isf(FALSE_ALARM / n, d))
+    threshold = float(chdtri(d, FALSE_ALARM / n))  # of chi-squared
     rates: list[Rates | None] = [None] * d
     found: list[Break] = []
     while True:
         sides = []
         for axis in range(d):
-            series = time, values[:, axis], variances[:, axis]
+            series = time, values[:, axis].copy(), variances[:, axis].copy()
             trend = local_trend(*series, free=free, rates=rates[axis])
             rates[axis] = trend.rates
             sides.append(_sides(*series[:2], series[2] * trend.noise, free, trend.rates))

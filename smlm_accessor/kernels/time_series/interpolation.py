@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import CubicHermiteSpline
 
 from smlm_accessor._typing import FloatArray, IntArray
 
@@ -40,13 +39,38 @@ def interpolate(
     if kind == "linear":
         inner = np.column_stack([np.interp(at, times, column) for column in values.T])
     else:
-        curve = CubicHermiteSpline(times, values, _slopes(times, secant))
-        inner = curve(np.clip(at, times[0], times[-1]))
+        inner = _cubic(times, values, secant, _slopes(times, secant), at)
     slopes = secant[[0, -1]] if beyond is None else beyond
     for end, outside in ((0, at < times[0]), (-1, at > times[-1])):
         if outside.any():
             inner[outside] = values[end] + (at[outside] - times[end])[:, None] * slopes[end]
     return np.asarray(inner)
+
+
+def _cubic(
+    times: FloatArray,
+    values: FloatArray,
+    secant: FloatArray,
+    slopes: FloatArray,
+    at: FloatArray | IntArray,
+) -> FloatArray:
+    """Return the cubics that have these values and slopes at the times.
+
+    Own code: the import of scipy's takes 0.1 s.
+    """
+    step = np.diff(times)[:, None]
+    bend = (slopes[:-1] + slopes[1:] - 2 * secant) / step
+    terms = bend / step, (secant - slopes[:-1]) / step - bend, slopes[:-1], values[:-1]
+    i = np.clip(np.searchsorted(times, at, side="right") - 1, 0, len(times) - 2)
+    t = np.asarray(np.clip(at, times[0], times[-1]) - times[i], np.float64)
+    found = np.empty((len(at), values.shape[1]))
+    for column in range(values.shape[1]):
+        cubic = np.zeros(len(at))
+        for term in terms:
+            cubic *= t
+            cubic += term[:, column].take(i)
+        found[:, column] = cubic
+    return found
 
 
 def _slopes(times: FloatArray, secant: FloatArray) -> FloatArray:

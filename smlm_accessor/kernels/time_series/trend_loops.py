@@ -5,8 +5,9 @@ The state is level, slope and acceleration. Covariances are six numbers: 11, 12,
 
 from __future__ import annotations
 
-import numba
-import numpy as np
+import math
+
+from smlm_accessor.kernels.compilation import kernel
 
 # Variance of the unknown level and slope at the start, in units of that of the first values: much
 # more would cost digits.
@@ -16,7 +17,7 @@ _FREE = 1e7
 QUIETEST = 0.8
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def filter_forwards(  # type: ignore[no-untyped-def]
     step, value, variance, rates, free, scaled, state, spread
 ):
@@ -41,20 +42,22 @@ def filter_forwards(  # type: ignore[no-untyped-def]
     total = squares = 0.0
     number = known = 0
     x1 = x2 = x3 = p11 = p12 = p13 = p22 = p23 = p33 = 0.0
-    whole = step[1:].sum()
+    whole = 0.0
+    for i in range(1, n):
+        whole += step[i]
     for i in range(n):
         if i == 0 or free[i]:
             known = 0
             # Nearly free, and centred where the first two values are.
             first, t1, t = -1, 0.0, 0.0
             x1 = x2 = 0.0
-            p11 = p22 = np.inf
+            p11 = p22 = math.inf
             for k in range(i, n):
                 if k > i:
                     if free[k]:
                         break
                     t += step[k]
-                if not np.isfinite(variance[k]):
+                if not math.isfinite(variance[k]):
                     continue
                 if first < 0:
                     first, t1 = k, t
@@ -88,13 +91,13 @@ def filter_forwards(  # type: ignore[no-untyped-def]
         state[i, 0], state[i, 1], state[i, 2] = x1, x2, x3
         spread[i, 0], spread[i, 1], spread[i, 2] = p11, p12, p13
         spread[i, 3], spread[i, 4], spread[i, 5] = p22, p23, p33
-        if not np.isfinite(variance[i]):
+        if not math.isfinite(variance[i]):
             continue
         f = p11 + variance[i]
         innovation = value[i] - x1
         known += 1
         if known > 2:
-            total += np.log(f)
+            total += math.log(f)
             squares += innovation**2 / f
             number += 1
         k1, k2, k3 = p11 / f, p12 / f, p13 / f
@@ -109,10 +112,10 @@ def filter_forwards(  # type: ignore[no-untyped-def]
     if not scaled:
         return -0.5 * (total + squares), 1.0
     factor = max(squares / max(number, 1), QUIETEST)
-    return -0.5 * (total + number * np.log(factor) + squares / factor), factor
+    return -0.5 * (total + number * math.log(factor) + squares / factor), factor
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel
 def smooth_backwards(  # type: ignore[no-untyped-def]
     step, value, variance, free, state, spread, level, slope, covariance
 ):
@@ -142,11 +145,11 @@ def smooth_backwards(  # type: ignore[no-untyped-def]
                 m22 += 2 * t * m12 + t * t * m11
                 m12 += t * m11
         p11, p12, p13 = spread[i, 0], spread[i, 1], spread[i, 2]
-        if not np.isfinite(p11):
+        if not math.isfinite(p11):
             # No values at all since the start.
-            level[i], slope[i], covariance[i, :] = 0.0, 0.0, np.inf
+            level[i], slope[i], covariance[i, :] = 0.0, 0.0, math.inf
             continue
-        if np.isfinite(variance[i]):
+        if math.isfinite(variance[i]):
             f = p11 + variance[i]
             k1, k2, k3 = p11 / f, p12 / f, p13 / f
             # What later values say by the level of the state, less what this one knew of it.

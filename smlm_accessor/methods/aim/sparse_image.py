@@ -142,7 +142,7 @@ def gradient_sums(
     def run(windows: tuple[int, int]) -> None:
         loops.gradient_sums(
             localizations, moved, image.scale, image.copy(), image.quantum, kernel.arrays(),
-            windows, around, there, out,
+            windows, around, there, 1, out,
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)

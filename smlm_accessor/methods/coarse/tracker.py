@@ -265,10 +265,9 @@ def follow(
     """Return (drift in addition, significance, how) of each segment."""
     image = Image(scale)
     kernel = replace(kernel_of(scale), reach=tuple(np.minimum(reaches[0], 1).tolist()))
-    out = np.zeros((len(motion.middle), 5))
-    loops.follow(
-        arrays, (motion.bounds, motion.drift * scale), scale, image.arrays, image.quantum,
-        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES, out,
+    out = loops.follow(
+        arrays, motion.bounds, motion.drift * scale, scale, image.arrays, image.quantum,
+        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES,
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out

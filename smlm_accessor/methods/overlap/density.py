@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -245,17 +245,16 @@ class Density:
         least = 1 / _widest(self.events, d)[:, None]
         return 1 / np.maximum(np.stack(weights, dtype=np.float64), least)
 
-    def others(
-        self, where: Float32Array
-    ) -> tuple[Float32Array, Float32Array, Int32Array, Float32Array]:
-        """Return position, variance, frame and weight of the events that make the density."""
+    def others(self, where: Float32Array) -> tuple[Any, ...]:
+        """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept = self.cells.kept
         variance = self.kernel.factor * self._variance[:, kept]
         return (
-            where[:, kept],
+            where.take(kept, axis=1),
             variance.astype(np.float32),
             self.frame[kept],
             self.cells.stands_for.astype(np.float32),
+            None if len(where) == 2 else True,
         )
 
     def one_in(self, n: int) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
-from scipy.signal import fftconvolve
+from scipy import fft, ndimage
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
@@ -120,7 +119,10 @@ def _periods(where: FloatArray) -> FloatArray:
     """Return the shifts at which events lie on others nearly as much as without one, (m, 2)."""
     halves = [_image(where[k::2], _size(where)) for k in (0, 1)]
     halves = [half - half.mean() for half in halves]
-    found = fftconvolve(halves[0], halves[1][::-1, ::-1])  # no shift is in the middle
+    n, m = 2 * np.array(halves[0].shape) - 1
+    padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
+    spectra = [fft.rfft2(half, padded) for half in (halves[0], halves[1][::-1, ::-1])]
+    found = fft.irfft2(spectra[0] * spectra[1], padded)[:n, :m]  # no shift is in the middle
     middle = np.array(halves[0].shape) - 1
     top = ndimage.maximum_filter(found, size=2 * _NEAREST + 1) == found
     at = np.argwhere(top & (found > _AS_HIGH * found[tuple(middle)]))

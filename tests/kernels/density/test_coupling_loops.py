@@ -22,8 +22,8 @@ def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
     coupling_sums(
         *(np.arange(n), cells.cell, cells.first, cells.stop),
         *(data[name] for name in ("where", "variance", "frame", "weight", "left_out")),
-        *(data[name] for name in ("where", "variance", "frame", "stands_for", "floor")),
-        *(WINDOW, group, *sums),
+        *(data[name] for name in ("where", "variance", "frame", "stands_for")),
+        *(None if d == 2 else True, data["floor"], WINDOW, group, *sums),
     )
     return sums
 

@@ -36,6 +36,10 @@ def sample(d: int, n: int = 300, seed: int = 0) -> dict[str, Any]:
     }
 
 
+def deep_of(data: dict[str, Any]) -> bool | None:
+    return None if len(data["where"]) == 2 else True
+
+
 def sums_of(data: dict[str, Any], **changes: Any) -> FloatArray:
     """The sums with all events as their own others, but for the changes."""
     given = data | changes
@@ -44,7 +48,7 @@ def sums_of(data: dict[str, Any], **changes: Any) -> FloatArray:
         *(0, len(cells.order), cells.cell, cells.first, cells.stop),
         *(given[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(given["floor"], sums),
+        *(deep_of(data), given["floor"], sums),
     )
     return sums
 
@@ -94,7 +98,7 @@ def densities_at(data: dict[str, Any], where: FloatArray, left_out: Any) -> Floa
             left_out,
         ),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(cells.number, found),
+        *(deep_of(data), cells.number, found),
     )
     return found
 
@@ -172,6 +176,6 @@ def test_what_is_left_out_adds_nothing_and_blocks_of_cells_add_up() -> None:
             *(first, stop, cells.cell, cells.first, cells.stop),
             *(data[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
             *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-            *(data["floor"], parts),
+            *(deep_of(data), data["floor"], parts),
         )
     np.testing.assert_allclose(parts, sums_of(data)[:ROWS], rtol=1e-9, atol=1e-9)

@@ -34,8 +34,8 @@ def sample(d: int, n: int = 1500, seed: int = 1) -> dict[str, Any]:
         "points": (positions, np.arange(n)),
         "motion": (
             bounds,
-            rng.normal(0, 0.3, (k, 3)),
-            rng.normal(0, 1e-3, (k, 3)),
+            rng.normal(0, 0.3, (k, 3)) * (scale > 0),
+            rng.normal(0, 1e-3, (k, 3)) * (scale > 0),
             rng.uniform(0, n, k),
         ),
         "scale": scale,
@@ -128,7 +128,7 @@ def test_the_gradient_of_all_other_windows(d: int) -> None:
     out = np.zeros((4, loops.N_GRADIENT_SUMS))
     kernel = (exists.astype(np.int64), gamma, 0.5)
     loops.gradient_sums(
-        points, motion, scale, filled(**data), QUANTUM, kernel, (0, 4), around, motion, out
+        points, motion, scale, filled(**data), QUANTUM, kernel, (0, 4), around, motion, 1, out
     )  # fmt: skip
     for s in range(4):
         own = np.arange(len(at))[bounds[s] : bounds[s + 1]]

@@ -30,14 +30,13 @@ def followed(
     scale = np.where(np.arange(3) < d, 1 / CELL, 0.0)
     motion = WindowDrift.at_rest(window, np.arange(len(drift) + 1))
     kernel = Kernel((1, 1, int(d > 2)), np.where(scale > 0, 1.0, 0.0), 0.5)
-    image, out = Image(scale), np.zeros((len(drift), 5))
+    image = Image(scale)
     reaches = np.array([[3, 3, 3], [20, 20, 20]]) * (scale > 0)
-    follow(
-        (positions, window), (motion.bounds, motion.drift), scale, image.arrays, image.quantum,
+    return follow(
+        (positions, window), motion.bounds, motion.drift, scale, image.arrays, image.quantum,
         kernel.arrays(), np.arange(len(drift)) if order is None else order, reaches,
-        4.5, 15, 4096, out,
+        4.5, 15, 4096,
     )  # fmt: skip
-    return out
 
 
 def walk(d: int = 2, step: float = 0.3) -> FloatArray:
