@@ -11,8 +11,8 @@ from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, _along_2
 @kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
     events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
-    other_variance, other_frame, other_weight, deep, floor, window, group, couplings, moments,
-    total,
+    other_variance, other_frame, other_weight, deep, floor, room, window, group, couplings,
+    moments, total,
 ):  # fmt: skip
     """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
 
@@ -27,7 +27,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
         Of the order of cells, those that are gone through.
     cell, first, stop, where, variance, frame, weight, left_out
         As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
-        ``other_weight``, ``floor`` and ``deep``.
+        ``other_weight``, ``deep``, ``floor`` and ``room``.
     window : ndarray, shape (n_frames,)
     group : ndarray, shape (n,)
         Part of the field that each event belongs to.
@@ -41,14 +41,15 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     d = where.shape[0]
     x, y, z = other_where[0], other_where[1], other_where[d - 1]
     vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    p, s, found = room
     bend, end = (_POWER - 1) / _POWER, _END ** (_POWER - 1)
     for i in events:
         c = cell[i]
         for a in range(d):
             p[a], s[a] = where[a, i], variance[a, i]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-        found[:] = 0.0
+        for a in range(8):
+            found[a] = 0.0
         for k in range(first.shape[1]):
             if deep is None:
                 _along_2(

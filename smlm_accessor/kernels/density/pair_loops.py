@@ -10,7 +10,10 @@ pairs are taken at once. All loops are serial and release the GIL.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from smlm_accessor.kernels.compilation import any_order, kernel
 
@@ -20,6 +23,11 @@ N_PAIR_SUMS = 10
 CUT = 10.0
 _POWER = 16
 _END = 1 - CUT / (2 * _POWER)
+
+
+def space() -> tuple[npt.NDArray[Any], ...]:
+    """Return room for position and variance of an event, and sums over its pairs."""
+    return np.empty(3, np.float32), np.empty(3, np.float32), np.empty(8)
 
 
 @any_order
@@ -107,7 +115,7 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
 @kernel
 def pair_sums(  # type: ignore[no-untyped-def]
     begin, end, cell, first, stop, where, variance, frame, weight, row,
-    left_out, other_where, other_variance, other_frame, other_weight, deep, floor, sums,
+    left_out, other_where, other_variance, other_frame, other_weight, deep, floor, room, sums,
 ):  # fmt: skip
     """Add up gradient and curvature of the log-density of other times.
 
@@ -139,19 +147,22 @@ def pair_sums(  # type: ignore[no-untyped-def]
         Of the events that make the density.
     deep : None or True
         None in the plane, for which no loop along z is compiled then.
+    room : tuple of ndarray
+        That of `space`, which makes it: allocated here, it would be code that is compiled.
     sums : ndarray, shape (n_rows, N_PAIR_SUMS)
         Added to: ``sum(r / S)`` along x, gradient, curvature, squared gradient.
     """
     d = where.shape[0]
     x, y, z = other_where[0], other_where[1], other_where[d - 1]
     vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, found = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    p, s, found = room
     for i in range(begin, end):
         c = cell[i]
         for a in range(d):
             p[a], s[a] = where[a, i], variance[a, i]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-        found[:] = 0.0
+        for a in range(8):
+            found[a] = 0.0
         for k in range(first.shape[1]):
             if deep is None:
                 _along_2(
@@ -179,7 +190,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
 @kernel
 def densities(  # type: ignore[no-untyped-def]
     position, variance, number, rows, span, left_out,
-    other_where, other_variance, other_frame, other_weight, deep, other_number, found,
+    other_where, other_variance, other_frame, other_weight, deep, room, other_number, found,
 ):  # fmt: skip
     """Write the density ``f`` of `pair_sums` at single positions.
 
@@ -193,7 +204,7 @@ def densities(  # type: ignore[no-untyped-def]
         As in `Grid`, along x.
     left_out : ndarray of int32, shape (m, 2)
         Events of these frames (half open) are not in the density.
-    deep
+    deep, room
         As in `pair_sums`.
     other_number : ndarray, shape (n,)
         Of the cells of the events, increasing.
@@ -203,12 +214,13 @@ def densities(  # type: ignore[no-untyped-def]
     d = position.shape[0]
     x, y, z = other_where[0], other_where[1], other_where[d - 1]
     vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, sums = np.zeros(3, np.float32), np.zeros(3, np.float32), np.zeros(8)
+    p, s, sums = room
     for i in range(position.shape[1]):
         for a in range(d):
             p[a], s[a] = position[a, i], variance[a, i]
         low, high = left_out[i, 0], left_out[i, 1]
-        sums[:] = 0.0
+        for a in range(8):
+            sums[a] = 0.0
         for row in rows:
             first = np.searchsorted(other_number, number[i] + row - span)
             stop = np.searchsorted(other_number, number[i] + row + span + 1)

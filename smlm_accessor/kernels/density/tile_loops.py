@@ -53,16 +53,16 @@ def enter(table, keys):  # type: ignore[no-untyped-def]
 
 @kernel
 def fill(  # type: ignore[no-untyped-def]
-    x, frame, weight, drift, low, size, shape, halo, table, free, where, frames, weights, rows, own
-):
+    x, frame, weight, drift, low, size, shape, halo, table, y, cell, free,
+    where, frames, weights, rows, own,
+):  # fmt: skip
     """Write each localization into its tile and those around, in the order given.
 
     ``free`` holds the next free place of each tile. Positions are relative to the tile's corner.
-    Where there is no room, localizations are counted only.
+    Where there is no room, localizations are counted only. ``y`` holds a position, ``cell``, zeros
+    at first, the first tile that it reaches, its own, the last and each.
     """
     n, d = x.shape
-    y = np.zeros(3)
-    cell = np.zeros((4, 3), np.int64)  # the first, the localization's own, the last; and each
     deep = shape[2] if d == 3 else 1
     for i in range(n):
         for c in range(d):

@@ -99,7 +99,10 @@ def sort_into_tiles(
     occupied = np.sort(table[0][table[0] >= 0])
     enter(table, occupied)
     counts = np.zeros(len(occupied), dtype=np.int64)
-    given = positions, frame, weight, drift, low, size, shape, halo, table
+    given = (
+        *(positions, frame, weight, drift, low, size, shape, halo, table),
+        *(np.zeros(3), np.zeros((4, 3), np.int64)),
+    )
     fill(*given, counts, *_room(0, d))
     start = np.concatenate([[0], np.cumsum(counts)])
     found = _room(int(start[-1]), d)

@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
+from smlm_accessor.kernels.density.pair_loops import space
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 
@@ -68,7 +69,7 @@ def couplings(
         coupling_sums(
             *(np.arange(*block, every), cell, cells.first, cells.stop),
             *(where, variance, density.frame, density.weight, left_out, *others),
-            *(density.kernel.floor, windows.of_frame, group, *sums),
+            *(density.kernel.floor, space(), windows.of_frame, group, *sums),
         )
         return sums
 

@@ -11,7 +11,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
-from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
+from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
@@ -228,7 +228,7 @@ class Density:
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(grid.number(where), grid.rows, int(grid.span[0])),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self.others(_columns(self.positions)), self.cells.number, found),
+            *(*self.others(_columns(self.positions)), space(), self.cells.number, found),
         )
         return found / floor
 
@@ -282,7 +282,7 @@ class Density:
             pair_sums(
                 *(*block, cell, cells.first, cells.stop),
                 *(where, variance, frame, self.weight, row, left_out),
-                *(*others, self.kernel.floor, sums),
+                *(*others, self.kernel.floor, space(), sums),
             )
             return sums
 

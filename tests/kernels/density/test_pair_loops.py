@@ -9,7 +9,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.cells import sort_into_cells
-from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums
+from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums, space
 
 N_FRAMES, ROWS, EDGE = 30, 8, 14.0  # the edge is beyond the reach of the widest pair
 END = 1 - CUT / 32
@@ -48,7 +48,7 @@ def sums_of(data: dict[str, Any], **changes: Any) -> FloatArray:
         *(0, len(cells.order), cells.cell, cells.first, cells.stop),
         *(given[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(deep_of(data), given["floor"], sums),
+        *(deep_of(data), given["floor"], space(), sums),
     )
     return sums
 
@@ -98,7 +98,7 @@ def densities_at(data: dict[str, Any], where: FloatArray, left_out: Any) -> Floa
             left_out,
         ),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(deep_of(data), cells.number, found),
+        *(deep_of(data), space(), cells.number, found),
     )
     return found
 
@@ -176,6 +176,6 @@ def test_what_is_left_out_adds_nothing_and_blocks_of_cells_add_up() -> None:
             *(first, stop, cells.cell, cells.first, cells.stop),
             *(data[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
             *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-            *(deep_of(data), data["floor"], parts),
+            *(deep_of(data), data["floor"], space(), parts),
         )
     np.testing.assert_allclose(parts, sums_of(data)[:ROWS], rtol=1e-9, atol=1e-9)
