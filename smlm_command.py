@@ -16,6 +16,7 @@ COMMANDS = {
     "align": "put tables onto each other: colours, rounds, tiles, recordings",
     "join": "put files that were recorded one after the other together",
     "convert": "write a table in another format",
+    "warm-up": "compile all loops now, which the first call of each would do",
     "tutorial": "see drift simulated, estimated, modelled and corrected",
 }
 HELP = "\n".join(

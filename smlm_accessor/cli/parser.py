@@ -272,6 +272,15 @@ _COMMANDS = {
         "tables:run_convert",
         (_add_convert, groups.add_table, groups.add_writing),
     ),
+    "warm-up": _Command(
+        "compile all loops now, which the first call of each would do",
+        "Compile all loops, once on this computer: for an image of a container, or before the\n"
+        "jobs of a cluster start. They are kept beside the package, or in the folder that the\n"
+        "environment variable NUMBA_CACHE_DIR names.",
+        f"example:\n  {PROGRAM} warm-up",
+        "warm_up:run",
+        (),
+    ),
     "tutorial": _Command(
         "see drift simulated, estimated, modelled and corrected",
         "Simulate localizations, let them drift, estimate the drift in two ways, model it,\n"

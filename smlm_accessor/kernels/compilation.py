@@ -7,20 +7,30 @@ of one type for each argument, without functions of numpy, each of which is comp
 
 from __future__ import annotations
 
+import builtins
 import gc
+import logging
+import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import event
 
 # Division as in numpy: a check of each divisor is code, too.
 _OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
 _PART: Any = {**_OPTIONS, "no_cpython_wrapper": True}
 _ANY_ORDER: Any = {**_PART, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+_PATIENCE = 1.0  # seconds of compiling, after which a user is told what is going on
+MESSAGE = (
+    "smlm_accessor: compiling loops, once on this computer (`smlm warm-up` does it beforehand)"
+)
 
-#: Compiles a function that Python calls.
-kernel: Any = numba.njit(**_OPTIONS)
-#: Compiles a function that only kernels call, which is quicker.
+#: What `kernel` has made.
+KERNELS: list[Any] = []
+#: Compiles a function that only kernels call, which is quicker; a call from Python would crash.
 part: Any = numba.njit(**_PART)
 #: The same, with sums in any order: then several pairs of localizations go at once.
 any_order: Any = numba.njit(**_ANY_ORDER)
@@ -28,23 +38,63 @@ any_order: Any = numba.njit(**_ANY_ORDER)
 inlined: Any = numba.njit(**{**_OPTIONS, "inline": "always"})
 
 
-class _CompileListener(event.Listener):
-    """Pauses the collection of garbage while a function is compiled: it would take a seventh."""
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls."""
+    compiled = numba.njit(**_OPTIONS)(function)
+    KERNELS.append(compiled)
+    return compiled
 
-    def __init__(self) -> None:
-        self._depth = 0
+
+def constant(array: np.ndarray[Any, Any]) -> Any:
+    """Return an array in C order that cannot be written: of one type, whatever it was before."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+class CompileListener(event.Listener):
+    """Says once that loops are compiled, where somebody waits for it, and makes it quicker.
+
+    The collection of garbage is paused meanwhile: it would take a seventh of the time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.said = False
+        self._clock, self._depth, self._spent, self._began = clock, 0, 0.0, 0.0
         self._collects = False
 
-    def on_start(self, event: event.Event) -> None:
+    def on_start(self, event: Any) -> None:
+        """Note that a function is compiled, perhaps for another one."""
         if self._depth == 0:
             self._collects = gc.isenabled()
             gc.disable()
+            self._began = self._clock()
+            if not self.said and self._spent > _PATIENCE:
+                self.said = True
+                _say()
         self._depth += 1
 
-    def on_end(self, event: event.Event) -> None:
+    def on_end(self, event: Any) -> None:
+        """Note that it is."""
         self._depth -= 1
-        if self._depth == 0 and self._collects:
-            gc.enable()
+        if self._depth == 0:
+            self._spent += self._clock() - self._began
+            if self._collects:
+                gc.enable()
 
 
-event.register("numba:compile", _CompileListener())  # type: ignore[no-untyped-call]
+def _say() -> None:
+    """Write the message to the log, and to where a person looks: a terminal or a notebook."""
+    logging.getLogger("smlm_accessor").info(MESSAGE)
+    if sys.stderr is None or not (sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")):
+        return
+    tqdm = sys.modules.get("tqdm")
+    if tqdm is None:
+        print(MESSAGE, file=sys.stderr, flush=True)
+    else:  # which may show a bar
+        tqdm.tqdm.write(MESSAGE, file=sys.stderr)
+
+
+#: Listens to all that is compiled.
+LISTENER = CompileListener()
+event.register("numba:compile", LISTENER)  # type: ignore[no-untyped-call]

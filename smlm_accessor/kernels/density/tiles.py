@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.density.tile_loops import collect, enter, fill
 
@@ -86,7 +87,7 @@ def sort_into_tiles(
     >>> tiles.where[:, 0].tolist(), tiles.corner[:, 0].tolist(), tiles.start.tolist()
     ([0.0, 9.0, 5.0], [0.0, 20.0], [0, 2, 3])
     """
-    positions = np.ascontiguousarray(positions)  # of any other layout, loops are compiled again
+    positions = constant(positions)
     d = positions.shape[1]
     low, high = _corners(positions, drift)
     size = np.maximum(size, (high - low) / MOST_CELLS)

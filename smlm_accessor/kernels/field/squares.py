@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import kernel, part
+from smlm_accessor.kernels.compilation import constant, kernel, part
 from smlm_accessor.kernels.hashing import mixed, slot_of
 
 MOST = 4096  # squares
@@ -63,7 +63,7 @@ def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
     """
     if known is None:
         known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
-    row, n = 0, len(xy)
+    row, n, xy = 0, len(xy), constant(xy)
     if n:
         # Numbers of squares have to fit into half an integer.
         largest = max(_largest(xy), np.finfo(float).tiny)
@@ -95,7 +95,7 @@ def add_up(parts: Sequence[Squares]) -> Squares:
 
 def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
     """Return which of the squares each position lies in, -1 if in none or not finite."""
-    rank = np.empty(len(xy), np.int64)
+    rank, xy = np.empty(len(xy), np.int64), constant(xy)
     low = squares.number.min(axis=0)
     wide = squares.number.max(axis=0) - low + 1
     if wide[0] * wide[1] <= _TABLE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import inlined, kernel
+from smlm_accessor.kernels.compilation import constant, inlined, kernel
 
 
 def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
@@ -22,7 +22,7 @@ def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
     order = np.arange(len(frames))
     if (frames[1:] < frames[:-1]).any():
         order = np.argsort(frames, kind="stable")
-    _sort_within(frames, positions, order)
+    _sort_within(constant(frames), constant(positions), order)
     return order
 
 

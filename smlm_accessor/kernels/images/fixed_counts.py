@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import constant, kernel
 from smlm_accessor.kernels.hashing import FIRST, GOLDEN, SECOND
 from smlm_accessor.kernels.images.grid import PixelGrid
 
@@ -22,7 +22,7 @@ def add_counts(positions: FloatArray, slot: IntArray, grid: PixelGrid, images: F
     ``slot`` are left out. ``slot`` is the image each belongs to: the one that `count` makes, times
     ``STEPS**2``, with positions rounded to 1 / `STEPS` of a pixel.
     """
-    box = np.array([grid.lower, grid.upper])
+    positions, slot, box = constant(positions), constant(slot), np.array([grid.lower, grid.upper])
     _add(positions, slot, box, grid.corner, grid.bin_size, np.array(grid.bins), images)
 
 
@@ -33,7 +33,7 @@ def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntA
     ``sums``, both of shape (k,).
     """
     chunk = np.empty(len(frames), np.int64)
-    _count_chunks(frames, edges, chunk, counts, sums)
+    _count_chunks(constant(frames), edges, chunk, counts, sums)
     return chunk
 
 
@@ -44,7 +44,7 @@ def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntAr
     are left out.
     """
     rows = np.empty(len(frames), np.int64)
-    n = _in_some_frames(frames, chunk, part, rows)
+    n = _in_some_frames(constant(frames), chunk, part, rows)
     return rows[:n].copy()
 
 
@@ -55,7 +55,7 @@ def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: floa
     """
     rows = np.empty(len(frames), np.int64)
     limit = np.uint64(min(int(part * 2.0**64), 2**64 - 1))
-    n = _thinned(positions.view(np.uint64), frames, chunk, limit, rows)
+    n = _thinned(constant(positions).view(np.uint64), constant(frames), chunk, limit, rows)
     return rows[:n].copy()
 
 

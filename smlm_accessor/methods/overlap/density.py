@@ -248,7 +248,7 @@ class Density:
     def others(self, where: Float32Array) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept = self.cells.kept
-        variance = self.kernel.factor * self._variance[:, kept]
+        variance = self.kernel.factor * self._variance.take(kept, axis=1)
         return (
             where.take(kept, axis=1),
             variance.astype(np.float32),

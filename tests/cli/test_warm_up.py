@@ -1,0 +1,35 @@
+"""All loops are compiled beforehand, for the types that they have in use."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.cli.conftest import ROOT
+
+CODE = """
+from smlm_accessor.cli import main
+from smlm_accessor.kernels.compilation import KERNELS
+assert main(["warm-up"]) == 0
+for kernel in KERNELS:
+    print(kernel.py_func.__name__, len(kernel.signatures))
+"""
+#: Compiled once in the plane, and once in a volume.
+TWICE = {"pair_sums", "coupling_sums"}
+
+
+def test_every_loop_is_compiled_for_one_type_of_each_argument() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CODE],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, *lines = done.stdout.splitlines()
+    assert first.startswith("compiled ")
+    assert f"of {len(lines)} loops" in first
+    assert done.stderr == ""
+    found = dict(line.split() for line in lines)
+    assert {name: n for name, n in found.items() if n != "1"} == dict.fromkeys(TWICE, "2")
