@@ -13,13 +13,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import log_ndtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks
 from smlm_accessor.assess.overlap import CLEAR, Overlap, densities
 
-CLEAR_ODDS = -float(norm.logsf(CLEAR))  # of chance, at a score that is clear
+CLEAR_ODDS = -float(log_ndtr(-CLEAR))  # of chance, at a score that is clear
 _MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
 _LEAST_BLINKS = 4  # for each knot
 _CELL = 4.0  # reaches: much wider than a bead
