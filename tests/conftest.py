@@ -13,6 +13,9 @@ import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before matplotlib is first imported
+# Two processes share the processors: threads of linear algebra would wait for each other, which
+# takes a third of the time. Processes that are started, those of pytest-xdist too, inherit it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # No deadline: the first call of a compiled kernel compiles it.
 settings.register_profile("local", deadline=None)

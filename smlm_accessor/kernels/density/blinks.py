@@ -85,7 +85,7 @@ def find_events(
     >>> events.positions.tolist(), events.weight.tolist()
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
-    m, d = tiles.where.shape
+    m = len(tiles.where)
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
     reach = REACH * precision
@@ -95,12 +95,7 @@ def find_events(
         *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
         *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
     )
-    position, mean_frame = np.zeros((n, d)), np.zeros(n)
-    weight = np.zeros(n, dtype=np.float32)
-    _add_up(
-        *(tiles.start, tiles.corner, tiles.where, tiles.frame, tiles.weight),
-        *(event_of, position, mean_frame, weight),
-    )
+    weight, mean_frame, position = _add_up(tiles, event_of, n)
     along_z = weight
     if axial is not None:
         along_z = np.bincount(event_of, axial[tiles.row], n).astype(np.float32)
@@ -131,6 +126,23 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     likelier = float(of_frame @ np.maximum(of_frame - 1, 0)) / max(float(of_frame @ others), 1.0)
     chance = _pairs(*arguments, apart, n_frames) * likelier
     return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
+
+
+def _add_up(
+    tiles: Tiles, event_of: Int32Array, n: int
+) -> tuple[Float32Array, FloatArray, FloatArray]:
+    """Return the weight of each event, and frame and position, each times weight, added up."""
+    weight = np.zeros(n, np.float32)
+    np.add.at(weight, event_of, tiles.weight)
+    counts, events = np.diff(tiles.start), event_of.astype(np.intp)
+    mean_frame = np.bincount(events, tiles.weight * tiles.frame, n).astype(np.float64)
+    position = np.empty((n, tiles.where.shape[1]))
+    for c in range(position.shape[1]):
+        x = np.repeat(tiles.corner[:, c], counts)
+        x += tiles.where[:, c]
+        x *= tiles.weight
+        position[:, c] = np.bincount(events, x, n)
+    return weight, mean_frame, position
 
 
 @kernel
@@ -216,18 +228,3 @@ def _link(  # type: ignore[no-untyped-def]
                 began[n_events] = now
                 n_events += 1
     return n_events
-
-
-@kernel
-def _add_up(  # type: ignore[no-untyped-def]
-    start, corner, where, frame, weight, event_of, position, mean_frame, total
-):
-    """Add weight, and position and frame times weight, to each event."""
-    d = where.shape[1]
-    for t in range(len(start) - 1):
-        for i in range(start[t], start[t + 1]):
-            e = event_of[i]
-            total[e] += weight[i]
-            mean_frame[e] += weight[i] * frame[i]
-            for c in range(d):
-                position[e, c] += weight[i] * (corner[t, c] + where[i, c])
