@@ -16,6 +16,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]  # the checkout, not an installed copy
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("SMLM_SHARED_DATA", str(HERE.parents[1] / "shared" / "data"))  # of a notebook
 
 import smlm_accessor
 
