@@ -64,7 +64,7 @@ nb_execution_mode = "force" if os.environ.get("SMLM_DOCS") == "full" else "off"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # no scripts from the network
-suppress_warnings = ["mystnb.unknown_mime_type", "toc.empty_glob"]
+suppress_warnings = ["mystnb.unknown_mime_type"]
 
 # Reference.
 autosummary_generate = True
