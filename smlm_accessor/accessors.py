@@ -110,6 +110,11 @@ def align(
         compared and used, and which were ``left_out``: their own shift contradicts those of the
         others.
 
+    Raises
+    ------
+    TableError, OptionError
+        If a table cannot be used, or an argument makes no sense.
+
     Notes
     -----
     Images of all pairs whose fields overlap are correlated. Their shifts are solved together; pairs
@@ -177,7 +182,14 @@ class LocalizationAccessor:
 
     @property
     def columns(self) -> Columns:
-        """Which column is what."""
+        """Which column is what: a `Columns`, with the names, the unit and the pixel size.
+
+        Examples
+        --------
+        >>> import pandas as pd, smlm_accessor
+        >>> pd.DataFrame({"x": [1.0], "y": [2.0], "frame": [0]}).smlm.columns.positions["x"]
+        'x'
+        """
         return find_columns(self._held)
 
     @completed(_options_of_methods)
@@ -960,6 +972,17 @@ class DriftAccessor:
         Returns
         -------
         matplotlib.axes.Axes
+            A point for each chunk, at its mean frame or time; with many, a line and a band.
+
+        Examples
+        --------
+        >>> import matplotlib
+        >>> matplotlib.use("Agg")
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> moved.smlm.plot(component="x").get_ylabel()
+        'Drift'
         """
 
     def assess(
@@ -1094,7 +1117,22 @@ class DriftAccessor:
         )
 
     def drift(self) -> xr.DataArray:
-        """Return the drift of the sample, ``+d``, by chunk and component."""
+        """Return the drift of the sample, ``+d``, by chunk and component.
+
+        Returns
+        -------
+        DataArray, shape (chunks, components)
+            How far the sample moved at its centre, in the length unit of the table; NaN where a
+            chunk is not valid.
+
+        Examples
+        --------
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> moved.smlm.drift().sel(component="x").values
+        array([0., 3.])
+        """
         require_drift(self._held)
         return drift_of(self._held)
 
@@ -1106,7 +1144,16 @@ class DriftAccessor:
         -------
         DataFrame
             A row for each jump: ``frame`` (or ``time``), the first after it, the jump ``+d`` by
-            component, and one standard deviation of it, ``std_x`` and so on.
+            component, and one standard deviation of it, ``std_x`` and so on; lengths in the unit of
+            the table. No rows if there is no jump.
+
+        Examples
+        --------
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> len(moved.smlm.jumps())
+        0
         """
 
     @_calls("smlm_accessor.drift.poses")
@@ -1139,21 +1186,81 @@ class DriftAccessor:
         """
 
     def inverse(self) -> xr.Dataset:
-        """Return the drift that undoes a correction by this one."""
+        """Return the drift that undoes a correction by this one.
+
+        Returns
+        -------
+        Dataset
+            With ``matrix`` inverted and ``offset`` to match.
+
+        Examples
+        --------
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> moved.smlm.inverse().offset.sel(component="x").values
+        array([0., 3.])
+        """
         return composition.inverse(self._held)
 
     def compose(self, second: xr.Dataset) -> xr.Dataset:
-        """Return the drift that corrects by this one and then by ``second``."""
+        """Return the drift that corrects by this one and then by ``second``.
+
+        Parameters
+        ----------
+        second : Dataset
+            A drift that was estimated from a table corrected by this one.
+
+        Returns
+        -------
+        Dataset
+            To correct the original table by, once.
+
+        Examples
+        --------
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> moved.smlm.compose(moved).offset.sel(component="x").values
+        array([ 0., -6.])
+        """
         return composition.compose(self._held, second)
 
     def with_origin(self, origin: str) -> xr.Dataset:
-        """Return the same drift with another zero: "first_chunk", "first_frame" or "mean"."""
+        """Return the same drift with another zero.
+
+        Parameters
+        ----------
+        origin : {"first_chunk", "first_frame", "mean"}
+            What is zero: the first valid chunk, the first frame, or the mean over all
+            localizations.
+
+        Returns
+        -------
+        Dataset
+            Offsets differ by a constant, in the length unit of the table.
+
+        Examples
+        --------
+        >>> from smlm_accessor.drift import build
+        >>> moved = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[5, 15],
+        ...               frame_start=[0, 10], frame_stop=[10, 20])
+        >>> moved.smlm.with_origin("mean").offset.sel(component="x").values
+        array([ 1.5, -1.5])
+        """
         return composition.with_origin(self._held, origin)
 
     def check(self) -> None:
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift.
 
         Of several tables, see `smlm_accessor.align`, each is looked at.
+
+        Examples
+        --------
+        >>> import xarray as xr, smlm_accessor
+        >>> xr.Dataset().smlm.check()
+        Traceback (most recent call last):
+        smlm_accessor.errors.DriftError: ...
         """
         for one in tables_of(self._held):
             require_drift(one)

@@ -88,8 +88,10 @@ def printed(found: list[Any]) -> str:
 def test_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = outputs(path, tmp_path, monkeypatch)
     assert shown(found, "image/png")
-    html = shown(found, "text/html")
-    assert any(page.startswith("<div><div>Drift by ") and "xr-wrap" in page for page in html)
+    datasets = [page for page in shown(found, "text/html") if "xr-wrap" in page]
+    assert datasets
+    if path.stem != "05_many_rounds":  # a Dataset by table has no trace over time
+        assert any(page.startswith("<div><div>Drift by ") for page in datasets)
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data here")

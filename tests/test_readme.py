@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from smlm_accessor.methods import registry
+
+RUN = ("how_to/not_recognised.md", "architecture/extend.md", "reference/dataset.md")
 README = Path(__file__).parents[1] / "README.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
@@ -26,6 +29,35 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exec(compile(block, f"README.md, block {number}", "exec"), names)
     before, after = (names[table].smlm.rmse(names["locs"]) for table in ("drifted", "fixed"))
     assert (after < before / 10).all()
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_python_blocks_of_a_page_run(
+    page: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))
+    names: dict[str, Any] = {}
+    for block in _python_blocks(README.parent / "docs" / page):
+        exec(compile(block, page, "exec"), names)
+    if page == "reference/dataset.md":
+        assert "variable 'matrix' is missing" in capsys.readouterr().out
+
+
+def test_no_other_page_has_python_that_is_not_run() -> None:
+    """Code that names files of the reader is marked ``py``."""
+    docs = README.parent / "docs"
+    pages = sorted(p for p in docs.rglob("*.md") if "_build" not in p.parts and _python_blocks(p))
+    run_elsewhere = {"moving_samples.md", "prior_knowledge.md", "while_recording.md"}
+    known = {*RUN, "image_stacks.md", "many_tables.md", *run_elsewhere}
+    assert {p.relative_to(docs).as_posix() for p in pages} <= known
+
+
+def test_it_stays_short_and_its_links_lead_somewhere() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert len(text.split()) <= 900
+    links = re.findall(r"\]\(([^)#]+)", text)
+    assert len(links) > 20
+    assert [link for link in links if not (README.parent / link).exists()] == []
 
 
 def test_the_example_of_image_stacks_runs() -> None:

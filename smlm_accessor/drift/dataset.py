@@ -62,6 +62,16 @@ def build(
         Strings and numbers are kept as they are; the mapping under ``"parameters"`` is stored as
         JSON, so that every file format takes it.
 
+    Returns
+    -------
+    Dataset
+        What `drift` gives, with ``drift.smlm``.
+
+    Raises
+    ------
+    OptionError
+        If neither frames nor times are given, or both.
+
     Examples
     --------
     >>> drift = build(offset=[[0, 0], [-3, 1]], components="xy", frame=[4.5, 14.5],

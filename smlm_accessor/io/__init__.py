@@ -11,7 +11,16 @@ __all__ = ["format_names", "read", "read_drift", "write", "write_drift"]
 
 
 def format_names(*, written: bool = False) -> tuple[str, ...]:
-    """Return what ``format=`` may be; with ``written``, where any table can be written.
+    """Return what ``format=`` may be.
+
+    Parameters
+    ----------
+    written : bool
+        Only the formats that any table can be written in.
+
+    Returns
+    -------
+    tuple of str
 
     Examples
     --------

@@ -32,10 +32,25 @@ def register(name: str, **properties: Any) -> Callable[[Function], Function]:
     **properties
         Of the `Method`: ``targets``, ``chooses_chunks``, ``samples``, ``checks``, ``reduction``.
 
+    Returns
+    -------
+    callable
+        The decorator.
+
     Raises
     ------
     OptionError
         If there is another method of that name.
+
+    Examples
+    --------
+    >>> from smlm_accessor.methods.api import Registered
+    >>> @register("rest", targets=("all",))
+    ... def rest(localizations):
+    ...     return Registered.at_rest(localizations)
+    >>> get("rest").name
+    'rest'
+    >>> del _METHODS["rest"]
     """
 
     def add(function: Function) -> Function:

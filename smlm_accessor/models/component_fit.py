@@ -24,8 +24,24 @@ Within = tuple[float, float]
 class ComponentFit(ABC):
     """A model fitted to one component: what was fitted, such as ``"offset x"``, and ``"spline"``.
 
-    The model needs ``n_needed`` chunks at least. ``result`` is that of lmfit, the
-    `SmoothingSpline`, or None; of segments, a tuple of those of each.
+    Parameters
+    ----------
+    name : str
+        What was fitted, such as ``"offset x"``.
+    kind : str
+        The model, such as ``"spline"``.
+    n_needed : int
+        Chunks that the model needs at least.
+    result : ModelResult, SmoothingSpline or None
+        That of lmfit, or the spline; of segments, a tuple of those of each.
+
+    Examples
+    --------
+    >>> import smlm_accessor
+    >>> locs = smlm_accessor.simulate_thomas(cluster_mu=100, seed=1)
+    >>> fitted = locs.smlm.simulate_drift(velocity=(0.02, 0)).smlm.drift(method="cc").smlm.fit()
+    >>> fitted.offset["x"].name, fitted.offset["x"].kind
+    ('offset x', 'spline')
     """
 
     name: str

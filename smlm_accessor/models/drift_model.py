@@ -49,7 +49,8 @@ class DriftModel:
     center : tuple of float
         In the length unit.
     shift : tuple of float
-        Subtracted from the fitted offsets, so that the drift is zero at ``origin``.
+        Subtracted from the fitted offsets, so that the drift is zero at ``origin``; in the length
+        unit.
     frame_start, frame_stop : int
         First frame of the estimate, and first frame after it; of a drift in seconds, counts of its
         ``clock``, which are microseconds.
@@ -148,7 +149,12 @@ class DriftModel:
     def eval(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.Dataset:
         """Return the transformations by frame, or by time in seconds, with standard deviations.
 
-        Parameters are those of `at_frames`.
+        Parameters
+        ----------
+        frames : array_like, shape (n,)
+            Frames, also between two; of a drift in seconds, times.
+        outside : {"hold", "linear", "nan", "error"}
+            Beyond the estimate, as for ``table.smlm.correct``.
 
         Returns
         -------
@@ -177,7 +183,7 @@ class DriftModel:
     def drift(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.DataArray:
         """Return the drift of the sample at its centre, ``+d``, by frame and component.
 
-        Parameters are those of `at_frames`.
+        Parameters are those of `eval`; lengths are in the unit of the table, shape (n, d).
         """
         at, missing, within = self._place(self._counts(frames), outside)
         values = 0.0 - self._about(at, within)  # 0 - a: no negative zeros
@@ -196,7 +202,7 @@ class DriftModel:
     ) -> xr.Dataset:
         """Return a Dataset of transformations, one chunk for each frame.
 
-        Parameters are those of `at_frames`, but frames are whole, and each is taken once, in order;
+        Parameters are those of `eval`, but frames are whole, and each is taken once, in order;
         if they are not given, all of the estimate. Times are as they are; if they are not given,
         a thousand over the estimate.
         """

@@ -14,7 +14,13 @@ MAX_DEGREE = 7  # of lmfit's polynomials
 
 @dataclass(frozen=True)
 class Uncorrected:
-    """Leave the component as it is: ``"none"``."""
+    """Leave the component as it is: ``"none"``.
+
+    Examples
+    --------
+    >>> Uncorrected() == as_spec("none", "offset")
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,11 @@ class Constant:
     ----------
     value : float, optional
         Fix it, in the length unit of the table; fitted if not given.
+
+    Examples
+    --------
+    >>> as_spec("zero", "offset")
+    Constant(value=0.0)
     """
 
     value: float | None = None
@@ -36,7 +47,13 @@ class Constant:
 
 @dataclass(frozen=True)
 class Linear:
-    """A straight line: ``"linear"``."""
+    """A straight line: ``"linear"``.
+
+    Examples
+    --------
+    >>> Linear() == as_spec("linear", "offset")
+    True
+    """
 
 
 @dataclass(frozen=True)
@@ -47,6 +64,11 @@ class Polynomial:
     ----------
     degree : int, default 3
         At most 7.
+
+    Examples
+    --------
+    >>> as_spec("polynomial", "offset")
+    Polynomial(degree=3)
     """
 
     degree: int = 3
@@ -69,6 +91,11 @@ class Spline:
         The sum of squared residuals, times the squared weights, is at most this; 0 goes through
         all chunks. If not given, the smoothing is chosen from the data by restricted maximum
         likelihood.
+
+    Examples
+    --------
+    >>> as_spec("spline", "offset")
+    Spline(s=None)
     """
 
     s: float | None = None

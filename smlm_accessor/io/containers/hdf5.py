@@ -24,7 +24,7 @@ def require_h5py(path: Path) -> Any:
         import h5py
     except ImportError as error:
         raise FileError(
-            f'{path} is HDF5, which needs h5py: pip install "smlm-accessor[io]"'
+            f'{path} is HDF5, which needs h5py: pip install "smlm-accessor[hdf5]"'
         ) from error
     return h5py
 

@@ -41,11 +41,11 @@ def filament_sites(
     region : sequence of pairs
         Lower and upper bound of x, y and, for 3D, z.
     length : float
-        Of each filament.
+        Of each filament, in nm like all lengths.
     persistence_length : float
-        The longer, the straighter.
+        The longer, the straighter; in nm.
     site_spacing : float
-        Mean distance of neighbouring sites along the filament.
+        Mean distance of neighbouring sites along the filament, in nm.
     seed : int or numpy.random.Generator, optional
         The same seed gives the same table.
 
@@ -53,6 +53,11 @@ def filament_sites(
     -------
     DataFrame
         As from `npc_sites`; ``cluster_label`` is the number of the filament.
+
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
 
     References
     ----------
@@ -135,6 +140,16 @@ def simulate_filaments(
     **blinking
         Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
         ``cluster_label`` is the number of the filament.
+
+    Returns
+    -------
+    DataFrame
+        One row for each localization, in the order of frames; see `simulate_blinking`.
+
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
 
     Examples
     --------

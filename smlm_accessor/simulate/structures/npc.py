@@ -52,6 +52,11 @@ def npc_sites(
         Columns ``position_x``, ``position_y``, in 3D ``position_z``, and ``cluster_label``, the
         number of the pore.
 
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
+
     References
     ----------
     J. V. Thevathasan et al., Nat. Methods 16, 1045 (2019), DOI 10.1038/s41592-019-0574-9.
@@ -88,11 +93,21 @@ def simulate_npc(
 
     Parameters
     ----------
-    n_structures, region, dimension, diameter, ring_distance, n_fold, max_tilt, seed
+    n_structures, region, dimension, diameter, ring_distance, n_fold, max_tilt, seed : as there
         Of `npc_sites`. Background is in the region, too.
     **blinking
         Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
         ``cluster_label`` is the number of the pore.
+
+    Returns
+    -------
+    DataFrame
+        One row for each localization, in the order of frames; see `simulate_blinking`.
+
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
 
     Examples
     --------

@@ -44,6 +44,11 @@ def origami_sites(
     DataFrame
         As from `npc_sites`; ``cluster_label`` is the number of the origami.
 
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
+
     References
     ----------
     J. Schnitzbauer, M. T. Strauss, T. Schlichthaerle, F. Schueder and R. Jungmann, Nat. Protoc.
@@ -87,6 +92,16 @@ def simulate_origami(
     **blinking
         Of `simulate_blinking`, such as ``n_frames`` and ``precision``. The table is as from there;
         ``cluster_label`` is the number of the origami.
+
+    Returns
+    -------
+    DataFrame
+        One row for each localization, in the order of frames; see `simulate_blinking`.
+
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
 
     Examples
     --------

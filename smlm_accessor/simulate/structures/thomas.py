@@ -59,6 +59,11 @@ def simulate_thomas(
         ``cluster_label`` (0, 1, ... without a gap). Rows follow the frames; clusters are in
         random order.
 
+    Raises
+    ------
+    OptionError
+        If a parameter makes no sense.
+
     References
     ----------
     M. Thomas, Biometrika 36, 18 (1949), DOI 10.1093/biomet/36.1-2.18; J. Neyman and E. L. Scott,
