@@ -197,6 +197,7 @@ class LocalizationAccessor:
         target_std: float = TARGET_STD,
         segments: str | Sequence[float] | None = "auto",
         start: xr.Dataset | DriftModel | None = None,
+        prior: xr.Dataset | DriftModel | None = None,
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
@@ -244,6 +245,12 @@ class LocalizationAccessor:
             A drift to start from, such as an earlier estimate, or a log (`read_drift`), good to one
             or two localization precisions: for overlap. What it knows is not searched again; frames
             before and after it are. Its jumps are kept.
+        prior : Dataset or DriftModel, optional
+            What is known of the drift beforehand, with its errors, up to a constant: from images
+            (``stack.smlm.drift()``), beads, another table, or a log (``read_drift(path,
+            offset_std=5)``); for overlap. The result is the weighted best of both, and follows the
+            prior where there are no localizations. If the localizations contradict it, its
+            ``offset_std`` is taken larger, and a warning says by how much.
         progress : bool
             Show a progress bar.
         **options

@@ -11,6 +11,7 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
+PRIOR = README.parent / "docs" / "prior_knowledge.md"
 
 
 def _python_blocks(page: Path) -> list[str]:
@@ -36,6 +37,14 @@ def test_the_example_of_image_stacks_runs() -> None:
     assert steps.values == pytest.approx(-100, abs=1)
     assert len(names["table"]) == len(names["locs"])
     assert names["same"].shape == names["stack"].shape
+
+
+def test_the_example_of_prior_knowledge_runs() -> None:
+    names: dict[str, Any] = {}
+    (block,) = _python_blocks(PRIOR)
+    exec(compile(block, "docs/prior_knowledge.md", "exec"), names)
+    fixed = names["moved"].smlm.correct(names["both"])
+    assert (fixed.smlm.rmse(names["still"]) < 1.5).all()
 
 
 def test_python_blocks_of_many_tables_run() -> None:
