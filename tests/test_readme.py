@@ -11,6 +11,7 @@ import pytest
 README = Path(__file__).parents[1] / "README.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
+FOLLOW = README.parent / "docs" / "while_recording.md"
 PRIOR = README.parent / "docs" / "prior_knowledge.md"
 
 
@@ -53,3 +54,11 @@ def test_python_blocks_of_many_tables_run() -> None:
         exec(compile(block, "many_tables.md", "exec"), names)
     moved = names["shifts"].offset.sel(component="x").values
     assert abs(moved - moved.mean() - [30, 10, -10, -30]).max() < 1
+
+
+def test_the_example_of_following_runs() -> None:
+    names: dict[str, Any] = {}
+    (block,) = _python_blocks(FOLLOW)
+    exec(compile(block, "docs/while_recording.md", "exec"), names)
+    assert (names["fixed"].smlm.rmse(names["still"]) < 2).all()
+    assert names["follower"].n_rows == len(names["table"])

@@ -106,13 +106,14 @@ class Basis:
         ``Q`` and ``h``. What the trend makes of more information of a frame, it makes with the
         rates that it has.
         """
-        usual, half = self.reference.usual.quality, self.reference.usual_of_half.quality
+        usual = max(self.reference.usual.quality, 1e-300)
+        half = max(self.reference.usual_of_half.quality, usual / 2)  # by noise it may be less
         growth = max(rows / self.n_rows, 1.0)
-        # 1 / q is a line in 1 / n.
-        slope = max(1 / max(half, 1e-300) - 1 / max(usual, 1e-300), 0.0)
-        later = 1 / max(1 / max(usual, 1e-300) - slope * (1 - 1 / growth), 1.0)  # at best as known
+        # 1 / q is a line in 1 / n, and at least that of emitters which are known.
+        slope = max(1 / half - 1 / usual, 0.0)
+        later = 1 / max(1 / usual - slope * (1 - 1 / growth), 1.0)
         extent = max(frames / max(self.extent, 1.0), 1.0)
-        gain = max(later / max(usual, 1e-300), 1.0) * growth / extent
+        gain = max(later / usual, 1.0) * growth / extent
         now, then = self._steady(1.0), self._steady(gain)
         std = self.drift["offset_std"].values[self.drift["valid"].values]
         return float(np.sqrt(np.mean(np.median(std, axis=0) ** 2 * then / now)))

@@ -53,6 +53,18 @@ def test_windows_have_their_drift_and_its_variance() -> None:
     assert 0.75 < np.sqrt(np.mean(z**2)) < 1.3
 
 
+def test_a_jump_within_them_is_placed() -> None:
+    """To a few frames; what is before goes on."""
+    new = scene().kept(scene().frames >= N)
+    away = scene().drift.copy()
+    away[N + 200 :] += [900.0, -700.0]
+    found = registered(new.drifting(away))
+    (at,) = np.flatnonzero(found.free)
+    assert abs(found.first[at] - (N + 200)) <= 3
+    z = z_scores(found, away)
+    assert np.sqrt(np.mean(np.delete(z, at, axis=0) ** 2)) < 1.3
+
+
 def test_a_far_jump_begins_a_segment() -> None:
     new = scene().kept(scene().frames >= N)
     away = scene().drift + np.array([900.0, -700.0])
