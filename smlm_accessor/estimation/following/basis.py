@@ -12,7 +12,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.estimation.missing_z import has_all_z
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.time_series.trend import trend_with_rates
@@ -61,16 +61,19 @@ class Basis:
     has_uncertainty: bool
 
     @classmethod
-    def of(cls, table: pd.DataFrame, options: dict[str, Any]) -> Basis | None:
-        """Estimate the drift of a table by overlap; None if there is nothing to go on from yet.
+    def of(cls, table: pd.DataFrame, drift: xr.Dataset) -> Basis | None:
+        """Make an estimate by overlap ready, None where new rows cannot be registered onto it.
 
-        Tables of traces have none, for their localizations are merged in another way.
+        That is so if it knows few chunks; if localizations of a trace were merged, or z is missing
+        in some rows or the same in all, for then other positions were compared than those of rows.
         """
-        drift = counted(estimate_drift(table, **options))
+        drift, rows = counted(drift), read_localizations(table)
         chosen = parameters(drift)
-        rows = read_localizations(table)
-        valid = drift["valid"].values
-        if rows.trace is not None or "event_precision" in chosen or valid.sum() < _FEWEST:
+        d = rows.positions.shape[1]
+        same = drift.sizes["component"] == len(chosen.get("precision", ())) == d
+        if rows.trace is not None or "event_precision" in chosen or not same:
+            return None
+        if drift["valid"].values.sum() < _FEWEST or not has_all_z(table):
             return None
         ends = np.array([rows.frames.min(), rows.frames.max() + 1])
         localizations, _ = checked_uncertainty(chunked(rows, ends), rows.length_unit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from threading import Thread
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.drift import build
-from smlm_accessor.drift.times import timed
+from smlm_accessor.drift.times import clock_of, counted, timed
 from smlm_accessor.errors import OptionError, SmlmError, SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.estimation.following.basis import Basis, chunk_length
@@ -26,7 +26,6 @@ from smlm_accessor.methods.overlap.following.registration import (
 )
 from smlm_accessor.options import number
 from smlm_accessor.table.columns import find_columns, selection
-from smlm_accessor.table.localizations import read_localizations
 
 _FEWEST = 500  # rows, with which a first estimate is tried
 # Rows of an update that are registered once more with the next: of many, the next are few.
@@ -77,9 +76,9 @@ class Follower:
             )
         self._growth, self._wait, self._options = float(growth), bool(wait), options
         self._thread: Thread | None = None
-        self._made: Basis | None = None
+        self._made: tuple[xr.Dataset, Basis | None] | None = None
         self._tables: list[pd.DataFrame] = []
-        self._n_rows = self._tried = 0
+        self._n_rows = self._tried = self._n_estimated = 0
         self._last: int | None = None
         self._basis: Basis | None = None
         self._settled: Course | None = None
@@ -96,7 +95,7 @@ class Follower:
     @property
     def n_waiting(self) -> int:
         """Rows that were added since all were estimated."""
-        return self._n_rows - (0 if self._basis is None else self._basis.n_rows)
+        return self._n_rows - self._n_estimated
 
     @property
     def table(self) -> pd.DataFrame:
@@ -172,15 +171,9 @@ class Follower:
 
     def correct(self, rows: pd.DataFrame | None = None) -> pd.DataFrame:
         """Return rows, or all that were added, corrected by the drift so far."""
-        from smlm_accessor.models import at_frames, counts_for, for_table
-        from smlm_accessor.table.localizations import write_positions
-
         table = self.table if rows is None else rows
-        found = read_localizations(table)
-        counts = counts_for(self.drift, found.columns, found.frames)
-        unique, of = np.unique(counts, return_inverse=True)
-        offset = for_table(at_frames(self.drift, unique, outside="hold"), self.drift, found).offset
-        return write_positions(table, found.columns, found.positions + offset[of])
+        fixed: pd.DataFrame = table.smlm.correct(self.drift, outside="hold")
+        return fixed
 
     def std_at_end(self, n_frames: float, *, n_rows: float | None = None) -> float:
         """Return the median of ``offset_std`` that is expected at the end.
@@ -210,52 +203,46 @@ class Follower:
     def __repr__(self) -> str:
         if self._drift is None:
             return f"<Follower: {self._n_rows:,} rows, no drift yet>"
-        unit = self._drift.attrs.get("length_unit") or ""
-        clock = find_columns(self.table).clock
-        span = clock.span(self._first, self._end, thousands=True)
+        unit, drift = self._drift.attrs.get("length_unit") or "", counted(self._drift)
+        ends = drift["frame_start"].values[0], drift["frame_stop"].values[-1]
+        span = clock_of(drift).span(*map(int, ends), thousands=True)
         return (
             f"<Follower: {self._n_rows:,} rows, {span}, drift known to {self.std:.2g} {unit}, "
             f"{self.n_waiting:,} rows since all were estimated>"
         )
 
-    @property
-    def _first(self) -> int:
-        assert self._basis is not None
-        return int(self._basis.drift["frame_start"].values[0])
-
-    @property
-    def _end(self) -> int:
-        assert self._basis is not None
-        return int(self._basis.last if self._last is None else self._last) + 1
-
     def _estimate(self, table: pd.DataFrame) -> None:
         """Estimate rows anew; warnings are those of the estimate at the end."""
-        try:
+        self._made = None
+        with suppress(SmlmError):  # too few rows, as yet
             with warnings.catch_warnings() if self._wait else nullcontext():
                 if self._wait:
                     warnings.simplefilter("ignore", SmlmWarning)
-                self._made = Basis.of(table, self._options)
-        except SmlmError:  # too few rows, as yet
-            self._made = None
+                drift = estimate_drift(table, **self._options)
+            if drift["valid"].any():
+                self._made = drift, Basis.of(table, drift)
 
     def _taken_over(self) -> bool:
         """Take over an estimate that has ended, register the rows after it, and tell if so."""
         if self._thread is not None and self._thread.is_alive():
             return False
-        self._thread, basis, self._made = None, self._made, None
-        if basis is None:
+        self._thread, made, self._made = None, self._made, None
+        if made is None:
             return False
-        self._basis, self._settled, self._last = basis, basis.course, basis.last
+        self._drift, self._basis = made
+        self._n_estimated = self._tried
         self._new, self._recent, self._recent_rows = [], None, None
-        self._drift = timed(basis.drift)
-        after = self.table.iloc[basis.n_rows :]
-        if len(after):
+        if self._basis is not None:
+            self._settled, self._last = self._basis.course, self._basis.last
+            after = self.table.iloc[self._n_estimated :]
             after.attrs = self.table.attrs
-            self._register(after, basis)
+            self._register(after, self._basis)
         return True
 
     def _register(self, rows: pd.DataFrame, basis: Basis) -> None:
         """Register rows that came after onto those of the basis."""
+        if not len(rows):
+            return
         assert self._settled is not None
         assert self._last is not None
         localizations = basis.localizations(rows)
@@ -285,6 +272,7 @@ class Follower:
         """Return the chunks of the estimate, and those of the rows after it."""
         assert self._settled is not None
         assert self._recent is not None
+        assert self._last is not None
         before, count, k = basis.drift, basis.count, len(basis.course)
         course = self._settled.followed_by(*self._recent[:4])
         level, _, std = (one[k:] for one in course.smoothed())
@@ -305,7 +293,7 @@ class Follower:
             components=before["component"].values.tolist(),
             frame=both("frame", count.frame(whole) + (new.time - whole) * count.unit),
             frame_start=both("frame_start", first),
-            frame_stop=np.concatenate([ends, first[1:], [self._end]]),
+            frame_stop=np.concatenate([ends, first[1:], [self._last + 1]]),
             n_localizations=both("n_localizations", new.counts),
             valid=both("valid", valid),
             quality=both("quality", new.quality),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.estimation.following.basis import Basis, chunk_length
 from smlm_accessor.table.columns import set_columns
 from tests import scenes
@@ -15,7 +16,7 @@ N = 1500
 def test_it_has_the_drift_the_reference_and_the_rates() -> None:
     drift = scenes.random_walk(N, 0.15, seed=2)
     scene = scenes.blinking(scenes.sites(80), n_frames=N, per_frame=5, seed=1).drifting(drift)
-    basis = Basis.of(scene.moved, {})
+    basis = Basis.of(scene.moved, estimate_drift(scene.moved))
     assert basis is not None
     assert (basis.n_rows, basis.last, basis.extent) == (len(scene.moved), N - 1, N)
     # Events of the reference lie on sites, but for a constant.
@@ -31,7 +32,12 @@ def test_it_has_the_drift_the_reference_and_the_rates() -> None:
     assert basis.std_at_end(2 * N, 2 * len(scene.moved)) < std.mean()
 
 
-def test_traces_have_no_reference() -> None:
-    scene = scenes.blinking(scenes.sites(80), n_frames=N, per_frame=5, seed=1)
-    table = scene.moved.assign(tid=np.arange(len(scene.moved)) // 2)
-    assert Basis.of(set_columns(table, trace="tid"), {}) is None
+def test_of_traces_and_missing_z_there_is_none() -> None:
+    scene = scenes.blinking(scenes.sites(80, d=3), n_frames=600, per_frame=5, seed=1)
+    table = scene.moved
+    drift = estimate_drift(table)
+    assert Basis.of(table, drift) is not None
+    traces = set_columns(table.assign(tid=np.arange(len(table)) // 2), trace="tid")
+    assert Basis.of(traces, drift) is None
+    assert Basis.of(table.assign(z=table.z.where(table.z > -100)), drift) is None
+    assert Basis.of(table.drop(columns="z"), drift) is None

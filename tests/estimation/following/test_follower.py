@@ -180,6 +180,22 @@ def test_rows_are_corrected_and_rows_that_come_late_count_later() -> None:
     assert len(follower.correct()) == follower.n_rows
 
 
+def test_rows_that_cannot_be_registered_wait_for_the_next_estimate() -> None:
+    """Of some z is missing, of all others x and y."""
+    scene = scenes.blinking(scenes.sites(80, d=3), n_frames=900, per_frame=5, seed=1)
+    table = scene.moved
+    table.loc[::7, "z"] = np.nan
+    follower = Follower()
+    drift = follower.update(table[table.frame < 600])
+    assert drift is not None
+    assert np.isnan(follower.std_at_end(900))
+    later = follower.update(table[(table.frame >= 600) & (table.frame < 650)])
+    assert later is drift
+    last = follower.update(table[table.frame >= 650])
+    assert last is not None
+    assert last["frame_stop"].values[-1] == 900
+
+
 def test_errors_say_what_to_do() -> None:
     with pytest.raises(OptionError, match="cannot be followed with method, n_chunks; estimate"):
         smlm_accessor.follow(method="rcc", n_chunks=3)

@@ -107,11 +107,6 @@ class Prior:
                 variance[:, axis] = self.factor[axis] / total
         return step, variance
 
-    def tells(self, windows: Windows) -> BoolArray:
-        """Tell which windows hold a frame at which the drift is known along all axes."""
-        known = (self.information > 0).all(axis=1)
-        return np.bincount(windows.of_frame[self.at[known]], minlength=len(windows)) > 0
-
     def spanned(self, timeline: Timeline) -> BoolArray:
         """Tell which frames lie between those at which the drift is known along all axes.
 

@@ -29,7 +29,6 @@ def test_steps_and_variances_of_windows() -> None:
     step, variance = prior.on(timeline.regular(10), np.full((40, 1), 0.5))
     np.testing.assert_allclose(step[:2, 0], [(0.5 + 2.5 / 3) / (4 / 3), 7.5])
     np.testing.assert_allclose(variance[:, 0], [0.75, 1.0, np.inf, np.inf])
-    assert prior.tells(timeline.regular(10)).tolist() == [True, True, False, False]
     assert np.flatnonzero(prior.spanned(timeline)).tolist() == list(range(19))
     assert Prior.of(None, timeline) is None
 
