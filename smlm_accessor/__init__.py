@@ -7,7 +7,7 @@ DataArrays of images.
 from typing import Any as _Any
 
 from smlm_accessor._version import __version__
-from smlm_accessor.accessors import align  # registers .smlm, too
+from smlm_accessor.accessors import align, follow  # registers .smlm, too
 from smlm_accessor.display import notebook as _notebook
 from smlm_accessor.errors import (
     AlreadyCorrectedWarning,
@@ -50,6 +50,7 @@ __all__ = [
     "UncertaintyWarning",
     "__version__",
     "align",
+    "follow",
     "join_movies",
     "read",
     "read_drift",

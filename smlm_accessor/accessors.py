@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import numpy.typing as npt
 import pandas as pd
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from smlm_accessor.assess import Assessment
+    from smlm_accessor.estimation.following.follower import Follower
     from smlm_accessor.images.bins import BinRange
     from smlm_accessor.images.rescale import Rescale
     from smlm_accessor.models import DriftModel
@@ -151,6 +152,74 @@ def align(
     return found
 
 
+@overload
+def follow(*, growth: float = ..., wait: bool = ..., **options: Any) -> Follower: ...
+
+
+@overload
+def follow(
+    source: str | PathLike[str] | pd.DataFrame | Iterable[pd.DataFrame],
+    *,
+    every: float | None = ...,
+    patience: float = ...,
+    growth: float = ...,
+    wait: bool = ...,
+    **options: Any,
+) -> Iterator[Follower]: ...
+
+
+def follow(
+    source: str | PathLike[str] | pd.DataFrame | Iterable[pd.DataFrame] | None = None,
+    *,
+    every: float | None = None,
+    patience: float = 60.0,
+    growth: float = 1.5,
+    wait: bool = True,
+    **options: Any,
+) -> Follower | Iterator[Follower]:
+    """Follow the drift of a movie while it is recorded.
+
+    Parameters
+    ----------
+    source : path, iterable of DataFrame, or DataFrame, optional
+        A file that grows, in any format that `read` knows; tables that come one after the other; or
+        a table that is replayed, to try it out. Without it, rows are added by ``update``.
+    every : float, optional
+        Of a file, the seconds from one look to the next (10). Of a table, the rows of an update
+        (10,000). Tables that come one after the other are taken as they come.
+    patience : float
+        Seconds without new rows after which a file is taken to be finished.
+    growth : float
+        Rows over those of the last estimate at which all are estimated anew; in between, new rows
+        are registered onto these.
+    wait : bool
+        Whether an update waits for an estimate of all rows, or lets it go on in a thread.
+    **options
+        Of ``table.smlm.drift(method="overlap")``, such as ``precision``, ``origin`` or ``threads``.
+
+    Returns
+    -------
+    Follower, or iterator of it
+        ``update(rows)`` adds rows; ``drift`` is the drift so far with its ``offset_std``;
+        ``std_at_end(n_frames)`` how precise it will be; ``correct()`` corrects; ``finish()``
+        estimates all rows once more. With a source, the same object is given after each update.
+
+    Examples
+    --------
+    >>> import smlm_accessor
+    >>> still = smlm_accessor.simulate_origami(n_structures=40, n_frames=2000, seed=1)
+    >>> table = still.smlm.simulate_drift(velocity=(0.01, 0.005))
+    >>> for follower in smlm_accessor.follow(table, every=len(table) // 3):
+    ...     pass
+    >>> follower.n_rows == len(table), follower.drift.sizes["chunk"] > 10
+    (True, True)
+    """
+    found: Follower | Iterator[Follower] = import_module(
+        "smlm_accessor.estimation.following.sources"
+    ).follow(source, every=every, patience=patience, growth=growth, wait=wait, **options)
+    return found
+
+
 @register_partitioned("smlm")
 @pd.api.extensions.register_dataframe_accessor("smlm")
 class LocalizationAccessor:
@@ -209,6 +278,7 @@ class LocalizationAccessor:
         target_std: float = TARGET_STD,
         segments: str | Sequence[float] | None = "auto",
         start: xr.Dataset | DriftModel | None = None,
+        prior: xr.Dataset | DriftModel | None = None,
         progress: bool = False,
         **options: Any,
     ) -> xr.Dataset:
@@ -256,6 +326,12 @@ class LocalizationAccessor:
             A drift to start from, such as an earlier estimate, or a log (`read_drift`), good to one
             or two localization precisions: for overlap. What it knows is not searched again; frames
             before and after it are. Its jumps are kept.
+        prior : Dataset or DriftModel, optional
+            What is known of the drift beforehand, with its errors, up to a constant: from images
+            (``stack.smlm.drift()``), beads, another table, or a log (``read_drift(path,
+            offset_std=5)``); for overlap. The result is the weighted best of both, and follows the
+            prior where there are no localizations. If the localizations contradict it, its
+            ``offset_std`` is taken larger, and a warning says by how much.
         progress : bool
             Show a progress bar.
         **options

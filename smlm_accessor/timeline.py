@@ -25,7 +25,8 @@ _GAP_STEPS = 10
 class Timeline:
     """The frames that have localizations, and in which of them a segment begins.
 
-    Nothing here needs frames to be whole numbers: times in seconds do as well.
+    Nothing here needs frames to be whole numbers: times in seconds do as well. Frames without
+    localizations may be among them, where something else tells the drift.
 
     Parameters
     ----------
@@ -73,6 +74,21 @@ class Timeline:
         if len(self.frames):
             jumps = jumps[(jumps > self.frames[0]) & (jumps <= self.frames[-1])]
         return replace(self, jumps=jumps)
+
+    def including(self, frames: IntArray) -> Timeline:
+        """Return the same with more frames, between the first and the last.
+
+        Examples
+        --------
+        >>> timeline = Timeline.of(np.array([1, 9])).including(np.array([0, 4, 9]))
+        >>> timeline.frames, timeline.counts
+        (array([1, 4, 9]), array([1, 0, 1]))
+        """
+        inside = frames[(frames >= self.frames[0]) & (frames <= self.frames[-1])]
+        every = np.union1d(self.frames, inside)
+        counts = np.zeros(len(every), dtype=np.int64)
+        counts[np.searchsorted(every, self.frames)] = self.counts
+        return replace(self, frames=every, counts=counts)
 
     @cached_property
     def unit(self) -> float:
@@ -215,11 +231,21 @@ class Windows:
         return np.asarray(np.diff(self.segment, prepend=self.segment[:1]) != 0)
 
     def mean(self, values: FloatArray | IntArray) -> FloatArray:
-        """Return the mean over the localizations of each window of values by frame; else 0."""
+        """Return the mean over the localizations of each window of values by frame.
+
+        Of a window that has frames but no localizations it is that over its frames, of one that has
+        neither 0.
+        """
         if values.ndim == 2:
             return np.stack([self.mean(column) for column in values.T], axis=1)
         sums = np.bincount(self.of_frame, self.timeline.counts * values, len(self))
-        return sums / np.maximum(self.counts, 1)
+        mean = sums / np.maximum(self.counts, 1)
+        empty = self.counts == 0
+        if empty.any():
+            n = np.bincount(self.of_frame, minlength=len(self))
+            over_frames = np.bincount(self.of_frame, values, len(self)) / np.maximum(n, 1)
+            mean[empty] = over_frames[empty]
+        return mean
 
     def curve(self, drift: FloatArray, valid: BoolArray) -> FloatArray:
         """Return the drift in each frame: a cubic through that of valid windows, shape (m, d).

@@ -14,6 +14,8 @@ RUN = ("how_to/not_recognised.md", "architecture/extend.md", "reference/dataset.
 README = Path(__file__).parents[1] / "README.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
+FOLLOW = README.parent / "docs" / "while_recording.md"
+PRIOR = README.parent / "docs" / "prior_knowledge.md"
 
 
 def _python_blocks(page: Path) -> list[str]:
@@ -70,9 +72,25 @@ def test_the_example_of_image_stacks_runs() -> None:
     assert names["same"].shape == names["stack"].shape
 
 
+def test_the_example_of_prior_knowledge_runs() -> None:
+    names: dict[str, Any] = {}
+    (block,) = _python_blocks(PRIOR)
+    exec(compile(block, "docs/prior_knowledge.md", "exec"), names)
+    fixed = names["moved"].smlm.correct(names["both"])
+    assert (fixed.smlm.rmse(names["still"]) < 1.5).all()
+
+
 def test_python_blocks_of_many_tables_run() -> None:
     names: dict[str, Any] = {}
     for block in _python_blocks(MANY_TABLES):
         exec(compile(block, "many_tables.md", "exec"), names)
     moved = names["shifts"].offset.sel(component="x").values
     assert abs(moved - moved.mean() - [30, 10, -10, -30]).max() < 1
+
+
+def test_the_example_of_following_runs() -> None:
+    names: dict[str, Any] = {}
+    (block,) = _python_blocks(FOLLOW)
+    exec(compile(block, "docs/while_recording.md", "exec"), names)
+    assert (names["fixed"].smlm.rmse(names["still"]) < 2).all()
+    assert names["follower"].n_rows == len(names["table"])

@@ -49,6 +49,7 @@ def estimate_drift(
     target_std: float = TARGET_STD,
     segments: str | Sequence[float] | None = "auto",
     start: Drift | None = None,
+    prior: Drift | None = None,
     progress: bool = False,
     **options: Any,
 ) -> xr.Dataset:
@@ -77,6 +78,7 @@ def estimate_drift(
         counter=counter,
         segments=segments,
         start=start,
+        prior=prior,
     )
     return with_missing_z(table, lambda part: _estimate_drift(part, request, segments))
 

@@ -10,6 +10,7 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.composition import ORIGINS
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.counting import Counter
+from smlm_accessor.estimation.prior import check_prior
 from smlm_accessor.estimation.segments import WORDS
 from smlm_accessor.estimation.start import check_start
 from smlm_accessor.methods import registry
@@ -34,7 +35,7 @@ class Request:
     ``is_continuous`` says that there is a single segment, whatever a method finds, and
     ``expects_one_movie`` that it is an error if frame numbers begin again. ``jumps`` are the frames
     with which segments begin, if they are given or found beforehand; ``start`` is a drift to start
-    from.
+    from, ``prior`` one that counts with its errors.
     """
 
     method: str
@@ -49,6 +50,7 @@ class Request:
     expects_one_movie: bool
     jumps: IntArray | None = None
     start: Drift | None = None
+    prior: Drift | None = None
     counter: Counter = Counter()  # noqa: RUF009 - it is frozen
 
     @classmethod
@@ -65,6 +67,7 @@ class Request:
         progress: bool,
         segments: Any = "auto",
         start: Drift | None = None,
+        prior: Drift | None = None,
         counter: Counter = Counter(),  # noqa: B008 - it is frozen
     ) -> Request:
         """Return the request, or raise an `OptionError` that names all that makes no sense."""
@@ -79,6 +82,7 @@ class Request:
             lambda: count("max_localizations", max_localizations, least=_FEWEST),
             lambda: required_length("target_std", target_std, remedy="give it in nm"),
             lambda: check_start(start, entry),
+            lambda: check_prior(prior, entry),
         ]
         require_all(checks)
         return cls(
@@ -94,6 +98,7 @@ class Request:
             is_continuous=segments is None,
             expects_one_movie=isinstance(segments, str) and segments in WORDS,
             start=start,
+            prior=prior,
         )
 
     @property
@@ -116,8 +121,9 @@ class Request:
         given: dict[str, Any] = {"segments": None} if self.is_continuous else {}
         if self.jumps is not None:
             given = {"segments": self.counter.clock.values(self.jumps).tolist()}
-        if self.start is not None:
-            given["start"] = transformations_of(self.start).attrs.get("method", "drift")
+        for name, drift in (("start", self.start), ("prior", self.prior)):
+            if drift is not None:
+                given[name] = transformations_of(drift).attrs.get("method", "drift")
         return {**self.entry.options, **self.options, **given}
 
 

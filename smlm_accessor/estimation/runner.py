@@ -20,6 +20,7 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.counting import resolution
+from smlm_accessor.estimation.prior import prior_drift
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
@@ -81,6 +82,9 @@ def register(
         if request.start is not None:
             known = known_drift(request.start, np.unique(localizations.frames), rows)
             localizations = replace(localizations, start=known)
+        if request.prior is not None:
+            beforehand = prior_drift(request.prior, np.unique(localizations.frames), rows)
+            localizations = replace(localizations, prior=beforehand)
         del rows
         registered = run(without_small_chunks(localizations), request)
         std = _typical_std(registered)

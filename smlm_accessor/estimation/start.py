@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 
 from smlm_accessor._typing import IntArray
 from smlm_accessor.drift.segments import jump_frames
@@ -24,8 +25,6 @@ from smlm_accessor.models import (
 )
 from smlm_accessor.table.localizations import Localizations
 
-_USAGE = "table.smlm.drift(start=drift)"
-
 
 def check_start(start: Drift | None, method: Method) -> None:
     """Raise an error unless a method can start from this drift.
@@ -37,21 +36,30 @@ def check_start(start: Drift | None, method: Method) -> None:
     OptionError
         If it turns or stretches, or if the method cannot start from any.
     """
-    if start is None:
-        return
-    found = require_drift_or_model(start, _USAGE)
-    if not method.takes_start:
-        able = [name for name in registry.names() if registry.get(name).takes_start]
+    if start is not None:
+        require_shift("start", start, method, "takes_start", "cannot start from a drift")
+
+
+def require_shift(name: str, drift: Drift, method: Method, takes: str, cannot: str) -> xr.Dataset:
+    """Return the transformations of a drift that only shifts, if the method takes it.
+
+    Raises as `check_start`. ``takes`` is the property of methods that do, ``cannot`` says that the
+    others do not.
+    """
+    found = require_drift_or_model(drift, f"table.smlm.drift({name}=drift)")
+    if not getattr(method, takes):
+        able = [known for known in registry.names() if getattr(registry.get(known), takes)]
         raise OptionError(
-            f"method={method.name!r} cannot start from a drift; use method={' or '.join(able)!r}, "
-            "or leave out start"
+            f"method={method.name!r} {cannot}; use method={' or '.join(able)!r}, or leave out "
+            f"{name}"
         )
-    turns = start.matrix_model is not None if isinstance(start, DriftModel) else False
-    if turns or not (isinstance(start, DriftModel) or is_shift_only(found)):
+    turns = drift.matrix_model is not None if isinstance(drift, DriftModel) else False
+    if turns or not (isinstance(drift, DriftModel) or is_shift_only(found)):
         raise OptionError(
-            "start turns or stretches, but has to be a drift that only shifts; estimate it without "
-            "with_rotation and with_scaling"
+            f"{name} turns or stretches, but has to be a drift that only shifts; estimate it "
+            "without with_rotation and with_scaling"
         )
+    return found
 
 
 def known_drift(start: Drift, frames: IntArray, table: Localizations) -> KnownDrift:
@@ -75,12 +83,17 @@ def known_drift(start: Drift, frames: IntArray, table: Localizations) -> KnownDr
     offset = for_table(at_frames(start, counts, outside="nan"), start, table).offset
     known = np.isfinite(offset).all(axis=1)
     if not known.any():
-        source = transformations_of(start)
-        first, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
-        knows, has = clock_of(source).span(first, stop), table.clock.span(frames[0], frames[-1] + 1)
-        raise OptionError(
-            f"start knows {knows.replace('frames', 'the frames')}, but the table has {has}; give "
-            "a drift of the same movie, or leave out start"
-        )
+        raise outside("start", start, frames, table)
     jumps = edges_for(start, table.columns, jump_frames(transformations_of(start)))
     return KnownDrift(frames[known], 0.0 - offset[known], jumps)
+
+
+def outside(name: str, drift: Drift, frames: IntArray, table: Localizations) -> OptionError:
+    """Return the error that a drift says nothing of any frame of a table."""
+    source = transformations_of(drift)
+    first, stop = int(source["frame_start"][0]), int(source["frame_stop"][-1])
+    knows, has = clock_of(source).span(first, stop), table.clock.span(frames[0], frames[-1] + 1)
+    return OptionError(
+        f"{name} knows {knows.replace('frames', 'the frames')}, but the table has {has}; give "
+        f"a drift of the same movie, or leave out {name}"
+    )

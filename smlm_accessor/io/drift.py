@@ -39,6 +39,7 @@ def read_drift(
     unit: str | None = None,
     frame_duration: float | None = None,
     time_zero: float | None = None,
+    offset_std: float | None = None,
 ) -> xr.Dataset:
     r"""Read a drift.
 
@@ -62,6 +63,9 @@ def read_drift(
     time_zero : float, optional
         The time in such a log, in seconds, at which the movie begins (frame 0, or 0 s); by default
         0, or, where times are dates or count from 1970, that of the first row.
+    offset_std : float, optional
+        One standard deviation of a row, in the unit of the result, errors of rows being
+        independent; so the drift can be a ``prior``. An axis that is 0 throughout has none.
 
     Returns
     -------
@@ -97,11 +101,12 @@ def read_drift(
     """
     _check_options(format, pixel_size)
     length("frame_duration", frame_duration, remedy="give it in seconds, or leave it out")
+    length("offset_std", offset_std, remedy="leave it out if it is not known")
     told = Told(pixel_size, unit, frame_duration, time_zero)
     if isinstance(path, pd.DataFrame):
-        return of_table(path, told, "the DataFrame")
+        return _with_std(of_table(path, told, "the DataFrame"), offset_std)
     if isinstance(path, np.ndarray):
-        return of_array(path, told, "the array")
+        return _with_std(of_array(path, told, "the array"), offset_std)
     file = as_path(path)
     try:
         with warnings.catch_warnings():
@@ -121,7 +126,16 @@ def read_drift(
         raise DriftError(f"{file}: {error}") from error
     except Exception as error:  # variables of dtypes that no drift has
         raise DriftError(f"{file} does not hold drift ({short(error)})") from error
-    return dataset
+    return _with_std(dataset, offset_std)
+
+
+def _with_std(drift: xr.Dataset, offset_std: float | None) -> xr.Dataset:
+    """Return a drift with this standard deviation, if it is given, of all axes that move."""
+    if offset_std is None:
+        return drift
+    moves = (drift["offset"] != 0).any("chunk")
+    std = xr.full_like(drift["offset_std"], offset_std).where(moves)
+    return drift.assign(offset_std=std.assign_attrs(drift["offset_std"].attrs))
 
 
 def write_drift(

@@ -225,6 +225,8 @@ class Method:
         Whether many localizations of an emitter, one after the other, may be merged before.
     takes_start : bool
         Whether it goes on from a drift that is known, ``start`` of its localizations.
+    takes_prior : bool
+        Whether it weighs what is known beforehand, ``prior`` of its localizations.
     checks : dict
         What each option has to be: a function of its name and value that raises `OptionError`.
     reduction : Reduction, optional
@@ -238,6 +240,7 @@ class Method:
     samples: str = "field"
     merges_traces: bool = True
     takes_start: bool = False
+    takes_prior: bool = False
     checks: Mapping[str, Check] = field(default_factory=dict)
     reduction: Reduction[Any, Any] | None = None
 

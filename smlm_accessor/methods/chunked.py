@@ -54,6 +54,37 @@ class KnownDrift:
 
 
 @dataclass(frozen=True)
+class PriorDrift(KnownDrift):
+    """What is known of the drift beforehand, up to a constant: at some frames, with its errors.
+
+    Errors at different frames are independent.
+
+    Parameters
+    ----------
+    variance : ndarray, shape (n, d)
+        Infinite along an axis of which nothing is known.
+    """
+
+    variance: FloatArray
+
+    def along(self, axes: Sequence[int]) -> PriorDrift:
+        """Return the same along some of the axes."""
+        columns = list(axes)
+        return replace(self, drift=self.drift[:, columns], variance=self.variance[:, columns])
+
+    def counted(self, count: FrameCount) -> PriorDrift:
+        """Return the same in frames that are counted in another way; those of one are averaged."""
+        number, of = np.unique(count.number(self.frames), return_inverse=True)
+        drift, information = np.zeros((2, len(number), self.drift.shape[1]))
+        np.add.at(information, of, 1 / self.variance)
+        np.add.at(drift, of, self.drift / self.variance)
+        with np.errstate(divide="ignore"):
+            variance = 1 / information
+        drift /= np.where(information > 0, information, 1.0)
+        return PriorDrift(number, drift, count.edge(self.jumps), variance)
+
+
+@dataclass(frozen=True)
 class ChunkedLocalizations(LocalizationArrays):
     """Localizations ordered by frame, their coordinates relative to the centre of the table.
 
@@ -74,6 +105,8 @@ class ChunkedLocalizations(LocalizationArrays):
         First frame after each known jump of the sample, increasing; edges of chunks are there, too.
     start : KnownDrift, optional
         To start from.
+    prior : PriorDrift, optional
+        What is known of the drift beforehand.
     """
 
     bounds: IntArray
@@ -82,6 +115,7 @@ class ChunkedLocalizations(LocalizationArrays):
     center: FloatArray | None = None
     jumps: IntArray | None = None
     start: KnownDrift | None = None
+    prior: PriorDrift | None = None
 
     @property
     def n_chunks(self) -> int:
@@ -113,6 +147,7 @@ class ChunkedLocalizations(LocalizationArrays):
             uncertainty=None if uncertainty is None else uncertainty[:, columns],
             center=None if center is None else center[columns],
             start=None if self.start is None else self.start.along(columns),
+            prior=None if self.prior is None else self.prior.along(columns),
         )
 
     def counted(self) -> tuple[Self, FrameCount]:
@@ -131,6 +166,7 @@ class ChunkedLocalizations(LocalizationArrays):
             edges=None if self.edges is None else count.edge(self.edges),
             jumps=None if self.jumps is None else count.edge(self.jumps),
             start=None if self.start is None else self.start.counted(count),
+            prior=None if self.prior is None else self.prior.counted(count),
         )
         return counted, count
 

@@ -62,7 +62,7 @@ def make_series(
     matrix = dataset["matrix"].values[used].astype(np.float64)
     about = offset_about(matrix, dataset["offset"].values[used], center_of(dataset))
     columns, common = _weights(weights, dataset, used)
-    std, together = dataset["offset_std"].values[used], _together(dataset, "smoothing")
+    std, together = dataset["offset_std"].values[used], chunks_with_one_error(dataset, "smoothing")
     noise = [_noise(weight, one) for weight, one in zip(columns, std.T, strict=True)]
     offset = [
         ChunkSeries(f"offset {name}", frames, about[:, i], columns[i], noise[i], together)
@@ -77,7 +77,7 @@ def make_series(
     if np.isnan(log_scale).any():
         return AllSeries(frames, offset, entries, [], None, clock)
 
-    turned_together = _together(dataset, "pose_smoothing")
+    turned_together = chunks_with_one_error(dataset, "pose_smoothing")
 
     def posed(name: str, values: FloatArray, std: FloatArray) -> ChunkSeries:
         known = isinstance(weights, str) and np.isfinite(std).all() and (std > 0).all()
@@ -165,7 +165,7 @@ def _by_count(n_localizations: IntArray) -> FloatArray | None:
     return np.asarray(np.sqrt(n_localizations / n_localizations.mean()))
 
 
-def _together(dataset: xr.Dataset, name: str) -> float:
+def chunks_with_one_error(dataset: xr.Dataset, name: str) -> float:
     """Return how many chunks in a row have the same error: what a method smoothed over."""
     clock = clock_of(dataset)
     smoothing = attributes.parameters(dataset).get(f"{name}_{clock.plural}")

@@ -30,6 +30,14 @@ def counts_for(drift: Drift, columns: Columns, frames: IntArray) -> IntArray:
     return columns.clock.to(clock_of(source), frames, _frame_duration(source, columns))
 
 
+def times_for(drift: Drift, columns: Columns, times: IntArray) -> IntArray:
+    """Return counts of a drift's clock as counts of a table's clock; raises as `counts_for`."""
+    source = transformations_of(drift)
+    if clock_of(source) == columns.clock:
+        return times
+    return clock_of(source).to(columns.clock, times, _frame_duration(source, columns))
+
+
 def edges_for(drift: Drift, columns: Columns, edges: IntArray) -> IntArray:
     """Return edges by a drift's clock as edges by a table's: the first counts at or after them.
 

@@ -36,7 +36,7 @@ def isolated(shifts: FloatArray, counts: IntArray) -> BoolArray:
     if usual == 0:  # whole pixels, say
         return result
     nearest = distance_between(shifts[known[1:-1]], shifts[known[:-2]], shifts[known[2:]])
-    noise = np.sqrt(np.maximum(np.median(counts[known]) / counts[known[1:-1]], 1.0))
+    noise = np.sqrt(np.maximum(np.median(counts[known]) / np.maximum(counts[known[1:-1]], 1), 1.0))
     result[known[1:-1]] = nearest > _FAR * usual * noise
     return result
 

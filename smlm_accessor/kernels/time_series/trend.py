@@ -64,6 +64,7 @@ def local_trend(
     *,
     free: BoolArray | None = None,
     rates: Rates | None = None,
+    scaled: bool = True,
 ) -> Trend:
     """Smooth values by a local trend whose rates come from the marginal likelihood.
 
@@ -71,7 +72,7 @@ def local_trend(
     the acceleration [1]_. A walk of one of them alone is a random walk about a straight line, a
     cubic, or a quintic smoothing spline; without any it is a straight line. The likelihood, of a
     level and a slope that are unknown at first, chooses the rates; and, where there are at least 50
-    values, a common factor of their variances.
+    values and they are to be ``scaled``, a common factor of their variances.
 
     All are in the order of ``time``, (n,). A variance of infinity means that there is no value.
     Level, slope and acceleration start anew where they are ``free``. The best rates are looked for
@@ -90,33 +91,102 @@ def local_trend(
     >>> bool(np.abs(trend.level - 0.1 * time).max() < 0.5)
     True
     """
-    n = len(time)
-    free = np.zeros(n, dtype=np.bool_) if free is None else free
-    step = np.diff(time, prepend=time[0])
-    scale = float(np.median(step[1:])) if n > 1 else 1.0
-    known = np.isfinite(variance)
-    noise = float(np.median(variance[known]))
-    step, value, variance = step / scale, value / np.sqrt(noise), variance / noise
-    enough = bool(known.sum() >= _ENOUGH)
-    state, spread = np.empty((n, 3)), np.empty((n, 6))
-    per_unit = np.array([scale, scale**3, scale**5]) / noise
-    near = None if rates is None else np.log10(np.maximum(rates * per_unit, 1e-300))
+    at = _Scaled.of(time, value, variance, free, scaled)
+    near = None if rates is None else np.log10(np.maximum(rates * at.per_unit, 1e-300))
 
     def height(decades: tuple[float, ...]) -> float:
-        high, _ = filter_forwards(
-            step, value, variance, 10.0 ** np.array(decades), free, enough, state, spread
-        )
-        return float(high) - _SIMPLER * sum(decades)
+        return at.filtered(10.0 ** np.array(decades))[0] - _SIMPLER * sum(decades)
 
-    best = 10.0 ** np.array(_likeliest(height, near))
-    factor = filter_forwards(step, value, variance, best, free, enough, state, spread)[1]
-    level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
-    smooth_backwards(step, value, variance, free, state, spread, level, slope, covariance)
-    covariance_at_starts(step, variance, free, spread, covariance)
-    root, unit = np.sqrt(noise), noise * factor
-    walk, bend, jerk = (best / per_unit * factor).tolist()
-    smooth = level * root, slope * root / scale, covariance[:, 0] * unit
-    return Trend(*smooth, walk, bend, jerk, factor)
+    return at.smoothed(10.0 ** np.array(_likeliest(height, near)))
+
+
+class _Scaled(NamedTuple):
+    """Values in units of their usual noise, and times in those of their usual step."""
+
+    step: FloatArray
+    value: FloatArray
+    variance: FloatArray
+    free: BoolArray
+    scaled: bool
+    root: float
+    unit: float
+    state: FloatArray
+    spread: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        time: FloatArray,
+        value: FloatArray,
+        variance: FloatArray,
+        free: BoolArray | None,
+        scaled: bool,
+    ) -> _Scaled:
+        n = len(time)
+        free = np.zeros(n, dtype=np.bool_) if free is None else free
+        step = np.diff(time, prepend=time[0])
+        unit = float(np.median(step[1:])) if n > 1 else 1.0
+        known = np.isfinite(variance)
+        noise = float(np.median(variance[known]))
+        root = float(np.sqrt(noise))
+        return cls(
+            *(step / unit, value / root, variance / noise, free),
+            *(scaled and bool(known.sum() >= _ENOUGH), root, unit),
+            *(np.empty((n, 3)), np.empty((n, 6))),
+        )
+
+    @property
+    def per_unit(self) -> FloatArray:
+        """Rates in these units over rates in those of the values."""
+        return np.array([self.unit, self.unit**3, self.unit**5]) / self.root**2
+
+    def filtered(self, rates: FloatArray) -> tuple[float, float]:
+        """Return log-likelihood and factor, see `filter_forwards`; rates are in these units."""
+        high, factor = filter_forwards(
+            *(self.step, self.value, self.variance, rates, self.free),
+            *(self.scaled, self.state, self.spread),
+        )
+        return float(high), float(factor)
+
+    def smoothed(self, rates: FloatArray) -> Trend:
+        """Return the trend with these rates, in the units of the values."""
+        _, factor = self.filtered(rates)
+        n = len(self.value)
+        level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
+        both = self.state, self.spread
+        smooth_backwards(
+            self.step, self.value, self.variance, self.free, *both, level, slope, covariance
+        )
+        covariance_at_starts(self.step, self.variance, self.free, self.spread, covariance)
+        walk, bend, jerk = (rates / self.per_unit * factor).tolist()
+        unit = self.root**2 * factor
+        smooth = level * self.root, slope * self.root / self.unit, covariance[:, 0] * unit
+        return Trend(*smooth, walk, bend, jerk, factor)
+
+
+def trend_with_rates(
+    time: FloatArray,
+    value: FloatArray,
+    variance: FloatArray,
+    rates: Rates,
+    *,
+    free: BoolArray | None = None,
+) -> tuple[Trend, FloatArray]:
+    """Return the trend with rates that are known, which is linear in the values; and innovations.
+
+    Innovations are what each value differs by from what those before predict, over the standard
+    deviation of that; 0 where there is no value, and for the first two of each segment.
+    """
+    at = _Scaled.of(time, value, variance, free, scaled=False)
+    found = at.smoothed(np.asarray(rates) * at.per_unit)
+    innovation = np.zeros(len(value))
+    known = np.isfinite(variance)
+    number = np.cumsum(at.free)
+    for segment in np.unique(number):
+        rows = np.flatnonzero(known & (number == segment))[2:]
+        spread = np.sqrt(at.spread[rows, 0] + at.variance[rows])
+        innovation[rows] = (at.value[rows] - at.state[rows, 0]) / spread
+    return found, innovation
 
 
 def covariance_at_starts(

@@ -21,6 +21,7 @@ from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drif
 from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
+from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: enough to see that some do not know others, and to solve; a little below powers of 2, for
@@ -83,6 +84,14 @@ class Connection:
         """
         others = self.ranges(timeline.frames)
         return {"reason": _NOT_CONNECTED, "runs": np.array(others)} if others else {}
+
+    def spanned(self, by: BoolArray) -> Connection:
+        """Return the same where something else connects these frames with each other.
+
+        They are of the largest part, if they hold some of it.
+        """
+        joins = by & (self.part == 0)
+        return Connection(np.where(by & joins.any(), 0, self.part))
 
     def sides(self, timeline: Timeline) -> IntArray:
         """Return the parts with what is between two of them dealt out: to the jump, or half."""
@@ -174,7 +183,11 @@ def joined(
 
 
 def drift_of_windows(
-    estimate: DriftEstimate, windows: Windows, density: Density, known: Connection
+    estimate: DriftEstimate,
+    windows: Windows,
+    density: Density,
+    known: Connection,
+    prior: Prior | None = None,
 ) -> DriftOfWindows:
     r"""Return the drift of windows and its error, from what windows know of each other.
 
@@ -184,7 +197,8 @@ def drift_of_windows(
     .. math:: L = \operatorname{diag}(W 1) - W, \qquad W_{st} = \rho_{st}^2 R_{st} / \kappa,
 
     with the variance :math:`\kappa` of a gradient per responsibility, give the joint drift of all
-    windows and its covariance. It is iterated, since the gradient is not linear.
+    windows and its covariance. It is iterated, since the gradient is not linear. What is known
+    beforehand connects parts of the table that share nothing.
     """
     timeline, std, drift = windows.timeline, estimate.std, estimate.drift
     trend = DriftOfWindows(estimate.level, std, estimate.smoothing_time(windows))
@@ -198,12 +212,13 @@ def drift_of_windows(
     if near > _MOST_NEAR / 2:
         fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
         pairs = couplings(density, drift, fine, n_events=_MANY)
-    main = fine.mean((known.part == 0).astype(np.float64)) > 0.5
+    part = known.part if prior is None else known.spanned(prior.spanned(timeline)).part
+    main = fine.mean((part == 0).astype(np.float64)) > 0.5
     for turn in range(_ROUNDS):
         if turn:
             pairs = couplings(density, drift, fine, n_events=_MANY)
         now = fine.mean(drift)
-        found = _joint(pairs, now, fine, density.precision, main)
+        found = _joint(pairs, drift, fine, density, main, prior)
         moved = np.where(main[:, None], np.stack([f.level for f in found], axis=1) - now, 0.0)
         moved -= np.average(moved, axis=0, weights=np.where(main, fine.counts, 0))
         error = np.sqrt(np.stack([f.variance for f in found], axis=1))
@@ -247,10 +262,13 @@ def _near(couplings: FloatArray) -> float:
     return float(near.sum() / max(couplings.sum(), 1e-300))
 
 
-def _joint(
-    pairs: CouplingSums, now: FloatArray, windows: Windows, precision: FloatArray, main: BoolArray
-) -> list[JointDrift]:
-    """Return the joint drift of the windows along each axis; the others are not connected."""
+def information_of(
+    pairs: CouplingSums, precision: FloatArray, main: BoolArray
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the information matrix of windows, and the gradient of the drift, along each axis.
+
+    Windows that are not ``main`` are not connected with any.
+    """
     responsibility = pairs.responsibility.sum(axis=0)
     share = shares(pairs.curvature, pairs.responsibility) * np.outer(main, main)
     curvature = float((pairs.curvature.sum(axis=0)).sum())
@@ -260,10 +278,36 @@ def _joint(
         scale = pairs.total_curvature[axis] / curvature
         information = laplacian(share**2 * responsibility) * scale**2 / kappa
         gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
+        found.append((information, gradient))
+    return found
+
+
+def _joint(
+    pairs: CouplingSums,
+    drift: FloatArray,
+    windows: Windows,
+    density: Density,
+    main: BoolArray,
+    prior: Prior | None,
+) -> list[JointDrift]:
+    """Return the joint drift of the windows along each axis; the others are not connected.
+
+    What is known beforehand has the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a
+    constant is free.
+    """
+    now, found = windows.mean(drift), []
+    for axis, (information, gradient) in enumerate(information_of(pairs, density.precision, main)):
+        score = information @ now[:, axis] - gradient
+        if prior is not None:
+            step, variance = (one[:, axis] for one in prior.on(windows, drift))
+            known = np.where(main, 1 / variance, 0.0)
+            beforehand = np.diag(known) - np.outer(known, known) / max(known.sum(), 1e-300)
+            information += beforehand
+            score += beforehand @ (now[:, axis] + step)
         found.append(
             joint_drift(
                 information,
-                information @ now[:, axis] - gradient,
+                score,
                 windows.mean_frame,
                 windows.segment,
                 np.where(main, windows.counts, 0).astype(np.float64),

@@ -59,6 +59,8 @@ class WeightedLocalizations:
     ) -> WeightedLocalizations:
         """Weigh localizations by their uncertainty, relative to the usual precision."""
         timeline = Timeline.of(localizations.frames, localizations.jumps)
+        if localizations.prior is not None:
+            timeline = timeline.including(localizations.prior.frames)
         weight = np.ones(len(localizations.frames), dtype=np.float32)
         axial, uncertainty = weight, localizations.uncertainty
         if uncertainty is not None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import COARSE, Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
 from smlm_accessor.methods.overlap.periods import find_slip
+from smlm_accessor.methods.overlap.prior.candidates import starts_of
+from smlm_accessor.methods.overlap.prior.knots import Prior
+from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.timeline import Timeline, Windows
 
 _WINDOWS = 2000  # at first
@@ -44,6 +49,8 @@ class FirstDrift(NamedTuple):
         Which parts of the movie share molecules.
     chosen : dict
         What the coarse drift chose.
+    prior : Prior or None
+        What is known beforehand, with the errors that localizations say it has.
     """
 
     drift: FloatArray
@@ -53,6 +60,7 @@ class FirstDrift(NamedTuple):
     events: CorrectedEvents
     connection: Connection
     chosen: dict[str, Any]
+    prior: Prior | None = None
 
     @property
     def positions(self) -> FloatArray:
@@ -69,14 +77,20 @@ def first_drift(
 ) -> FirstDrift:
     """Return a drift that is right but for what a better kernel tells.
 
-    Where a drift is known, it is taken. The frames before and after it are searched, together with
-    as many localizations beside them whose drift is known: these tell the constant.
+    Where a drift is known to start from, it is taken. The frames before and after it are searched,
+    together with as many localizations beside them whose drift is known: these tell the constant.
+    What is known beforehand with its errors is one more candidate, and counts from then on.
 
     Raises
     ------
     NoEvidenceError
         If nothing is known, and nothing can be followed.
     """
+    prior = Prior.of(localizations.prior, rows.timeline)
+    if prior is not None and localizations.n_chunks > 1:
+        prior = prior.near_localizations(chunks_of(localizations, rows.timeline))
+    if localizations.start is None and prior is not None:
+        return _beside(prior, localizations, rows, precision, threads)
     if localizations.start is None:
         found = coarse(localizations, precision, threads=threads)
         if found.valid.sum() < 2:
@@ -92,14 +106,59 @@ def first_drift(
             first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
         return first._replace(chosen=found.chosen)
     timeline, drift, chosen = _continued(localizations, rows, precision, threads)
-    first = _with_jumps(localizations, rows, drift, timeline, precision, threads, known=True)
+    first = _with_jumps(
+        localizations, rows, drift, timeline, precision, threads, known=True, prior=prior
+    )
     return first._replace(chosen=chosen)
 
 
+def _beside(
+    prior: Prior,
+    localizations: ChunkedLocalizations,
+    rows: WeightedLocalizations,
+    precision: FloatArray,
+    threads: int | None,
+) -> FirstDrift:
+    """Return the first drift from the better start that localizations have evidence of."""
+    if localizations.prior is None or not (precision[:2] > 0).all():
+        raise NoEvidenceError
+    found = coarse(localizations, precision, threads=threads)
+    jumps = np.union1d(rows.timeline.jumps, localizations.prior.jumps).astype(np.int64)
+    timeline = rows.timeline.with_jumps(jumps)
+    starts = starts_of(localizations, found, prior, rows.timeline, precision, threads)
+    for drift in starts:
+        windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
+        every = density.one_in(_FEW)
+        with suppress(NoEvidenceError):
+            own = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
+            if (own.chance <= FALSE_ALARM).all():
+                prior = weighed(prior, own.drift, timeline, density)
+    for drift in starts:
+        with suppress(NoEvidenceError):
+            first = _with_jumps(
+                *(localizations, rows, drift, timeline, precision, threads), prior=prior
+            )
+            if (first.estimate.chance <= FALSE_ALARM).all():
+                return first._replace(chosen=found.chosen)
+    raise NoEvidenceError
+
+
 def chunks_of(localizations: ChunkedLocalizations, timeline: Timeline) -> Windows:
-    """Return the chunks that have localizations."""
-    first = localizations.bounds[:-1][localizations.counts > 0]
-    return timeline.beginning(localizations.frames[first])
+    """Return the chunks whose drift is told, see `told_chunks`."""
+    edges = localizations.frame_edges()[:-1][told_chunks(localizations)]
+    return timeline.beginning(timeline.frames[np.searchsorted(timeline.frames, edges)])
+
+
+def told_chunks(localizations: ChunkedLocalizations) -> IntArray:
+    """Return the chunks that have localizations, or of which something is known beforehand."""
+    told, prior = localizations.counts > 0, localizations.prior
+    if prior is not None:
+        frames = prior.frames[(prior.variance < np.inf).all(axis=1)]
+        ends = localizations.frames[[0, -1]]
+        frames = frames[(frames >= ends[0]) & (frames <= ends[1])]
+        inside = np.diff(np.searchsorted(frames, localizations.frame_edges())) > 0
+        told = told | inside
+    return np.flatnonzero(told)
 
 
 def _with_jumps(
@@ -111,6 +170,7 @@ def _with_jumps(
     threads: int | None,
     *,
     known: bool = False,
+    prior: Prior | None = None,
 ) -> FirstDrift:
     """Improve a drift with the kernel for one that is known to about one precision.
 
@@ -122,13 +182,17 @@ def _with_jumps(
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
         if known:
             every = density.one_in(_FEW)
-            estimate = iterate(drift, windows, density, rounds=1, tolerance=0, every=every)
+            estimate = iterate(
+                drift, windows, density, rounds=1, tolerance=0, every=every, prior=prior
+            )
             wrong = np.std(estimate.drift - drift, axis=0)
             known = bool((wrong < _STANDS * np.median(estimate.std, axis=0)).all())
             estimate = replace(estimate, drift=drift)
         if not known:
             every = density.one_in(_ENOUGH)
-            estimate = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
+            estimate = iterate(
+                drift, windows, density, rounds=3, tolerance=0.3, every=every, prior=prior
+            )
         if searches:
             searches -= 1
             ranges = jump_ranges(estimate, windows, rows.timeline)
@@ -144,7 +208,9 @@ def _with_jumps(
         searches = 0 if given else max(searches, 1)
     # With more events it averages over less: of a random walk, over one by the root of how many.
     smoothing = estimate.smoothing_time(windows) / (np.sqrt(every) if known else 1.0)
-    return FirstDrift(estimate.drift, estimate, windows, smoothing, density.events, connected, {})
+    return FirstDrift(
+        *(estimate.drift, estimate, windows, smoothing, density.events, connected), {}, prior
+    )
 
 
 def _seen_with(
@@ -193,7 +259,7 @@ def _continued(
     ):
         if begin == end:
             continue
-        some = replace(localizations.take(part), start=None)
+        some = replace(localizations.take(part), start=None, prior=None)
         some = replace(some, bounds=np.array([0, len(some.frames)]))
         at = np.searchsorted(timeline.frames, np.unique(some.frames))
         unknown = np.isnan(drift[at, 0])

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Trend, local_trend
+from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
+from smlm_accessor.kernels.time_series.two_series import trend_of_two
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
 from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing
+from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Windows
 
 _AROUND = 5  # windows
@@ -83,6 +85,7 @@ def iterate(
     tolerance: float,
     every: int = 1,
     near: DriftEstimate | None = None,
+    prior: Prior | None = None,
 ) -> DriftEstimate:
     """Take turns until the drift moves by less than so many standard deviations.
 
@@ -99,6 +102,8 @@ def iterate(
         One in so many blocks of events counts.
     near : DriftEstimate, optional
         The rates of the trend are looked for near its.
+    prior : Prior, optional
+        What is known beforehand, which counts beside what windows show.
 
     Raises
     ------
@@ -111,7 +116,7 @@ def iterate(
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
-        near = _smoothed(drift, sums, windows, density.precision, near, by_chance)
+        near = _smoothed(drift, sums, windows, density.precision, near, by_chance, prior)
         moved = np.std(near.drift - drift, axis=0)  # a constant is free
         drift = near.drift
         if (moved < tolerance * np.median(near.std, axis=0)).all():
@@ -141,6 +146,7 @@ def _smoothed(
     precision: FloatArray,
     near: DriftEstimate | None,
     by_chance: FloatArray,
+    prior: Prior | None,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality = sums.quality
@@ -148,18 +154,50 @@ def _smoothed(
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
-    trends = tuple(
-        local_trend(
-            windows.mean_frame,
-            value[:, axis],
-            variance[:, axis],
-            free=windows.begins,
-            rates=None if near is None else near.trends[axis].rates,
+    rates = [None if near is None else near.trends[a].rates for a in range(drift.shape[1])]
+    if prior is None:
+        trends = tuple(
+            local_trend(windows.mean_frame, v, u, free=windows.begins, rates=r)
+            for v, u, r in zip(value.T, variance.T, rates, strict=True)
         )
-        for axis in range(drift.shape[1])
-    )
+    else:
+        trends, value, variance = with_prior(prior, drift, windows, value, variance, rates)
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
     return DriftEstimate(new, trends, value, variance, quality, sums.events, by_chance)
+
+
+def with_prior(
+    prior: Prior,
+    drift: FloatArray,
+    windows: Windows,
+    value: FloatArray,
+    variance: FloatArray,
+    rates: list[Rates | None],
+) -> tuple[tuple[Trend, ...], FloatArray, FloatArray]:
+    """Return the trends through what windows show and what is known beforehand, and both together.
+
+    The factor of the noise is that of the trend through what windows show alone: what is known
+    beforehand has its own errors. Values and variances are the weighted means of both, variances
+    without this factor.
+    """
+    step, known = prior.on(windows, drift)
+    beforehand, trends = windows.mean(drift) + step, []
+    value, variance = value.copy(), variance.copy()
+    for axis, near in enumerate(rates):
+        given = value[:, axis], variance[:, axis]
+        noise = 1.0
+        if np.isfinite(given[1]).sum() > 2:
+            noise = local_trend(windows.mean_frame, *given, free=windows.begins).noise
+        found = trend_of_two(
+            windows.mean_frame,
+            (given[0], noise * given[1]),
+            (beforehand[:, axis], known[:, axis]),
+            free=windows.begins,
+            rates=near,
+        )
+        trends.append(found.trend._replace(noise=noise))
+        value[:, axis], variance[:, axis] = found.value, found.variance / noise
+    return tuple(trends), value, variance
 
 
 def lost(quality: FloatArray) -> BoolArray:

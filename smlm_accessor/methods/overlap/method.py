@@ -21,13 +21,16 @@ from smlm_accessor.methods.overlap.between_times import (
 from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.first_drift import first_drift
+from smlm_accessor.methods.overlap.first_drift import first_drift, told_chunks
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
     iterate,
 )
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.prior.alone import prior_alone
+from smlm_accessor.methods.overlap.prior.knots import Prior
+from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.methods.overlap.turning import (
     TRANSFORMATIONS,
     LinearMotion,
@@ -56,6 +59,7 @@ _NO_EVIDENCE = (
     targets=("all",),
     chooses_chunks=True,
     takes_start=True,
+    takes_prior=True,
     checks={
         "precision": partial(length, remedy="leave it out to have it estimated"),
         "transformation": partial(require_choice, choices=TRANSFORMATIONS),
@@ -124,7 +128,8 @@ def overlap(
         ``chosen`` holds precision, factor and floor of the density,
         how long blinks last, over how many frames the trend averages, its rates (variance per frame
         that level, slope and acceleration gain), the factor of the noise that was found beyond what
-        the sums promise, jumps (the first frame after each) and the choices of the coarse drift.
+        the sums promise, jumps (the first frame after each) and the choices of the coarse drift;
+        of a prior, by which factor its standard deviations are larger than it says.
 
     Notes
     -----
@@ -144,6 +149,10 @@ def overlap(
     segments on either side of a far step of the drift. A part is laid on the largest at the shift,
     among all, at which images of both have most in common; steps 1 to 3 follow, and the test again.
     Parts that still share nothing are not valid, and the warning names their frames.
+
+    A prior is a second value of windows, with variances of its own, and a constant that is not
+    known; its information :math:`\mathrm{diag}(w) - w w^T / \sum w` adds to :math:`L`. Its
+    variances are larger if what windows show by themselves contradicts them (probability 0.001).
 
     A sample that turns, grows or shears has parameters :math:`p_k` with generators :math:`G_k`
     about the centre of the table, and corrected positions are :math:`\exp(-\sum_k p_k G_k) (x -
@@ -195,7 +204,9 @@ def overlap(
         try:
             return _estimate(localizations, sigma, transformation, threads, bar)
         except NoEvidenceError:
-            return Registered.failed(localizations, _NO_EVIDENCE)
+            if localizations.prior is None:
+                return Registered.failed(localizations, _NO_EVIDENCE)
+            return prior_alone(localizations, WeightedLocalizations.of(localizations, sigma))
 
 
 def _estimate(
@@ -219,11 +230,18 @@ def _estimate(
         frames_per_chunk = max(wanted, -(-extent // _MOST_WINDOWS), 1)
         windows = windows.timeline.regular(frames_per_chunk)
     density = best_density(first.events, first.drift, windows, sigma, threads)
+    prior = first.prior
+    if prior is not None:
+        prior = weighed(prior, first.drift, windows.timeline, density)
     bar.advance()
     # A few chunks cost little, and whoever gives them may compare them.
     rounds, tolerance = (50, 1e-4) if given else (8, 0.05)
     estimate = iterate(
-        first.drift, windows, density, rounds=rounds, tolerance=tolerance, near=first.estimate
+        *(first.drift, windows, density),
+        rounds=rounds,
+        tolerance=tolerance,
+        near=first.estimate,
+        prior=prior,
     )
     bar.advance()
     motion, asked = None, {}
@@ -232,9 +250,9 @@ def _estimate(
         transformation = least_free(asked)
     if transformation != "shift":
         estimate, density, rows, motion = with_motion(
-            estimate, windows, density, rows, transformation
+            *(estimate, windows, density, rows, transformation), prior=prior
         )
-    found = drift_of_windows(estimate, windows, density, first.connection)
+    found = drift_of_windows(estimate, windows, density, first.connection, prior)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
@@ -251,12 +269,14 @@ def _estimate(
     }
     if asked:
         chosen["transformation_chance"] = asked
+    if prior is not None:
+        chosen["prior_std_factor"] = np.sqrt(prior.factor).tolist()
     if motion is not None:
         chosen["pose_smoothing_frames"] = motion.smoothing_time
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
-    results = found, by_jumps, first.connection
+    results = found, by_jumps, first.connection, prior
     registered = _registered(localizations, estimate, windows, results, chosen)
     return registered if motion is None else _turned(registered, motion, localizations, windows)
 
@@ -269,7 +289,7 @@ def _turned(
 ) -> Registered:
     """Return the transformations of a sample that moves, and turns about its centre."""
     k, d = registered.offset.shape
-    used = np.flatnonzero(localizations.counts) if localizations.n_chunks > 1 else np.arange(k)
+    used = told_chunks(localizations) if localizations.n_chunks > 1 else np.arange(k)
     matrix, std = np.full((k, d, d), np.nan), np.full((k, motion.std.shape[1]), np.nan)
     matrix[used] = motion.matrices(windows.mean_frame)
     std[used] = motion.std_at(windows.mean_frame)
@@ -287,22 +307,25 @@ def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
     windows: Windows,
-    results: tuple[DriftOfWindows, FloatArray, Connection],
+    results: tuple[DriftOfWindows, FloatArray, Connection, Prior | None],
     chosen: dict[str, Any],
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
-    given, (found, by_jumps, known) = localizations.n_chunks > 1, results
-    connected = windows.mean((known.part != 0).astype(np.float64)) == 0
-    valid = np.asarray(
-        connected
-        & ~estimate.nothing
-        & (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
-    )
+    given, (found, by_jumps, known, prior) = localizations.n_chunks > 1, results
+    precise = (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+    seen = ~estimate.nothing
     if given:
-        valid &= estimate.quality > _EMPTY * np.median(estimate.quality)
+        seen &= estimate.quality > _EMPTY * np.median(estimate.quality)
+    if prior is not None:
+        by_prior = prior.spanned(windows.timeline)
+        known = known.spanned(by_prior)
+        seen |= windows.mean(by_prior.astype(np.float64)) > 0
+    connected = windows.mean((known.part != 0).astype(np.float64)) == 0
+    valid = np.asarray(connected & seen & precise)
     offset = np.where(valid[:, None], -found.level, np.nan)
     std = np.where(valid[:, None], np.sqrt(found.std**2 + by_jumps), np.nan)
     reason = known.reason(windows.timeline)
+    reason["note"] = "" if prior is None else prior.note(localizations.components)
     if not given:
         return Registered(
             *(offset, estimate.quality, valid, None, std, chosen, windows.edges),
@@ -310,7 +333,7 @@ def _registered(
             **reason,
         )
     k, d = localizations.n_chunks, offset.shape[1]
-    used = np.flatnonzero(localizations.counts)
+    used = told_chunks(localizations)
     offsets, stds = np.full((2, k, d), np.nan)
     quality, good = np.zeros(k), np.zeros(k, dtype=np.bool_)
     offsets[used], stds[used], quality[used], good[used] = offset, std, estimate.quality, valid

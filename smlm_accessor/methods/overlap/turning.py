@@ -24,6 +24,7 @@ from smlm_accessor.methods.overlap.density import Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, FEWEST, chance_of_sum
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
+from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Timeline, Windows
 
 #: What ``transformation`` may be, from the least free to the freest; and the choice by the data.
@@ -210,6 +211,7 @@ def with_motion(
     density: Density,
     rows: WeightedLocalizations,
     transformation: str,
+    prior: Prior | None = None,
 ) -> Transformed:
     """Let the shift and the other parameters take turns until nothing changes.
 
@@ -239,7 +241,7 @@ def with_motion(
         moved = replace(events, positions=motion.undone(events.positions, at[events.frame], left))
         density = best_density(moved, estimate.drift, windows, density.precision, density.threads)
         estimate = iterate(
-            estimate.drift, windows, density, rounds=3, tolerance=0.05, near=estimate
+            estimate.drift, windows, density, rounds=3, tolerance=0.05, near=estimate, prior=prior
         )
         if (np.std(level - before, axis=0) < _SETTLED * np.median(std, axis=0)).all():
             break
