@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.overlap.density import FINE, Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.turning import asked_for, least_free
+from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
 from smlm_accessor.methods.traces import Observations
 
 _FEWEST = 1_000  # localizations: fewer do not tell how a sample turns

@@ -9,6 +9,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import poses
 from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
 from smlm_accessor.drift.dataset import build
+from smlm_accessor.drift.local import is_local
 from smlm_accessor.drift.poses import drift_of
 from smlm_accessor.drift.segments import jump_frames, segment_numbers, with_segments
 from smlm_accessor.drift.spec import center_of, components_of
@@ -113,6 +114,9 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         result = _replaced(dataset, back @ matrix, moved)
         std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
         result["offset_std"] = dataset["offset_std"].copy(data=std)
+    if is_local(dataset) and valid.any():  # the field is where the table is, once shifted
+        by = (result["offset"].values - offset)[valid][0]
+        result = result.assign_coords(field_center=dataset["field_center"] + by)
     result.attrs["origin"] = origin
     return result
 

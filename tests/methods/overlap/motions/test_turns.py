@@ -13,7 +13,6 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.drift.poses import of_matrices, to_matrices
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.geometry.generators import generators, undoing
-from smlm_accessor.methods.overlap.turning import LinearMotion, least_free
 from smlm_accessor.table.attributes import parameters
 
 N_FRAMES, PRECISION = 5_000, 10.0
@@ -105,7 +104,7 @@ def test_the_data_ask_for_what_there_is(rates: tuple[float, ...], expected: str)
     drift = table.smlm.drift(transformation="auto")
     assert parameters(drift)["transformation"] == expected
     chances = parameters(drift)["transformation_chance"]
-    assert set(chances) == {"rotation", "scale", "shear"}
+    assert {"rotation", "scale", "shear"} < set(chances)
     if expected == "shift":
         alike = table.smlm.drift()
         np.testing.assert_array_equal(drift.offset.values, alike.offset.values)
@@ -161,26 +160,6 @@ def test_models_of_the_pose() -> None:
 def test_what_is_no_transformation() -> None:
     with pytest.raises(OptionError, match=r"transformation='turn'.*'similarity'"):
         turning(1).smlm.drift(transformation="turn")
-
-
-def test_the_least_free_one_has_all_that_is_no_chance() -> None:
-    assert least_free({"rotation": 0.5, "scale": 0.5, "shear": 0.5}) == "shift"
-    assert least_free({"rotation": 1e-4, "scale": 0.5, "shear": 0.5}) == "rigid"
-    assert least_free({"rotation": 0.5, "scale": 1e-4, "shear": 0.5}) == "similarity"
-
-
-def test_a_motion_goes_on_to_the_first_and_the_last_frame() -> None:
-    motion = LinearMotion(
-        generators("scale", 2),
-        np.array([0.0, 10.0]),
-        np.array([[0.0], [0.1]]),
-        np.array([[0.01], [0.03]]),
-        5.0,
-    )
-    np.testing.assert_allclose(motion.matrices(np.array([10.0]))[0], np.exp(-0.1) * np.eye(2))
-    np.testing.assert_allclose(motion.std_at(np.array([5.0])), [[0.02]])
-    moved = motion.undone(np.array([[101.0, 2.0]]), np.array([10.0]), np.array([[1.0, 2.0]]))
-    np.testing.assert_allclose(moved, [[1 + 100 * np.exp(-0.1), 2.0]])
 
 
 def test_a_structure_in_one_block_asks_for_nothing() -> None:
