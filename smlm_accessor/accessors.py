@@ -876,6 +876,7 @@ class DriftAccessor:
         rotation: Any = None,
         scale: Any = None,
         matrix: Any = None,
+        local: Any = None,
         chunks: slice | npt.ArrayLike | None = None,
         weights: str | npt.ArrayLike | None = "auto",
         origin: str | None = None,
@@ -900,6 +901,8 @@ class DriftAccessor:
             The same for the matrix entries instead, row after row, or by ``(component,
             component_in)``, where those left out stay as in the identity; by default splines where
             a matrix is not a rotation with one scale.
+        local : str or model, optional
+            The same for all coefficients of a drift that differs over the field.
         chunks : slice, or array_like of bool or int, optional
             Which chunks to fit to.
         weights : "auto", array_like or None
@@ -942,12 +945,14 @@ class DriftAccessor:
 
         Parameters
         ----------
-        quantity : {"drift", "rotation", "scale", "offset", "matrix"}
+        quantity : {"drift", "rotation", "scale", "offset", "matrix", "local"}
             ``"drift"`` is what the sample did, ``+d``, at the centre of the localizations;
             ``"rotation"`` is by how much it turned about that, in mrad, positive from x to y, in
             3D about each axis, and ``"scale"`` the log of the factor by which it grew, in
             thousandths: 1 of either moves what lies 10 um from the centre by 10 nm. ``"offset"``
             and ``"matrix"`` are what corrects it: ``corrected = matrix @ position + offset``.
+            ``"local"`` is by how much the drift differs over the field: coefficients of polynomials
+            of the position, see `smlm_accessor.drift.local`.
         component : str or sequence of str, optional
             Such as ``"x"``, or ``"xy"`` of the matrix (what y adds to x); all by default. In 2D
             rotation is ``"rotation"``, as scale is ``"scale"``.

@@ -100,7 +100,7 @@ def evaluate(
     if shift_only:
         if not is_local(dataset):
             return FrameTransformations(None, values)
-        coefficient = values[:, d:].reshape(len(values), -1, d)
+        coefficient = values[:, d:].reshape(len(values), dataset.sizes["term"], d)
         local = LocalShifts(field_of(dataset), coefficient)
         return FrameTransformations(None, values[:, :d], local)
     if turns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import IntArray
+from smlm_accessor.drift.local import require_not_local
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import is_shift_only
 from smlm_accessor.drift.times import clock_of
@@ -46,6 +47,7 @@ def check_start(start: Drift | None, method: Method) -> None:
             f"method={method.name!r} cannot start from a drift; use method={' or '.join(able)!r}, "
             "or leave out start"
         )
+    require_not_local(found, "it is no start")
     turns = start.matrix_model is not None if isinstance(start, DriftModel) else False
     if turns or not (isinstance(start, DriftModel) or is_shift_only(found)):
         raise OptionError(

@@ -18,6 +18,7 @@ from smlm_accessor.assess import Assessment
 from smlm_accessor.display.pages import render_page
 from smlm_accessor.display.svg_chart import number
 from smlm_accessor.drift import components_of, drift_of, is_shift_only
+from smlm_accessor.drift.local import is_local
 from smlm_accessor.images.bins import BinGrid, nice_length
 from smlm_accessor.images.counting import TableExtent
 from smlm_accessor.models import Drift, DriftModel, transformations_of
@@ -131,6 +132,8 @@ def _drift_text(drift: Drift) -> str:
         if np.abs(scale - 1).max() > _SCALES:
             text += f", and scales it, by {scale.min():.5g} to {scale.max():.5g}"
         text += "; the drift is that of the centre of the field."
+    if is_local(source):
+        text += " The correction differs over the field; the drift is its mean."
     return text
 
 
