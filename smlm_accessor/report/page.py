@@ -24,6 +24,7 @@ from smlm_accessor.images.counting import TableExtent
 from smlm_accessor.models import Drift, DriftModel, transformations_of
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report.drift_chart import drift_chart
+from smlm_accessor.report.field_chart import field_chart
 from smlm_accessor.report.frc_chart import frc_chart
 from smlm_accessor.report.tables import history_rows, parameters
 from smlm_accessor.report.views import ImagePair, ImagePairs
@@ -57,8 +58,9 @@ def page(
     *,
     by: str | None,
     outside: str | None,
+    field: xr.Dataset | None = None,
 ) -> str:
-    """Return the page as HTML that needs no other file."""
+    """Return the page as HTML that needs no other file; ``field`` is a map of what is left."""
     from markupsafe import Markup
 
     source = transformations_of(drift)
@@ -78,6 +80,8 @@ def page(
         gradient=_gradient(pairs.colors),
         drift_text=_drift_text(drift),
         drift_chart=Markup(drift_chart(drift, by)),
+        field_chart=None if field is None else Markup(field_chart(field)),
+        field_says=None if field is None else field.attrs["summary"],
         frc_chart=None if frc is None else Markup(frc),
         measures=measures(found) if found else [],
         parameters=parameters(drift, by, outside),
