@@ -31,9 +31,9 @@ def test_probabilities_of_noise_are_even() -> None:
 def test_changes_have_true_errors() -> None:
     ratios = []
     for seed in range(50):
-        found, _ = known(0.7, seed)
+        found, _ = known(1.5, seed)
         change, std = found.change(np.linspace(0, 1, 5))
-        true = 4 * 0.7 * np.linspace(-1, 1, 30)[:, None]
+        true = 4 * 1.5 * np.linspace(-1, 1, 30)[:, None]
         true = true - (found.of_field * true).sum(axis=0)
         ratios.append(np.mean(((change - true) / std) ** 2))
         assert found.chances()[1][2] < 1e-4
