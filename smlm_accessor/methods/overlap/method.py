@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -144,10 +145,11 @@ def overlap(
     less its mean, weighted by their curvature; then :math:`\sum_b g_b v_b` is the gradient of the
     parameter and :math:`\sum_b c_b v_b^2` its curvature, in up to 200 windows, and a trend through
     their steps is the parameter over time, as for the shift. Both take turns until they rest. It
-    goes on through jumps, which are those of the shift. A motion by more than some five precisions
-    at the edges of the field, within the time over which the drift is found at first, is not
-    followed. ``offset_std`` is that of the centre; ``rotation_std`` and ``log_scale_std`` come with
-    it.
+    goes on through jumps, which are those of the shift. Where a kernel that is wider by ten
+    precisions still sees such a motion, parts of the field went further than the density of events
+    reaches, and all is done again, with kernels wider by ten and three precisions first; if it is
+    still seen then, a warning says so. ``offset_std`` is that of the centre; ``rotation_std`` and
+    ``log_scale_std`` come with it.
 
     Of a sample that flows, the parameters are the coefficients of Legendre polynomials over the
     field, up to the highest order that tells something: combined by a Cholesky factor of their
@@ -225,7 +227,7 @@ def _estimate(
         first.drift, windows, density, rounds=rounds, tolerance=tolerance, near=first.estimate
     )
     bar.advance()
-    moved, what = with_transformation(transformation, estimate, windows, density, rows)
+    moved, what, note = with_transformation(transformation, estimate, windows, density, rows)
     estimate, density, rows, motion = moved
     found = drift_of_windows(estimate, windows, density, first.connection)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
@@ -249,6 +251,7 @@ def _estimate(
     registered = _registered(localizations, estimate, windows, results, chosen)
     if motion is None:
         return registered
+    registered = replace(registered, note=note)
     used = np.flatnonzero(localizations.counts) if given else np.arange(len(windows))
     return motion.applied_to(registered, used, windows.mean_frame)
 

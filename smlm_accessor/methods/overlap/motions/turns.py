@@ -7,18 +7,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor.kernels.geometry.smooth_field import SmoothField, terms_up_to
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.geometry.generators import GROUPS
+from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.kernels.time_series.trend import Rates, Trend
-from smlm_accessor.methods.overlap.density import Density, best_density
+from smlm_accessor.methods.overlap.density import COARSE, Density, PairKernel, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.methods.overlap.motions.block_sums import BlockSums, centred, windows_of
-from smlm_accessor.methods.overlap.motions.choice import LOCAL, asked_for, least_free, order_of
+from smlm_accessor.methods.overlap.motions.choice import (
+    LOCAL,
+    ORDERS,
+    asked_for,
+    least_free,
+    order_of,
+)
 from smlm_accessor.methods.overlap.motions.flow import Flow, Flows
 from smlm_accessor.methods.overlap.motions.linear import LinearMotion, LinearMotions
 from smlm_accessor.timeline import Windows
 
 _ROUNDS, _SETTLED = 8, 0.1  # turns with the shift; standard deviations that they still change
+# Squared precisions, by which kernels are wider for parts of the field that went far: those of 10
+# precisions find 20 mrad in 20 um, 280 nm at the corners, if positions are precise to 10 nm.
+_WIDE = (100.0, 9.0)
+_NOT_FOLLOWED = (
+    "The sample turns, grows or flows by more than could be followed over the whole field: "
+    "drift.smlm.field_map(table) shows where. Correct parts of the field, or of the time, by "
+    "themselves."
+)
 
 Motion = LinearMotion | Flow
 Motions = LinearMotions | Flows
@@ -42,49 +59,95 @@ def with_transformation(
     windows: Windows,
     density: Density,
     rows: WeightedLocalizations,
-) -> tuple[Moved, dict[str, Any]]:
-    """Return what a sample does, as far as a transformation allows for it, and what was chosen."""
+) -> tuple[Moved, dict[str, Any], str]:
+    """Return what a sample does, as far as a transformation allows for it; what was chosen; a note.
+
+    A far motion looks like ones that are freer: of these, the data are asked again once it is
+    taken off.
+    """
     at_rest = Moved(estimate, density, rows, None)
     chances = {}
     if transformation in ("auto", LOCAL):
         chances = asked_for(density, estimate.drift, windows.timeline)
-    chosen = least_free(chances) if transformation == "auto" else transformation
+    chosen = transformation
+    if chosen == "auto":
+        chosen = least_free(chances)
+        linear = least_free(chances | dict.fromkeys(ORDERS, 1.0))
+        if chosen == LOCAL and linear != "shift":
+            moved, is_whole = _followed(at_rest, windows, linear)
+            if least_free(_left(moved, windows)) == "shift":
+                return moved, _said(linear, chances, moved), "" if is_whole else _NOT_FOLLOWED
+    if chosen == "shift":
+        return at_rest, _said(chosen, chances, at_rest), ""
+    if chosen != LOCAL:
+        moved, is_whole = _followed(at_rest, windows, chosen)
+        return moved, _said(chosen, chances, moved), "" if is_whole else _NOT_FOLLOWED
+    moved, is_whole, order = at_rest, True, 0
+    asked = [n for n, name in enumerate(ORDERS, start=1) if chances[name] < FALSE_ALARM]
+    wanted = min(asked, default=0)
+    while wanted > order:
+        order = wanted
+        moved, is_whole = _followed(at_rest, windows, LOCAL, order)
+        wanted = order_of(_left(moved, windows))
+    said = {**_said(chosen, chances, moved), "field_order": order}
+    return moved, said, "" if is_whole else _NOT_FOLLOWED
+
+
+def _said(chosen: str, chances: dict[str, float], moved: Moved) -> dict[str, Any]:
+    """Return what the user is told of the choice."""
     said: dict[str, Any] = {"transformation": chosen}
     if chances:
         said["transformation_chance"] = chances
-    if chosen == "shift":
-        return at_rest, said
-    if chosen == LOCAL:
-        found, said["field_order"] = _flowing(at_rest, windows, order_of(chances))
-    else:
-        found = _with_motions(at_rest, windows, LinearMotions.of(chosen, len(density.precision)))
-    if found.motion is not None:
-        said["pose_smoothing_frames"] = found.motion.smoothing_time
-    return found, said
+    if moved.motion is not None:
+        said["pose_smoothing_frames"] = moved.motion.smoothing_time
+    return said
 
 
-def _flowing(at_rest: Moved, windows: Windows, order: int) -> tuple[Moved, int]:
-    """Return what a smooth field of an order gives, or of higher ones for as long as they are left.
+def _left(moved: Moved, windows: Windows, density: Density | None = None) -> dict[str, float]:
+    """Return the probabilities by chance of what is left of a motion."""
+    density = moved.density if density is None else density
+    return asked_for(density, moved.estimate.drift, windows.timeline)
 
-    A far motion hides those of higher orders.
+
+def _followed(
+    at_rest: Moved, windows: Windows, transformation: str, order: int = 1
+) -> tuple[Moved, bool]:
+    """Return what a sample does, and whether none of it is left.
+
+    What is left is seen by a wide kernel. If there is some, the motion is found anew with wide
+    kernels first, as parts of the field that went far lie on nothing that a narrow one sees.
     """
     estimate, density = at_rest.estimate, at_rest.density
-    field = SmoothField.around(density.positions * density.precision, max(order, 1))
-    sums = BlockSums.of(density, estimate.drift, windows_of(windows.timeline))
-    found, highest = at_rest, 0
-    while order > highest:
-        highest = order
-        field = replace(field, terms=terms_up_to(order, len(density.precision)))
-        found = _with_motions(at_rest, windows, Flows.of(field, sums))
-        left = asked_for(found.density, found.estimate.drift, windows.timeline)
-        order = order_of(left)
-    return found, highest
+    d = len(density.precision)
+    motions: Motions
+    if transformation == LOCAL:
+        sums = BlockSums.of(density, estimate.drift, windows_of(windows.timeline))
+        field = SmoothField.around(density.positions * density.precision, order)
+        motions, groups = Flows.of(field, sums), ORDERS[:order]
+    else:
+        motions = LinearMotions.of(transformation, d)
+        groups = tuple(GROUPS.values())[: list(GROUPS).index(transformation) + 1]
+    for spreads in ((), _WIDE):
+        moved = _with_motions(at_rest, windows, motions, spreads)
+        left = _left(moved, windows, _wide(moved.density, moved.estimate.drift, _WIDE[0]))
+        if all(left[group] >= FALSE_ALARM for group in groups):
+            return moved, True
+    return moved, False
 
 
-def _with_motions(at_rest: Moved, windows: Windows, motions: Motions) -> Moved:
+def _wide(density: Density, drift: FloatArray, spread: float) -> Density:
+    """Return the density of the same events with a kernel that is so much wider."""
+    kernel = PairKernel(COARSE.factor, spread, COARSE.floor)
+    return Density.of(density.events, drift, density.precision, kernel, density.threads)
+
+
+def _with_motions(
+    at_rest: Moved, windows: Windows, motions: Motions, spreads: tuple[float, ...] = ()
+) -> Moved:
     """Let the shift and the other parameters take turns until nothing changes.
 
-    Each round takes off what was found, so that steps are small, however far the sample moved.
+    Each round takes off what was found, so that steps are small, however far the sample moved. That
+    is done with a kernel of each of the ``spreads`` first, and with the best one at last.
     """
     estimate, density, rows, _ = at_rest
     events, timeline = density.events, windows.timeline
@@ -92,26 +155,37 @@ def _with_motions(at_rest: Moved, windows: Windows, motions: Motions) -> Moved:
     own = windows_of(timeline)
     level = np.zeros((len(own), motions.n_parameters))
     rates: list[Rates | None] = [None] * motions.n_parameters
-    for _ in range(_ROUNDS):
-        sums = BlockSums.of(density, estimate.drift, own)
-        velocities = motions.velocities(sums)
-        found = [
-            sums.trend(velocity, own, start, near)
-            for velocity, start, near in zip(velocities, level.T, rates, strict=True)
-        ]
-        trends = [trend for trend, _ in found]
-        rates = [t.rates for t in trends]
-        before, level = level, np.stack([centred(t) for t in trends], axis=1)
-        std = np.stack([np.sqrt(t.variance) for t in trends], axis=1)
-        motion = _motion(motions, own, trends, [of_mean for _, of_mean in found])
-        left = (estimate.drift - events.start)[events.frame]
-        moved = replace(events, positions=motion.undone(events.positions, at[events.frame], left))
-        density = best_density(moved, estimate.drift, windows, density.precision, density.threads)
-        estimate = iterate(
-            estimate.drift, windows, density, rounds=3, tolerance=0.05, near=estimate
-        )
-        if (np.std(level - before, axis=0) < _SETTLED * np.median(std, axis=0)).all():
-            break
+    for spread in (*spreads, None):
+        if spread is not None:
+            density = _wide(density, estimate.drift, spread)
+        for _ in range(_ROUNDS):
+            sums = BlockSums.of(density, estimate.drift, own)
+            found = [
+                sums.trend(velocity, own, start, near)
+                for velocity, start, near in zip(
+                    motions.velocities(sums), level.T, rates, strict=True
+                )
+            ]
+            trends = [trend for trend, _ in found]
+            rates = [t.rates for t in trends]
+            before, level = level, np.stack([centred(t) for t in trends], axis=1)
+            std = np.stack([np.sqrt(t.variance) for t in trends], axis=1)
+            motion = _motion(motions, own, trends, [of_mean for _, of_mean in found])
+            left = (estimate.drift - events.start)[events.frame]
+            undone = motion.undone(events.positions, at[events.frame], left)
+            moved = replace(density, events=replace(events, positions=undone))
+            density = (
+                _wide(moved, estimate.drift, spread)
+                if spread is not None
+                else best_density(
+                    moved.events, estimate.drift, windows, density.precision, density.threads
+                )
+            )
+            estimate = iterate(
+                estimate.drift, windows, density, rounds=3, tolerance=0.05, near=estimate
+            )
+            if (np.std(level - before, axis=0) < _SETTLED * np.median(std, axis=0)).all():
+                break
     turned = motion.undone(rows.positions, at[rows.frame], estimate.drift[rows.frame])
     return Moved(estimate, density, replace(rows, positions=turned), motion)
 

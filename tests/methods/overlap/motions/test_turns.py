@@ -11,8 +11,9 @@ import pytest
 import smlm_accessor  # noqa: F401 - registers .smlm
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.drift.poses import of_matrices, to_matrices
-from smlm_accessor.errors import OptionError
-from smlm_accessor.kernels.geometry.generators import generators, undoing
+from smlm_accessor.errors import OptionError, SmlmWarning
+from smlm_accessor.kernels.geometry.generators import GROUPS, generators, undoing
+from smlm_accessor.methods.overlap.motions import turns
 from smlm_accessor.table.attributes import parameters
 
 N_FRAMES, PRECISION = 5_000, 10.0
@@ -109,8 +110,10 @@ def test_the_data_ask_for_what_there_is(rates: tuple[float, ...], expected: str)
         alike = table.smlm.drift()
         np.testing.assert_array_equal(drift.offset.values, alike.offset.values)
     left = alike if expected == "shift" else table.smlm.drift()
-    assert left.smlm.assess(table).transformation == expected
-    assert drift.smlm.assess(table).transformation == "shift"
+    assert left.smlm.field_map(table).attrs["transformation"] == expected
+    assert drift.smlm.field_map(table).attrs["transformation"] == "shift"
+    if expected == "rigid":  # it says the same
+        assert left.smlm.assess(table).transformation == expected
 
 
 def test_in_three_dimensions() -> None:
@@ -171,3 +174,25 @@ def test_a_structure_in_one_block_asks_for_nothing() -> None:
     drift = whole.smlm.drift(transformation="auto")
     assert parameters(drift)["transformation"] == "shift"
     assert drift.smlm.assess(whole).transformation == "shift"
+
+
+def far(size: float) -> pd.DataFrame:
+    """Return a field that turns to and fro by so much."""
+    matrices = to_matrices(size * np.sin(2 * np.pi * TIME)[:, None], 0 * TIME)
+    return table_of(matrices, field=20_000.0, n=10_000)
+
+
+def test_a_far_rotation_is_followed() -> None:
+    """By 200 nm at the corners, which are 20 precisions."""
+    drift = far(0.015).smlm.drift(transformation="auto")
+    assert parameters(drift)["transformation"] == "rigid"
+    pose = drift.smlm.pose()
+    rotation = off(pose.rotation.values, 0.015 * np.sin(2 * np.pi * pose.frame.values / N_FRAMES))
+    assert rotation < 100e-6
+    assert rotation < 2 * np.sqrt(np.mean(pose.rotation_std.values**2))
+
+
+def test_one_that_is_not_followed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_left", lambda *_: dict.fromkeys(GROUPS.values(), 0.0))
+    with pytest.warns(SmlmWarning, match="by more than could be followed"):
+        turning(1).smlm.drift(transformation="rigid", n_chunks=5)
