@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 README = Path(__file__).parents[1] / "README.md"
+MOVING_SAMPLES = README.parent / "docs" / "moving_samples.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
 
@@ -36,6 +37,15 @@ def test_the_example_of_image_stacks_runs() -> None:
     assert steps.values == pytest.approx(-100, abs=1)
     assert len(names["table"]) == len(names["locs"])
     assert names["same"].shape == names["stack"].shape
+
+
+def test_python_blocks_of_moving_samples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    for block in _python_blocks(MOVING_SAMPLES):
+        exec(compile(block, "moving_samples.md", "exec"), names)
+    before, after = capsys.readouterr().out.splitlines()
+    assert "The sample flows" in before
+    assert "does not differ" in after
 
 
 def test_python_blocks_of_many_tables_run() -> None:
