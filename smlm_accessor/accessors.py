@@ -964,6 +964,7 @@ class DriftAccessor:
         rotation: Any = None,
         scale: Any = None,
         matrix: Any = None,
+        local: Any = None,
         chunks: slice | npt.ArrayLike | None = None,
         weights: str | npt.ArrayLike | None = "auto",
         origin: str | None = None,
@@ -988,6 +989,8 @@ class DriftAccessor:
             The same for the matrix entries instead, row after row, or by ``(component,
             component_in)``, where those left out stay as in the identity; by default splines where
             a matrix is not a rotation with one scale.
+        local : str or model, optional
+            The same for all coefficients of a drift that differs over the field.
         chunks : slice, or array_like of bool or int, optional
             Which chunks to fit to.
         weights : "auto", array_like or None
@@ -1030,12 +1033,14 @@ class DriftAccessor:
 
         Parameters
         ----------
-        quantity : {"drift", "rotation", "scale", "offset", "matrix"}
+        quantity : {"drift", "rotation", "scale", "offset", "matrix", "local"}
             ``"drift"`` is what the sample did, ``+d``, at the centre of the localizations;
             ``"rotation"`` is by how much it turned about that, in mrad, positive from x to y, in
             3D about each axis, and ``"scale"`` the log of the factor by which it grew, in
             thousandths: 1 of either moves what lies 10 um from the centre by 10 nm. ``"offset"``
             and ``"matrix"`` are what corrects it: ``corrected = matrix @ position + offset``.
+            ``"local"`` is by how much the drift differs over the field: coefficients of polynomials
+            of the position, see `smlm_accessor.drift.local`.
         component : str or sequence of str, optional
             Such as ``"x"``, or ``"xy"`` of the matrix (what y adds to x); all by default. In 2D
             rotation is ``"rotation"``, as scale is ``"scale"``.
@@ -1120,6 +1125,76 @@ class DriftAccessor:
 
         drift = self._held if model is None else model
         return assess(table, drift, by=by, outside=outside, progress=progress)
+
+    def field_map(
+        self,
+        table: pd.DataFrame,
+        *,
+        n_blocks: int | None = None,
+        n_windows: int = 4,
+        model: DriftModel | None = None,
+        by: str | None = None,
+        outside: str | None = None,
+        progress: bool = False,
+    ) -> xr.Dataset:
+        """Return what drift is left in each block of the field, once a table is corrected.
+
+        Parameters
+        ----------
+        table : DataFrame
+            Not corrected yet: the one from which drift was estimated, or another one that moved
+            with it. Of dask, half a million localizations in a part of the field are used.
+        n_blocks : int, optional
+            Blocks along x, and along y. By default as many as have 30 blinks each in a window, and
+            2 to 8.
+        n_windows : int
+            Windows of time, with as many localizations each.
+        model : DriftModel, optional
+            Of this drift; the map is of what it leaves.
+        by, outside : str, optional
+            As in ``table.smlm.correct``.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Dataset
+            ``residual`` by window, y, x and component: how much further than corrected the blinks
+            of a block have moved, ``+d``, against its means over time and over the field; and
+            ``change``, by how much a straight line through it grows from the first to the last
+            frame. ``..._std`` are one standard deviation. ``p_value`` is the probability of a block
+            by chance (chi-squared of its windows, times the number of blocks). NaN where a block
+            has fewer than 8 blinks in a window. ``attrs`` hold ``chi_squared`` of all blocks and
+            its ``p_value``, the ``transformation`` that the data ask for, and all in words as
+            ``summary``. `smlm_accessor.plot.plot_field_map` draws it.
+
+        Notes
+        -----
+        With the gradient ``g`` and the curvature ``c`` of the log-density of the blinks of other
+        times at each blink, a block moves by ``sum(g) / sum(c)`` in a window, and the variance of
+        that is ``sum(g**2) / sum(c)**2``. Blinks are moved by it, and it is told again, until
+        nothing changes. Means are taken off by an analysis of variance over windows and blocks.
+
+        Examples
+        --------
+        >>> import smlm_accessor
+        >>> locs = smlm_accessor.simulate_origami(n_structures=60, n_frames=2000, seed=1)
+        >>> found = locs.smlm.drift().smlm.field_map(locs, n_blocks=3)
+        >>> found.change.dims, found.attrs["transformation"]
+        (('y', 'x', 'component'), 'shift')
+        """
+        from smlm_accessor.assess.field_map import field_map
+
+        drift = self._held if model is None else model
+        return field_map(
+            table,
+            drift,
+            n_blocks=n_blocks,
+            n_windows=n_windows,
+            by=by,
+            outside=outside,
+            progress=progress,
+        )
 
     def report(
         self,

@@ -12,6 +12,7 @@ from smlm_accessor.methods import registry
 
 RUN = ("how_to/not_recognised.md", "architecture/extend.md", "reference/dataset.md")
 README = Path(__file__).parents[1] / "README.md"
+MOVING_SAMPLES = README.parent / "docs" / "moving_samples.md"
 MANY_TABLES = README.parent / "docs" / "many_tables.md"
 STACKS = README.parent / "docs" / "image_stacks.md"
 FOLLOW = README.parent / "docs" / "while_recording.md"
@@ -72,12 +73,22 @@ def test_the_example_of_image_stacks_runs() -> None:
     assert names["same"].shape == names["stack"].shape
 
 
+<<<<<<< HEAD
 def test_the_example_of_prior_knowledge_runs() -> None:
     names: dict[str, Any] = {}
     (block,) = _python_blocks(PRIOR)
     exec(compile(block, "docs/prior_knowledge.md", "exec"), names)
     fixed = names["moved"].smlm.correct(names["both"])
     assert (fixed.smlm.rmse(names["still"]) < 1.5).all()
+=======
+def test_python_blocks_of_moving_samples_run(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    for block in _python_blocks(MOVING_SAMPLES):
+        exec(compile(block, "moving_samples.md", "exec"), names)
+    before, after = capsys.readouterr().out.splitlines()
+    assert "The sample flows" in before
+    assert "does not differ" in after
+>>>>>>> local
 
 
 def test_python_blocks_of_many_tables_run() -> None:

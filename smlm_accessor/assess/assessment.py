@@ -77,7 +77,7 @@ def assess(
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
     ordered, _ = checked_uncertainty(ordered, None)
     observed = observations(ordered)
-    precision = _precision(observed.localizations)
+    precision = localization_precision(observed.localizations)
     if precision is None:
         return Assessment("no evidence", "no molecule is seen again and again", **found)
     of_rows = precision if observed.precision is None else observed.precision
@@ -172,7 +172,7 @@ def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:
         )
 
 
-def _precision(localizations: ChunkedLocalizations) -> FloatArray | None:
+def localization_precision(localizations: ChunkedLocalizations) -> FloatArray | None:
     """Return the localization precision along each axis; None if nothing tells."""
     found = usual_precision(
         localizations.positions, localizations.frames, localizations.uncertainty

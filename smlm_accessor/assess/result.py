@@ -10,7 +10,12 @@ import numpy as np
 from smlm_accessor.assess.sharpness import RingCorrelation
 
 #: What a sample still does, by the transformation that would allow for it.
-LEFT = {"rigid": "turns", "similarity": "turns or grows", "affine": "turns, grows or shears"}
+LEFT = {
+    "rigid": "turns",
+    "similarity": "turns or grows",
+    "affine": "turns, grows or shears",
+    "local": "flows",
+}
 Verdict = Literal["improved", "no evidence", "worse"]
 
 

@@ -210,4 +210,4 @@ def _apply(positions: FloatArray, per_frame: FrameTransformations, index: IntArr
         positions = np.einsum("nij,nj->ni", per_frame.matrix[index], positions)
     for j, offset in enumerate(np.ascontiguousarray(per_frame.offset.T)):
         positions[:, j] += offset[index]  # one axis at a time is three times faster
-    return positions
+    return positions if per_frame.local is None else per_frame.local.applied(positions, index)

@@ -11,6 +11,7 @@ from smlm_accessor.display.drift_chart import curve_rows, drift_svg
 from smlm_accessor.display.tables import folded, html_table, text_table
 from smlm_accessor.drift import is_shift_only, jump_frames, require_drift
 from smlm_accessor.drift.curves import Curves, curves_of, invalid_spans
+from smlm_accessor.drift.local import field_of, is_local
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.drift.validation import problems_of
 from smlm_accessor.errors import DriftError
@@ -125,6 +126,15 @@ def _notes(dataset: xr.Dataset) -> list[str]:
         matrix = dataset["matrix"].values[dataset["valid"].values.astype(bool)]
         most = np.abs(matrix - np.eye(matrix.shape[-1])).max()
         notes.append(f"turned or scaled: matrices differ from the identity by up to {most:.2g}")
+    if is_local(dataset):
+        field = field_of(dataset)
+        corners = np.stack(np.meshgrid(*[[-1, 0, 1]] * len(field.scale)), axis=-1)
+        at = corners.reshape(-1, len(field.scale)) * field.scale + field.center
+        local = dataset["local"].values[dataset["valid"].values.astype(bool)]
+        moved = np.linalg.norm(np.einsum("pt,ktd->kpd", field.values(at), local), axis=2)
+        unit = dataset.attrs.get("length_unit", "")
+        most = f"{moved.max():.2g} {unit}".strip()
+        notes.append(f"differs over the field: by up to {most} from its mean (order {field.order})")
     return notes
 
 

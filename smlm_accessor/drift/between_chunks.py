@@ -10,6 +10,7 @@ import xarray as xr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.drift import poses
+from smlm_accessor.drift.local import LocalShifts, field_of, is_local
 from smlm_accessor.drift.poses import offset_about, offset_from_about
 from smlm_accessor.drift.segments import chunks_by_segment, jump_frames
 from smlm_accessor.drift.spec import center_of, is_shift_only
@@ -25,10 +26,14 @@ OUTSIDE = ("hold", "linear", "nan", "error")
 
 
 class FrameTransformations(NamedTuple):
-    """``corrected = matrix @ position + offset`` for each of n frames; no matrix: identity."""
+    """``corrected = matrix @ position + offset`` for each of n frames; no matrix: identity.
+
+    Local shifts come after that, see `smlm_accessor.drift.local`.
+    """
 
     matrix: FloatArray | None  # (n, d, d)
     offset: FloatArray  # (n, d)
+    local: LocalShifts | None = None
 
     def about(self, center: FloatArray) -> FloatArray:
         """Return the offsets about a centre, shape (n, d): minus the drift there."""
@@ -87,11 +92,17 @@ def evaluate(
         values = np.column_stack([about, rotation, log_scale])
     elif not shift_only:
         values = np.hstack([about, matrix.reshape(len(matrix), -1)])
+    elif is_local(dataset):
+        values = np.hstack([about, dataset["local"].values.reshape(len(about), -1)])
     values = _at_frames(dataset, values, valid, at, by)
     values[missing] = np.nan
     d = len(center)
     if shift_only:
-        return FrameTransformations(None, values)
+        if not is_local(dataset):
+            return FrameTransformations(None, values)
+        coefficient = values[:, d:].reshape(len(values), dataset.sizes["term"], d)
+        local = LocalShifts(field_of(dataset), coefficient)
+        return FrameTransformations(None, values[:, :d], local)
     if turns:
         frame_matrix = poses.to_matrices(values[:, d:-1], values[:, -1])
     else:

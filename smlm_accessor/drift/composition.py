@@ -9,9 +9,10 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import poses
 from smlm_accessor.drift.between_chunks import FrameTransformations, evaluate
 from smlm_accessor.drift.dataset import build
+from smlm_accessor.drift.local import is_local, local_like, require_not_local, with_local
 from smlm_accessor.drift.poses import drift_of
 from smlm_accessor.drift.segments import jump_frames, segment_numbers, with_segments
-from smlm_accessor.drift.spec import center_of, components_of
+from smlm_accessor.drift.spec import center_of, components_of, is_shift_only
 from smlm_accessor.drift.static import is_static, with_chunks_of
 from smlm_accessor.drift.times import clock_of, in_own_time
 from smlm_accessor.drift.validation import require_drift
@@ -35,6 +36,7 @@ def inverse(dataset: xr.Dataset) -> xr.Dataset:
     array([ 3., -1.])
     """
     require_drift(dataset)
+    require_not_local(dataset, "what undoes it is no field of low order")
     matrix, offset = dataset["matrix"].values, dataset["offset"].values
     back = np.full_like(matrix, np.nan)
     finite = np.isfinite(matrix).all(axis=(1, 2))
@@ -53,9 +55,11 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     Use it to refine: estimate, correct, estimate what is left, and correct the original table once
     by both. Where their chunks differ, both are interpolated linearly at the mean frames of all
     their chunks. The variances of the offsets add up. Raises `DriftError` if the components or the
-    length units differ.
+    length units differ. Of drifts that differ over the field, the other may only shift; by what the
+    second shifts from chunk to chunk, it moves the field of the first, which is left out.
     """
     _require_same(require_drift(first), require_drift(second))
+    _require_one_local(first, second)
     if is_static(first) != is_static(second):
         if is_static(first):
             first = with_chunks_of(first, second)
@@ -78,6 +82,10 @@ def compose(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     std = np.hypot(turned, second["offset_std"].values)
     result["offset_std"] = first["offset_std"].copy(data=std)
     result = poses.with_std_of_both(result, first, second)
+    if is_local(first):  # where the field is, once both have shifted it
+        by = np.nanmean(np.where(both_valid[:, None], second["offset"].values, np.nan), axis=0)
+        result = result.assign_coords(field_center=first["field_center"] + by)
+    result = local_like(result, second)
     if "inverse" in first.attrs:
         undo = [bool(d.attrs.get("inverse", 0)) for d in (first, second)]
         result.attrs["inverse"] = int(all(undo))
@@ -113,6 +121,9 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         result = _replaced(dataset, back @ matrix, moved)
         std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
         result["offset_std"] = dataset["offset_std"].copy(data=std)
+    if is_local(dataset) and valid.any():  # the field is where the table is, once shifted
+        by = (result["offset"].values - offset)[valid][0]
+        result = result.assign_coords(field_center=dataset["field_center"] + by)
     result.attrs["origin"] = origin
     return result
 
@@ -159,6 +170,13 @@ def _require_same(first: xr.Dataset, second: xr.Dataset) -> None:
         )
 
 
+def _require_one_local(first: xr.Dataset, second: xr.Dataset) -> None:
+    """Raise unless drifts that differ over the field go with such as only shift."""
+    for one, other in ((first, second), (second, first)):
+        if not is_shift_only(other) or is_local(other):
+            require_not_local(one, "it can be chained with one that only shifts")
+
+
 def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
     """Interpolate both at the mean frames of all their valid chunks, rounded to whole frames."""
     if clock_of(first) != clock_of(second):
@@ -177,20 +195,21 @@ def _on_common_chunks(first: xr.Dataset, second: xr.Dataset) -> tuple[xr.Dataset
     moved = []
     for dataset in both:
         at = evaluate(dataset, knots, by="linear", outside="hold")
-        moved.append(
-            build(
-                matrix=at.matrix,
-                offset=at.offset,
-                offset_std=_std_at(dataset, knots),
-                components=components_of(dataset),
-                frame=knots,
-                frame_start=edges[:-1],
-                frame_stop=edges[1:],
-                center=center_of(first),
-                segment=segment_numbers(edges[:-1], jumps),
-                attrs=dataset.attrs,
-            )
+        known = build(
+            matrix=at.matrix,
+            offset=at.offset,
+            offset_std=_std_at(dataset, knots),
+            components=components_of(dataset),
+            frame=knots,
+            frame_start=edges[:-1],
+            frame_stop=edges[1:],
+            center=center_of(first),
+            segment=segment_numbers(edges[:-1], jumps),
+            attrs=dataset.attrs,
         )
+        if at.local is not None:
+            known = with_local(known, *at.local)
+        moved.append(known)
     return moved[0], moved[1]
 
 

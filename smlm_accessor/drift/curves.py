@@ -12,6 +12,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.between_chunks import DEFAULT_BY, evaluate
+from smlm_accessor.drift.local import is_local
 from smlm_accessor.drift.poses import drift_of, pose
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import center_of, components_of
@@ -20,7 +21,7 @@ from smlm_accessor.errors import OptionError
 from smlm_accessor.options import require_choice
 from smlm_accessor.table.clock import FRAMES, Clock
 
-QUANTITIES = ("drift", "offset", "matrix", "rotation", "scale")
+QUANTITIES = ("drift", "offset", "matrix", "rotation", "scale", "local")
 MANY = 150  # chunks: beyond that a line shows more than dots
 N_FRAMES = 1000  # through which a continuous curve is drawn: about the width of a figure in pixels
 _VARIABLES = {"rotation": "rotation", "scale": "log_scale"}  # of a pose
@@ -94,7 +95,9 @@ def curves_of(
     else:
         matrix = dataset["matrix"].values.astype(np.float64)
         std = dataset["offset_std"].values.astype(np.float64)
-        if quantity == "matrix":
+        if quantity == "local":
+            names, values, std = _coefficients(dataset, axes)
+        elif quantity == "matrix":
             names = tuple(row + column for row in axes for column in axes)
             values = matrix.reshape(-1, len(names))
             std = np.full(values.shape, np.nan)
@@ -110,6 +113,20 @@ def curves_of(
             values[invalid] = std[invalid] = np.nan
     frames = dataset["frame"].values.astype(np.float64)
     return Curves(names, frames, values, std, at, clock_of(dataset))
+
+
+def _coefficients(
+    dataset: xr.Dataset, axes: tuple[str, ...]
+) -> tuple[tuple[str, ...], FloatArray, FloatArray]:
+    """Return names, values and std of what the sample did, in which parts of the field differ."""
+    if not is_local(dataset):
+        raise OptionError(
+            "quantity='local' is of drifts that differ over the field: "
+            "table.smlm.drift(transformation='local')"
+        )
+    names = tuple(f"{axis} by {term}" for term in dataset["term"].values for axis in axes)
+    values, std = (dataset[n].values.reshape(-1, len(names)) for n in ("local", "local_std"))
+    return names, 0.0 - values, std.copy()
 
 
 def drift_between_chunks(

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor.drift.by_table import one_table
+from smlm_accessor.drift.local import problems_of_local
 from smlm_accessor.drift.spec import COMPONENTS, REQUIRED, components_of
 from smlm_accessor.drift.times import clock_of, counted, has_times, spelled
 from smlm_accessor.errors import DriftError, listing
@@ -96,4 +97,4 @@ def _wrong_values(dataset: xr.Dataset) -> list[str]:
             problems.append(f"chunk {np.flatnonzero(wrong)[0]} {what}")
     if (dataset["offset_std"].values < 0).any():
         problems.append("offset_std has negative values")
-    return problems
+    return problems + problems_of_local(dataset)

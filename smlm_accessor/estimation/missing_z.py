@@ -13,6 +13,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import NotPassedError, is_partitioned, rows_where, source_of
 from smlm_accessor.drift import build
+from smlm_accessor.drift.local import local_like
 from smlm_accessor.drift.times import counted, timed
 from smlm_accessor.errors import InvalidChunkWarning, SmlmError, SmlmWarning
 from smlm_accessor.models import at_frames
@@ -145,7 +146,7 @@ def _joined(flat: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
     matrix = np.tile(np.eye(3), (n, 1, 1))
     matrix[:, :2, :2] = flat["matrix"].values
     center = np.append(flat["center"].values, found["center"].values[2])
-    return build(
+    result = build(
         offset=np.column_stack([flat["offset"].values, z]),
         components="xyz",
         frame=flat["frame"].values,
@@ -160,6 +161,7 @@ def _joined(flat: xr.Dataset, found: xr.Dataset) -> xr.Dataset:
         segment=flat["segment"].values,
         attrs=_attrs(flat),
     )
+    return local_like(result, flat)
 
 
 def _attrs(drift: xr.Dataset) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import HandOver
 from smlm_accessor.drift import build as build_transformations
 from smlm_accessor.drift import offset_from_about
+from smlm_accessor.drift.local import with_local
 from smlm_accessor.drift.poses import with_std
 from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT, clock_of
@@ -197,6 +198,10 @@ def build(
         },
     )
     dataset = with_std(dataset, registered.pose_std)
+    if registered.field is not None:
+        assert registered.local is not None
+        field = registered.field.moved(localizations.center)
+        dataset = with_local(dataset, field, registered.local, registered.local_std)
     return Estimate(dataset, _warning(dataset, registered), note=registered.note)
 
 

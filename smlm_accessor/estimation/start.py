@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from smlm_accessor._typing import IntArray
+from smlm_accessor.drift.local import require_not_local
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.spec import is_shift_only
 from smlm_accessor.drift.times import clock_of
@@ -53,6 +54,7 @@ def require_shift(name: str, drift: Drift, method: Method, takes: str, cannot: s
             f"method={method.name!r} {cannot}; use method={' or '.join(able)!r}, or leave out "
             f"{name}"
         )
+    require_not_local(found, f"it is no {name}")
     turns = drift.matrix_model is not None if isinstance(drift, DriftModel) else False
     if turns or not (isinstance(drift, DriftModel) or is_shift_only(found)):
         raise OptionError(

@@ -193,9 +193,10 @@ def _values(drift: xr.Dataset | DriftModel, frames: IntArray) -> FloatArray:
     from smlm_accessor.models import at_frames
 
     per_frame = at_frames(drift, frames, outside="hold")
-    if per_frame.matrix is not None:
+    if per_frame.matrix is not None or per_frame.local is not None:
         raise DriftError(
-            "This drift turns or stretches, which text cannot hold; write .nc or .zarr"
+            "This drift turns, stretches or differs over the field, which text cannot hold; write "
+            ".nc or .zarr"
         )
     return np.asarray(0.0 - per_frame.offset)  # 0 - a: no negative zeros
 

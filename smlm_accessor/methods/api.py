@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +15,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.frames.count import FrameCount
+from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.methods.chunked import ChunkedLocalizations as ChunkedLocalizations
 from smlm_accessor.methods.documentation import listed_options
 from smlm_accessor.options import require_all
@@ -56,6 +58,10 @@ class Registered:
     pose_std : dict of str to ndarray
         ``rotation_std``, shape (n_chunks,) in 2D and (n_chunks, 3) in 3D, in radians, and
         ``log_scale_std``, (n_chunks,), as far as the method knows them.
+    local, local_std : ndarray, shape (n_chunks, n_terms, d), optional
+        Coefficients of shifts that differ over the ``field``, which are added to positions after
+        the offset; and one standard deviation of each. Without matrices only.
+    field : SmoothField, optional
     """
 
     offset: FloatArray
@@ -63,13 +69,16 @@ class Registered:
     valid: BoolArray
     matrix: FloatArray | None = None
     offset_std: FloatArray | None = None
-    chosen: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[str, Any] = dataclasses.field(default_factory=dict)
     edges: IntArray | None = None
     reason: str = ""
     jumps: IntArray | None = None
     note: str = ""
-    pose_std: dict[str, FloatArray] = field(default_factory=dict)
+    pose_std: dict[str, FloatArray] = dataclasses.field(default_factory=dict)
     runs: IntArray | None = None
+    local: FloatArray | None = None
+    local_std: FloatArray | None = None
+    field: SmoothField | None = None
 
     @classmethod
     def failed(
@@ -117,7 +126,14 @@ class Registered:
             matrix = np.where(self.valid[:, None, None], np.eye(d), np.nan)
             matrix[:, axes[:, None], axes] = self.matrix
         pose_std = {} if d == 3 else self.pose_std  # of other axes
-        return replace(self, offset=offset, offset_std=std, matrix=matrix, pose_std=pose_std)
+        wide = replace(self, offset=offset, offset_std=std, matrix=matrix, pose_std=pose_std)
+        if self.field is None or self.local is None or self.local_std is None:
+            return wide
+        unknown = np.full((k, len(self.field.terms), d), np.nan)
+        still = np.where(self.valid[:, None, None], 0.0, unknown)
+        local, local_std = still, still.copy()
+        local[:, :, axes], local_std[:, :, axes] = self.local, self.local_std
+        return replace(wide, local=local, local_std=local_std, field=self.field.widened(axes, d))
 
     def in_frames(self, count: FrameCount) -> Registered:
         """Return the same in the frames of the table, from those that were counted."""
@@ -241,7 +257,7 @@ class Method:
     merges_traces: bool = True
     takes_start: bool = False
     takes_prior: bool = False
-    checks: Mapping[str, Check] = field(default_factory=dict)
+    checks: Mapping[str, Check] = dataclasses.field(default_factory=dict)
     reduction: Reduction[Any, Any] | None = None
 
     @property

@@ -12,6 +12,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import build, center_of, components_of, poses
 from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.drift.local import local_like, with_local
 from smlm_accessor.drift.times import clock_of, counted, timed
 from smlm_accessor.errors import OptionError
 
@@ -34,6 +35,7 @@ def transformations_by_frame(
     center: Sequence[float],
     attrs: dict[str, Any],
     when: str = "frame",
+    local_std: FloatArray | None = None,
 ) -> xr.Dataset:
     """Return ``matrix``, ``offset``, ``offset_std`` and what else is known by frame, or time."""
     matrix, axes = per_frame.matrix, list(components)
@@ -57,6 +59,9 @@ def transformations_by_frame(
     if "length_unit" in attrs:
         for name in ("offset", "offset_std", "center"):
             dataset[name].attrs["units"] = attrs["length_unit"]
+    if per_frame.local is not None:
+        field, coefficient = per_frame.local
+        dataset = with_local(dataset, field, coefficient, local_std, over=when)
     return _with_pose(dataset, described, when)
 
 
@@ -80,7 +85,7 @@ def chunk_for_each_frame(values: xr.Dataset, segment: IntArray) -> xr.Dataset:
         attrs=values.attrs,
     )
     stds = {name: values[name].values for name in poses.STDS if name in values}
-    return timed(_with_pose(dataset, stds, "chunk"))
+    return timed(_with_pose(local_like(dataset, values), stds, "chunk"))
 
 
 def _with_pose(dataset: xr.Dataset, values: dict[str, FloatArray], over: str) -> xr.Dataset:

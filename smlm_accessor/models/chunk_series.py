@@ -11,6 +11,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import center_of, components_of, offset_about, poses
+from smlm_accessor.drift.local import is_local
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.table import attributes
@@ -46,6 +47,7 @@ class AllSeries(NamedTuple):
     rotation: list[ChunkSeries]  # of the sample, about each axis; none if a matrix is no rotation
     log_scale: ChunkSeries | None  # of the sample
     clock: Clock
+    local: list[ChunkSeries]  # coefficients of a field, term after term
 
 
 def make_series(
@@ -75,7 +77,7 @@ def make_series(
     ]
     rotation, log_scale = poses.of_matrices(matrix)
     if np.isnan(log_scale).any():
-        return AllSeries(frames, offset, entries, [], None, clock)
+        return AllSeries(frames, offset, entries, [], None, clock, [])
 
     turned_together = chunks_with_one_error(dataset, "pose_smoothing")
 
@@ -91,7 +93,15 @@ def make_series(
         for i, axis in enumerate(axes)
     ]
     scale = posed("log-scale", log_scale, poses.std_of(dataset, "log_scale_std")[used])
-    return AllSeries(frames, offset, entries, turned, scale, clock)
+    local = []
+    if is_local(dataset):
+        values, stds = (dataset[name].values[used] for name in ("local", "local_std"))
+        local = [
+            posed(f"local {term} {axis}", values[:, i, j], stds[:, i, j])
+            for i, term in enumerate(dataset["term"].values)
+            for j, axis in enumerate(components)
+        ]
+    return AllSeries(frames, offset, entries, turned, scale, clock, local)
 
 
 def rotation_axes(components: Sequence[str]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from smlm_accessor.models.by_frame import (
     transformations_by_frame,
 )
 from smlm_accessor.models.component_fit import ComponentFit, Within
+from smlm_accessor.models.local_model import LocalModel
 from smlm_accessor.models.matrix_model import EntriesModel, MatrixModel, PoseModel
 from smlm_accessor.table.clock import FRAMES, Clock
 
@@ -75,6 +76,7 @@ class DriftModel:
 
     offset_fits: tuple[ComponentFit, ...]
     matrix_model: MatrixModel | None
+    local_model: LocalModel | None
     components: tuple[str, ...]
     center: tuple[float, ...]
     shift: tuple[float, ...]
@@ -123,6 +125,7 @@ class DriftModel:
         """What was modelled and how, in strings and numbers."""
         models = {"offset": {name: fit.kind for name, fit in self.offset.items()}}
         models |= self.matrix_model.kinds if self.matrix_model else {}
+        models |= self.local_model.kinds if self.local_model else {}
         return dict(self.transformations.attrs, origin=self.origin, model=json.dumps(models))
 
     def at_frames(
@@ -140,6 +143,10 @@ class DriftModel:
         at, missing, within = self._place(frames, outside)
         about = self._about(at, within)
         about[missing] = np.nan
+        if self.local_model is not None:
+            shifts = self.local_model.eval(at, within, np.array(self.shift))
+            shifts.coefficient[missing] = np.nan
+            return FrameTransformations(None, about, shifts)
         if self.matrix_model is None:
             return FrameTransformations(None, about)
         matrix = self.matrix_model.eval(at, within)
@@ -167,7 +174,8 @@ class DriftModel:
         at, missing, within = self._place(counts, outside)
         std = np.stack([fit.std(at, within) for fit in self.offset_fits], axis=-1)
         described = self.matrix_model.described(at, within) if self.matrix_model else {}
-        for values in (std, *described.values()):
+        of_field = None if self.local_model is None else self.local_model.std(at, within)
+        for values in (std, *described.values(), *(() if of_field is None else (of_field,))):
             values[missing] = np.nan
         return transformations_by_frame(
             as_frames(frames),
@@ -178,6 +186,7 @@ class DriftModel:
             center=self.center,
             attrs=self.attrs,
             when=self.clock.name,
+            local_std=of_field,
         )
 
     def drift(self, frames: npt.ArrayLike, *, outside: str = "hold") -> xr.DataArray:
@@ -280,4 +289,5 @@ class DriftModel:
         frames = f"{self.clock.span(self.frame_start, self.frame_stop)}, origin {self.origin}"
         heading = f"DriftModel of {', '.join(self.components)}{unit}: {self.n_chunks} chunks, "
         matrix_fits = self.matrix_model.fits if self.matrix_model else ()
-        return heading + frames, (*self.offset_fits, *matrix_fits)
+        local_fits = self.local_model.fits if self.local_model else ()
+        return heading + frames, (*self.offset_fits, *matrix_fits, *local_fits)

@@ -19,6 +19,7 @@ from smlm_accessor.models.chunk_series import ChunkSeries, make_series, picked
 from smlm_accessor.models.component_fit import ComponentFit, UncorrectedFit, fit_spline
 from smlm_accessor.models.drift_model import DriftModel
 from smlm_accessor.models.least_squares import fit_least_squares, require_chunks
+from smlm_accessor.models.local_model import fit_local
 from smlm_accessor.models.matrix_model import fit_matrix, matrix_specs
 from smlm_accessor.models.segmented import fit_in_segments, in_segments
 from smlm_accessor.models.specs import Spec, Spline, Uncorrected, label, one_each
@@ -32,6 +33,7 @@ def fit(
     rotation: Any = None,
     scale: Any = None,
     matrix: Any = None,
+    local: Any = None,
     chunks: slice | npt.ArrayLike | None = None,
     weights: str | npt.ArrayLike | None = "auto",
     origin: str | None = None,
@@ -65,6 +67,7 @@ def fit(
     offset_fits = tuple(map(fitted, offset_specs, series.offset))
     is_still = asked == (None, None, None) and is_shift_only(dataset)
     matrix_model = None if is_still else fit_matrix(asked, series, components, fitted)
+    local_model = fit_local(dataset, local, series, fitted)
     zero_at = origin or dataset.attrs.get("origin", "first_chunk")
     zero = np.zeros(len(components))
     if origin is not None or zero_at in ("first_frame", "mean"):
@@ -72,6 +75,7 @@ def fit(
     return DriftModel(
         offset_fits=offset_fits,
         matrix_model=matrix_model,
+        local_model=local_model,
         components=components,
         center=tuple(center_of(dataset).tolist()),
         shift=tuple(zero.tolist()),

@@ -85,15 +85,17 @@ def _for_components(
     if given == wanted:
         return per_frame
     n, common = len(per_frame.offset), min(len(given), len(wanted))
-    if per_frame.matrix is not None and len(given) > len(wanted):
+    local = per_frame.local
+    if len(given) > len(wanted) and (per_frame.matrix is not None or local is not None):
         raise DriftError(
             f"The drift turns or stretches {', '.join(given)} but the table has only "
-            f"{', '.join(wanted)}; estimate without with_rotation and with_scaling"
+            f"{', '.join(wanted)}; estimate it from such a table"
         )
     offset = np.zeros((n, len(wanted)))
     offset[:, :common] = per_frame.offset[:, :common]
     if per_frame.matrix is None:
-        return FrameTransformations(None, offset)
+        wide = None if local is None else local.widened(len(wanted))
+        return FrameTransformations(None, offset, wide)
     matrix = np.tile(np.eye(len(wanted)), (n, 1, 1))
     matrix[:, :common, :common] = per_frame.matrix
     return FrameTransformations(matrix, offset)
@@ -112,4 +114,5 @@ def _in_unit(
             f"The drift is in {unit} but the table is in {wanted}. Say how many nm a camera pixel "
             "is: table = smlm_accessor.set_columns(table, pixel_size=130)"
         )
-    return FrameTransformations(per_frame.matrix, per_frame.offset * factor)
+    local = None if per_frame.local is None else per_frame.local.scaled(factor)
+    return FrameTransformations(per_frame.matrix, per_frame.offset * factor, local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +27,9 @@ _LABELS = {
     "matrix": "Matrix entry",
     "rotation": "Rotation (mrad)",
     "scale": "Log of scale (1/1000)",
+    "local": "Flow, by term",
 }
-_LENGTHS = ("drift", "offset")
+_LENGTHS = ("drift", "offset", "local")
 _NOT_REGISTERED = "not registered"
 _JUMP = "jump"
 
@@ -67,7 +69,7 @@ def plot_drift(
     # Another drift, such as the truth, stays where it is.
     fitted = model is not None and dataset.attrs == model.transformations.attrs
     every = curves_of(dataset, quantity, shift=model.shift if model and fitted else None)
-    colors = dict(zip(every.names, COLORS, strict=False))
+    colors = dict(zip(every.names, cycle(COLORS), strict=False))
     curves = every.select(component)
     smooth = None if model is None else model.curves(quantity).select(component)
 

@@ -18,11 +18,13 @@ from smlm_accessor.assess import Assessment
 from smlm_accessor.display.pages import render_page
 from smlm_accessor.display.svg_chart import number
 from smlm_accessor.drift import components_of, drift_of, is_shift_only
+from smlm_accessor.drift.local import is_local
 from smlm_accessor.images.bins import BinGrid, nice_length
 from smlm_accessor.images.counting import TableExtent
 from smlm_accessor.models import Drift, DriftModel, transformations_of
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report.drift_chart import drift_chart
+from smlm_accessor.report.field_chart import field_chart
 from smlm_accessor.report.frc_chart import frc_chart
 from smlm_accessor.report.tables import history_rows, parameters
 from smlm_accessor.report.views import ImagePair, ImagePairs
@@ -56,8 +58,9 @@ def page(
     *,
     by: str | None,
     outside: str | None,
+    field: xr.Dataset | None = None,
 ) -> str:
-    """Return the page as HTML that needs no other file."""
+    """Return the page as HTML that needs no other file; ``field`` is a map of what is left."""
     from markupsafe import Markup
 
     source = transformations_of(drift)
@@ -77,6 +80,8 @@ def page(
         gradient=_gradient(pairs.colors),
         drift_text=_drift_text(drift),
         drift_chart=Markup(drift_chart(drift, by)),
+        field_chart=None if field is None else Markup(field_chart(field)),
+        field_says=None if field is None else field.attrs["summary"],
         frc_chart=None if frc is None else Markup(frc),
         measures=measures(found) if found else [],
         parameters=parameters(drift, by, outside),
@@ -131,6 +136,8 @@ def _drift_text(drift: Drift) -> str:
         if np.abs(scale - 1).max() > _SCALES:
             text += f", and scales it, by {scale.min():.5g} to {scale.max():.5g}"
         text += "; the drift is that of the centre of the field."
+    if is_local(source):
+        text += " The correction differs over the field; the drift is its mean."
     return text
 
 

@@ -72,7 +72,7 @@ def measures(assessment: Assessment) -> list[tuple[str, str, str]]:
         (
             "Left over",
             LEFT.get(assessment.transformation, "nothing"),
-            "Whether the corrected sample still turns, grows or shears over time; drift by overlap "
+            "Whether the corrected sample still turns, grows, shears or flows; drift by overlap "
             "with transformation='auto' allows for it.",
         ),
         (

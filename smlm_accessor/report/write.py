@@ -13,11 +13,12 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor.assess import MOST_OF_DASK, Assessment, assess
+from smlm_accessor.assess.field_map import field_map
 from smlm_accessor.backends import example, is_partitioned
 from smlm_accessor.drift import build, components_of
 from smlm_accessor.drift.between_chunks import BY, OUTSIDE
 from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT
-from smlm_accessor.errors import OptionError, SmlmWarning, TableError
+from smlm_accessor.errors import DriftError, OptionError, SmlmWarning, TableError
 from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.io.staging import require_free, staged
@@ -96,6 +97,7 @@ def build_report(
             found = assess(part, drift, by=by, outside=outside_known, progress=progress)
         except TableError as error:  # too few frames; that the table can be read is known by now
             notes.append(str(error))
+        field = _left_over_field(part, drift, by, outside_known) if is_usable and found else None
     told = {str(warning.message): warning.message for warning in noted}
     warned = [warning for warning in told.values() if isinstance(warning, Warning)]
     notes += [str(warning) for warning in warned if isinstance(warning, SmlmWarning)]
@@ -124,8 +126,18 @@ def build_report(
         steps=history.steps(example(table).attrs),
         notes=notes,
     )
-    html = page(facts, drift, found, pairs, by=by, outside=outside)
+    html = page(facts, drift, found, pairs, by=by, outside=outside, field=field)
     return Built(html, found, warned)
+
+
+def _left_over_field(
+    table: pd.DataFrame, drift: Drift, by: str | None, outside: str
+) -> xr.Dataset | None:
+    """Return what drift is left over the field; None where nothing tells."""
+    try:
+        return field_map(table, drift, by=by, outside=outside)
+    except DriftError:
+        return None
 
 
 def _nothing(source: xr.Dataset) -> xr.Dataset:

@@ -45,7 +45,7 @@ def moving(**changes: Any) -> xr.Dataset:
 
 def test_each_quantity_of_a_known_motion() -> None:
     drift = moving()
-    found = {quantity: curves_of(drift, quantity) for quantity in QUANTITIES}
+    found = {quantity: curves_of(drift, quantity) for quantity in QUANTITIES[:-1]}
     np.testing.assert_allclose(found["drift"].values, MOVED, atol=1e-9)
     np.testing.assert_array_equal(found["offset"].values, drift["offset"])
     np.testing.assert_array_equal(found["matrix"].values, drift["matrix"].values.reshape(4, 4))
@@ -65,7 +65,7 @@ def test_each_quantity_of_a_known_motion() -> None:
 
 def test_what_is_not_valid_is_not_known() -> None:
     drift = moving(valid=[True, False, True, True])
-    for quantity in QUANTITIES:
+    for quantity in QUANTITIES[:-1]:  # nothing here is local
         curves = curves_of(drift, quantity)
         assert np.isnan(curves.values).all(axis=1).tolist() == [False, True, False, False]
     assert np.isnan(curves_of(drift).std).all(axis=1).tolist() == [False, True, False, False]

@@ -145,7 +145,7 @@ def test_images_and_sliders(html: str) -> None:
     assert all(attrs["type"] == "range" and attrs["aria-label"] for attrs in sliders)
     assert all(attrs["alt"] for tag, attrs in found if tag == "img")
     charts = [attrs for tag, attrs in found if tag == "svg"]
-    assert len(charts) == 2
+    assert len(charts) == 3  # over time, over the field, of rings
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in charts)
     assert len([1 for _, attrs in found if attrs.get("class") == "bar"]) == 7
 

@@ -14,6 +14,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import components_of, is_static
 from smlm_accessor.drift.between_chunks import FrameTransformations
+from smlm_accessor.drift.local import require_not_local
 from smlm_accessor.drift.times import FRAME_DURATION, clock_of
 from smlm_accessor.errors import DriftError, OptionError
 from smlm_accessor.images.stacks.stack import ImageStack, read_stack
@@ -37,7 +38,8 @@ def correct_stack(
     if count("order", order) > _MOST_ORDER:
         raise OptionError(f"order={order!r} must be 0 (nearest pixel) to 5; 3 is cubic")
     images = read_stack(stack, pixel_size)
-    require_drift_or_model(drift, "stack.smlm.correct(drift)", by=by)
+    source = require_drift_or_model(drift, "stack.smlm.correct(drift)", by=by)
+    require_not_local(source, "images cannot be corrected by it")
     per_frame = at_frames(drift, _counts_for(images, drift), by=by, outside=outside)
     matrix, offset = _in_pixels(images, per_frame, drift)
     lazy = images.images.chunks is not None

@@ -11,7 +11,6 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.geometry.generators import generators
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import (
     Connection,
@@ -28,16 +27,11 @@ from smlm_accessor.methods.overlap.iteration import (
     iterate,
 )
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.motions.choice import TRANSFORMATIONS
+from smlm_accessor.methods.overlap.motions.turns import with_transformation
 from smlm_accessor.methods.overlap.prior.alone import prior_alone
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
-from smlm_accessor.methods.overlap.turning import (
-    TRANSFORMATIONS,
-    LinearMotion,
-    asked_for,
-    least_free,
-    with_motion,
-)
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length, require_choice
@@ -107,10 +101,11 @@ def overlap(
     precision : float, optional
         Localization precision. By default from the uncertainty column; without one, from
         molecules that are seen in successive frames; without such, from the smallest structures.
-    transformation : {"shift", "rigid", "similarity", "affine", "auto"}, default "shift"
-        What the sample does over time: it only moves; it also turns; grows; and shears. ``"auto"``
-        takes the least free one that has all that is not chance (probability 0.001, judged on
-        field blocks that were not used).
+    transformation : {"shift", "rigid", "similarity", "affine", "local", "auto"}, default "shift"
+        What the sample does over time: it only moves; it also turns; grows; and shears; or it
+        flows: shifts differ smoothly over the field, as the data say by polynomials up to the third
+        order, or not at all. ``"auto"`` takes the least free one that has all that is not chance
+        (probability 0.001, judged on field blocks that were not used).
 
     Returns
     -------
@@ -160,10 +155,17 @@ def overlap(
     less its mean, weighted by their curvature; then :math:`\sum_b g_b v_b` is the gradient of the
     parameter and :math:`\sum_b c_b v_b^2` its curvature, in up to 200 windows, and a trend through
     their steps is the parameter over time, as for the shift. Both take turns until they rest. It
-    goes on through jumps, which are those of the shift. A motion by more than some five precisions
-    at the edges of the field, within the time over which the drift is found at first, is not
-    followed. ``offset_std`` is that of the centre; ``rotation_std`` and ``log_scale_std`` come with
-    it.
+    goes on through jumps, which are those of the shift. Where a kernel that is wider by ten
+    precisions still sees such a motion, parts of the field went further than the density of events
+    reaches, and all is done again, with kernels wider by ten and three precisions first; if it is
+    still seen then, a warning says so. ``offset_std`` is that of the centre; ``rotation_std`` and
+    ``log_scale_std`` come with it.
+
+    Of a sample that flows, the parameters are the coefficients of Legendre polynomials over the
+    field, up to the highest order that tells something: combined by a Cholesky factor of their
+    products over the blocks, so that :math:`\sum_b c_b v_b w_b = 0` for two of them, and without
+    the mean. Then each is found by itself. What is left is looked at again, since a far motion
+    hides terms of higher orders.
 
     About 60 bytes per localization. A localization without uncertainty counts like the others; with
     it, as one over its square.
@@ -244,14 +246,10 @@ def _estimate(
         prior=prior,
     )
     bar.advance()
-    motion, asked = None, {}
-    if transformation == "auto":
-        asked = asked_for(density, estimate.drift, windows.timeline)
-        transformation = least_free(asked)
-    if transformation != "shift":
-        estimate, density, rows, motion = with_motion(
-            *(estimate, windows, density, rows, transformation), prior=prior
-        )
+    moved, what, note = with_transformation(
+        transformation, estimate, windows, density, rows, prior
+    )
+    estimate, density, rows, motion = moved
     found = drift_of_windows(estimate, windows, density, first.connection, prior)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
@@ -265,42 +263,20 @@ def _estimate(
         "bend_per_frame": [float(t.bend) for t in estimate.trends],
         "jerk_per_frame": [float(t.jerk) for t in estimate.trends],
         "coarse": first.chosen,
-        "transformation": transformation,
+        **what,
     }
-    if asked:
-        chosen["transformation_chance"] = asked
     if prior is not None:
         chosen["prior_std_factor"] = np.sqrt(prior.factor).tolist()
-    if motion is not None:
-        chosen["pose_smoothing_frames"] = motion.smoothing_time
     if not given:
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = found, by_jumps, first.connection, prior
     registered = _registered(localizations, estimate, windows, results, chosen)
-    return registered if motion is None else _turned(registered, motion, localizations, windows)
-
-
-def _turned(
-    registered: Registered,
-    motion: LinearMotion,
-    localizations: ChunkedLocalizations,
-    windows: Windows,
-) -> Registered:
-    """Return the transformations of a sample that moves, and turns about its centre."""
-    k, d = registered.offset.shape
-    used = told_chunks(localizations) if localizations.n_chunks > 1 else np.arange(k)
-    matrix, std = np.full((k, d, d), np.nan), np.full((k, motion.std.shape[1]), np.nan)
-    matrix[used] = motion.matrices(windows.mean_frame)
-    std[used] = motion.std_at(windows.mean_frame)
-    n_turns = len(generators("rotation", d))
-    pose_std = {"rotation_std": std[:, 0] if d == 2 else std[:, :n_turns]}
-    if std.shape[1] > n_turns:
-        pose_std["log_scale_std"] = std[:, n_turns]
-    # The drift was found in the coordinates of the sample at its centre: x -> M (x - drift).
-    offset = np.einsum("kij,kj->ki", matrix, registered.offset)
-    matrix[~registered.valid] = np.nan
-    return replace(registered, offset=offset, matrix=matrix, pose_std=pose_std)
+    if motion is None:
+        return registered
+    registered = replace(registered, note=" ".join(filter(None, (registered.note, note))))
+    used = told_chunks(localizations) if given else np.arange(len(windows))
+    return motion.applied_to(registered, used, windows.mean_frame)
 
 
 def _registered(
