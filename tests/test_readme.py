@@ -73,14 +73,14 @@ def test_the_example_of_image_stacks_runs() -> None:
     assert names["same"].shape == names["stack"].shape
 
 
-<<<<<<< HEAD
 def test_the_example_of_prior_knowledge_runs() -> None:
     names: dict[str, Any] = {}
     (block,) = _python_blocks(PRIOR)
     exec(compile(block, "docs/prior_knowledge.md", "exec"), names)
     fixed = names["moved"].smlm.correct(names["both"])
     assert (fixed.smlm.rmse(names["still"]) < 1.5).all()
-=======
+
+
 def test_python_blocks_of_moving_samples_run(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {}
     for block in _python_blocks(MOVING_SAMPLES):
@@ -88,7 +88,6 @@ def test_python_blocks_of_moving_samples_run(capsys: pytest.CaptureFixture[str])
     before, after = capsys.readouterr().out.splitlines()
     assert "The sample flows" in before
     assert "does not differ" in after
->>>>>>> local
 
 
 def test_python_blocks_of_many_tables_run() -> None:

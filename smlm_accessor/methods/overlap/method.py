@@ -246,9 +246,7 @@ def _estimate(
         prior=prior,
     )
     bar.advance()
-    moved, what, note = with_transformation(
-        transformation, estimate, windows, density, rows, prior
-    )
+    moved, what, note = with_transformation(transformation, estimate, windows, density, rows, prior)
     estimate, density, rows, motion = moved
     found = drift_of_windows(estimate, windows, density, first.connection, prior)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
