@@ -51,9 +51,7 @@ exclude_patterns = [
     "gallery/*",
     "examples/*.ipynb",
     "_templates",
-    "**/README.txt",
     "_ext",
-    "methods/figures",
 ]
 nitpicky = False
 

@@ -1096,14 +1096,15 @@ class DriftAccessor:
 
         Notes
         -----
-        Blinks of a molecule at different times should lie on each other. Their overlap, before
-        and after, is compared with what lies a little beside, and the error of the change comes
-        from field blocks, which are independent. If it is clearly less (three standard
-        deviations and 2 %), the verdict is "worse". More may be the doing of the estimate; so drift
-        is estimated again, in the same way, from each of two halves of the field that share no
-        block. If it is clearly more with the given drift, and in each half with drift of the other
-        half, the verdict is "improved"; else "no evidence". Fourier ring correlation [1]_ and the
-        precision from neighbours [2]_ are reported and decide nothing.
+        Blinks of a molecule at different times should lie on each other. The blinks of other times
+        predict where each blink is: a mixture of kernel densities by the time between them. The
+        change of the log-density, over its error from field blocks, is the score. If blinks lie
+        clearly less on each other (three standard deviations and 2 %), the verdict is "worse". More
+        may be the doing of the estimate. So the gain must be above the length of a description of
+        the drift, by odds of 740 to 1; or the score with drift from the other half of the field (or
+        of the sample) must be above three, too. Then the verdict is "improved"; else "no evidence".
+        Fourier ring correlation [1]_ and the precision from neighbours [2]_ are reported and decide
+        nothing.
 
         References
         ----------
