@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import warnings
 from importlib import import_module
-from pathlib import Path
+from os.path import commonpath
 from pkgutil import walk_packages
 from time import perf_counter
 from typing import Any
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     _count()
     _find()
     new = sum(sum(k.stats.cache_misses.values()) for k in KERNELS)
-    folder = Path(KERNELS[0].stats.cache_path)
+    folder = commonpath([k.stats.cache_path for k in KERNELS])
     seconds = perf_counter() - began
     print(f"compiled {new} of {len(KERNELS)} loops in {seconds:.0f} s; they are kept in {folder}")
 

@@ -89,7 +89,7 @@ def find_events(
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
     reach = REACH * precision
-    _order_within_frames(tiles.start, tiles.where, tiles.frame, tiles.weight, tiles.row)
+    _order_within_frames(tiles)
     n = _link(
         *(tiles.start, tiles.where, tiles.frame, frames, segment),
         *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
@@ -107,6 +107,22 @@ def find_events(
     order = np.argsort(frame, kind="stable").astype(np.int32)
     events = position[order], frame[order], weight[order]
     return Events(*events, events[2] if axial is None else along_z[order], lifetime)
+
+
+def _order_within_frames(tiles: Tiles) -> None:
+    """Sort the localizations of a frame by x, then y: the order of rows must leave no trace.
+
+    They are in this order already if those of the whole field were.
+    """
+    x, y = tiles.where[:, 0], tiles.where[:, 1]
+    same = tiles.frame[1:] == tiles.frame[:-1]
+    same[tiles.start[1:-1] - 1] = False
+    same &= (x[1:] < x[:-1]) | ((x[1:] == x[:-1]) & (y[1:] < y[:-1]))
+    if same.any():
+        tile = np.repeat(np.arange(len(tiles.start) - 1), np.diff(tiles.start))
+        order = np.lexsort((y, x, tiles.frame, tile))
+        for array in (tiles.where, tiles.weight, tiles.row):
+            array[:] = array[order]
 
 
 def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bool:
@@ -167,24 +183,6 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
                 n += j != i and r < 1.0
                 j += 1
     return n
-
-
-@kernel
-def _order_within_frames(start, where, frame, weight, row):  # type: ignore[no-untyped-def]
-    """Sort the localizations of a frame by x, then y: the order of rows must leave no trace."""
-    d = where.shape[1]
-    for t in range(len(start) - 1):
-        for i in range(start[t] + 1, start[t + 1]):
-            j = i
-            while j > start[t] and frame[j - 1] == frame[j]:
-                a, b = where[j - 1, 0] - where[j, 0], where[j - 1, 1] - where[j, 1]
-                if a < 0 or (a == 0 and b <= 0):
-                    break
-                for c in range(d):
-                    where[j, c], where[j - 1, c] = where[j - 1, c], where[j, c]
-                weight[j], weight[j - 1] = weight[j - 1], weight[j]
-                row[j], row[j - 1] = row[j - 1], row[j]
-                j -= 1
 
 
 @kernel
