@@ -8,6 +8,7 @@ import xarray as xr
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift import FrameTransformations
 from smlm_accessor.drift.segments import jump_frames
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import OptionError
 from smlm_accessor.estimation.start import outside, require_shift
 from smlm_accessor.methods.api import Method
@@ -20,6 +21,7 @@ from smlm_accessor.models import (
     times_for,
     transformations_of,
 )
+from smlm_accessor.table.attributes import parameters
 from smlm_accessor.table.localizations import Localizations
 
 
@@ -49,7 +51,7 @@ def prior_drift(prior: Drift, frames: IntArray, table: Localizations) -> PriorDr
 
     Of a model it is what the chunks say to which it was fitted. Where errors of successive chunks
     are alike, as those of a trend, variances are multiplied by how many are: then they tell as much
-    of what changes slowly as if errors were independent.
+    of what changes slowly as if errors were independent. The rates of that trend come along.
 
     Parameters
     ----------
@@ -80,7 +82,23 @@ def prior_drift(prior: Drift, frames: IntArray, table: Localizations) -> PriorDr
     order = np.flatnonzero(inside)[np.argsort(times[inside], kind="stable")]
     jumps = edges_for(prior, table.columns, jump_frames(source))
     drift = np.where(np.isfinite(variance), 0.0 - offset, 0.0)
-    return PriorDrift(times[order], drift[order], jumps, variance[order])
+    # Rates are variances: two factors of the unit of length.
+    unit = _in_table(np.ones_like(offset[:1, : source.sizes["component"]]), prior, table)
+    rates = _in_table(_rates(source), prior, table) * unit
+    per_count = float(np.ptp(times)) / max(float(np.ptp(middle)), 1.0)
+    rates /= per_count ** np.array([[1], [3], [5]])
+    return PriorDrift(times[order], drift[order], jumps, variance[order], rates)
+
+
+def _rates(source: xr.Dataset) -> FloatArray:
+    """Return the rates of the trend by which a drift was smoothed, per count; 0 if it was not."""
+    clock, chosen = clock_of(source), parameters(source)
+    found = np.zeros((3, source.sizes["component"]))
+    for row, name in enumerate(("walk", "bend", "jerk")):
+        values = chosen.get(f"{name}_per_{'second' if clock.is_time else 'frame'}", ())
+        if len(values) == found.shape[1]:
+            found[row] = np.array(values) / float(clock.per_unit) ** (2 * row + 1)
+    return found
 
 
 def _usable(source: xr.Dataset) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

@@ -63,14 +63,19 @@ class PriorDrift(KnownDrift):
     ----------
     variance : ndarray, shape (n, d)
         Infinite along an axis of which nothing is known.
+    rates : ndarray, shape (3, d)
+        Variance per frame that level, slope and acceleration gain at least: what was smoothed seems
+        to change less than it did.
     """
 
     variance: FloatArray
+    rates: FloatArray
 
     def along(self, axes: Sequence[int]) -> PriorDrift:
         """Return the same along some of the axes."""
         columns = list(axes)
-        return replace(self, drift=self.drift[:, columns], variance=self.variance[:, columns])
+        drift, variance, rates = (x[:, columns] for x in (self.drift, self.variance, self.rates))
+        return replace(self, drift=drift, variance=variance, rates=rates)
 
     def counted(self, count: FrameCount) -> PriorDrift:
         """Return the same in frames that are counted in another way; those of one are averaged."""
@@ -81,7 +86,8 @@ class PriorDrift(KnownDrift):
         with np.errstate(divide="ignore"):
             variance = 1 / information
         drift /= np.where(information > 0, information, 1.0)
-        return PriorDrift(number, drift, count.edge(self.jumps), variance)
+        rates = self.rates * float(count.unit) ** np.array([[1], [3], [5]])
+        return PriorDrift(number, drift, count.edge(self.jumps), variance, rates)
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,18 @@ def test_dask_seconds_models_and_half_of_the_axes() -> None:
     assert errors[1] < 1.1 * without[1]
 
 
+def test_a_drift_that_was_smoothed_does_not_count_too_much() -> None:
+    """That of another table, whose errors are alike over many chunks; it is smoothed twice."""
+    other = scenes.blinking(scenes.sites(60, seed=9), n_frames=N, per_frame=0.5, seed=8)
+    other, scene = other.drifting(curve(4)), few(4, 0.2)
+    prior = estimate_drift(other.moved)
+    found = estimate_drift(scene.moved, prior=prior)
+    assert scenes.parameters_of(found)["prior"] == "overlap"
+    by_prior = np.sqrt(np.mean(away(prior, other) ** 2))
+    assert np.sqrt(np.mean(away(found, scene) ** 2)) < 1.2 * by_prior
+    assert 0.8 < np.sqrt(np.mean(scene.z_scores(found) ** 2)) < 1.35
+
+
 def test_a_log_with_a_given_error() -> None:
     values = pd.DataFrame({"frame": range(9), "dx": np.arange(9.0), "dy": 0.0})
     found = read_drift(values, offset_std=2.0)

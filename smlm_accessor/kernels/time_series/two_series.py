@@ -32,6 +32,7 @@ def trend_of_two(
     *,
     free: BoolArray | None = None,
     rates: Rates | None = None,
+    least: Rates = (0.0, 0.0, 0.0),
 ) -> TrendOfTwo:
     r"""Smooth the values of two series, with their variances, by a local trend.
 
@@ -54,6 +55,8 @@ def trend_of_two(
     free : ndarray of bool, optional
     rates : tuple of float, optional
         Near which those of the trend are looked for; else near those of the first series.
+    least : tuple of float
+        Rates of the trend at least.
 
     Examples
     --------
@@ -92,6 +95,8 @@ def trend_of_two(
         rates = local_trend(
             time, mean - constant * share, variance, free=free, rates=rates, scaled=False
         ).rates
+        walk, bend, jerk = map(max, rates, least)
+        rates = walk, bend, jerk
     constant, error = constant_by(rates)
     without = mean - constant * share
     trend, _ = trend_with_rates(time, without, variance, rates, free=free)

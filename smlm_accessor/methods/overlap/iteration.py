@@ -194,6 +194,7 @@ def with_prior(
             (beforehand[:, axis], known[:, axis]),
             free=windows.begins,
             rates=near,
+            least=tuple(prior.rates[:, axis].tolist()),
         )
         trends.append(found.trend._replace(noise=noise))
         value[:, axis], variance[:, axis] = found.value, found.variance / noise

@@ -29,6 +29,8 @@ class Prior:
         Indices of these frames.
     drift, information : ndarray, shape (n, d)
         Information is one over the variance.
+    rates : ndarray, shape (3, d)
+        At least those of the trend.
     factor : ndarray, shape (d,)
         By which variances are larger than they are said to be.
     found, expected : ndarray, shape (d,)
@@ -39,6 +41,7 @@ class Prior:
     at: IntArray
     drift: FloatArray
     information: FloatArray
+    rates: FloatArray
     factor: FloatArray
     found: FloatArray
     expected: FloatArray
@@ -53,9 +56,8 @@ class Prior:
         if not inside.any():
             return None
         none = np.zeros(known.drift.shape[1])
-        return cls(
-            at[inside], known.drift[inside], 1 / known.variance[inside], none + 1, none, none
-        )
+        given = known.drift[inside], 1 / known.variance[inside], known.rates
+        return cls(at[inside], *given, none + 1, none, none)
 
     def near_localizations(self, chunks: Windows) -> Prior:
         """Return the same without what lies in long gaps within given chunks.

@@ -13,6 +13,8 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 
+NO_RATES = np.zeros((3, 2))
+
 N = 2000
 PRECISION = np.full(2, scenes.PRECISION)
 
@@ -29,7 +31,7 @@ def test_the_better_one_is_first(right: bool) -> None:
     truth = scene.drift[timeline.frames]
     at, none = np.arange(0, N, 10), np.empty(0, dtype=np.int64)
     drift = scene.drift[at] * (1 if right else -2)
-    prior = Prior.of(PriorDrift(at, drift, none, np.full(drift.shape, 1.0)), timeline)
+    prior = Prior.of(PriorDrift(at, drift, none, np.full(drift.shape, 1.0), NO_RATES), timeline)
     assert prior is not None
     found = coarse(localizations, PRECISION)
     first, second = starts_of(localizations, found, prior, timeline, PRECISION, None)

@@ -12,11 +12,15 @@ from smlm_accessor.methods.chunked import PriorDrift
 from smlm_accessor.methods.overlap.prior.knots import Prior, short_windows, trends_of
 from smlm_accessor.timeline import Timeline
 
+NO_RATES = np.zeros((3, 2))
+
 NO_JUMPS = np.empty(0, dtype=np.int64)
 
 
 def beforehand(frames: np.ndarray, drift: np.ndarray, std: float = 1.0) -> PriorDrift:
-    return PriorDrift(frames, drift, NO_JUMPS, np.full(drift.shape, std**2))
+    return PriorDrift(
+        frames, drift, NO_JUMPS, np.full(drift.shape, std**2), np.zeros((3, drift.shape[1]))
+    )
 
 
 def test_steps_and_variances_of_windows() -> None:
@@ -35,7 +39,7 @@ def test_steps_and_variances_of_windows() -> None:
 
 def test_frames_counted_in_another_way_are_averaged() -> None:
     known = beforehand(np.array([100, 110, 150]), np.array([[2.0, 0], [4.0, 0], [9.0, 0]]))
-    count = FrameCount.of(np.array([100, 150, 300]), np.zeros((3, 2)))
+    count = FrameCount.of(np.array([100, 150, 300]), NO_RATES)
     found = known.counted(count)
     assert found.frames.tolist() == [0, 1]
     np.testing.assert_allclose(found.drift[:, 0], [3.0, 9.0])

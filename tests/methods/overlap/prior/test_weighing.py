@@ -15,6 +15,8 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
 from tests import scenes
 
+NO_RATES = np.zeros((3, 2))
+
 N, STD = 3000, 2.0
 PRECISION = np.full(2, scenes.PRECISION)
 
@@ -35,7 +37,9 @@ def prior_of(factor: float, bend: float = 0.0) -> Prior:
     values = drift[::10] + np.random.default_rng(4).normal(700, factor * STD, (len(at), 2))
     values[:, 1] += bend * np.linspace(-1, 1, len(at)) ** 2
     none = np.empty(0, dtype=np.int64)
-    prior = Prior.of(PriorDrift(at, values, none, np.full(values.shape, STD**2)), rows.timeline)
+    prior = Prior.of(
+        PriorDrift(at, values, none, np.full(values.shape, STD**2), NO_RATES), rows.timeline
+    )
     assert prior is not None
     return prior
 
