@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.stats import norm
 
@@ -22,12 +24,16 @@ LOCAL = "local"
 TRANSFORMATIONS = ("shift", *GROUPS, LOCAL, "auto")
 #: Probabilities of the terms of each order of a field by chance.
 ORDERS = ("order_1", "order_2", "order_3")
+#: What the data may ask for.
+ALL = (*GROUPS.values(), *ORDERS)
 _ENOUGH = 100_000  # events, that tell what the data ask for
 # Windows of a score: emitters that are seen for longer than one are in few others.
 _TOGETHER = 10
 
 
-def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[str, float]:
+def asked_for(
+    density: Density, drift: FloatArray, timeline: Timeline, groups: Sequence[str] = ALL
+) -> dict[str, float]:
     """Return the probability of each group of parameters by chance; of orders, beyond lower ones.
 
     Parameters over time are estimated from every second field block, and predict by how much
@@ -41,13 +47,16 @@ def asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> dict[s
     windows = windows_of(timeline)
     sums = BlockSums.of(density, drift, windows, every=density.one_in(_ENOUGH))
     halves = sums.take(sums.even), sums.take(~sums.even)
-    found = [_by_group(fitted, others, windows) for fitted, others in (halves, halves[::-1])]
+    found = [
+        _by_group(fitted, others, windows, groups) for fitted, others in (halves, halves[::-1])
+    ]
     return {group: max(one[group] for one in found) for group in found[0]}
 
 
-def _by_group(fitted: BlockSums, others: BlockSums, windows: Windows) -> dict[str, float]:
+def _by_group(
+    fitted: BlockSums, others: BlockSums, windows: Windows, groups: Sequence[str] = ALL
+) -> dict[str, float]:
     """Return the probabilities by chance of what parameters from some blocks gain in others."""
-    groups = (*GROUPS.values(), *ORDERS)
     if effective_number(others.information.sum(axis=1)) < FEWEST:
         return dict.fromkeys(groups, 1.0)
     d = fitted.middle.shape[1]

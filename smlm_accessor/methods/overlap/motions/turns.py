@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.methods.overlap.motions.block_sums import BlockSums, centred, windows_of
 from smlm_accessor.methods.overlap.motions.choice import (
+    ALL,
     LOCAL,
     ORDERS,
     asked_for,
@@ -105,10 +107,13 @@ def _said(chosen: str, chances: dict[str, float], moved: Moved) -> dict[str, Any
     return said
 
 
-def _left(moved: Moved, windows: Windows, density: Density | None = None) -> dict[str, float]:
-    """Return the probabilities by chance of what is left of a motion."""
-    density = moved.density if density is None else density
-    return asked_for(density, moved.estimate.drift, windows.timeline)
+def _left(
+    moved: Moved, windows: Windows, spread: float | None = None, groups: Sequence[str] = ALL
+) -> dict[str, float]:
+    """Return the probabilities by chance of what is left of a motion, as a kernel sees it."""
+    drift, density = moved.estimate.drift, moved.density
+    seen = density if spread is None else _wide(density, drift, spread)
+    return asked_for(seen, drift, windows.timeline, groups)
 
 
 def _followed(
@@ -131,8 +136,8 @@ def _followed(
         groups = tuple(GROUPS.values())[: list(GROUPS).index(transformation) + 1]
     for spreads in ((), _WIDE):
         moved = _with_motions(at_rest, windows, motions, prior, spreads)
-        left = _left(moved, windows, _wide(moved.density, moved.estimate.drift, _WIDE[0]))
-        if all(left[group] >= FALSE_ALARM for group in groups):
+        left = _left(moved, windows, _WIDE[0], groups)
+        if min(left.values()) >= FALSE_ALARM:
             return moved, True
     return moved, False
 
