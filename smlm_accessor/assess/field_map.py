@@ -20,6 +20,7 @@ from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.motions.block_sums import windows_of
@@ -112,8 +113,8 @@ def _windows(timeline: Timeline, n_windows: int) -> tuple[Windows, IntArray]:
 def _blocks(density: Density, n_blocks: int) -> tuple[FloatArray, FloatArray]:
     """Return the corner of the field and the size of a block, in x and y."""
     positions = density.events.positions[:, :2]
-    lower = positions.min(axis=0)
-    return lower, np.maximum(np.ptp(positions, axis=0), 1e-300) / n_blocks
+    size = np.maximum(by_column.extent(positions), 1e-300) / n_blocks
+    return by_column.lowest(positions), size
 
 
 def _block_of(density: Density, lower: FloatArray, size: FloatArray, n_blocks: int) -> IntArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.polynomial.legendre import legval
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _AXES = "xyz"
 
@@ -42,7 +43,7 @@ class SmoothField:
     @classmethod
     def around(cls, positions: FloatArray, order: int) -> SmoothField:
         """Return the terms up to an order over the extent of positions."""
-        lower, upper = positions.min(axis=0), positions.max(axis=0)
+        lower, upper = by_column.lowest(positions), by_column.highest(positions)
         scale = np.maximum((upper - lower) / 2, 1e-300)
         return cls(terms_up_to(order, positions.shape[1]), (lower + upper) / 2, scale)
 
