@@ -64,8 +64,9 @@ class Course:
         )
 
     def last(self, k: int) -> Course:
-        """Return the last windows alone."""
-        some = self.time[-k:], self.value[-k:], self.variance[-k:], self.free[-k:]
+        """Return the last windows that show their drift, alone."""
+        rows = np.flatnonzero(np.isfinite(self.variance).all(axis=1))[-k:]
+        some = self.time[rows], self.value[rows], self.variance[rows], self.free[rows]
         return Course(*some, self.rates)
 
     def smoothed(self) -> Smoothed:

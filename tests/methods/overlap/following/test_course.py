@@ -35,6 +35,11 @@ def test_windows_that_come_later_change_little_before() -> None:
     np.testing.assert_allclose(
         first.smoothed().level[:200], whole.smoothed().level[:200], atol=0.06
     )
+    nothing = np.full((150, 2), np.inf)
+    lost = whole.followed_by(
+        400.0 + np.arange(150), np.full((150, 2), 9.0), nothing, np.zeros(150, bool)
+    )
+    np.testing.assert_array_equal(lost.last(100).time, whole.last(100).time)
     late = whole.last(100).smoothed()
     away = (late.level - whole.smoothed().level[-100:])[-30:]
     assert np.abs(away / late.std[-30:]).max() < 0.4
