@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, pair_sums
+from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import COARSE, Density, PairKernel
@@ -189,7 +189,7 @@ class Reference:
             np.searchsorted(number, rows + grid.span[0], side="right"),
             *(where, variance, np.arange(n, dtype=np.int32), np.ones(n), window),
             left_out.astype(np.int32),
-            *(*others, density.kernel.floor, sums),
+            *(*others, density.kernel.floor, space(), sums),
         )
         return sums
 
