@@ -179,7 +179,9 @@ class Reference:
         number = density.cells.number
         if every > 1:
             some = slice(0, None, every)
-            others = tuple(np.ascontiguousarray(one[..., some]) for one in others)
+            others = tuple(
+                None if one is None else np.ascontiguousarray(one[..., some]) for one in others
+            )
             number = number[some]
         rows = grid.number(where.T.astype(np.float64))[:, None] + grid.rows
         sums = np.zeros((n_windows, N_PAIR_SUMS))
