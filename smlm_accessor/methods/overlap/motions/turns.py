@@ -72,7 +72,8 @@ def with_transformation(
     at_rest = Moved(estimate, density, rows, None)
     chances = {}
     if transformation in ("auto", LOCAL):
-        chances = asked_for(density, estimate.drift, windows.timeline)
+        near, far = _left(at_rest, windows), _left(at_rest, windows, _WIDE[0])
+        chances = {group: min(2 * min(near[group], far[group]), 1.0) for group in near}
     chosen = transformation
     if chosen == "auto":
         chosen = least_free(chances)
