@@ -21,7 +21,7 @@ def _bounds(requirements: list[str]) -> dict[str, str]:
 
 
 def test_the_recipe_needs_what_the_package_needs() -> None:
-    recipe = (ROOT / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    recipe = (ROOT / ".ci" / "conda" / "meta.yaml").read_text(encoding="utf-8")
     recipe = re.sub(r"\{%.*?%\}\n", "", recipe, flags=re.DOTALL)
     told = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "x", recipe))
     extras = PROJECT["optional-dependencies"]
