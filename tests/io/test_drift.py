@@ -378,7 +378,7 @@ def test_bad_calls(tmp_path: Path) -> None:
             write_drift(options.pop("drift", make_drift()), path, **options)
     turned = make_drift()
     turned["matrix"] = turned["matrix"] * 1.01
-    with pytest.raises(DriftError, match="turns or stretches"):
+    with pytest.raises(DriftError, match="turns, stretches or differs over the field"):
         write_drift(turned, tmp_path / "a.csv")
     early = make_drift().assign_coords(frame_start=make_drift()["frame_start"] - 5)
     early["frame_stop"], early["frame"] = early["frame_stop"] - 5, early["frame"] - 5

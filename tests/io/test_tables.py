@@ -309,7 +309,7 @@ def test_no_h5py(samples: dict[str, bytes], put: Put, monkeypatch: pytest.Monkey
         lambda: make_table().smlm.write(path.with_name("new.hdf5")),
         lambda: make_table().smlm.write(path.with_name("new.h5")),
     ):
-        with pytest.raises(FileError, match=r'pip install "smlm-accessor\[io\]"'):
+        with pytest.raises(FileError, match=r'pip install "smlm-accessor\[hdf5\]"'):
             attempt()
 
 
