@@ -190,8 +190,8 @@ def follow(
     patience : float
         Seconds without new rows after which a file is taken to be finished.
     growth : float
-        Rows over those of the last estimate at which all are estimated anew; in between, new rows
-        are registered onto these.
+        Factor, over the rows of the last estimate, at which all are estimated anew; in between, new
+        rows are registered onto these.
     wait : bool
         Whether an update waits for an estimate of all rows, or lets it go on in a thread.
     **options
@@ -203,6 +203,13 @@ def follow(
         ``update(rows)`` adds rows; ``drift`` is the drift so far with its ``offset_std``;
         ``std_at_end(n_frames)`` how precise it will be; ``correct()`` corrects; ``finish()``
         estimates all rows once more. With a source, the same object is given after each update.
+
+    Raises
+    ------
+    OptionError
+        If an option makes no sense, or an update has other columns than those before.
+    TableError
+        If a table cannot be used: columns are missing, or not what they should be.
 
     Examples
     --------

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import chi2 as chi_squared
+from scipy.special import chdtrc
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.overlap.density import Density
@@ -59,10 +59,10 @@ class Residuals(NamedTuple):
         seen = np.isfinite(square).all(axis=(0, 2))
         n_windows, _, d = square.shape
         of_block = (square / (1 - self.of_field)).sum(axis=(0, 2))
-        each = seen.sum() * chi_squared.sf(of_block, (n_windows - 1) * d)
+        each = seen.sum() * chdtrc((n_windows - 1) * d, of_block)
         freedoms = max((n_windows - 1) * (int(seen.sum()) - 1) * d, 1)
         total = float(square[:, seen].sum())
-        all_blocks = total, freedoms, float(chi_squared.sf(total, freedoms))
+        all_blocks = total, freedoms, float(chdtrc(freedoms, total))
         return np.minimum(each, 1.0), all_blocks
 
 

@@ -46,6 +46,8 @@ class DriftModel:
         Fit of the offset at the centre, one for each component; see `offset`.
     matrix_model : MatrixModel or None
         Of `rotation` and `log_scale`, or of the entries, `matrix`; None for the identity.
+    local_model : LocalModel or None
+        Of the coefficients of a drift that differs over the field; None for one that does not.
     components : tuple of str
     center : tuple of float
         In the length unit.

@@ -37,6 +37,7 @@ def plot_field_map(found: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     >>> import matplotlib, smlm_accessor
     >>> matplotlib.use("Agg")
     >>> locs = smlm_accessor.simulate_origami(n_structures=60, n_frames=2000, seed=1)
+    >>> locs = smlm_accessor.set_columns(locs, unit="nm")
     >>> found = locs.smlm.drift().smlm.field_map(locs, n_blocks=3)
     >>> plot_field_map(found).get_xlabel()
     'x (nm)'

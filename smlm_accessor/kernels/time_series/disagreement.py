@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from smlm_accessor._typing import FloatArray, IntArray
 
@@ -88,7 +88,7 @@ def _of_runs(
         free = both.sum(axis=1)
         return float(difference @ both @ difference - (free @ difference) ** 2 / free.sum()) - n
 
-    chance = float(chi2.sf(over(0.0) + n, n))
+    chance = float(chdtrc(n, over(0.0) + n))
     factor = 10.0 ** float(brentq(over, 0.0, _LARGEST)) if chance < level else 1.0
     # The variance of each run if the others are known, for the constant may have any.
     weight = 1 / (1 / np.diag(np.linalg.inv(covariance)) + variance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.jackknife import effective_number
@@ -101,7 +101,7 @@ def _chance(others: BlockSums, before: FloatArray, more: FloatArray) -> float:
         return 1.0
     once_moved = scores - (lost * more).sum(axis=2)
     short = np.add.reduceat(once_moved, np.arange(0, len(scores), _TOGETHER), axis=0)
-    return float(norm.sf(scores.sum() / max(float(np.sqrt((short**2).sum())), 1e-300)))
+    return float(ndtr(-scores.sum() / max(float(np.sqrt((short**2).sum())), 1e-300)))
 
 
 def order_of(chances: dict[str, float]) -> int:
