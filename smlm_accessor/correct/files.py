@@ -18,7 +18,7 @@ from smlm_accessor.correct.done import Record, Row
 from smlm_accessor.correct.lock import alone_in
 from smlm_accessor.correct.paths import each_table, make_folder, names_of
 from smlm_accessor.correct.request import GENERAL, FileCorrection
-from smlm_accessor.correct.running import done_in_turn, executor_of, held_interrupts
+from smlm_accessor.correct.running import done_in_turn, executor_of, noted_interrupts
 from smlm_accessor.correct.summary import row_of, summary_table, write_summary
 from smlm_accessor.errors import FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io.arguments import short
@@ -127,7 +127,7 @@ def _corrected(
     try:
         with (
             executor_of(jobs, scheduler, len(todo)) as executor,
-            held_interrupts(executor is not None) as interrupted,
+            noted_interrupts(executor is not None) as interrupted,
             ProgressBar(len(requests), shown=progress, description="correct") as bar,
         ):
             for _ in rows:

@@ -50,20 +50,21 @@ def executor_of(jobs: int, scheduler: str | None, n_files: int) -> Iterator[Exec
 
 
 @contextmanager
-def held_interrupts(held: bool) -> Iterator[Callable[[], bool]]:
-    """Note a first interruption (Ctrl-C), for the work to ask about; a second one is raised.
+def noted_interrupts(held: bool) -> Iterator[Callable[[], bool]]:
+    """Note interruptions (Ctrl-C), for the work to ask about; if ``held``, the first is not raised.
 
-    So a file that is done is noted, wherever the interruption comes. Only the main thread can hold
-    interruptions, and only it gets them.
+    So a file that is done is noted, wherever the interruption comes; and one that is raised where a
+    library drops it, as in a callback, ends the work after this file. Only the main thread gets
+    interruptions.
     """
     noted = list[int]()
 
     def note(number: int, frame: Any) -> None:
-        if noted:
-            raise KeyboardInterrupt
         noted.append(number)
+        if not held or len(noted) > 1:
+            raise KeyboardInterrupt
 
-    if not held or threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     before = signal.signal(signal.SIGINT, note)
@@ -89,6 +90,8 @@ def done_in_turn(
     if executor is None:
         for request in requests:
             yield request, states[str(request.source)], work(request)
+            if interrupted():
+                raise KeyboardInterrupt
         return
     # A pool of processes takes more than it works on, and does not give it back: it gets no more.
     at_once = len(requests) if jobs is None else jobs

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,22 @@ def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(
     assert sorted(noted()) == [f"{k:02d}" for k in range(N)]  # nothing twice
     assert all(Path(f"fixed/movie_{n}.csv").stat().st_mtime_ns == t for n, t in times.items())
     assert len(pd.read_csv("fixed/summary.csv")) == N
+
+
+def test_an_interruption_that_a_library_drops_ends_the_work_after_the_file(
+    movies: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = files.corrected_row
+
+    def dropping(request: Any) -> Any:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        return work(request)
+
+    monkeypatch.setattr(files, "corrected_row", dropping)
+    with pytest.raises(KeyboardInterrupt):
+        correct_files(movies, "fixed", **FAST)
+    assert noted() == ["00"]
 
 
 def test_killed_half_way_with_processes(movies: list[Path]) -> None:
