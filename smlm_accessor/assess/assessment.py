@@ -13,7 +13,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.blinks import REACH, find_blinks, thinned
-from smlm_accessor.assess.case import Case
+from smlm_accessor.assess.case import Case, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
@@ -23,13 +23,10 @@ from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import transformation_left
-from smlm_accessor.backends import is_partitioned
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.missing_z import as_judged
-from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.frames.count import FrameCount
@@ -41,10 +38,8 @@ from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
-from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
-MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
 
@@ -58,13 +53,8 @@ def assess(
 ) -> Assessment:
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
-    table = as_judged(table, source)
-    if is_partitioned(table):
-        table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
-    localizations = read_localizations(table)
+    table, localizations, timeline = read_judged(table, source, progress=progress)
     finite = localizations.finite
-    timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
-    timeline.require_enough(localizations.clock)
     _warn_if_corrected(table, source)
     found: dict[str, Any] = {
         "n_localizations": int(timeline.counts.sum()),

@@ -9,16 +9,13 @@ import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.assess.assessment import MOST_OF_DASK, localization_precision
-from smlm_accessor.assess.case import Case
+from smlm_accessor.assess.assessment import localization_precision
+from smlm_accessor.assess.case import Case, read_judged
 from smlm_accessor.assess.residuals import Residuals, residuals
 from smlm_accessor.assess.result import LEFT
 from smlm_accessor.assess.turning import corrected_density
-from smlm_accessor.backends import is_partitioned
 from smlm_accessor.errors import DriftError
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.missing_z import as_judged
-from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density
@@ -28,7 +25,6 @@ from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
 from smlm_accessor.methods.traces import observations
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.options import count
-from smlm_accessor.table.localizations import read_localizations
 from smlm_accessor.timeline import Timeline, Windows
 
 _WINDOWS = 4  # by default: what goes to and fro more often is seen in few tables
@@ -49,13 +45,7 @@ def field_map(
     source = require_drift_or_model(drift, "drift.smlm.field_map(table)", by=by)
     n_windows = count("n_windows", n_windows, least=2)
     n_blocks = None if n_blocks is None else count("n_blocks", n_blocks, least=2)
-    table = as_judged(table, source)
-    if is_partitioned(table):
-        table = sample_in_memory(table, MOST_OF_DASK, progress=progress)
-    localizations = read_localizations(table)
-    finite = localizations.finite
-    timeline = Timeline.of(localizations.frames[finite], n_rows=len(finite))
-    timeline.require_enough(localizations.clock)
+    _, localizations, timeline = read_judged(table, source, progress=progress)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
     observed = observations(checked_uncertainty(ordered, None)[0])
     precision = localization_precision(observed.localizations)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from smlm_accessor import tutorial
 from smlm_accessor.assess import assess
-from smlm_accessor.errors import FileError
+from smlm_accessor.correct.paths import make_folder
 from smlm_accessor.io.drift_datasets import write_netcdf
 from smlm_accessor.io.registry import for_writing
 from smlm_accessor.io.staging import staged
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     Raises `SmlmError` if the folder cannot be made, or the chunks are too large for the data.
     """
-    folder = _made(arguments.out)
+    folder = arguments.out
+    make_folder(folder, "choose another with --out")
     data = tutorial.simulate(1, cluster_mu=arguments.cluster_mu)
     n, n_frames = len(data.truth), data.drift.sizes["chunk"]
     size = [v * (n_frames - 1) for v in tutorial.VELOCITY]
@@ -106,16 +107,6 @@ def error_lines(errors: pd.DataFrame) -> list[str]:
 
 def _step(title: str, *code: str) -> None:
     print("\n".join([title, *(f"       {line}" for line in code), ""]), flush=True)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another with --out"
-        ) from error
-    return folder
 
 
 def _write(

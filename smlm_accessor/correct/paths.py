@@ -35,13 +35,13 @@ def expanded(paths: Iterable[str | PathLike[str]]) -> list[Path]:
     return list({file.absolute(): file for file in found}.values())
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, remedy: str = "choose another one") -> None:
     """Make the folder of results. Raises `FileError` if that cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(
-            f"the folder {folder} cannot be made ({error.strerror}); choose another one"
+            f"the folder {folder} cannot be made ({error.strerror}); {remedy}"
         ) from error
 
 
