@@ -1153,8 +1153,8 @@ class DriftAccessor:
             Not corrected yet: the one from which drift was estimated, or another one that moved
             with it. Of dask, half a million localizations in a part of the field are used.
         n_blocks : int, optional
-            Blocks along x, and along y. By default as many as have 30 blinks each in a window, and
-            2 to 8.
+            Blocks along x, and along y. By default as many as have 30 places each that tell
+            something for themselves, and 2 to 8.
         n_windows : int
             Windows of time, with as many localizations each.
         model : DriftModel, optional
@@ -1171,17 +1171,21 @@ class DriftAccessor:
             of a block have moved, ``+d``, against its means over time and over the field; and
             ``change``, by how much a straight line through it grows from the first to the last
             frame. ``..._std`` are one standard deviation. ``p_value`` is the probability of a block
-            by chance (chi-squared of its windows, times the number of blocks). NaN where a block
-            has fewer than 8 blinks in a window. ``attrs`` hold ``chi_squared`` of all blocks and
+            by chance (Hotelling's, times the number of blocks). NaN where a block has too few
+            places, or is not known to one precision. ``attrs`` hold the ``score`` of the field and
             its ``p_value``, the ``transformation`` that the data ask for, and all in words as
             ``summary``. `smlm_accessor.plot.plot_field_map` draws it.
 
         Notes
         -----
-        With the gradient ``g`` and the curvature ``c`` of the log-density of the blinks of other
-        times at each blink, a block moves by ``sum(g) / sum(c)`` in a window, and the variance of
-        that is ``sum(g**2) / sum(c)**2``. Blinks are moved by it, and it is told again, until
-        nothing changes. Means are taken off by an analysis of variance over windows and blocks.
+        The gradient ``G`` of the log-density of the blinks of other windows is summed over the
+        blinks of a block and window. With the information matrix ``L`` of the windows of a block,
+        it moves by ``L^+ G``, again and again until nothing changes. Its covariance is
+        ``L^+ sum(G_p G_p^T) L^+``, with sums ``G_p`` over places as wide as the kernel: blinks of
+        one molecule, and of its neighbours, err together (Liang & Zeger, Biometrika 73, 13, 1986,
+        DOI 10.1093/biomet/73.1.13). The score tells by how much two halves of the places, like the
+        colours of a chessboard, agree in what they tell of their blocks; by chance it is 0, give or
+        take 1.
 
         Examples
         --------

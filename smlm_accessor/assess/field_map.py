@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.special import ndtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.assessment import localization_precision
 from smlm_accessor.assess.case import Case, read_judged
-from smlm_accessor.assess.residuals import Residuals, residuals
+from smlm_accessor.assess.residuals import Residuals, effective_places, residuals
 from smlm_accessor.assess.result import LEFT
 from smlm_accessor.assess.turning import corrected_density
 from smlm_accessor.errors import DriftError
@@ -20,7 +22,6 @@ from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.motions.block_sums import windows_of
 from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
 from smlm_accessor.methods.traces import observations
 from smlm_accessor.models import Drift, require_drift_or_model
@@ -28,7 +29,7 @@ from smlm_accessor.options import count
 from smlm_accessor.timeline import Timeline, Windows
 
 _WINDOWS = 4  # by default: what goes to and fro more often is seen in few tables
-_USUAL, _MOST_ACROSS = 30, 8  # by default: events of a block in a window, and blocks
+_USUAL, _MOST_ACROSS = 30, 8  # by default: places in a block that err for themselves, and blocks
 
 
 def field_map(
@@ -57,25 +58,22 @@ def field_map(
     if known is None:
         raise DriftError("Too few localizations are corrected to tell what drift is left.")
     density, counted = known
+    windows = _windows(counted, n_windows)
     if n_blocks is None:
-        per_block = len(density.positions) / (n_windows * _USUAL)
-        n_blocks = int(np.clip(np.sqrt(per_block), 2, _MOST_ACROSS))
+        n_blocks = int(np.sqrt(effective_places(density, windows) / _USUAL))
+        n_blocks = int(np.clip(n_blocks, 2, _MOST_ACROSS))
     chances = asked_for(density, density.sorted_with, counted)
     assert observed.localizations.center is not None
     lower, size = _blocks(density, n_blocks)
-    windows, window = _windows(counted, n_windows)
-    found = residuals(density, windows, window, _block_of(density, lower, size, n_blocks))
+    found = residuals(density, windows, _block_of(density, lower, size, n_blocks))
     if not np.isfinite(found.value).any():
         raise DriftError(
-            "No block of the field has enough blinks in each window: give fewer n_blocks or "
-            "n_windows."
+            "No block of the field has enough molecules to tell its drift in each window: give "
+            "fewer n_blocks or n_windows."
         )
     middle = lower + (np.arange(n_blocks) + 0.5)[:, None] * size
     middle += observed.localizations.center[:2]
-    of_window = [window == k for k in range(window.max() + 1)]
-    frames = np.array(
-        [np.average(windows.mean_frame[k], weights=windows.counts[k]) for k in of_window]
-    )
+    frames = windows.mean_frame
     in_table = observed.frame(np.rint(frames).astype(np.int64))
     extent = float(counted.frames[-1] - counted.frames[0])
     return _labelled(
@@ -92,12 +90,11 @@ def field_map(
     )
 
 
-def _windows(timeline: Timeline, n_windows: int) -> tuple[Windows, IntArray]:
-    """Return short windows, and which of some with as many localizations each is in."""
-    windows = windows_of(timeline)
-    until = np.cumsum(windows.counts) - windows.counts / 2
-    number = np.minimum(until / windows.counts.sum() * n_windows, n_windows - 1).astype(np.int64)
-    return windows, np.unique(number, return_inverse=True)[1]
+def _windows(timeline: Timeline, n_windows: int) -> Windows:
+    """Return windows with as many localizations each; they go on through jumps."""
+    until = np.cumsum(timeline.counts) / timeline.counts.sum()
+    first = np.unique(np.searchsorted(until, np.arange(n_windows) / n_windows, side="right"))
+    return replace(timeline, jumps=timeline.jumps[:0]).beginning(timeline.frames[first])
 
 
 def _blocks(density: Density, n_blocks: int) -> tuple[FloatArray, FloatArray]:
@@ -124,7 +121,7 @@ def _labelled(
 ) -> xr.Dataset:
     """Return the Dataset by window, y, x and component."""
     n = len(middle["x"])
-    each, (square, freedoms, chance) = found.chances()
+    each, chance = found.chances(), float(ndtr(-found.score))
     by_block = ("y", "x")
 
     def on_map(values: FloatArray | IntArray, axis: int) -> FloatArray:
@@ -156,8 +153,7 @@ def _labelled(
         if facts["unit"] and name not in ("p_value", "n_events"):
             dataset[name].attrs["units"] = facts["unit"]
     return dataset.assign_attrs(
-        chi_squared=square,
-        degrees_of_freedom=freedoms,
+        score=found.score,
         p_value=chance,
         transformation=transformation,
         summary=_summary(dataset, chance, transformation, facts["unit"]),

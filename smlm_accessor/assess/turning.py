@@ -8,7 +8,8 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels import by_column
-from smlm_accessor.methods.overlap.density import FINE, Density
+from smlm_accessor.kernels.density.pair_kernel import FINE
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
 from smlm_accessor.methods.traces import Observations

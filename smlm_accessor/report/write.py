@@ -97,7 +97,12 @@ def build_report(
             found = assess(part, drift, by=by, outside=outside_known, progress=progress)
         except TableError as error:  # too few frames; that the table can be read is known by now
             notes.append(str(error))
-        field = _left_over_field(part, drift, by, outside_known) if is_usable and found else None
+        field = None
+        if is_usable and found:
+            try:
+                field = field_map(part, drift, by=by, outside=outside_known)
+            except DriftError as error:
+                notes.append(f"There is no map of the field. {error}")
     told = {str(warning.message): warning.message for warning in noted}
     warned = [warning for warning in told.values() if isinstance(warning, Warning)]
     notes += [str(warning) for warning in warned if isinstance(warning, SmlmWarning)]
@@ -128,16 +133,6 @@ def build_report(
     )
     html = page(facts, drift, found, pairs, by=by, outside=outside, field=field)
     return Built(html, found, warned)
-
-
-def _left_over_field(
-    table: pd.DataFrame, drift: Drift, by: str | None, outside: str
-) -> xr.Dataset | None:
-    """Return what drift is left over the field; None where nothing tells."""
-    try:
-        return field_map(table, drift, by=by, outside=outside)
-    except DriftError:
-        return None
 
 
 def _nothing(source: xr.Dataset) -> xr.Dataset:

@@ -17,10 +17,12 @@ from smlm_accessor.errors import DriftError, OptionError
 N_FRAMES, FIELD, N_BLOCKS, N_WINDOWS = 6_000, 20_000.0, 6, 3
 
 
-def sheared(size: float, seed: int, n: int = 15_000) -> tuple[pd.DataFrame, xr.Dataset]:
+def sheared(
+    size: float, seed: int, n: int = 15_000, n_sites: int = 1_500
+) -> tuple[pd.DataFrame, xr.Dataset]:
     """Return a sheet whose upper edge goes to the right, its lower to the left; and its drift."""
     rng = np.random.default_rng(seed)
-    sites = rng.uniform(-0.5, 0.5, (300, 2)) * FIELD
+    sites = rng.uniform(-0.5, 0.5, (n_sites, 2)) * FIELD
     at = sites[rng.integers(len(sites), size=n)]
     frame = np.sort(rng.integers(0, N_FRAMES, n))
     t = frame / N_FRAMES
@@ -58,7 +60,7 @@ def test_what_is_left_is_found_with_true_errors() -> None:
 def test_significance() -> None:
     real, nothing = found(40.0, 1), found(0.0, 1)
     assert is_significant(real)
-    assert real.attrs["p_value"] < 1e-20
+    assert real.attrs["p_value"] < 1e-5
     assert real.attrs["transformation"] in ("affine", "local")
     assert (real.p_value.values[[0, -1]] < 1e-3).mean() > 0.7  # the edges
     assert (real.p_value.values[2:4] > 1e-3).all()
@@ -86,17 +88,18 @@ def test_once_corrected_by_a_field_nothing_is_left() -> None:
 
 
 def test_few_blocks_are_taken_where_there_is_little() -> None:
-    table, drift = sheared(0.0, 3, n=2_000)
+    table, drift = sheared(0.0, 3, n=2_000, n_sites=300)
     made = drift.smlm.field_map(table)
-    assert made.sizes["x"] in (3, 4)
-    finer = drift.smlm.field_map(table, n_blocks=7)
-    assert 0 < np.isnan(finer.change.values[..., 0]).sum() < 49
+    assert made.sizes["x"] == 2
+    assert np.isfinite(made.change).all()
+    finer = drift.smlm.field_map(table, n_blocks=5)
+    assert 0 < np.isnan(finer.change.values[..., 0]).sum() < 25
     with pytest.raises(DriftError, match="fewer n_blocks"):
         drift.smlm.field_map(table, n_blocks=20)
 
 
 def test_what_cannot_be_told() -> None:
-    table, drift = sheared(0.0, 3, n=2_000)
+    table, drift = sheared(0.0, 3, n=2_000, n_sites=300)
     with pytest.raises(OptionError, match="n_blocks"):
         drift.smlm.field_map(table, n_blocks=1)
     with pytest.raises(DriftError, match="Too few"):

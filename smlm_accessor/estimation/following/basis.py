@@ -14,10 +14,10 @@ from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import has_all_z
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.time_series.trend import trend_with_rates
 from smlm_accessor.methods.api import POWERS, ChunkedLocalizations
-from smlm_accessor.methods.overlap.density import PairKernel
 from smlm_accessor.methods.overlap.following.course import Course
 from smlm_accessor.methods.overlap.following.reference import Reference
 from smlm_accessor.models import at_frames, chunks_with_one_error

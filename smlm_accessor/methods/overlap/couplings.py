@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import space
@@ -16,8 +16,10 @@ from smlm_accessor.timeline import Windows
 _PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 64 MB for 500
 # Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
-# the memory. And the edge of such a square in precisions, larger than most molecules and clusters.
-_GROUPS, _MANY_WINDOWS, _GROUP_EDGE = 32, 350, 30.0
+# the memory.
+_GROUPS, _MANY_WINDOWS = 32, 350
+#: Edge of such a square in precisions, larger than most molecules and clusters.
+SQUARE = 30.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,12 @@ class CouplingSums:
 
 
 def couplings(
-    density: Density, drift: FloatArray, windows: Windows, *, n_events: int
+    density: Density,
+    drift: FloatArray,
+    windows: Windows,
+    *,
+    n_events: int,
+    group: IntArray | None = None,
 ) -> CouplingSums:
     """Return the sums over pairs of windows.
 
@@ -53,14 +60,17 @@ def couplings(
     windows : Windows
     n_events : int
         About so many events count, for others, too.
+    group : ndarray, optional
+        Of each event in the order of cells; by default, of squares of the field.
     """
     n, k, d = len(density.positions), len(windows), len(density.precision)
-    n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
     every = max(n // n_events, 1)
     where, variance = density.at_drift(drift)
-    square = np.floor(density.positions / _GROUP_EDGE).astype(np.int64)
-    mixed = (square * np.array([73856093, 19349663, 83492791])[:d]).sum(axis=1)
-    group = (mixed ^ (mixed >> 13)) % n_groups
+    if group is None:
+        n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
+        group = _squares(density.positions) % n_groups
+    else:
+        n_groups = int(group.max()) + 1
     left_out, others = density.left_out_of(windows), density.others(where)
     cells, cell = density.cells, density.cells.cell
 
@@ -78,3 +88,10 @@ def couplings(
     couplings = (couplings + couplings.transpose(0, 2, 1, 3)) / 2
     gradient = (moments - moments.transpose(1, 0, 2)) / 2
     return CouplingSums(couplings[..., 0], couplings[..., 1], gradient, *total)
+
+
+def _squares(positions: FloatArray) -> IntArray:
+    """Return a number of the square of the field of each position, as mixed as those of others."""
+    square = np.floor(positions / SQUARE).astype(np.int64)
+    mixed = (square * np.array([73856093, 19349663, 83492791])[: square.shape[1]]).sum(axis=1)
+    return np.asarray(mixed ^ (mixed >> 13))

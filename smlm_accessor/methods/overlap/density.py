@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
-from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums, space
+from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
+from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, densities, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
@@ -33,34 +34,6 @@ _MANY = 10
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
-
-
-class PairKernel(NamedTuple):
-    """The kernel of a pair of events has the variance ``factor * (v_i + v_j) + spread``.
-
-    Parameters
-    ----------
-    factor : float
-    spread : float
-        Variance in squared precisions, by which the drift may be wrong as yet.
-    floor : float
-        Density that is added everywhere, in events at one place: where there is less, chance has
-        most of the say.
-    """
-
-    factor: float
-    spread: float
-    floor: float
-
-    def reach(self, variance: FloatArray) -> FloatArray:
-        """Return the distance at which the kernel of two such events ends, in precisions."""
-        return np.sqrt(CUT * (2 * self.factor * variance + self.spread))
-
-
-#: While the drift is only known to about one precision.
-COARSE = PairKernel(1.0, 4.0, 0.1)
-#: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart.
-FINE = tuple(PairKernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
 
 
 @dataclass(frozen=True)
@@ -194,6 +167,12 @@ class Density:
         found = self._add_up(drift, windows, row, n * k, self._blocks(every))
         return np.asarray(np.sum(found, axis=0).reshape(n, k, N_PAIR_SUMS))
 
+    def of_each(self, drift: FloatArray, windows: Windows) -> FloatArray:
+        """Return the columns of `pair_sums` of each event, in the order of cells."""
+        found = np.zeros((len(self.positions), N_PAIR_SUMS))
+        self._add_up(drift, windows, np.arange(len(found)), found, self._blocks(1))
+        return found
+
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
         """Return the density with gradients that count as much as they tell.
 
@@ -269,16 +248,19 @@ class Density:
         drift: FloatArray,
         windows: Windows,
         row: IntArray,
-        n_rows: int,
+        into: int | FloatArray,
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
-        """Return the sums of `pair_sums` over the events of each block and row."""
+        """Return the sums of `pair_sums` over the events of each block and row.
+
+        ``into`` is the number of rows, or one array for all, if each event has its own row.
+        """
         frame, left_out = self.frame, self.left_out_of(windows)
         where, variance = self.at_drift(drift)
         cells, cell, others = self.cells, self.cells.cell, self.others(where)
 
         def one(block: tuple[int, int]) -> FloatArray:
-            sums = np.zeros((n_rows, N_PAIR_SUMS))
+            sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
             pair_sums(
                 *(*block, cell, cells.first, cells.stop),
                 *(where, variance, frame, self.weight, row, left_out),

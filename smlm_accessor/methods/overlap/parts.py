@@ -11,9 +11,10 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
-from smlm_accessor.methods.overlap.density import COARSE, Density
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps import JumpRange, place_jumps
 from smlm_accessor.timeline import Timeline

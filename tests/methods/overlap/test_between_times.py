@@ -10,6 +10,7 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.kernels.density.pair_kernel import FINE
 from smlm_accessor.methods.overlap.between_times import (
     Connection,
     DriftOfWindows,
@@ -17,7 +18,6 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
     joined,
 )
-from smlm_accessor.methods.overlap.density import FINE
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.timeline import Timeline, Windows
 from tests import scenes

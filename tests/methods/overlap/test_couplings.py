@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE
 from smlm_accessor.methods.overlap.couplings import couplings
-from smlm_accessor.methods.overlap.density import COARSE, FINE
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 

@@ -9,17 +9,11 @@ import pytest
 from scipy.signal import fftconvolve
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import CUT
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.density import (
-    COARSE,
-    FINE,
-    Density,
-    OverlapSums,
-    PairKernel,
-    best_density,
-)
+from smlm_accessor.methods.overlap.density import Density, OverlapSums, best_density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.timeline import Windows
 from tests import scenes

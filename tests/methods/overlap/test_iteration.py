@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.overlap.density import COARSE, FINE, PairKernel
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.methods.overlap.iteration import (
     NoEvidenceError,
     iterate,

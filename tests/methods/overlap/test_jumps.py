@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.methods.overlap.density import COARSE, Density
+from smlm_accessor.kernels.density.pair_kernel import COARSE
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.methods.overlap.jumps import JumpRange, jump_ranges, place_jumps

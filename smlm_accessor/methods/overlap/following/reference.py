@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.density import COARSE, Density, PairKernel
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.timeline import Windows
 

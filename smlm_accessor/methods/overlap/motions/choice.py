@@ -27,7 +27,8 @@ ORDERS = ("order_1", "order_2", "order_3")
 #: What the data may ask for.
 ALL = (*GROUPS.values(), *ORDERS)
 _ENOUGH = 100_000  # events, that tell what the data ask for
-# Windows of a score: emitters that are seen for longer than one are in few others.
+# Windows over which scores are summed before they are squared; and twice as many, up to all. The
+# largest variance counts: emitters err together as long as they are seen, which is not known.
 _TOGETHER = 10
 
 
@@ -39,8 +40,8 @@ def asked_for(
     Parameters over time are estimated from every second field block, and predict by how much
     others move: ``u``, beyond ``v`` without the group. The score ``-sum(h (u - v))`` of these, with
     the gradient ``h = g + c v``, has the mean 0 if there is no such motion, and the variance of
-    ``(g + c u) (u - v)``, summed over short times in single blocks, from their squares. It has to
-    be so large that the blocks gain, ``-sum(h (u - v) + c (u - v)^2 / 2) > 0``. Both ways; the
+    ``(g + c u) (u - v)``, summed over runs of windows in single blocks, from their squares. It has
+    to be so large that the blocks gain, ``-sum(h (u - v) + c (u - v)^2 / 2) > 0``. Both ways; the
     larger of both probabilities counts. The terms of an order count all together, or the best of
     them alone (Bonferroni).
     """
@@ -99,9 +100,13 @@ def _chance(others: BlockSums, before: FloatArray, more: FloatArray) -> float:
     scores = -((others.gradient + others.curvature * before) * more).sum(axis=2)
     if not scores.sum() > (lost * more).sum() / 2:
         return 1.0
-    once_moved = scores - (lost * more).sum(axis=2)
-    short = np.add.reduceat(once_moved, np.arange(0, len(scores), _TOGETHER), axis=0)
-    return float(ndtr(-scores.sum() / max(float(np.sqrt((short**2).sum())), 1e-300)))
+    once_moved, errors = scores - (lost * more).sum(axis=2), [1e-300]
+    together = _TOGETHER
+    while together < 2 * len(scores):
+        runs = np.add.reduceat(once_moved, np.arange(0, len(scores), together), axis=0)
+        errors.append(float(np.sqrt((runs**2).sum())))
+        together *= 2
+    return float(ndtr(-scores.sum() / max(errors)))
 
 
 def order_of(chances: dict[str, float]) -> int:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
 from smlm_accessor.kernels.geometry.generators import GROUPS
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.kernels.time_series.trend import Rates, Trend
-from smlm_accessor.methods.overlap.density import COARSE, Density, PairKernel, best_density
+from smlm_accessor.methods.overlap.density import Density, best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate

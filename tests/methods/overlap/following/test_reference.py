@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from smlm_accessor.methods.overlap.density import FINE
+from smlm_accessor.kernels.density.pair_kernel import FINE
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.following.reference import Reference
 from tests import scenes

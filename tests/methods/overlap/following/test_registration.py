@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from smlm_accessor.methods.overlap.density import FINE
+from smlm_accessor.kernels.density.pair_kernel import FINE
 from smlm_accessor.methods.overlap.following.course import Course
 from smlm_accessor.methods.overlap.following.reference import Reference
 from smlm_accessor.methods.overlap.following.registration import NewWindows, register_new

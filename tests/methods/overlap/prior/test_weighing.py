@@ -8,8 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.chunked import PriorDrift
-from smlm_accessor.methods.overlap.density import COARSE, Density
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed

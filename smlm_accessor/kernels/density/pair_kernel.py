@@ -1,0 +1,38 @@
+"""The kernel of a pair of events."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.density.pair_loops import CUT
+
+
+class PairKernel(NamedTuple):
+    """The kernel of a pair of events has the variance ``factor * (v_i + v_j) + spread``.
+
+    Parameters
+    ----------
+    factor : float
+    spread : float
+        Variance in squared precisions, by which the drift may be wrong as yet.
+    floor : float
+        Density that is added everywhere, in events at one place: where there is less, chance has
+        most of the say.
+    """
+
+    factor: float
+    spread: float
+    floor: float
+
+    def reach(self, variance: FloatArray) -> FloatArray:
+        """Return the distance at which the kernel of two such events ends, in precisions."""
+        return np.sqrt(CUT * (2 * self.factor * variance + self.spread))
+
+
+#: While the drift is only known to about one precision.
+COARSE = PairKernel(1.0, 4.0, 0.1)
+#: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart.
+FINE = tuple(PairKernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
