@@ -14,7 +14,7 @@ from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 
 _ROUNDS, _SETTLED = 6, 0.1  # of Newton steps; standard deviations that a residual still changes
-_ENOUGH = 100_000  # events that tell how much the windows of a block share
+_ENOUGH = 30_000  # events that tell how much the windows of a block share
 _PLACES = 2.0  # effectively, for each window of a block: with fewer, the covariance is a guess
 _ROUNDING = 1e-9  # of the largest eigenvalue: a window with less shares nothing with the others
 
