@@ -332,7 +332,8 @@ class LocalizationAccessor:
         start : Dataset or DriftModel, optional
             A drift to start from, such as an earlier estimate, or a log (`read_drift`), good to one
             or two localization precisions: for overlap. What it knows is not searched again; frames
-            before and after it are. Its jumps are kept.
+            before and after it are. Its jumps are kept. If it is the estimate of the first rows of
+            this table, it stays, and the rows after them are registered onto these.
         prior : Dataset or DriftModel, optional
             What is known of the drift beforehand, with its errors, up to a constant: from images
             (``stack.smlm.drift()``), beads, another table, or a log (``read_drift(path,

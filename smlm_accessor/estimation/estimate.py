@@ -16,6 +16,7 @@ from smlm_accessor.backends import HandOver, Source, Step, is_partitioned, sourc
 from smlm_accessor.drift.composition import with_origin
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWarning
+from smlm_accessor.estimation.continuing.appended import appended
 from smlm_accessor.estimation.counting import Counter
 from smlm_accessor.estimation.missing_z import has_all_z, with_missing_z
 from smlm_accessor.estimation.reduction import estimate_by_reduction
@@ -80,6 +81,10 @@ def estimate_drift(
         start=start,
         prior=prior,
     )
+    if start is not None:
+        found = appended(table, request, segments)
+        if found is not None:
+            return found
     return with_missing_z(table, lambda part: _estimate_drift(part, request, segments))
 
 

@@ -8,28 +8,18 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.drift import build
-from smlm_accessor.drift.times import clock_of, counted, timed
+from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import OptionError, SmlmError, SmlmWarning
+from smlm_accessor.estimation.continuing.basis import Basis
+from smlm_accessor.estimation.continuing.continuation import Continuation
 from smlm_accessor.estimation.estimate import estimate_drift
-from smlm_accessor.estimation.following.basis import Basis, chunk_length
-from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.following.course import Course
-from smlm_accessor.methods.overlap.following.registration import (
-    NewWindows,
-    joined_localizations,
-    register_new,
-)
 from smlm_accessor.options import number
 from smlm_accessor.table.columns import find_columns, selection
 
 _FEWEST = 500  # rows, with which a first estimate is tried
-# Rows of an update that are registered once more with the next: of many, the next are few.
-_AGAIN = 50_000
 _OTHERS = {"method", "start", "prior", "transformation", "segments", "max_localizations"}
 _RULES = {"chunk_size", "n_chunks", "frames_per_chunk", "chunk_duration", "chunks"}
 
@@ -79,12 +69,8 @@ class Follower:
         self._made: tuple[xr.Dataset, Basis | None] | None = None
         self._tables: list[pd.DataFrame] = []
         self._n_rows = self._tried = self._n_estimated = 0
-        self._last: int | None = None
         self._basis: Basis | None = None
-        self._settled: Course | None = None
-        self._new: list[NewWindows] = []
-        self._recent: NewWindows | None = None
-        self._recent_rows: ChunkedLocalizations | None = None
+        self._continuation: Continuation | None = None
         self._drift: xr.Dataset | None = None
 
     @property
@@ -160,8 +146,8 @@ class Follower:
             else:
                 self._thread = Thread(target=self._estimate, args=(self.table,), daemon=True)
                 self._thread.start()
-        if self._basis is not None and not taken:
-            self._register(kept, self._basis)
+        if not taken:
+            self._register(kept)
         return self._drift
 
     def finish(self) -> xr.Dataset:
@@ -231,74 +217,17 @@ class Follower:
             return False
         self._drift, self._basis = made
         self._n_estimated = self._tried
-        self._new, self._recent, self._recent_rows = [], None, None
+        self._continuation = None
         if self._basis is not None:
-            self._settled, self._last = self._basis.course, self._basis.last
+            self._continuation = Continuation(self._basis)
             after = self.table.iloc[self._n_estimated :]
             after.attrs = self.table.attrs
-            self._register(after, self._basis)
+            self._register(after)
         return True
 
-    def _register(self, rows: pd.DataFrame, basis: Basis) -> None:
+    def _register(self, rows: pd.DataFrame) -> None:
         """Register rows that came after onto those of the basis."""
-        if not len(rows):
-            return
-        assert self._settled is not None
-        assert self._last is not None
-        localizations = basis.localizations(rows)
-        first = int(basis.count.number(np.array([self._last + 1]))[0])
-        later = int(np.searchsorted(localizations.frames, first))
-        localizations = localizations.take(slice(later, None))
-        if not len(localizations.frames):
-            return
-        # A jump near the end of the rows before may show with these only.
-        if self._recent_rows is not None:
-            localizations = joined_localizations(self._recent_rows, localizations)
-        length = chunk_length(basis.drift, basis.count)
-        found = register_new(localizations, basis.reference, self._settled, length)
-        settled = max(int(np.searchsorted(found.first, first, side="right")) - 1, 0)
-        if len(localizations.frames) > _AGAIN:
-            settled = len(found.first)
-        old, self._recent = found.cut(settled)
-        self._settled = self._settled.followed_by(*old[:4])
-        self._new.append(old)
-        begin = [*found.first, localizations.frames[-1] + 1][settled]
-        recent = localizations.take(localizations.frames >= begin)
-        self._recent_rows = recent if len(recent.frames) else None
-        self._last = int(basis.count.frame(localizations.frames[-1:] + 1)[0]) - 1
-        self._drift = self._joined(basis)
-
-    def _joined(self, basis: Basis) -> xr.Dataset:
-        """Return the chunks of the estimate, and those of the rows after it."""
-        assert self._settled is not None
-        assert self._recent is not None
-        assert self._last is not None
-        before, count, k = basis.drift, basis.count, len(basis.course)
-        course = self._settled.followed_by(*self._recent[:4])
-        level, _, std = (one[k:] for one in course.smoothed())
-        new = NewWindows(*map(np.concatenate, zip(*self._new, self._recent, strict=True)))
-        whole = np.floor(new.time).astype(np.int64)
-        first = count.frame(new.first)
-        valid = np.asarray(np.isfinite(new.variance).all(axis=1))
-        jumps = np.cumsum(new.free)
-        ends = before["frame_stop"].values.copy()
-        ends[-1] = min(ends[-1], first[0])
-
-        def both(name: str, values: npt.ArrayLike) -> npt.NDArray[Any]:
-            return np.concatenate([before[name].values, values])
-
-        joined = build(
-            offset=both("offset", np.where(valid[:, None], -level, np.nan)),
-            offset_std=both("offset_std", np.where(valid[:, None], std, np.nan)),
-            components=before["component"].values.tolist(),
-            frame=both("frame", count.frame(whole) + (new.time - whole) * count.unit),
-            frame_start=both("frame_start", first),
-            frame_stop=np.concatenate([ends, first[1:], [self._last + 1]]),
-            n_localizations=both("n_localizations", new.counts),
-            valid=both("valid", valid),
-            quality=both("quality", new.quality),
-            center=before["center"].values,
-            segment=both("segment", before["segment"].values[-1] + jumps),
-            attrs={str(name): value for name, value in before.attrs.items()},
-        )
-        return timed(joined)
+        if self._continuation is not None and len(rows):
+            self._continuation.register(rows)
+            if self._continuation.added is not None:
+                self._drift = self._continuation.drift()

@@ -24,13 +24,14 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.timeline import Timeline, Windows
 
-_WINDOWS = 2000  # at first
+#: Windows at first.
+WINDOWS = 2000
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
-_FEW = 100_000  # events, that tell whether a drift that is given is right
+#: Events that tell whether a drift that is given is right.
+FEW = 100_000
 _MOST_SLIPS = 6  # there and back, three times
 _SEARCHES = 3  # for jumps: those that are found uncover others, and move some
 _JOINS = 2  # of parts: a wrong one is not tried more often
-_STANDS = 2.0  # standard deviations that it may be wrong by
 
 
 class FirstDrift(NamedTuple):
@@ -129,7 +130,7 @@ def _beside(
     starts = starts_of(localizations, found, prior, rows.timeline, precision, threads)
     for drift in starts:
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
-        every = density.one_in(_FEW)
+        every = density.one_in(FEW)
         with suppress(NoEvidenceError):
             own = iterate(drift, windows, density, rounds=3, tolerance=0.3, every=every)
             if (own.chance <= FALSE_ALARM).all():
@@ -182,12 +183,11 @@ def _with_jumps(
     while True:
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
         if known:
-            every = density.one_in(_FEW)
+            every = density.one_in(FEW)
             estimate = iterate(
                 drift, windows, density, rounds=1, tolerance=0, every=every, prior=prior
             )
-            wrong = np.std(estimate.drift - drift, axis=0)
-            known = bool((wrong < _STANDS * np.median(estimate.std, axis=0)).all())
+            known = estimate.agrees_with(drift)
             estimate = replace(estimate, drift=drift)
         if not known:
             every = density.one_in(_ENOUGH)
@@ -228,7 +228,7 @@ def _seen_with(
         segment = windows.of_frame
     else:
         extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
-        windows, segment = timeline.regular(-(-extent // _WINDOWS)), timeline.segment
+        windows, segment = timeline.regular(-(-extent // WINDOWS)), timeline.segment
     events = rows.events(drift, precision, segment)
     return windows, Density.of(events, drift, precision, COARSE, threads)
 

@@ -15,6 +15,7 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Windows
 
 _AROUND = 5  # windows
+_STANDS = 2.0  # standard deviations that a drift which is right differs by
 _LOST = 0.4  # of the usual quality: what little such windows show is chance
 
 
@@ -49,6 +50,11 @@ class DriftEstimate:
     quality: FloatArray
     events: FloatArray
     chance: FloatArray
+
+    def agrees_with(self, drift: FloatArray) -> bool:
+        """Tell whether a drift, shape (n_frames, d), is right by what the estimate says."""
+        wrong = np.std(self.drift - drift, axis=0)
+        return bool((wrong < _STANDS * np.median(self.std, axis=0)).all())
 
     @property
     def level(self) -> FloatArray:

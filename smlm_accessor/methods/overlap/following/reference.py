@@ -16,7 +16,10 @@ from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.timeline import Windows
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.first_drift import FEW, WINDOWS
+from smlm_accessor.methods.overlap.iteration import NoEvidenceError, iterate
+from smlm_accessor.timeline import Timeline, Windows
 
 _SAMPLE = 20_000  # events that tell the usual information
 _LIGHTEST = 0.8  # weight of an event: cells are as wide as the kernel of the least precise
@@ -59,13 +62,13 @@ class Reference:
     ----------
     fine, coarse : Density
         With the best kernel, and with one for drift that is known to about a precision or two.
-    frames : ndarray
-        Of the reference, increasing.
+    timeline : Timeline
+        Of the reference.
     """
 
     fine: Density
     coarse: Density
-    frames: IntArray
+    timeline: Timeline
 
     @classmethod
     def of(
@@ -92,7 +95,25 @@ class Reference:
         fine, coarse = (
             Density.of(events, drift, precision, one, threads) for one in (kernel, COARSE)
         )
-        return cls(fine, coarse, rows.timeline.frames)
+        return cls(fine, coarse, rows.timeline)
+
+    def is_right(self) -> bool:
+        """Tell whether events of other times agree with the drift that was taken off."""
+        density, drift = self.coarse, self.coarse.sorted_with
+        extent = int(self.frames[-1] - self.frames[0]) + 1
+        windows = self.timeline.regular(-(-extent // WINDOWS))
+        try:
+            found = iterate(
+                drift, windows, density, rounds=1, tolerance=0, every=density.one_in(FEW)
+            )
+        except NoEvidenceError:
+            return False
+        return found.agrees_with(drift) and bool((found.chance <= FALSE_ALARM).all())
+
+    @property
+    def frames(self) -> IntArray:
+        """Frames of the reference, increasing."""
+        return self.timeline.frames
 
     @property
     def precision(self) -> FloatArray:

@@ -26,6 +26,7 @@ _SIGNIFICANT = 6.0  # standard deviations of a shift that was found in images
 _REACH = 3.0  # smoothings, by which it may be wrong
 _EVENTS = 200_000  # of the reference, that are searched
 _NONE = 1e-100  # instead of 0 in a denominator
+_SHORTEST = 10.0  # windows of a run: with fewer, whether they lie on nothing is not told
 _WINDOWS = 200  # before new ones, that tell where these are expected
 
 
@@ -66,6 +67,51 @@ def joined_localizations(
         bounds=np.array([0, len(earlier.frames) + len(later.frames)]),
         uncertainty=np.concatenate(known) if len(known) == 2 else None,
     )
+
+
+def register_in_runs(
+    localizations: ChunkedLocalizations,
+    reference: Reference,
+    course: Course,
+    windows_length: float,
+) -> NewWindows:
+    """Return the windows of `register_new`, of runs of frames one after the other.
+
+    A run is as long as the drift is expected to about a precision, which is as far as the density
+    is seen, and has at least a few windows. What comes after a run that lies on nothing is one run.
+    """
+    found: list[NewWindows] = []
+    while len(localizations.frames):
+        k = len(localizations.frames)
+        first, last = localizations.frames[[0, -1]].tolist()
+        lost = found and np.isinf(found[-1].variance[-1]).any()
+        if not lost:
+            stop = first + _ahead(reference, course, windows_length, first, last)
+            k = int(np.searchsorted(localizations.frames, stop))
+            rest = int(np.searchsorted(localizations.frames, stop + _SHORTEST * windows_length))
+            k = len(localizations.frames) if rest >= len(localizations.frames) else k
+        run, localizations = (localizations.take(s) for s in (slice(0, k), slice(k, None)))
+        if not k:
+            continue
+        new = register_new(run, reference, course, windows_length)
+        course = course.followed_by(*new[:4])
+        found.append(new)
+    return NewWindows(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _ahead(
+    reference: Reference, course: Course, windows_length: float, first: int, last: int
+) -> float:
+    """Return for how many frames the trend is known to a precision, and at least a few windows."""
+    before, ahead = course.last(_WINDOWS), [_SHORTEST * windows_length]
+    while ahead[-1] < last - first:
+        ahead.append(2 * ahead[-1])
+    time = np.maximum(first + np.array(ahead), before.time[-1] + np.arange(1, len(ahead) + 1))
+    nothing = np.zeros((len(ahead), len(reference.precision)))
+    free = np.zeros(len(ahead), np.bool_)
+    expected = before.followed_by(time, nothing, nothing + np.inf, free).smoothed()
+    near = (expected.std[len(before) :] < reference.precision).all(axis=1)
+    return ahead[max(int(np.count_nonzero(np.logical_and.accumulate(near))) - 1, 0)]
 
 
 def register_new(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor.estimation.continuing.basis import Basis, chunk_length
 from smlm_accessor.estimation.estimate import estimate_drift
-from smlm_accessor.estimation.following.basis import Basis, chunk_length
 from smlm_accessor.table.columns import set_columns
 from tests import scenes
 

@@ -1,0 +1,1 @@
+"""Rows that come after those of an estimate."""
