@@ -66,10 +66,10 @@ def field_map(
     assert observed.localizations.center is not None
     lower, size = _blocks(density, n_blocks)
     found = residuals(density, windows, _block_of(density, lower, size, n_blocks))
-    if not np.isfinite(found.value).any():
+    if np.count_nonzero(found.told) < 2:
         raise DriftError(
-            "No block of the field has enough molecules to tell its drift in each window: give "
-            "fewer n_blocks or n_windows."
+            "Not even two blocks of the field have enough molecules to tell their drift in each "
+            "window: give fewer n_blocks or n_windows, or more localizations."
         )
     middle = lower + (np.arange(n_blocks) + 0.5)[:, None] * size
     middle += observed.localizations.center[:2]
