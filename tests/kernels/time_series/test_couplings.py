@@ -10,7 +10,7 @@ from smlm_accessor.kernels.time_series.couplings import (
     connected_parts,
     least_connection,
 )
-from tests.kernels.time_series.pair_sums import LAG, K, sums
+from tests.kernels.time_series.pair_sums import GROUPS, LAG, K, sums
 
 
 def parts(true: FloatArray, chance: FloatArray, steps: float = 1.0, seed: int = 0) -> list[int]:
