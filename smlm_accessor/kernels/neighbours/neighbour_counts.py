@@ -17,6 +17,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _BLOCKS = 8  # of positions, for threads; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
@@ -61,10 +62,10 @@ def neighbour_counts(
     for c in range(d):
         # A rim of empty cells: neighbours need no check.
         key = key * counts[c] + ((points[:, c] - lower[c]) / size).astype(np.int64) + 1
-    order = np.argsort(key, kind="stable")
+    order, key = sorted_rows(key)
     sources = np.zeros((n, 3))
     sources[:, :d] = points[order]
-    sorted_by_cell = (sources, key[order], frames[order], group[order])
+    sorted_by_cell = (sources, key, frames[order], group[order])
     # From a cell to the middles of the rows around it.
     strides = [counts[1] * (counts[2] if d == 3 else 1), counts[2]][: d - 1]
     shift = np.array([sum(step) for step in product(*[(-s, 0, s) for s in strides])], np.int64)
