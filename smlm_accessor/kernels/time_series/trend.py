@@ -258,7 +258,8 @@ def _climb(heights: _Heights, best: tuple[float, ...]) -> tuple[float, ...]:
     """Return the top of the heights, from a start, by ever smaller steps."""
     size = 1.0
     while size > _FINEST:
-        around = [tuple(b + size * m for b, m in zip(best, move, strict=True)) for move in _MOVES]
+        w, b, j = best
+        around = [(w + size * p, b + size * q, j + size * r) for p, q, r in _MOVES]
         inside = [r for r in around if min(r) >= _LOWEST and max(r) <= _HIGHEST]
         top = heights.highest([best, *inside])
         if top != best:
