@@ -68,6 +68,7 @@ MIRRORED = ("estimation", "kernels", "methods")
 TESTED_ELSEWHERE: dict[str, str] = {  # compiled loops, and whole methods: tests of them
     "kernels/density/tile_loops.py": "kernels/density/test_tiles.py",
     "kernels/neighbours/nearest_loops.py": "kernels/neighbours/test_nearest.py",
+    "kernels/sparse_image/search_loops.py": "kernels/sparse_image/test_search.py",
     "kernels/time_series/trend_loops.py": "kernels/time_series/test_trend.py",
     "methods/api.py": "methods/test_contract.py",
     "methods/rcc/method.py": "methods/test_rcc.py",

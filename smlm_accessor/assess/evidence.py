@@ -18,10 +18,14 @@ from scipy.special import log_ndtr
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks
 from smlm_accessor.assess.overlap import CLEAR, Overlap, densities
+from smlm_accessor.kernels.hashing import split_mix64
 
 CLEAR_ODDS = -float(log_ndtr(-CLEAR))  # of chance, at a score that is clear
 _MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
 _LEAST_BLINKS = 4  # for each knot
+# Blinks whose gain tells which number of knots is best: it differs by hundreds where there are
+# more. Then all tell the odds.
+_SAMPLE = 25_000
 _CELL = 4.0  # reaches: much wider than a bead
 # The normalization of 1 / (1 + |k|)^2 over all whole numbers k.
 _ALL_NUMBERS = np.pi**2 / 3 - 1
@@ -40,26 +44,41 @@ def evidence(
 
     That is ``L - C``: ``L`` is the gain of log-likelihood by a drift that is described by few
     knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots the
-    best number counts; once the odds are clear, up to a number that is worse. ``found`` and
+    best number counts; once the odds are clear, up to a number that is worse. Of many blinks, a
+    sample tells which number is best. ``found`` and
     ``weights`` are those of `overlaps`, before and after.
     """
     before, after = found
-    shift = corrected - blinks.positions
+    shift, n = corrected - blinks.positions, len(corrected)
     unit = blinks.reach / REACH  # the localization precision
     cells = _Cells.of(corrected, _CELL * blinks.reach[:2])
     most = cells.log_likelihood(before, after, blinks.inner)
-    best = -np.inf
-    n_knots = 2
-    while n_knots <= min(_MOST_KNOTS, len(shift) / _LEAST_BLINKS):
+
+    def odds_of(n_knots: int, chosen: BoolArray) -> float:
+        """Return the odds by the gain of chosen blinks, as if all gained as much."""
         described, length = describe(blinks.frames, shift, n_knots, jumps, unit)
         if length > most:
+            return -np.inf
+        there = densities(blinks, blinks.positions + described, chosen=chosen).overlap(weights)
+        gain = cells.some(chosen).log_likelihood(before.some(chosen), there, blinks.inner[chosen])
+        return gain * n / np.count_nonzero(chosen) - length
+
+    every = np.ones(n, dtype=np.bool_)
+    some = every if n <= _SAMPLE else split_mix64(np.arange(n)) / 2.0**64 < _SAMPLE / n
+    best, odds, n_knots = -np.inf, {}, 2
+    while n_knots <= min(_MOST_KNOTS, n / _LEAST_BLINKS):
+        odds[n_knots] = now = odds_of(n_knots, some)
+        if now == -np.inf or (now <= best and best > CLEAR_ODDS):
             break
-        there = densities(blinks, blinks.positions + described).overlap(weights)
-        odds = cells.log_likelihood(before, there, blinks.inner) - length
-        if odds <= best and best > CLEAR_ODDS:
-            break
-        best = max(best, odds)
+        best = max(best, now)
         n_knots *= 2
+    if n <= _SAMPLE:
+        return best
+    best = -np.inf
+    for number in sorted(odds, key=lambda number: -odds[number]):
+        best = max(best, odds_of(number, every))
+        if best > CLEAR_ODDS:
+            break
     return best
 
 
@@ -75,6 +94,10 @@ class _Cells(NamedTuple):
         at, of_blink = np.unique(cell, axis=0, return_inverse=True)
         return cls(at, of_blink.ravel())
 
+    def some(self, chosen: BoolArray) -> _Cells:
+        """Return the same of chosen blinks."""
+        return self._replace(of_blink=self.of_blink[chosen])
+
     def log_likelihood(self, before: Overlap, after: Overlap, chosen: BoolArray) -> float:
         """Return the gain of log-likelihood of chosen blinks, shape (n,).
 
@@ -84,7 +107,7 @@ class _Cells(NamedTuple):
         if not chosen.any():
             return 0.0
         gain = np.where(chosen, after.log_density - before.log_density, 0.0)
-        of_cell = np.bincount(self.of_blink, gain)
+        of_cell = np.bincount(self.of_blink, gain, len(self.at))
         beside = (np.abs(self.at - self.at[of_cell.argmax()]) <= 1).all(axis=1)
         return float(of_cell[~beside].sum()) / 2
 

@@ -34,6 +34,10 @@ class Overlap(NamedTuple):
     log_density: FloatArray
     from_others: FloatArray
 
+    def some(self, chosen: BoolArray) -> Overlap:
+        """Return the same of chosen blinks."""
+        return Overlap(self.log_density[chosen], self.from_others[chosen])
+
 
 class Densities(NamedTuple):
     """Kernel densities of the blinks of other times at each blink, relative to a uniform one.
@@ -74,12 +78,25 @@ def overlaps(
     return [one.overlap(weights) for one in found], weights
 
 
-def densities(blinks: Blinks, positions: FloatArray, *, halves: bool = False) -> Densities:
-    """Return the densities; with ``halves``, only blinks of the same half of the field count."""
+def densities(
+    blinks: Blinks,
+    positions: FloatArray,
+    *,
+    halves: bool = False,
+    chosen: BoolArray | None = None,
+) -> Densities:
+    """Return the densities at all blinks, or at those that are ``chosen``, shape (n,).
+
+    With ``halves``, only blinks of the same half of the field count.
+    """
     group = blinks.second.astype(np.int64) if halves else np.zeros_like(blinks.frames)
     partners = blinks.partners_in_half if halves else blinks.partners
     scaled, d = positions / blinks.reach, len(blinks.reach)
-    counts = neighbour_counts(scaled, blinks.frames, group, blinks.lags, run=map_threads)
+    counts = neighbour_counts(
+        scaled, blinks.frames, group, blinks.lags, chosen=chosen, run=map_threads
+    )
+    if chosen is not None:
+        counts, partners = counts[chosen], partners[chosen]
     kernel = np.pi / 5 if d == 2 else 2 * np.pi * beta(1.5, 5)
     field = float(np.prod(blinks.extent))
     known = partners > 0

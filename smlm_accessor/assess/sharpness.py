@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from smlm_accessor.kernels.correlation.frc import (
     smoothed,
     time_halves,
 )
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _PIXELS = 512  # of a part of the field, along each axis
 _PARTS = 16
@@ -53,19 +55,20 @@ def ring_correlation(
         constant = np.median(version[:, :2] - versions[0][:, :2], axis=0)
         key, inside = _key(version[:, :2] - constant - corner, pixel)
         part = np.minimum(np.searchsorted(fullest, key), len(fullest) - 1)
-        seen = fullest[part] == key
-        at = part * _PIXELS**2 + inside
-        halves = [
-            np.bincount(at[seen & (second == half)], minlength=len(fullest) * _PIXELS**2).reshape(
-                -1, _PIXELS, _PIXELS
-            )
-            for half in (False, True)
-        ]
-        found.append(fourier_ring_correlation(*halves))
+        seen = np.flatnonzero(fullest[part] == key)
+        order, ordered = sorted_rows(2 * part[seen] + second[seen])
+        cuts = np.searchsorted(ordered, np.arange(2 * len(fullest) + 1))
+        rows = [seen[order[a:b]] for a, b in pairwise(cuts)]
+        images = (_image(inside[one]) for one in rows)  # the halves of a part after each other
+        found.append(fourier_ring_correlation(zip(images, images, strict=True), _PIXELS))
     frequency = np.arange(1, _PIXELS // 2) / (_PIXELS * pixel)
     curves = RingCorrelation(frequency, *map(smoothed, found))
     before, after = (resolution(correlation) * pixel for correlation in found)
     return curves, (before, after)
+
+
+def _image(inside: IntArray) -> IntArray:
+    return np.bincount(inside, minlength=_PIXELS**2).reshape(_PIXELS, _PIXELS)
 
 
 def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:

@@ -15,6 +15,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.hashing import split_mix64
+from smlm_accessor.kernels.sorting import sorted_rows
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5
@@ -85,8 +86,7 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
         # Layers of one level follow each other; a layer without localizations costs nothing.
         layer = (1 << level) - 1 + (group & ((1 << level) - 1))
         key += layer * int(counts.prod())
-    order = np.argsort(key, kind="stable")
-    key = key[order]
+    order, key = sorted_rows(key)
     first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
     shape = (int(counts[0]), int(counts[1]), int(counts[2]))
     return Layers(order, np.append(first, n).astype(np.int64), key[first], shape)

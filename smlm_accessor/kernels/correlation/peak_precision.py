@@ -73,7 +73,8 @@ def own_variance(variance: FloatArray, pair_variance: FloatArray) -> FloatArray:
 class PeakMatcher:
     """Finds the shifts of images with a `Correlator`, and their variances.
 
-    The influence on a shift is told by ``blocks``, or by the tiles of a stack of images.
+    The influence on a shift is told by ``blocks``, or by the tiles of a stack of images; if not
+    asked for ``by_block``, it is 0.
     """
 
     def __init__(
@@ -82,11 +83,13 @@ class PeakMatcher:
         max_shift: FloatArray,
         significance: PeakSignificance,
         blocks: FieldBlocks | None = None,
+        *,
+        by_block: bool = True,
     ) -> None:
         self.correlator, self.grid = correlator, correlator.grid
         self.max_shift, self.significance = max_shift, significance
         self._shape = correlator.shape(_OVERSAMPLING_BLOCKS)
-        self._cuts = None
+        self._by_block, self._cuts = by_block, None
         if blocks is not None:
             self._cuts = [self._first_pixels(axis, blocks) for axis in range(2)]
 
@@ -195,6 +198,8 @@ class PeakMatcher:
         self, slopes: Spectrum | Image, moving: Spectrum, curvature: FloatArray
     ) -> FloatArray:
         """Return how the shift of an aligned image would change without each block or tile."""
+        if not self._by_block:
+            return np.zeros((1, 2))
         if self._cuts is None:
             products = (np.conj(slopes) * moving).real * self.grid.weights
             slope = products.sum(axis=(2, 3), dtype=float) / self.grid.pixels

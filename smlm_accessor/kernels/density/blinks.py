@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
 REACH = 4.0  # precisions: nearly three standard deviations of a difference
@@ -104,7 +105,7 @@ def find_events(
     frame = np.round(mean_frame / weight).astype(np.int32)
     del mean_frame
     position /= weight[:, None]
-    order = np.argsort(frame, kind="stable").astype(np.int32)
+    order = sorted_rows(frame)[0].astype(np.int32)
     events = position[order], frame[order], weight[order]
     return Events(*events, events[2] if axial is None else along_z[order], lifetime)
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.sorting import sorted_rows
 
 #: Cells along an axis, at most: keys are int64, and more would be empty nearly everywhere.
 MOST_CELLS = 2**20
@@ -128,8 +129,7 @@ def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int)
     """
     grid = Grid.over(positions, reach)
     number = grid.number(positions)
-    order = np.argsort(number, kind="stable")
-    number = number[order]
+    order, number = sorted_rows(number)
     start = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1], [True]]))
     counts = np.diff(start)
     rows = number[start[:-1]][:, None] + grid.rows

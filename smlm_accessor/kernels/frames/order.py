@@ -6,6 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.compilation import constant, inlined, kernel
+from smlm_accessor.kernels.sorting import sorted_rows
 
 
 def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
@@ -21,7 +22,7 @@ def in_order(frames: IntArray, positions: FloatArray) -> IntArray:
     """
     order = np.arange(len(frames))
     if (frames[1:] < frames[:-1]).any():
-        order = np.argsort(frames, kind="stable")
+        order, _ = sorted_rows(frames)
     _sort_within(constant(frames), constant(positions), order)
     return order
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -119,10 +120,13 @@ def fade(n: int, width: float) -> FloatArray:
     return np.asarray(ramp * ramp[::-1])
 
 
+@lru_cache(maxsize=2)  # all images of a series need the same
 def field_spectrum(grid: PixelGrid) -> Spectrum:
     """Transform of one localization, spread evenly over the field; shape as of one image."""
     first, last = (
         np.fft.fft(p / p.sum(), n) for p, n in zip(grid.profiles, grid.padded, strict=True)
     )
     whole = first[:, None] * last[None, : grid.modes[1] + 1]
-    return np.asarray(keep(whole[None].astype(np.complex64), grid.modes)[0])
+    spectrum = np.asarray(keep(whole[None].astype(np.complex64), grid.modes)[0])
+    spectrum.flags.writeable = False
+    return spectrum

@@ -21,6 +21,7 @@ from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.field.jackknife import influence
 from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _MAX_STEPS = 8
 _LONGEST_STEP = 0.5  # smoothing lengths
@@ -222,8 +223,8 @@ def sums_by_block(
     ``blocks``, shape (n,), is the block of each localization; for the rest see `sums_under`.
     """
     total = np.zeros((n_blocks, 2))
-    order = np.argsort(blocks, kind="stable")
-    ends = np.searchsorted(blocks[order], np.arange(n_blocks + 1))
+    order, ordered = sorted_rows(blocks)
+    ends = np.searchsorted(ordered, np.arange(n_blocks + 1))
     for k in np.flatnonzero(np.diff(ends)):
         there = positions[order[ends[k] : ends[k + 1]]]
         total[k] = sums_under(image, grid, there, shift).total

@@ -21,12 +21,13 @@ _POWER = 1.5
 _RADIUS = 1.8
 
 
-def cluster_scale(positions: FloatArray, frames: IntArray) -> float:
+def cluster_scale(positions: FloatArray, frames: IntArray, *, most: int = _MOST) -> float:
     """Return the standard deviation of the smallest structures in x and y; NaN if there are none.
 
     Pairs of localizations within a radius are counted, in windows of time over which drift is
     small. By chance their number grows with the area; structures add to it, at first with the area,
-    too, and beyond their own width more slowly. Positions are in the order of frames.
+    too, and beyond their own width more slowly. Positions are in the order of frames; ``most`` of
+    them are looked at.
 
     Examples
     --------
@@ -41,7 +42,7 @@ def cluster_scale(positions: FloatArray, frames: IntArray) -> float:
         return np.nan
     time = (frames - frames[0]) / (frames[-1] - frames[0] + 1)
     for n_windows in _WINDOWS:
-        radii, extra, chance = _pairs(positions, np.floor(time * n_windows), extent)
+        radii, extra, chance = _pairs(positions, np.floor(time * n_windows), extent, most)
         clear = (extra > _CLEAR * np.sqrt(chance + 1)) & (extra > _RICHER * chance)
         significant = clear & (extra > _FEWEST)
         if not significant.any():
@@ -68,13 +69,13 @@ def _knee(pairs: FloatArray) -> int | None:
 
 
 def _pairs(
-    positions: FloatArray, window: FloatArray, extent: float
+    positions: FloatArray, window: FloatArray, extent: float, most: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return radii, how many pairs more than by chance lie within them, and how many by chance."""
     from scipy.spatial import cKDTree
 
-    step = len(positions) // _MOST + 1
-    rows = np.flatnonzero(window % step == 0)[:_MOST]
+    step = len(positions) // most + 1
+    rows = np.flatnonzero(window % step == 0)[:most]
     if len(rows) < 2:
         return np.zeros(1), np.zeros(1), np.zeros(1)
     # Windows are layers, so far apart that pairs are always in the same one.

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _BLOCKS = 8  # of positions, for threads; the same for any number of threads
 _CELLS = 2**60  # along all axes; cells grow where there would be more
@@ -28,6 +29,7 @@ def neighbour_counts(
     group: IntArray,
     lags: IntArray,
     *,
+    chosen: BoolArray | None = None,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> FloatArray:
     """Sum a kernel over the points of the same group that are seen at other times, by lag.
@@ -35,8 +37,8 @@ def neighbour_counts(
     The kernel is ``(1 - r^2)^4`` up to ``r = 1``: nearly a Gaussian, with a standard deviation of
     ``8 ** -0.5``. One at the same place counts one. Points, (n, d), are in units of its reach. The
     result, (n, k), has in column ``j`` the points that are more than ``lags[j]`` and at most
-    ``lags[j + 1]`` frames apart, in the last one all later ones. ``run`` maps a function over
-    blocks, in threads perhaps.
+    ``lags[j + 1]`` frames apart, in the last one all later ones. Of points that are not ``chosen``,
+    (n,), they are 0. ``run`` maps a function over blocks, in threads perhaps.
 
     Examples
     --------
@@ -61,10 +63,11 @@ def neighbour_counts(
     for c in range(d):
         # A rim of empty cells: neighbours need no check.
         key = key * counts[c] + ((points[:, c] - lower[c]) / size).astype(np.int64) + 1
-    order = np.argsort(key, kind="stable")
+    order, key = sorted_rows(key)
     sources = np.zeros((n, 3))
     sources[:, :d] = points[order]
-    sorted_by_cell = (sources, key[order], frames[order], group[order])
+    wanted = np.ones(n, dtype=np.bool_) if chosen is None else chosen[order]
+    sorted_by_cell = (sources, key, frames[order], group[order], wanted)
     # From a cell to the middles of the rows around it.
     strides = [counts[1] * (counts[2] if d == 3 else 1), counts[2]][: d - 1]
     shift = np.array([sum(step) for step in product(*[(-s, 0, s) for s in strides])], np.int64)
@@ -105,7 +108,7 @@ def partner_counts(frames: IntArray, group: IntArray, lags: IntArray) -> IntArra
 
 @kernel
 def _sum_kernel(  # type: ignore[no-untyped-def]
-    points, keys, frames, group, shift, low, high, lags, first, last, row, found,
+    points, keys, frames, group, wanted, shift, low, high, lags, first, last, row, found,
 ):  # fmt: skip
     """Add up the kernel over the neighbours of a run of points; they are in rows of cells.
 
@@ -114,6 +117,8 @@ def _sum_kernel(  # type: ignore[no-untyped-def]
     """
     n, last_lag = len(keys), len(lags) - 1
     for a in range(first, last):
+        if not wanted[a]:
+            continue
         for line in range(len(shift)):
             cell = keys[a] + shift[line]
             while low[line] < n and keys[low[line]] < cell - 1:

@@ -18,6 +18,7 @@ FLATTENING = 2.0  # precision along z over that in x and y, where it is not know
 _DONE = 1e-4  # relative change of the variance that ends the iteration
 _FEWEST = 30  # pairs, for a precision
 _ITERATIONS = 60
+_ROOM = 2.0  # times the variance: pairs beyond the limit for it are not looked at again
 _REACH = 4.0  # in standard deviations of a difference: how far pairs are looked at in the fit
 # Frames that are put together until molecules are seen again: bright ones may skip some frames.
 _LAYERS = (1, 4, 16, 64)
@@ -31,6 +32,9 @@ _WIDENINGS, _SETTLED = 8, 0.05
 _EACH = 16  # localizations: one of them tells how many pairs there are
 _ABOVE_CHANCE = 3.0  # times as many pairs as by chance
 MEDIAN_OF_NORMAL = 0.6745  # of the absolute value of a normal number, in standard deviations
+# Localizations of which the cluster scale may tell that it is clearly above that: by a step of its
+# radii, to which it is known.
+_FEW, _CLEARLY = 10_000, 2.0**0.5
 _SAME_SCALE = 2.0  # times the cluster scale: a precision above it is that of a structure
 
 
@@ -151,6 +155,9 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
     if frames_per_layer == 1:
         return found
     # The nearest in many frames may be another molecule of the same structure.
+    most = float(found[:2].max())
+    if most * _CLEARLY < _SAME_SCALE * cluster_scale(positions, frames, most=_FEW):
+        return found
     scale = cluster_scale(positions, frames)
     if np.isfinite(scale) and not found[:2].max() < _SAME_SCALE * scale:
         found[:2], found[2:] = scale, np.nan
@@ -244,23 +251,27 @@ def _mixture(differences: FloatArray) -> FloatArray:
     """Return the precision along each axis, from nearest neighbours in the next frame."""
     d = differences.shape[1]
     squares = differences[:, :2] ** 2
-    apart = (squares[:, 0] > 0) | (squares[:, 1] > 0)
+    apart = np.flatnonzero((squares[:, 0] > 0) | (squares[:, 1] > 0))
     squares = squares[apart]
     nothing = np.full(d, np.nan)
     if len(squares) < _FEWEST:
         return nothing
-    variance = np.full(2, _start(squares.sum(axis=1)))
-    weight = 0.5
+    variance = np.full(2, _start(squares[:, 0] + squares[:, 1]))
+    weight, largest = 0.5, np.zeros(2)
     for _ in range(_ITERATIONS):
         # In units in which mates are exponentially distributed, up to a limit.
-        distance = squares @ (0.25 / variance)
-        near = distance < _REACH**2 / 2
-        if near.sum() < _FEWEST:
+        if (variance > largest).any():  # those beyond the limit for it do not count
+            largest = _ROOM * variance
+            within = np.flatnonzero(squares @ (0.25 / largest) < _REACH**2 / 2)
+            some = squares[within]
+        distance = some @ (0.25 / variance)
+        near = np.flatnonzero(distance < _REACH**2 / 2)
+        if len(near) < _FEWEST:
             return nothing
         # The probability of each pair to be one molecule.
         same = weight * np.exp(-distance[near])
         mate = same / (same + (1 - weight) / (_REACH**2 / 2))
-        new = mate @ squares[near] / mate.sum() / 2
+        new = mate @ some[near] / mate.sum() / 2
         # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())
@@ -272,7 +283,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     result[:2] = np.sqrt(variance)
     if d == 3:
         # Strangers above each other are as far apart as the sample is thick.
-        z = np.abs(differences[apart, 2][near][mate > 0.5])
+        z = np.abs(differences[apart[within[near[mate > 0.5]]], 2])
         result[2] = np.median(z) / MEDIAN_OF_NORMAL / np.sqrt(2) if len(z) else np.nan
     return result
 

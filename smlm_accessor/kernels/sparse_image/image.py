@@ -18,8 +18,9 @@ import numpy as np
 
 from smlm_accessor.kernels.compilation import kernel, part
 
-_BITS = 21  # of a key, for each axis; a field that has more cells is folded
-_MASK = (1 << _BITS) - 1
+#: Bits of a key for each axis; a field that has more cells is folded.
+BITS = 21
+MASK = (1 << BITS) - 1
 _STEPS = 32 * 24  # of the table of exp(-q / 64), by which the kernel is interpolated
 _EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
 # Not plain Python numbers, for each value of which numba would compile a function anew.
@@ -32,14 +33,14 @@ N_GRADIENT_SUMS = 17
 @part
 def cell_key(x, y, z):  # type: ignore[no-untyped-def]
     """Return one number for the three of a cell."""
-    return (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
+    return (x & MASK) | ((y & MASK) << BITS) | ((z & MASK) << (2 * BITS))
 
 
 @part
 def find_slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
     """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
-    key = (x & _MASK) | ((y & _MASK) << _BITS) | ((z & _MASK) << (2 * _BITS))
-    h = ((x & _MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
+    key = (x & MASK) | ((y & MASK) << BITS) | ((z & MASK) << (2 * BITS))
+    h = ((x & MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
     h ^= h >> 31
     h *= 0x2545F4914F6CDD1D
     h ^= h >> 29
@@ -64,8 +65,8 @@ def with_room(image: tuple[Any, ...], more: int) -> tuple[Any, ...]:
         while size < 2 * need:
             size *= 2
         slots = np.full(size, -1, np.int32)
-        half = 1 << (_BITS - 1)
-        cells = [((keys[:n] >> (_BITS * axis)) + half & _MASK) - half for axis in range(3)]
+        half = 1 << (BITS - 1)
+        cells = [((keys[:n] >> (BITS * axis)) + half & MASK) - half for axis in range(3)]
         _enter(slots, keys, *cells)
     return slots, keys, values, used
 

@@ -1,33 +1,22 @@
 """Which windows of time know each other, from sums over pairs of their localizations.
 
-In all functions, by groups of cells of the field, which are taken for independent:
-
-curvature : ndarray, shape (n_groups, k, k)
-    Derivative of the gradient of one window by the drift of another, symmetric. Pairs that lie
-    together by chance add 0 on average.
-responsibility : ndarray, shape (n_groups, k, k)
-    By which it is weighted: of true pairs and of those by chance, symmetric.
+Curvature and responsibility are those of `shares`, by groups of cells of the field.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-from scipy.special import gammainc, stdtr
+from scipy.special import gammainc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.shares import ratio_of_sums, share_by_lag, tail
 from smlm_accessor.kernels.time_series.steps import runs
 
-_CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
-_DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
-_FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
 # Groups that the windows before and after share, effectively, a little earlier and later: with
 # fewer molecules at a time, nothing can be told of parts.
 _MANY_GROUPS = 8.0
-_NOTHING = 1e-12  # of the largest sum: rounding of differences
-_LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 # Of all events: what is smaller has too little to tell whether it shares anything; it stays where
 # the drift goes on, and its error is large.
 _SMALLEST_PART = 0.02
@@ -37,92 +26,6 @@ _FAR, _MOST_STEPS = 80.0, 40
 _BESIDE = 2  # windows over which a single step is seen: the last before it, and the first after it
 #: Probability that parts which share nothing pass for parts that do.
 FALSE_CONNECTION = 1e-2
-
-
-def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
-    """Return the curvature per responsibility of each pair of windows, shape (k, k).
-
-    It is the part of the pairs that are of one molecule, but for a factor. First as a function of
-    the lag in time, which does not rise (isotonic regression), and is 0 from where all longer lags
-    together show nothing. Then, in a quadtree of blocks of windows, from the whole to single pairs,
-    a block whose share differs significantly from that of the block it is part of has its own, as
-    have the three beside it; it is 0 if it is not significant.
-    """
-    k = curvature.shape[1]
-    by_lag = _by_lag(curvature, responsibility)
-    least = _LEAST * by_lag.max()
-    expected = by_lag + least
-    size = 1 << (k - 1).bit_length()
-    pad = ((0, 0), (0, size - k), (0, size - k))
-    pyramid = [(np.pad(curvature, pad), np.pad(responsibility * expected, pad))]
-    while pyramid[-1][0].shape[1] > 1:
-        pyramid.append((_pooled(pyramid[-1][0]), _pooled(pyramid[-1][1])))
-    factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
-    for c, r in pyramid[-2::-1]:
-        factor, own = _doubled(factor), _doubled(own)
-        ratio, error, groups = _ratio(c, r)
-        differs = _tail(np.abs(ratio - factor), error, groups) < _DIFFERENT / ratio.size
-        n = len(differs) // 2
-        differs = _doubled(differs.reshape(n, 2, n, 2).any(axis=(1, 3)))
-        own |= differs
-        own_factor = np.where(_tail(ratio, error, groups) < _CLEAR, ratio, 0.0)
-        factor = np.where(differs, own_factor, factor)
-    return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
-
-
-def _pooled(sums: FloatArray) -> FloatArray:
-    n = sums.shape[1] // 2
-    return np.asarray(sums.reshape(len(sums), n, 2, n, 2).sum(axis=(2, 4)))
-
-
-def _doubled(values: Any) -> Any:
-    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
-
-
-def _ratio(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
-    total, squares = r.sum(axis=0), (r**2).sum(axis=0)
-    least = max(_NOTHING * float(np.max(total)), 1e-100)
-    total, squares = np.maximum(total, least), np.maximum(squares, least**2)
-    ratio, n = c.sum(axis=0) / total, total**2 / squares
-    variance = ((c - ratio * r) ** 2).sum(axis=0) * n / np.maximum(n - 1, 1e-9)
-    return ratio, np.sqrt(variance) / total, n
-
-
-def _tail(value: FloatArray, error: FloatArray, n: FloatArray) -> FloatArray:
-    """Return the probability of a larger value by chance, 1 where there are few groups."""
-    p = stdtr(np.maximum(n - 1, 1.0), -value / np.maximum(error, 1e-300))
-    return np.where(n >= _FEWEST_GROUPS, p, 1.0)
-
-
-def _by_lag(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
-    """Return the share as a function of the lag in time, shape (k, k)."""
-    k = curvature.shape[1]
-    lag = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
-    order = np.argsort(lag, axis=None, kind="stable")
-    first = np.searchsorted(lag.ravel()[order], np.arange(k))
-    c, r = (
-        np.add.reduceat(np.asarray(s).reshape(len(s), -1)[:, order], first, axis=1)
-        for s in (curvature, responsibility)
-    )
-    share = np.maximum(_not_rising(c.sum(axis=0), r.sum(axis=0)), 0.0)
-    rest = _tail(*_ratio(np.cumsum(c[:, ::-1], axis=1), np.cumsum(r[:, ::-1], axis=1)))
-    clear = np.flatnonzero((rest < _CLEAR)[::-1])
-    if len(clear):
-        share[clear[-1] + 1 :] = 0.0
-    return np.asarray(share[lag])
-
-
-def _not_rising(c: FloatArray, r: FloatArray) -> FloatArray:
-    """Return the ratios of the sums over runs, by pooling neighbours that rise."""
-    runs: list[tuple[float, float, int]] = []
-    for a, b in zip(c.tolist(), np.maximum(r, 1e-300).tolist(), strict=True):
-        run = (a, b, 1)
-        while runs and runs[-1][0] * run[1] < run[0] * runs[-1][1]:
-            run = (runs[-1][0] + run[0], runs[-1][1] + run[1], runs[-1][2] + run[2])
-            runs.pop()
-        runs.append(run)
-    return np.repeat([a / b for a, b, _ in runs], [n for *_, n in runs])
 
 
 def least_connection(couplings: FloatArray) -> float:
@@ -312,7 +215,7 @@ class _Chance:
 
         self._c, self._r = corner(curvature), corner(responsibility)
         self._w = np.concatenate([[0.0], np.cumsum(weight)])
-        self._pure = max(float(_by_lag(curvature, responsibility).max()), 1e-300)
+        self._pure = max(float(share_by_lag(curvature, responsibility).max()), 1e-300)
         c, r = curvature.sum(axis=0), responsibility.sum(axis=0)
         by_chance = max(float((r - c / self._pure).sum()), 1e-6 * float(r.sum()))
         self._rate = by_chance / max(float(weight.sum()) ** 2, 1e-300)
@@ -322,8 +225,8 @@ class _Chance:
         total = float(r.sum())
         if not (total > 0 and c.sum() > 0):
             return 1.0
-        ratio, error, effective = _ratio(c[:, None], r[:, None])
-        n, p = float(effective[0]), float(_tail(ratio, error, effective)[0])
+        ratio, error, effective = ratio_of_sums(c[:, None], r[:, None])
+        n, p = float(effective[0]), float(tail(ratio, error, effective)[0])
         last = len(self._w) - 1
         weights = [self._w[min(s.stop, last)] - self._w[s.start] for s in (a, b)]
         expected = self._rate * float(np.prod(weights)) * n / total

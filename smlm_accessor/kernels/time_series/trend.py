@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend_loops import filter_forwards, smooth_backwards
+from smlm_accessor.kernels.time_series.trend_loops import (
+    filter_forwards,
+    likelihoods,
+    smooth_backwards,
+)
 
 # Decades from which rates are looked for, in units of usual step and noise: walk and bend, jerk.
 _DECADES = tuple(map(float, range(-12, 5, 2)))
@@ -94,10 +97,7 @@ def local_trend(
     at = _Scaled.of(time, value, variance, free, scaled)
     near = None if rates is None else np.log10(np.maximum(rates * at.per_unit, 1e-300))
 
-    def height(decades: tuple[float, ...]) -> float:
-        return at.filtered(10.0 ** np.array(decades))[0] - _SIMPLER * sum(decades)
-
-    return at.smoothed(10.0 ** np.array(_likeliest(height, near)))
+    return at.smoothed(10.0 ** np.array(_likeliest(_Heights(at), near)))
 
 
 class _Scaled(NamedTuple):
@@ -140,20 +140,12 @@ class _Scaled(NamedTuple):
         """Rates in these units over rates in those of the values."""
         return np.array([self.unit, self.unit**3, self.unit**5]) / self.root**2
 
-    def filtered(self, rates: FloatArray) -> tuple[float, float]:
-        """Return log-likelihood and factor, see `filter_forwards`; rates are in these units."""
-        high, factor = filter_forwards(
-            *(self.step, self.value, self.variance, rates, self.free),
-            *(self.scaled, self.state, self.spread),
-        )
-        return float(high), float(factor)
-
     def smoothed(self, rates: FloatArray) -> Trend:
-        """Return the trend with these rates, in the units of the values."""
-        _, factor = self.filtered(rates)
-        n = len(self.value)
+        """Return the trend with these rates, in the units of the values; they are in these."""
+        n, both = len(self.value), (self.state, self.spread)
+        series = self.step, self.value, self.variance
+        _, factor = filter_forwards(*series, rates, self.free, self.scaled, *both)
         level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
-        both = self.state, self.spread
         smooth_backwards(
             self.step, self.value, self.variance, self.free, *both, level, slope, covariance
         )
@@ -226,35 +218,51 @@ def covariance_at_starts(
             covariance[i] = filtered[np.triu_indices(3)]
 
 
-def _likeliest(
-    height: Callable[[tuple[float, ...]], float], near: FloatArray | None
-) -> tuple[float, ...]:
+class _Heights:
+    """Log-likelihoods of rates by their decades, less what rates cost; each is computed once."""
+
+    def __init__(self, at: _Scaled) -> None:
+        self._at = at
+        self._known: dict[tuple[float, ...], float] = {}
+
+    def highest(self, of: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+        """Return the decades of the largest, the first of equal ones."""
+        new = [decades for decades in dict.fromkeys(of) if decades not in self._known]
+        if new:
+            series = self._at.step, self._at.value, self._at.variance
+            rates = 10.0 ** np.array(new)
+            found = likelihoods(*series, rates, self._at.free, self._at.scaled).tolist()
+            for decades, height in zip(new, found, strict=True):
+                self._known[decades] = height - _SIMPLER * sum(decades)
+        return max(of, key=self._known.__getitem__)
+
+
+def _likeliest(heights: _Heights, near: FloatArray | None) -> tuple[float, ...]:
     """Return the decades of the rates where the height is largest, near some or anywhere."""
-    height = functools.cache(height)
     if near is not None:
         w, b, j = np.clip(near, _LOWEST, _HIGHEST).tolist()
-        alone = [(_LOWEST, other, _LOWEST) for other in _DECADES]
+        alone: list[tuple[float, ...]] = [(_LOWEST, other, _LOWEST) for other in _DECADES]
         alone += [(_LOWEST, _LOWEST, other) for other in _JERKS]
-        if height((w, b, j)) > max(map(height, alone)):
-            # Also another walk: if there is hardly any, a little more changes nothing.
-            starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
-            return _climb(height, max(starts, key=height))
-    bends = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]
-    jerks = [(w, _LOWEST, j) for w in _DECADES for j in _JERKS]
-    found = [_climb(height, max(starts, key=height)) for starts in (bends, jerks)]
-    return max(found, key=height)
+        # Also another walk: if there is hardly any, a little more changes nothing.
+        starts = [(w, b, j), *((other, b, j) for other in _DECADES)]
+        top = heights.highest(starts)
+        if (w, b, j) not in alone and heights.highest([*alone, (w, b, j)]) == (w, b, j):
+            return _climb(heights, top)
+    bends: list[tuple[float, ...]] = [(w, b, _LOWEST) for w in _DECADES for b in _DECADES]
+    jerks: list[tuple[float, ...]] = [(w, _LOWEST, j) for w in _DECADES for j in _JERKS]
+    found = [_climb(heights, heights.highest(starts)) for starts in (bends, jerks)]
+    return heights.highest(found)
 
 
-def _climb(
-    height: Callable[[tuple[float, ...]], float], best: tuple[float, ...]
-) -> tuple[float, ...]:
-    """Return the top of the height, from a start, by ever smaller steps."""
+def _climb(heights: _Heights, best: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the top of the heights, from a start, by ever smaller steps."""
     size = 1.0
     while size > _FINEST:
-        around = [tuple(b + size * m for b, m in zip(best, move, strict=True)) for move in _MOVES]
+        w, b, j = best
+        around = [(w + size * p, b + size * q, j + size * r) for p, q, r in _MOVES]
         inside = [r for r in around if min(r) >= _LOWEST and max(r) <= _HIGHEST]
-        top = max(inside, key=height)
-        if height(top) > height(best):
+        top = heights.highest([best, *inside])
+        if top != best:
             best = top
         else:
             size /= 2

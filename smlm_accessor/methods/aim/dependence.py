@@ -9,6 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import inflation
+from smlm_accessor.kernels.sorting import sorted_rows
 from smlm_accessor.methods.aim.fit import WindowFit
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 
@@ -36,8 +37,7 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     there = positions[:, :2] - np.nan_to_num(motion.drift[window, :2])
     blocks = make_field_blocks(there)
     key = window * blocks.n + blocks.of(there)
-    order = np.argsort(key, kind="stable")
-    key = key[order]
+    order, key = sorted_rows(key)
     begin = np.flatnonzero(np.diff(key, prepend=-1))
     of, block = np.divmod(key[begin], blocks.n)
     asked = known[of]

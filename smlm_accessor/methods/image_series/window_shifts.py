@@ -77,8 +77,9 @@ def search_window_shifts(
         lateral = factor * PIXELS_PER_SMOOTHING * bin_size
         grid = field.grid(factor * bin_size, lateral)
         spectra = summarize(xy, localizations.bounds, grid, **options)
-        matcher = PeakMatcher(Correlator(grid, lateral), field.reach, SIGNIFICANCE)
+        matcher = PeakMatcher(Correlator(grid, lateral), field.reach, SIGNIFICANCE, by_block=False)
         shifts = ImageSeries(spectra, counts, matcher, **options).register("all")
+        in_plane = counts[shifts.valid].sum()
         now = np.full(d, lateral)
         if d == 3 and shifts.valid.sum() > 1:
             along_z: dict[str, Any] = {
@@ -98,11 +99,14 @@ def search_window_shifts(
             better = bool(most) and not erratic(shifts.shift, shifts.valid, lateral, extent)
         if better:
             best, smoothing = shifts, now
-        if counts[best.valid].sum() >= _ENOUGH * counts.sum():
+        known = counts[best.valid].sum()
+        # Where heights lack, other images of x and y would bring little.
+        enough = known > counts.sum() / 2 and in_plane >= _ENOUGH * counts.sum()
+        if known >= _ENOUGH * counts.sum() or (better and enough):
             break
     drift, variance = np.zeros((2, len(counts), d))
-    known = best.shift.shape[1]
-    drift[:, :known], variance[:, :known] = best.shift, best.variance
+    axes = best.shift.shape[1]
+    drift[:, :axes], variance[:, :axes] = best.shift, best.variance
     drift[~best.valid] = variance[~best.valid] = np.nan
     by_chance = erratic(drift, best.valid, float(smoothing[0]), extent)
     return WindowShifts(drift, variance, best.valid, smoothing, by_chance)

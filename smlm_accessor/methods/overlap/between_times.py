@@ -15,9 +15,9 @@ from smlm_accessor.kernels.time_series.couplings import (
     connected_parts,
     far_steps,
     least_connection,
-    shares,
 )
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
+from smlm_accessor.kernels.time_series.shares import shares
 from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate

@@ -9,6 +9,7 @@ from scipy import fft, ndimage
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.sorting import sorted_rows
 
 _SIDE = 512  # precisions: of the part of the field that is looked at, the fullest one
 _MOST = 60_000  # events of it
@@ -54,7 +55,7 @@ def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
     periods = _periods(where)
     if not len(periods):
         return None
-    order = np.argsort(frame, kind="stable")
+    order, _ = sorted_rows(frame)
     where, frame = where[order], frame[order].astype(np.int64)
     best, found, n, size = _CLEAR, None, len(frame), _size(where)
     cuts = np.linspace(0, n, _CUTS + 1).astype(np.int64)

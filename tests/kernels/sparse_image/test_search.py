@@ -7,6 +7,8 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.sparse_image import search as loops
+from smlm_accessor.kernels.sparse_image.image import add, with_room
+from smlm_accessor.kernels.sparse_image.search_loops import median
 from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
 
 
@@ -51,11 +53,41 @@ def test_what_is_not_there_is_not_found() -> None:
     assert searched(np.array([15, -12]), far=5)[4] == -1
 
 
+@pytest.mark.parametrize("d", [2, 3])
+def test_lists_of_occupied_cells_find_the_same_while_the_image_grows(
+    d: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    sites = rng.uniform(-900, 900, (150, d))  # on both sides of 0
+    positions = sites[rng.integers(150, size=9000)] + rng.normal(0, 5, (9000, d))
+    rest = WindowDrift.at_rest(np.arange(9000), np.arange(0, 9001, 300))
+    positions += 10 * rng.integers(-6, 7, (30, d))[np.arange(9000) // 300]
+    scale = np.where(np.arange(3) < d, 0.1, 0.0)
+    reaches = np.array([[1, 1, 1], [15, 15, 7]]) * (scale > 0)
+
+    def found(many: int) -> list[FloatArray]:
+        monkeypatch.setattr(loops, "_MANY", many)
+        image, result = Image(scale).arrays, []
+        searcher = loops.Searcher(positions, rest.bounds, rest.drift, scale, reaches, 4.5, 512)
+        for s in range(30):
+            last = np.zeros(3)
+            seen = searcher.search(image, (s, s), last, 0.5, 0.0, True, False)
+            result.append(np.array([*last, *seen]))
+            image = with_room(image, 300)
+            rows = (300 * s, 300 * s + 300)
+            add((positions, np.arange(9000)), rest.scaled(scale), scale, image, 1024.0, rows, 1)
+        return result
+
+    lists, one_by_one = found(0), found(10**9)
+    np.testing.assert_allclose(lists, one_by_one, rtol=1e-9)
+    assert (np.array(lists)[5:, 4] == 1).sum() > 5
+
+
 @pytest.mark.parametrize("n", [1, 3, 49, 343])
 @pytest.mark.parametrize("ties", [False, True])
 def test_the_median(n: int, ties: bool) -> None:
     rng = np.random.default_rng(n)
     values = rng.integers(0, 4, n).astype(float) if ties else rng.normal(size=n)
     before = values.copy()
-    assert loops._median(values, np.empty(n), n) == np.median(values)
+    assert median(values, np.empty(n), n) == np.median(values)
     np.testing.assert_array_equal(values, before)

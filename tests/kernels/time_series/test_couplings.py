@@ -9,55 +9,14 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.couplings import (
     connected_parts,
     least_connection,
-    shares,
 )
-
-GROUPS, K = 16, 60
-LAG = np.abs(np.subtract.outer(np.arange(K), np.arange(K)))
-
-
-def sums(true: FloatArray, chance: FloatArray, seed: int = 0) -> tuple[FloatArray, FloatArray]:
-    """Curvature and responsibility, of so many true pairs and pairs by chance in each group.
-
-    A true pair has the curvature 0.6, one by chance 0 with a standard deviation of 0.5.
-    """
-    rng = np.random.default_rng(seed)
-    shape = (GROUPS, *true.shape)
-    n, m = (rng.poisson(np.broadcast_to(rate, shape)) for rate in (true, chance))
-    c = 0.6 * n + 0.5 * np.sqrt(m) * rng.normal(size=shape)
-    return (c + c.transpose(0, 2, 1)) / 2, (n + m + (n + m).transpose(0, 2, 1)) / 2.0
+from tests.kernels.time_series.pair_sums import GROUPS, LAG, K, sums
 
 
 def parts(true: FloatArray, chance: FloatArray, steps: float = 1.0, seed: int = 0) -> list[int]:
     alternatives = np.full(K, steps)
     found = connected_parts(*sums(true, chance, seed), np.full(K, 1000.0), alternatives)
     return [int(p) for p in found]
-
-
-def test_the_share_is_the_same_for_all_where_molecules_stay() -> None:
-    share = shares(*sums(np.full((K, K), 2.0), np.full((K, K), 4.0)))
-    np.testing.assert_allclose(share, 0.2, rtol=0.15)
-    assert least_connection(share) > 0.95
-
-
-@pytest.mark.parametrize("chance", [0.1, 3.0])
-def test_the_share_falls_to_nothing_where_molecules_bleach(chance: float) -> None:
-    true = 20 * np.exp(-LAG / 4)
-    share = shares(*sums(true, np.full((K, K), chance)))
-    expected = 0.6 * true / (true + chance)
-    near = LAG <= 6
-    np.testing.assert_allclose(share[near], expected[near], atol=0.06)
-    assert share[LAG > 40].max() < 1e-4
-    assert least_connection(share * (true + chance)) < 0.5
-
-
-def test_a_part_that_knows_less_is_found() -> None:
-    """Also where the lag says nothing of it."""
-    late = np.arange(K) >= 24
-    true = np.where(late[:, None] != late, 0.0, 3.0)
-    share = shares(*sums(true, np.full((K, K), 1.0)))
-    assert share[:20, 30:].max() < 0.02
-    np.testing.assert_allclose(share[:8, :8], 0.45, rtol=0.15)
 
 
 def test_the_least_connection_is_that_of_two_blocks() -> None:

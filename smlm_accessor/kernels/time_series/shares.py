@@ -1,0 +1,130 @@
+"""The share of pairs of windows that are of one molecule, from sums over pairs of localizations.
+
+In all functions, by groups of cells of the field, which are taken for independent:
+
+curvature : ndarray, shape (n_groups, k, k)
+    Derivative of the gradient of one window by the drift of another, symmetric. Pairs that lie
+    together by chance add 0 on average.
+responsibility : ndarray, shape (n_groups, k, k)
+    By which it is weighted: of true pairs and of those by chance, symmetric.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri, stdtr
+
+from smlm_accessor._typing import BoolArray, FloatArray
+
+_CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
+_DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
+_FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
+_NOTHING = 1e-12  # of the largest sum: rounding of differences
+_LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
+
+
+def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
+    """Return the curvature per responsibility of each pair of windows, shape (k, k).
+
+    It is the part of the pairs that are of one molecule, but for a factor. First as a function of
+    the lag in time, which does not rise (isotonic regression), and is 0 from where all longer lags
+    together show nothing. Then, in a quadtree of blocks of windows, from the whole to single pairs,
+    a block whose share differs significantly from that of the block it is part of has its own, as
+    have the three beside it; it is 0 if it is not significant.
+    """
+    k = curvature.shape[1]
+    by_lag = share_by_lag(curvature, responsibility)
+    least = _LEAST * by_lag.max()
+    expected = by_lag + least
+    size = 1 << (k - 1).bit_length()
+    pad = ((0, 0), (0, size - k), (0, size - k))
+    pyramid = [(np.pad(curvature, pad), np.pad(responsibility * expected, pad))]
+    while pyramid[-1][0].shape[1] > 1:
+        pyramid.append((_pooled(pyramid[-1][0]), _pooled(pyramid[-1][1])))
+    factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
+    for c, r in pyramid[-2::-1]:
+        factor, own = _doubled(factor), _doubled(own)
+        ratio, error, groups = ratio_of_sums(c, r)
+        differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / ratio.size)
+        if not differs.any():
+            continue
+        differs = _doubled(_pooled(differs[None])[0])
+        own |= differs
+        own_factor = np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0)
+        factor = np.where(differs, own_factor, factor)
+    return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
+
+
+def _pooled(sums: Any) -> Any:
+    """Return the sums over two by two windows; numpy takes ten times as long over two axes."""
+    rows = sums[:, ::2] + sums[:, 1::2]
+    return np.asarray(rows[..., ::2] + rows[..., 1::2])
+
+
+def _doubled(values: Any) -> Any:
+    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
+
+
+def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
+    total, squares = r.sum(axis=0), (r**2).sum(axis=0)
+    least = max(_NOTHING * float(np.max(total)), 1e-100)
+    total, squares = np.maximum(total, least), np.maximum(squares, least**2)
+    ratio, n = c.sum(axis=0) / total, total**2 / squares
+    variance = ((c - ratio * r) ** 2).sum(axis=0) * n / np.maximum(n - 1, 1e-9)
+    return ratio, np.sqrt(variance) / total, n
+
+
+def tail(value: FloatArray, error: FloatArray, n: FloatArray) -> FloatArray:
+    """Return the probability of a larger value by chance, 1 where there are few groups."""
+    p = stdtr(np.maximum(n - 1, 1.0), -value / np.maximum(error, 1e-300))
+    return np.where(n >= _FEWEST_GROUPS, p, 1.0)
+
+
+def _rarer(value: FloatArray, error: FloatArray, n: FloatArray, than: float) -> BoolArray:
+    """Tell where a larger value has a lower probability by chance, see `tail`.
+
+    It is larger than for a normal distribution, by which most values are told.
+    """
+    found = (n >= _FEWEST_GROUPS) & (value > -float(ndtri(than)) * error)
+    found[found] = tail(value[found], error[found], n[found]) < than
+    return found
+
+
+def share_by_lag(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
+    """Return the share as a function of the lag in time, shape (k, k)."""
+    k = curvature.shape[1]
+    lag = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    c, r = _lag_sums(curvature), _lag_sums(responsibility)
+    share = np.maximum(_not_rising(c.sum(axis=0), r.sum(axis=0)), 0.0)
+    rest = tail(*ratio_of_sums(np.cumsum(c[:, ::-1], axis=1), np.cumsum(r[:, ::-1], axis=1)))
+    clear = np.flatnonzero((rest < _CLEAR)[::-1])
+    if len(clear):
+        share[clear[-1] + 1 :] = 0.0
+    return np.asarray(share[lag])
+
+
+def _lag_sums(sums: FloatArray) -> FloatArray:
+    """Return the sums over all pairs of windows that are as far apart, shape (n_groups, k)."""
+    n, k, _ = sums.shape
+    # In rows that are longer than they are read, entries on a diagonal stand below each other.
+    wide = np.zeros((n, k, 2 * k))
+    wide[:, :, :k] = sums[:, ::-1]
+    diagonals = wide.reshape(n, -1)[:, : k * (2 * k - 1)].reshape(n, k, 2 * k - 1).sum(axis=1)
+    found = diagonals[:, k - 1 :].copy()
+    found[:, 1:] += diagonals[:, : k - 1][:, ::-1]
+    return np.asarray(found)
+
+
+def _not_rising(c: FloatArray, r: FloatArray) -> FloatArray:
+    """Return the ratios of the sums over runs, by pooling neighbours that rise."""
+    runs: list[tuple[float, float, int]] = []
+    for a, b in zip(c.tolist(), np.maximum(r, 1e-300).tolist(), strict=True):
+        run = (a, b, 1)
+        while runs and runs[-1][0] * run[1] < run[0] * runs[-1][1]:
+            run = (runs[-1][0] + run[0], runs[-1][1] + run[1], runs[-1][2] + run[2])
+            runs.pop()
+        runs.append(run)
+    return np.repeat([a / b for a, b, _ in runs], [n for *_, n in runs])
