@@ -28,6 +28,14 @@ class Selection:
     attrs: Mapping[Hashable, Any]
 
 
+@dataclass(frozen=True)
+class Excerpt:
+    """Some rows from all over a table, and about which part of all they are."""
+
+    rows: Source
+    part: float
+
+
 class Source(Protocol):
     """The rows of a table."""
 
@@ -48,6 +56,9 @@ class Source(Protocol):
 
     def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Source:
         """Return the rows whose column lies in one of the ranges; there may be more rows."""
+
+    def excerpt(self) -> Excerpt | None:
+        """Return rows that are soon read; None if that took nearly as long as reading all."""
 
     def reduce(
         self,
@@ -94,6 +105,9 @@ class Whole:
 
     def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Whole:  # noqa: D102
         return self
+
+    def excerpt(self) -> None:  # noqa: D102
+        return None
 
     def reduce(  # noqa: D102
         self,

@@ -19,6 +19,7 @@ from smlm_accessor.errors import InvalidChunkWarning, SmlmWarning, UncertaintyWa
 from smlm_accessor.estimation.continuing.appended import appended
 from smlm_accessor.estimation.counting import Counter
 from smlm_accessor.estimation.missing_z import has_all_z, with_missing_z
+from smlm_accessor.estimation.one_pass import estimate_in_one_pass
 from smlm_accessor.estimation.reduction import estimate_by_reduction
 from smlm_accessor.estimation.request import MOST, MOST_OF_DASK, TARGET_STD, Request
 from smlm_accessor.estimation.runner import Estimate, register
@@ -128,20 +129,29 @@ def _found_by_aim(table: pd.DataFrame, request: Request) -> IntArray:
 
 
 def _estimate(source: Source, request: Request) -> Estimate:
-    """Go over the rows once, or twice if there may be more of them than are used."""
+    """Go over the rows once, or twice where what is sampled cannot be foreseen."""
     most, n_rows = request.max_localizations, source.n_rows
     quiet = replace(request, progress=request.progress and not source.shows_progress)
-    found: Step[Scan] | Scan | None = None
+    scan: Scan | None = None
     sampling: Step[Sampling] | Sampling = Sampling()  # everything
     timeline = None
+    samples_field = request.entry.reduction is None and request.entry.samples == "field"
+    if samples_field and (n_rows is None or n_rows > most):
+        step = estimate_in_one_pass(source, quiet)
+        if step is not None:
+            seen = source.result(step, progress=request.progress)
+            if isinstance(seen, Estimate):
+                return seen
+            scan = seen
     if n_rows is None:  # how many there are decides what is done
-        found = source.result(scanned(source), progress=request.progress)
-        timeline, n_rows = found.timeline, int(found.timeline.counts.sum())
+        scan = scan or source.result(scanned(source), progress=request.progress)
+        timeline, n_rows = scan.timeline, int(scan.timeline.counts.sum())
     if n_rows > most and request.entry.reduction is not None:
         estimate = estimate_by_reduction(source, quiet, timeline)
     else:
-        if n_rows > most or found is not None:
-            found = scanned(source) if found is None else found
+        found: Step[Scan] | Scan | None = scan
+        if n_rows > most or scan is not None:
+            found = scanned(source) if scan is None else scan
             choose = {"time": sample_time, "field": sample_field}[request.entry.samples]
             sampling = source.call(choose, found, most)
         sample = HandOver(sampled(source, sampling))

@@ -33,6 +33,7 @@ from smlm_accessor.table.localizations import (
     read_frames,
     read_localizations,
     row_blocks,
+    without_attrs,
 )
 from smlm_accessor.timeline import Timeline
 
@@ -171,10 +172,11 @@ def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> Summe
     n, n_used, frame_sums = numbers
     unused = np.zeros_like(n)
     kept, runs, by_method = [], [], None
-    for block in row_blocks(table):
-        frames = read_frames(block)
+    columns = find_columns(table)
+    for block in row_blocks(without_attrs(table)):
+        frames = read_frames(block, columns)
         if frames is None:
-            localizations = read_localizations(block)
+            localizations = read_localizations(block, columns=columns)
             usable = localizations.finite
             block, frames = block[usable], localizations.frames[usable]
         before = int(n.sum())
@@ -186,7 +188,7 @@ def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> Summe
                 "files say are all; write them again"
             )
         rows = in_some_frames(frames, chunk, plan.part)
-        positions = read_localizations(block.iloc[rows]).positions - plan.center
+        positions = read_localizations(block.iloc[rows], columns=columns).positions - plan.center
         frames = frames[rows]
         chunk = count_chunks(frames, edges, n_used, frame_sums)
         some = LocalizationArrays(positions, frames, group=chunk)

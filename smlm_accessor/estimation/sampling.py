@@ -16,6 +16,7 @@ import pandas as pd
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import Source, Step, source_of
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
 from smlm_accessor.kernels.frames.count import image_step
 from smlm_accessor.kernels.frames.runs import Runs
@@ -51,14 +52,31 @@ class Scan:
         )
 
 
+class Counting:
+    """Adds up a `Scan`, block by block of a part of a table."""
+
+    def __init__(self) -> None:
+        self._timelines: list[Timeline] = []
+        self._runs: list[Runs] = []
+        self._squares = count_squares(np.zeros((0, 2)))
+
+    def add(self, n_rows: int, block: Localizations) -> None:
+        """Count a block of so many rows, of which these have coordinates."""
+        self._timelines.append(Timeline.of(block.frames, n_rows=n_rows))
+        self._runs.append(Runs.of(block.frames, block.positions))
+        self._squares = count_squares(block.positions, self._squares)
+
+    def scan(self) -> Scan:
+        """Return what was counted."""
+        return Scan(Timeline.joined(self._timelines), self._squares, Runs.joined(self._runs))
+
+
 def scan(part: pd.DataFrame) -> Scan:
     """Count the usable localizations of a part of a table in each frame, square and run."""
-    timelines, runs, squares = [], [], count_squares(np.zeros((0, 2)))
+    counting = Counting()
     for n_rows, block in usable_blocks(part):
-        timelines.append(Timeline.of(block.frames, n_rows=n_rows))
-        runs.append(Runs.of(block.frames, block.positions))
-        squares = count_squares(block.positions, squares)
-    return Scan(Timeline.joined(timelines), squares, Runs.joined(runs))
+        counting.add(n_rows, block)
+    return counting.scan()
 
 
 def timeline_of(part: pd.DataFrame) -> Timeline:
@@ -139,11 +157,10 @@ class Sampling:
 
 def sample_field(scan: Scan, most: int) -> Sampling:
     """Take squares of the field that hold no more than so many localizations in all."""
-    squares = scan.squares
-    total = int(squares.count.sum())
+    total = int(scan.squares.count.sum())
     if total <= most:
         return Sampling()
-    fine = squares.at_most(max(_FEWEST, int(_SQUARES * total / min(most, _FIRST))))
+    fine = scan.squares.at_most(squares_of_sample(total, most))
     order = fine.order()
     order = order[fine.count[order] <= most]
     if not len(order):  # all of them in the finest squares there are
@@ -151,6 +168,11 @@ def sample_field(scan: Scan, most: int) -> Sampling:
     room = np.cumsum(fine.count[order]) <= most
     chosen = order[: max(1, int(room.sum()))]
     return Sampling(squares=Squares(fine.level, fine.number[chosen], fine.count[chosen]))
+
+
+def squares_of_sample(total: float, most: int) -> int:
+    """Return how many squares there are at most where so many localizations are used."""
+    return max(_FEWEST, int(_SQUARES * total / min(most, _FIRST)))
 
 
 def sample_time(scan: Scan, most: int) -> Sampling:
@@ -211,16 +233,21 @@ def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
     taken = []
     for block in read_in_blocks(part):
         if sampling.squares is not None:
-            rank = rank_in(block.positions, sampling.squares)
-            rows = np.flatnonzero(rank >= 0)
-            rows = rows[np.isfinite(block.positions[rows]).all(axis=1)]
-            taken.append(replace(block, group=rank).take(rows))
+            taken.append(in_squares(block, sampling.squares))
         else:
             assert sampling.runs is not None
             run = block.frames // sampling.run_length
             at = np.minimum(np.searchsorted(sampling.runs, run), len(sampling.runs) - 1)
             taken.append(block.take(block.finite & (sampling.runs[at] == run)))
     return Sample(Localizations.concat(taken))
+
+
+def in_squares(block: Localizations, squares: Squares) -> Localizations:
+    """Return the localizations in some squares, whose ranks are their groups."""
+    rank = rank_in(block.positions, squares)
+    rows = np.flatnonzero(rank >= 0)
+    rows = rows[by_column.all_finite(block.positions[rows])]
+    return replace(block, group=rank).take(rows)
 
 
 def scanned(source: Source) -> Step[Scan]:

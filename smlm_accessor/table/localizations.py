@@ -49,10 +49,13 @@ class Localizations(LocalizationArrays):
         return self.columns.length_unit
 
 
-def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Localizations:
+def read_localizations(
+    table: pd.DataFrame, *, need_frames: bool = True, columns: Columns | None = None
+) -> Localizations:
     """Read the localizations of a table, or raise `TableError` with all problems at once.
 
-    A table without frame numbers is one of these if they are needed.
+    A table without frame numbers is one of these if they are needed. The ``columns`` are those that
+    `find_columns` finds, unless they are known.
 
     Examples
     --------
@@ -62,7 +65,7 @@ def read_localizations(table: pd.DataFrame, *, need_frames: bool = True) -> Loca
     array([[1., 3.],
            [2., 4.]])
     """
-    columns = find_columns(table)
+    columns = find_columns(table) if columns is None else columns
     problems: list[str] = []
     scales = _scales(columns, problems)
     positions = np.empty((len(table), len(scales)))
@@ -88,17 +91,28 @@ def row_blocks(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
         yield table.iloc[start : start + _BLOCK]
 
 
+def without_attrs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the same table without ``attrs``, all of which pandas copies with every block of rows.
+
+    And with every column that is looked at. So for those who know the columns.
+    """
+    bare = table.copy(deep=False)
+    bare.attrs = {}
+    return bare
+
+
 def read_in_blocks(table: pd.DataFrame) -> Iterator[Localizations]:
     """Yield the localizations of a table, block by block."""
-    return map(read_localizations, row_blocks(table))
+    columns = find_columns(table)
+    for block in row_blocks(without_attrs(table)):
+        yield read_localizations(block, columns=columns)
 
 
-def read_frames(table: pd.DataFrame) -> IntArray | None:
+def read_frames(table: pd.DataFrame, columns: Columns) -> IntArray | None:
     """Return the frames of a table in which no coordinate is missing; None if some are, or may be.
 
     Where only some rows are wanted, this saves reading the rest.
     """
-    columns = find_columns(table)
     for label in columns.positions.values():
         column = table[label]
         if not (isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 from dask.delayed import Delayed, delayed
 
@@ -15,11 +17,14 @@ from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
 from smlm_accessor.backends.dask.reading import Given, Read, reads_of, reduced
-from smlm_accessor.backends.source import Selection, Source
+from smlm_accessor.backends.source import Excerpt, Selection, Source
 from smlm_accessor.backends.steps import Step, opened
 
 T = TypeVar("T")
 P = TypeVar("P")
+# Of an excerpt: so many partitions, or row groups; so many rows where these are small; and no more
+# than one part in so many of the table, or a second pass would cost little more.
+_FEWEST, _ROWS, _PARTS = 3, 500_000, 8
 
 
 @dataclass(frozen=True)
@@ -49,10 +54,43 @@ class Partitioned:
         return self._facts.range_of(label)
 
     def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Source:  # noqa: D102
-        fragments = self._facts.fragments
-        if not fragments or self._facts.changed or label not in self.example.columns:
+        if label not in self.example.columns:
             return self
-        return Fragments(self.example, fragments, label, tuple(ranges), passes=self.passes)
+        groups = self._row_groups(_within(label, ranges))
+        if groups is None:
+            return self
+        return RowGroups(self.example, groups, passes=self.passes)
+
+    def excerpt(self) -> Excerpt | None:  # noqa: D102
+        groups = self._row_groups()
+        if groups is None:
+            n = self.table.npartitions
+            some = _spread(n, min(n // _PARTS, _FEWEST))
+            return (
+                Excerpt(Some(self.table, some, passes=self.passes), len(some) / n) if some else None
+            )
+        rows = np.array([group.row_groups[0].num_rows for group in groups])
+        n = max(_FEWEST, math.ceil(_ROWS * len(rows) / max(rows.sum(), 1)))
+        some = _spread(len(rows), n)
+        while some and rows[some].sum() > rows.sum() / _PARTS:
+            some = _spread(len(rows), len(some) - 1)
+        if not some:
+            return None
+        source = RowGroups(self.example, [groups[i] for i in some], passes=self.passes)
+        return Excerpt(source, float(rows[some].sum() / rows.sum()))
+
+    def _row_groups(self, wanted: Any = None) -> list[Any] | None:
+        """Return the row groups of Parquet files that may hold what is wanted.
+
+        None if the rows are not as they are in files.
+        """
+        if not self._facts.fragments or self._facts.changed:
+            return None
+        return [
+            group
+            for fragment in self._facts.fragments
+            for group in fragment.split_by_row_group(wanted)
+        ]
 
     def reduce(  # noqa: D102
         self,
@@ -86,35 +124,53 @@ class Partitioned:
 
 
 @dataclass(frozen=True)
-class Fragments(Partitioned):
-    """Those row groups of Parquet files whose statistics do not exclude that they matter."""
+class Some(Partitioned):
+    """Some of the partitions of a dask DataFrame."""
+
+    which: Sequence[int]
+
+    def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
+        reads = reads_of(self.table, labels)
+        return [reads[i] for i in self.which]
+
+
+@dataclass(frozen=True)
+class RowGroups(Partitioned):
+    """Some row groups of Parquet files; the table has none of their rows."""
 
     table: pd.DataFrame
-    fragments: Sequence[Any]
-    label: Hashable
-    ranges: tuple[tuple[float, float], ...]
+    groups: Sequence[Any]
 
     @property
     def example(self) -> pd.DataFrame:  # noqa: D102
         return self.table
 
     def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
-        import pyarrow.dataset
-
-        field = pyarrow.dataset.field(self.label)
-        wanted = None
-        for low, high in self.ranges:
-            part = (field >= low) & (field < high)
-            wanted = part if wanted is None else wanted | part
         names = list(self.table.columns if labels is None else labels)
         reads: list[tuple[Read, list[Delayed]]] = [
-            (Read(_RowGroup(group, names), f"{group.path}"), [])
-            for fragment in self.fragments
-            for group in fragment.split_by_row_group(wanted)
+            (Read(_RowGroup(group, names), f"{group.path}"), []) for group in self.groups
         ]
         if not reads:
             reads = [(Read(Given(self.table[names]), "nothing"), [])]
         return reads
+
+
+def _within(label: Hashable, ranges: Sequence[tuple[float, float]]) -> Any:
+    """Return the condition that a column lies in one of the ranges."""
+    import pyarrow.dataset
+
+    field = pyarrow.dataset.field(label)
+    wanted = None
+    for low, high in ranges:
+        part = (field >= low) & (field < high)
+        wanted = part if wanted is None else wanted | part
+    return wanted
+
+
+def _spread(n: int, k: int) -> list[int]:
+    """Return ``k`` numbers below ``n``, or all, evenly spread."""
+    k = min(k, n)
+    return [(2 * i + 1) * n // (2 * k) for i in range(k)]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ structure, only that localizations are independent.
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -212,7 +213,7 @@ class PeakMatcher:
 
 def _by_blocks(image: Image, rows: IntArray, columns: IntArray) -> FloatArray:
     """Sum an image between the rows and columns at which blocks begin."""
-    sums = np.concatenate([np.zeros((1, image.shape[1])), np.cumsum(image, axis=0, dtype=float)])
-    bands = np.diff(sums[np.append(rows, len(image))], axis=0)
+    ends = np.append(rows, len(image))
+    bands = np.stack([image[a:b].sum(axis=0, dtype=float) for a, b in pairwise(ends)])
     sums = np.concatenate([np.zeros((len(bands), 1)), np.cumsum(bands, axis=1)], axis=1)
     return np.diff(sums[:, np.append(columns, image.shape[1])], axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.compilation import constant, kernel, part
-from smlm_accessor.kernels.hashing import mixed, slot_of
+from smlm_accessor.kernels.hashing import Bits, mixed, slot_of
 
 MOST = 4096  # squares
 _ROOM = 4 * MOST
@@ -37,9 +37,12 @@ class Squares:
     def coarser(self, level: int) -> Squares:
         """Return the same localizations in larger squares, in the order of their numbers."""
         shift = min(max(level - self.level, 0), 63)
-        number, block = np.unique(self.number >> shift, axis=0, return_inverse=True)
-        count = np.bincount(block.ravel(), self.count, len(number)).astype(np.int64)
-        return Squares(max(level, self.level), number, count)
+        number = self.number >> shift
+        low = number.min(axis=0, initial=0)
+        # In the order of x, then of y: one key sorts faster than two numbers.
+        keys, block = np.unique(_key(number - low), return_inverse=True)
+        count = np.bincount(block.ravel(), self.count, len(keys)).astype(np.int64)
+        return Squares(max(level, self.level), _number(keys) + low, count)
 
     def at_most(self, n: int) -> Squares:
         """Return the smallest squares of which there are no more than so many."""
@@ -50,9 +53,12 @@ class Squares:
 
     def order(self) -> IntArray:
         """Return a random order of the squares that is always the same."""
+        return np.lexsort((self.number[:, 1], self.number[:, 0], self.hashed()))
+
+    def hashed(self) -> Bits:
+        """Return what the order of the squares goes by: bits that depend on their numbers."""
         x, y = self.number.astype(np.uint64).T
-        hashed = mixed(mixed(x) ^ y)
-        return np.lexsort((self.number[:, 1], self.number[:, 0], hashed))
+        return mixed(mixed(x) ^ y)
 
 
 def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
@@ -67,15 +73,16 @@ def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
     if n:
         # Numbers of squares have to fit into half an integer.
         largest = max(_largest(xy), np.finfo(float).tiny)
-        known = known.coarser(max(known.level, int(np.ceil(np.log2(largest))) - _BITS + 2))
+        least = int(np.ceil(np.log2(largest))) - _BITS + 2
+        if least > known.level:
+            known = known.coarser(least)
     while row < n:
         keys = np.zeros(_ROOM, np.int64)
         counts = np.zeros(_ROOM, np.int64)
         _enter(known.number, known.count, keys, counts)
         row = _tally(xy, 2.0**-known.level, row, len(known.count), keys, counts)
         used = np.flatnonzero(counts)
-        number = np.stack([keys[used] >> 32, _low(keys[used])], axis=1)
-        known = Squares(known.level, number, counts[used])
+        known = Squares(known.level, _number(keys[used]), counts[used])
         if row < n:
             known = known.coarser(known.level + 1)
     return known.at_most(MOST)
@@ -103,16 +110,21 @@ def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
         table[tuple((squares.number - low).T)] = np.arange(len(squares.number))
         _look_up(xy, 2.0**-squares.level, low, table, rank)
         return rank
-    keys = (squares.number[:, 0] << 32) | (squares.number[:, 1] & 0xFFFFFFFF)
+    keys = _key(squares.number)
     order = np.argsort(keys)
     _find(xy, 2.0**-squares.level, keys[order], order, rank)
     return rank
 
 
-def _low(keys: IntArray) -> IntArray:
-    """Return the signed lower half of each key."""
-    low: IntArray = (keys << 32) >> 32
-    return low
+def _key(number: IntArray) -> IntArray:
+    """Return both numbers of each square, of 32 bits, in one."""
+    key: IntArray = (number[:, 0] << 32) | (number[:, 1] & 0xFFFFFFFF)
+    return key
+
+
+def _number(keys: IntArray) -> IntArray:
+    """Return the numbers of squares, shape (n, 2), the lower half of a key with its sign."""
+    return np.stack([keys >> 32, (keys << 32) >> 32], axis=1)
 
 
 @kernel

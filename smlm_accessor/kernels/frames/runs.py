@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 
 _MOST = 32  # movies
 _FEWEST = 50  # localizations of a movie
@@ -53,9 +54,11 @@ class Runs(NamedTuple):
             first, last = int(frames[a]), int(frames[b - 1])
             level, bins = _level(first, last), frames[:0]
             if len(begins) <= _MOST:
-                bins = np.unique(frames[a:b] >> level)
+                number = np.arange(first >> level, (last >> level) + 2)
+                bins = number[:-1][np.diff(np.searchsorted(frames[a:b], number << level)) > 0]
                 if positions is not None:
-                    low, high = positions[a:b].min(axis=0), positions[a:b].max(axis=0)
+                    rows = positions[a:b]
+                    low, high = by_column.lowest(rows), by_column.highest(rows)
             found.append(Run(first, last, b - a, level, bins, low, high))
         return cls(tuple(found[: _MOST + 1]))
 

@@ -59,7 +59,7 @@ class SlopeImage:
         # Even background has a slope at the edges of the field.
         first, last = (p / p.sum() for p in grid.profiles)
         nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-        even = self._background(sums_under(nothing, grid, positions, np.zeros(2)))
+        even = self._background(sums_under(nothing, grid, positions, np.zeros((1, 2))))
         down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
         across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
         spectrum -= down[:, None] * across
@@ -80,11 +80,12 @@ class SlopeImage:
         active = np.array(self.grid.bins) > 1
         shift = np.zeros(2)
         for _ in range(_MAX_STEPS):
-            jacobian = self._jacobian(positions, shift)[np.ix_(active, active)]
+            slope, jacobian = self._slope_and_jacobian(positions, shift)
+            jacobian = jacobian[np.ix_(active, active)]
             if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
                 return None
             step = np.zeros(2)
-            step[active] = -np.linalg.solve(jacobian, self._slope(positions, shift)[active])
+            step[active] = -np.linalg.solve(jacobian, slope[active])
             length = float(np.abs(step).max()) / self.smoothing
             shift += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
             if length < LAST_STEP:
@@ -92,9 +93,9 @@ class SlopeImage:
         else:
             return None
         squared = np.full((2, 2), np.nan)
-        squared[0] = sums_under(self._slopes, self.grid, positions, shift).squares
+        squared[0] = sums_under(self._slopes, self.grid, positions, shift[None]).squares[0]
         if self._pairs is not None:
-            squared[1] = sums_under(self._pairs, self.grid, positions, shift).total
+            squared[1] = sums_under(self._pairs, self.grid, positions, shift[None]).total[0]
         variance = np.full((2, 2), np.nan)
         variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
         of_blocks = np.zeros((0, 2)) if blocks is None else self.influence(positions, shift, blocks)
@@ -108,28 +109,27 @@ class SlopeImage:
         of, n = blocks.of(positions - shift), blocks.n
         slope = sums_by_block(self._slopes, self.grid, positions, shift, of, n)
         share = np.bincount(of, minlength=n) / len(positions)
-        curvature = np.diag(self._jacobian(positions, shift)) * (np.array(self.grid.bins) > 1)
+        _, jacobian = self._slope_and_jacobian(positions, shift)
+        curvature = np.diag(jacobian) * (np.array(self.grid.bins) > 1)
         return influence(slope - share[:, None] * slope.sum(axis=0), curvature)
 
-    def _slope(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
-        """Sum of the slopes under shifted localizations, less that under evenly spread ones."""
-        sums = sums_under(self._slopes, self.grid, positions, shift)
-        slope: FloatArray = sums.total - self._background(sums) * self._mean
-        return slope
+    def _slope_and_jacobian(
+        self, positions: FloatArray, shift: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the slope under shifted localizations, and its change with the shift, (2, 2).
 
-    def _background(self, sums: ImageSums) -> float:
-        """Count the localizations, if all the field were as dense as its rim."""
-        wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
-        return (sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide)
-
-    def _jacobian(self, positions: FloatArray, shift: FloatArray) -> FloatArray:
-        """Change of the slope with the shift, shape (2, 2)."""
+        The slope is the sum under the localizations, less that under evenly spread ones.
+        """
         width = 0.5 * self.grid.bin_size
-        steps = width * np.eye(2)
-        columns = [
-            self._slope(positions, shift + h) - self._slope(positions, shift - h) for h in steps
-        ]
-        return np.stack(columns, axis=1) / (2 * width)
+        steps = width * np.array([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]])
+        sums = sums_under(self._slopes, self.grid, positions, shift + steps)
+        slope: FloatArray = sums.total - self._background(sums)[:, None] * self._mean
+        return slope[0], (slope[1:3] - slope[3:]).T / (2 * width)
+
+    def _background(self, sums: ImageSums) -> FloatArray:
+        """Count the localizations, if all the field were as dense as its rim; for each shift."""
+        wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
+        return np.asarray((sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide))
 
     def _map(self, spectra: Iterable[Spectrum]) -> Image:
         """Return two channels of an image, shape (n_pixels, 2)."""
@@ -158,56 +158,58 @@ def _gaussian(smoothing: float, rows: Image, columns: Image) -> Image:
 
 
 class ImageSums(NamedTuple):
-    """Of the two channels of an image: sums and sums of squares, shape (2,); and counts.
+    """Of the two channels of an image: sums and sums of squares, shape (m, 2); and counts, (m,).
 
-    ``within`` localizations lie in the field, ``inner`` of these off its rim.
+    ``within`` localizations lie in the field, ``inner`` of these off its rim, at each of m shifts.
     """
 
     total: FloatArray
     squares: FloatArray
-    within: int
-    inner: int
+    within: IntArray
+    inner: IntArray
 
 
 def sums_under(
-    image: Image, grid: PixelGrid, positions: FloatArray, shift: FloatArray
+    image: Image, grid: PixelGrid, positions: FloatArray, shifts: FloatArray
 ) -> ImageSums:
-    """Interpolate an image linearly under localizations less a shift, and sum.
+    """Interpolate an image linearly under localizations less each of some shifts, and sum.
 
-    The image has two channels, shape (n_pixels, 2), and is zero outside the field.
+    The image has two channels, shape (n_pixels, 2), and is zero outside the field. Small shifts,
+    (m, 2), at once save time: a localization needs much the same pixels at all of them.
     """
     box = np.array([grid.lower, grid.upper])
     rim = (box[1] - box[0]) / RIM
     inner = np.stack([box[0] + rim, box[1] - rim])
-    out, counts = np.zeros((2, 2)), np.zeros(2, np.int64)
+    out, counts = np.zeros((len(shifts), 2, 2)), np.zeros((len(shifts), 2), np.int64)
     bins = np.array(grid.bins)
-    _sum(image, bins, positions, shift, box, inner, grid.corner, grid.bin_size, out, counts)
-    return ImageSums(out[0], out[1], int(counts[0]), int(counts[1]))
+    _sum(image, bins, positions, shifts, box, inner, grid.corner, grid.bin_size, out, counts)
+    return ImageSums(out[:, 0], out[:, 1], counts[:, 0], counts[:, 1])
 
 
 @kernel
 def _sum(  # type: ignore[no-untyped-def]
-    image, bins, positions, shift, box, inner, corner, size, out, counts
+    image, bins, positions, shifts, box, inner, corner, size, out, counts
 ):
     # An axis without extent has one pixel.
     down, across = min(1, bins[0] - 1) * bins[1], min(1, bins[1] - 1)
     for i in range(len(positions)):
-        x, y = positions[i, 0] - shift[0], positions[i, 1] - shift[1]
-        if not (box[0, 0] <= x <= box[1, 0] and box[0, 1] <= y <= box[1, 1]):
-            continue
-        counts[0] += 1
-        if inner[0, 0] <= x <= inner[1, 0] and inner[0, 1] <= y <= inner[1, 1]:
-            counts[1] += 1
-        u, v = (x - corner[0]) / size, (y - corner[1]) / size
-        a, b = int(u), int(v)
-        s, t = u - a, v - b
-        at = a * bins[1] + b
-        for c in range(2):
-            low = (1 - t) * image[at, c] + t * image[at + across, c]
-            high = (1 - t) * image[at + down, c] + t * image[at + down + across, c]
-            value = (1 - s) * low + s * high
-            out[0, c] += value
-            out[1, c] += value * value
+        for k in range(len(shifts)):
+            x, y = positions[i, 0] - shifts[k, 0], positions[i, 1] - shifts[k, 1]
+            if not (box[0, 0] <= x <= box[1, 0] and box[0, 1] <= y <= box[1, 1]):
+                continue
+            counts[k, 0] += 1
+            if inner[0, 0] <= x <= inner[1, 0] and inner[0, 1] <= y <= inner[1, 1]:
+                counts[k, 1] += 1
+            u, v = (x - corner[0]) / size, (y - corner[1]) / size
+            a, b = int(u), int(v)
+            s, t = u - a, v - b
+            at = a * bins[1] + b
+            for c in range(2):
+                low = (1 - t) * image[at, c] + t * image[at + across, c]
+                high = (1 - t) * image[at + down, c] + t * image[at + down + across, c]
+                value = (1 - s) * low + s * high
+                out[k, 0, c] += value
+                out[k, 1, c] += value * value
 
 
 def sums_by_block(
@@ -227,5 +229,5 @@ def sums_by_block(
     ends = np.searchsorted(ordered, np.arange(n_blocks + 1))
     for k in np.flatnonzero(np.diff(ends)):
         there = positions[order[ends[k] : ends[k + 1]]]
-        total[k] = sums_under(image, grid, there, shift).total
+        total[k] = sums_under(image, grid, there, shift[None]).total[0]
     return total

@@ -115,12 +115,12 @@ def test_sums_are_those_of_numpy(width: float, height: float) -> None:
     size = np.array([width, height])
     shift = np.where(size > 0, [2.0, -3.0], 0.0)
     positions = rng.uniform(-0.1, 1.1, (5000, 2)) * size + shift
-    found = sums_under(image, pixels, positions, shift)
+    found = sums_under(image, pixels, positions, np.stack([shift + 1, shift]))
     x = positions - shift
     inside = ((x >= 0) & (x <= size)).all(axis=1)
     values = interpolated(image, pixels, x[inside])
-    np.testing.assert_allclose(found.total, values.sum(axis=0), rtol=1e-5, atol=1e-3)
-    np.testing.assert_allclose(found.squares, np.square(values).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.total[1], values.sum(axis=0), rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(found.squares[1], np.square(values).sum(axis=0), rtol=1e-5)
     rim = size / RIM
     inner = ((x >= rim) & (x <= size - rim)).all(axis=1)
-    assert (found.within, found.inner) == (inside.sum(), inner.sum())
+    assert (found.within[1], found.inner[1]) == (inside.sum(), inner.sum())
