@@ -52,6 +52,23 @@ def _calls(module: str, function: str | None = None) -> Callable[[F], F]:
     return does
 
 
+class _Verbs:
+    """What all accessors have in common: they know whose verb a name is that they lack."""
+
+    _of: str  # whose verbs they are
+
+    if not TYPE_CHECKING:  # a type checker is to find names that there are not
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise an `AttributeError` that says how the verb is used, if others have it."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # its own error, once more
+            words = f"{self._of}.smlm has no verb {name!r}"
+            owners = [one._of for one in _Verbs.__subclasses__() if name in vars(one)]
+            words += f"; it is a verb of a {owners[0]}: {owners[0]}.smlm.{name}" if owners else ""
+            raise AttributeError(words, name=name, obj=self)
+
+
 def _options_of_methods() -> str:
     from smlm_accessor.methods.registry import options_text
 
@@ -229,7 +246,7 @@ def follow(
 
 @register_partitioned("smlm")
 @pd.api.extensions.register_dataframe_accessor("smlm")
-class LocalizationAccessor:
+class LocalizationAccessor(_Verbs):
     """Drift of a table of localizations, in pandas or dask: ``table.smlm``.
 
     Every verb raises `TableError` if the table cannot be used, with all problems at once,
@@ -246,6 +263,8 @@ class LocalizationAccessor:
     >>> bool((fixed.smlm.rmse(locs) < drifted.smlm.rmse(locs) / 3).all())
     True
     """
+
+    _of = "table"
 
     def __init__(self, table: pd.DataFrame) -> None:
         find_columns(table)  # so that hasattr(table, "smlm") tells the truth
@@ -909,7 +928,7 @@ class LocalizationAccessor:
         ----------
         path : str or path
             .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it; in the
-            format of the file that was read, in that of 1.0 if it was none of Picasso), .h5
+            format of the file that was read, in that before 1.0 if it was none of Picasso), .h5
             (DECODE), .mat (SMAP), .smlm or .zip (SMLM). For dask, a folder on a disk that all
             workers see under this name.
         format : str, optional
@@ -953,12 +972,14 @@ class LocalizationAccessor:
 
 
 @xr.register_dataset_accessor("smlm")
-class DriftAccessor:
+class DriftAccessor(_Verbs):
     """A Dataset of drift: ``drift.smlm``.
 
     Every verb raises `DriftError` if the Dataset does not hold drift, with all problems at once,
     `OptionError` if an argument makes no sense, and `TableError` if a table cannot be used.
     """
+
+    _of = "drift"
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._held = held_for(dataset)
@@ -1436,7 +1457,7 @@ class DriftAccessor:
 
 
 @xr.register_dataarray_accessor("smlm")
-class StackAccessor:
+class StackAccessor(_Verbs):
     """Drift of a stack of images, in memory or dask: ``stack.smlm``.
 
     A stack is a DataArray with the dimensions ``frame`` (or ``time``), ``y`` and ``x``, and ``z``
@@ -1445,6 +1466,8 @@ class StackAccessor:
     otherwise; of dates, those since the first image. Verbs raise `StackError` if the stack cannot
     be used, with the remedy.
     """
+
+    _of = "stack"
 
     def __init__(self, stack: xr.DataArray) -> None:
         self._held = stack

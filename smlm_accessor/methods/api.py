@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,7 @@ from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.methods.chunked import ChunkedLocalizations as ChunkedLocalizations
 from smlm_accessor.methods.documentation import listed_options
-from smlm_accessor.options import require_all
+from smlm_accessor.options import nearest, require_all
 
 Plan = TypeVar("Plan")
 Summary = TypeVar("Summary")
@@ -271,20 +271,24 @@ class Method:
         """The options of the method, and their defaults."""
         return {name: p.default for name, p in self.arguments.items() if name not in OF_RUNNER}
 
-    def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise `OptionError` if options are unknown or make no sense; it names all of them."""
-        checks: list[Callable[[], object]] = [partial(self._require_known, options)]
+    def check_options(self, options: Mapping[str, Any], others: Iterable[str] = ()) -> None:
+        """Raise `OptionError` if options are unknown or make no sense; it names all of them.
+
+        ``others`` are further arguments of the caller, which an unknown name may stand for.
+        """
+        checks: list[Callable[[], object]] = [partial(self._require_known, options, others)]
         for name, check in self.checks.items():
             checks.append(partial(check, name, options.get(name, self.options[name])))
         require_all(checks)
 
-    def _require_known(self, options: Mapping[str, Any]) -> None:
+    def _require_known(self, options: Mapping[str, Any], others: Iterable[str]) -> None:
         known = {**self.options, "threads": None}
         unknown = [name for name in options if name not in known]
         if unknown:
+            meant = nearest(unknown, [*known, *others])
             raise OptionError(
-                f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; "
-                f"its options are:\n{listed_options(self.function, known)}"
+                f"method {self.name!r} has no option {', '.join(map(repr, unknown))}; {meant}its "
+                f"options are:\n{listed_options(self.function, known)}"
             )
 
     def check_target(self, target: str) -> None:
