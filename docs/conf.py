@@ -33,6 +33,7 @@ release = version = smlm_accessor.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",  # each name links to its source, on a page of the site
     "sphinx_autosummary_accessors",
     "numpydoc",
     "myst_nb",

@@ -374,6 +374,15 @@ class LocalizationAccessor(_Verbs):
             localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If an argument, or an option of the method, makes no sense.
+        DriftError
+            If ``start`` or ``prior`` is no drift.
+
         Notes
         -----
         Of dask, partitions are read one by one, each in the task that uses it, and only what is
@@ -425,6 +434,13 @@ class LocalizationAccessor(_Verbs):
         DataFrame
             All rows, columns, dtypes and the index as they were; only coordinates differ. What
             was done is added to ``attrs["smlm_history"]``.
+
+        Raises
+        ------
+        DriftError
+            If ``drift`` is none, or no chunk of it is valid.
+        TableError, OptionError
+            As `drift`.
 
         Examples
         --------
@@ -485,6 +501,13 @@ class LocalizationAccessor(_Verbs):
             Rotation (radians), scaling and their standard deviations are in
             ``attrs["parameters"]``, and ``beads``: how many are in the reference, in this table,
             and in both.
+
+        Raises
+        ------
+        TableError
+            If one of the tables has no rows or columns to use.
+        OptionError
+            If an argument makes no sense.
 
         Notes
         -----
@@ -573,6 +596,13 @@ class LocalizationAccessor(_Verbs):
         DataFrame, or DataFrame and Dataset
             A new table; only the coordinates differ.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If an argument makes no sense, or does not fit the components of the table.
+
         Examples
         --------
         >>> import smlm_accessor
@@ -606,6 +636,13 @@ class LocalizationAccessor(_Verbs):
             itself (NaN if it is the only one: nothing tells); weight in the estimate of the method
             "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
             table of dask, all this is about a part of the frames.
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If ``presence`` is no part, or ``radius`` no length.
 
         Examples
         --------
@@ -642,6 +679,13 @@ class LocalizationAccessor(_Verbs):
         Series of bool
             With the index of the table; lazy for a table of dask. True within the radius of where
             a bead is in that frame: each is followed, whether or not it moves with the others.
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If ``beads`` has no positions, ``presence`` is no part, or ``radius`` no length.
 
         Examples
         --------
@@ -786,6 +830,11 @@ class LocalizationAccessor(_Verbs):
         matplotlib.axes.Axes
             With y upwards; the image is ``ax.images[0]``.
 
+        Raises
+        ------
+        TableError, OptionError
+            As `render`.
+
         Examples
         --------
         >>> import matplotlib, smlm_accessor
@@ -835,6 +884,11 @@ class LocalizationAccessor(_Verbs):
             one scale of brightness: the logarithm of the count. ``axes[0].figure`` is the figure,
             whose title is the verdict of ``drift.smlm.assess``. Rows of dask are gone over twice
             for the images.
+
+        Raises
+        ------
+        TableError, OptionError, DriftError
+            As `drift` and `correct`.
 
         Examples
         --------
@@ -1039,6 +1093,13 @@ class DriftAccessor(_Verbs):
         DriftModel
             With ``eval``, ``drift``, ``plot``, ``to_dataset`` and the fit of each component.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift, or no chunk of it is valid.
+        OptionError
+            If a model is not known, or does not fit the drift.
+
         Examples
         --------
         >>> import smlm_accessor
@@ -1083,6 +1144,13 @@ class DriftAccessor(_Verbs):
         matplotlib.axes.Axes
             A point for each chunk, at its mean frame or time; with many, a line and a band.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``quantity`` is not known.
+
         Examples
         --------
         >>> import matplotlib
@@ -1121,6 +1189,15 @@ class DriftAccessor(_Verbs):
         -------
         Assessment
             Prints as one line. Its ``verdict`` is "improved", "no evidence" or "worse".
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use.
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``by`` or ``outside`` is not known.
 
         Notes
         -----
@@ -1197,6 +1274,13 @@ class DriftAccessor(_Verbs):
             its ``p_value``, the ``transformation`` that the data ask for, and all in words as
             ``summary``. `smlm_accessor.plot.plot_field_map` draws it.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use.
+        DriftError
+            If the Dataset does not hold drift, or no chunk of it is valid.
+
         Notes
         -----
         With the gradient ``g`` and the curvature ``c`` of the log-density of the blinks of other
@@ -1267,6 +1351,13 @@ class DriftAccessor(_Verbs):
             The verdict that the page shows; None if the table cannot be judged, as when all rows
             are in one frame. What could not be made is said in the page.
 
+        Raises
+        ------
+        TableError, DriftError, OptionError
+            As `assess`.
+        FileError
+            If the page exists, or cannot be written.
+
         Notes
         -----
         A table of dask is gone over four times: twice for the part by which the drift is judged,
@@ -1305,6 +1396,11 @@ class DriftAccessor(_Verbs):
             How far the sample moved at its centre, in the length unit of the table; NaN where a
             chunk is not valid.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1326,6 +1422,11 @@ class DriftAccessor(_Verbs):
             A row for each jump: ``frame`` (or ``time``), the first after it, the jump ``+d`` by
             component, and one standard deviation of it, ``std_x`` and so on; lengths in the unit of
             the table. No rows if there is no jump.
+
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
 
         Examples
         --------
@@ -1373,6 +1474,11 @@ class DriftAccessor(_Verbs):
         Dataset
             With ``matrix`` inverted and ``offset`` to match.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1395,6 +1501,11 @@ class DriftAccessor(_Verbs):
         -------
         Dataset
             To correct the original table by, once.
+
+        Raises
+        ------
+        DriftError
+            If one of the two does not hold drift.
 
         Examples
         --------
@@ -1420,6 +1531,13 @@ class DriftAccessor(_Verbs):
         Dataset
             Offsets differ by a constant, in the length unit of the table.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``origin`` is not known.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1434,6 +1552,11 @@ class DriftAccessor(_Verbs):
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift.
 
         Of several tables, see `smlm_accessor.align`, each is looked at.
+
+        Raises
+        ------
+        DriftError
+            If there is anything wrong; all of it at once.
 
         Examples
         --------
@@ -1513,6 +1636,13 @@ class StackAccessor(_Verbs):
             strong as usual. One that shares none with the others (out of focus, empty) is not
             valid: NaN, and one warning names it.
 
+        Raises
+        ------
+        StackError
+            If the stack cannot be used: all that is wrong at once.
+        OptionError
+            If an argument makes no sense.
+
         Notes
         -----
         Of dask, images are read twice, one chunk at a time. Frequencies are kept of all images,
@@ -1565,6 +1695,15 @@ class StackAccessor(_Verbs):
             Dimensions, coordinates, name and attrs as they were; of dask, images are moved when
             they are computed. Pixels are float32, or float64 if they were of more than 16 bits
             (but float32 stays), and NaN where nothing was recorded.
+
+        Raises
+        ------
+        StackError
+            If the stack cannot be used: all that is wrong at once.
+        DriftError
+            If ``drift`` is none.
+        OptionError
+            If an argument makes no sense.
 
         Examples
         --------
