@@ -1,7 +1,7 @@
 """The site of documentation: `sphinx-build -W docs docs/_build/html`, see CONTRIBUTING.md.
 
-Nothing is fetched from the network, at build time or at view time. `SMLM_DOCS=full` executes the
-notebooks as well, which the tests do anyway.
+Nothing is fetched from the network, at build time or at view time. `SMLM_DOCS=quick` does not execute
+the notebooks, which the tests do anyway.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ nitpicky = False
 # Pages in Markdown, and notebooks.
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
-nb_execution_mode = "force" if os.environ.get("SMLM_DOCS") == "full" else "off"
+nb_execution_mode = "off" if os.environ.get("SMLM_DOCS") == "quick" else "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # no scripts from the network
