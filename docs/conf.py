@@ -1,7 +1,7 @@
 """The site of documentation: `sphinx-build -W docs docs/_build/html`, see CONTRIBUTING.md.
 
-Nothing is fetched from the network, at build time or at view time. `SMLM_DOCS=full` executes the
-notebooks as well, which the tests do anyway.
+Nothing is fetched from the network, at build time or at view time. `SMLM_DOCS=quick` does not
+execute the notebooks, which the tests do anyway.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "_ext")]  # the checkout, not an installed copy
 os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parent), os.environ.get("PYTHONPATH", "")])
-os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.pop("MPLBACKEND", None)  # notebooks have their own, which shows figures in the page
 os.environ.setdefault("SMLM_SHARED_DATA", str(HERE.parents[1] / "shared" / "data"))  # of a notebook
 
+import matplotlib
+
 import smlm_accessor
+
+matplotlib.use("Agg")
 
 # Notebooks are pages, too; Sphinx wants them below its own folder.
 (HERE / "notebooks").mkdir(exist_ok=True)
@@ -33,6 +37,7 @@ release = version = smlm_accessor.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",  # each name links to its source, on a page of the site
     "sphinx_autosummary_accessors",
     "numpydoc",
     "myst_nb",
@@ -58,7 +63,7 @@ nitpicky = False
 # Pages in Markdown, and notebooks.
 myst_enable_extensions = ["dollarmath", "deflist", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
-nb_execution_mode = "force" if os.environ.get("SMLM_DOCS") == "full" else "off"
+nb_execution_mode = "off" if os.environ.get("SMLM_DOCS") == "quick" else "force"
 nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # no scripts from the network

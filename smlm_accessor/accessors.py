@@ -52,6 +52,23 @@ def _calls(module: str, function: str | None = None) -> Callable[[F], F]:
     return does
 
 
+class _Verbs:
+    """What all accessors have in common: they know whose verb a name is that they lack."""
+
+    _of: str  # whose verbs they are
+
+    if not TYPE_CHECKING:  # a type checker is to find names that there are not
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise an `AttributeError` that says how the verb is used, if others have it."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)  # its own error, once more
+            words = f"{self._of}.smlm has no verb {name!r}"
+            owners = [one._of for one in _Verbs.__subclasses__() if name in vars(one)]
+            words += f"; it is a verb of a {owners[0]}: {owners[0]}.smlm.{name}" if owners else ""
+            raise AttributeError(words, name=name, obj=self)
+
+
 def _options_of_methods() -> str:
     from smlm_accessor.methods.registry import options_text
 
@@ -229,7 +246,7 @@ def follow(
 
 @register_partitioned("smlm")
 @pd.api.extensions.register_dataframe_accessor("smlm")
-class LocalizationAccessor:
+class LocalizationAccessor(_Verbs):
     """Drift of a table of localizations, in pandas or dask: ``table.smlm``.
 
     Every verb raises `TableError` if the table cannot be used, with all problems at once,
@@ -246,6 +263,8 @@ class LocalizationAccessor:
     >>> bool((fixed.smlm.rmse(locs) < drifted.smlm.rmse(locs) / 3).all())
     True
     """
+
+    _of = "table"
 
     def __init__(self, table: pd.DataFrame) -> None:
         find_columns(table)  # so that hasattr(table, "smlm") tells the truth
@@ -356,6 +375,15 @@ class LocalizationAccessor:
             localizations, or one that lies far from
             both its neighbours, is not valid: NaN, and one warning names it.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If an argument, or an option of the method, makes no sense.
+        DriftError
+            If ``start`` or ``prior`` is no drift.
+
         Notes
         -----
         Of dask, partitions are read one by one, each in the task that uses it, and only what is
@@ -407,6 +435,13 @@ class LocalizationAccessor:
         DataFrame
             All rows, columns, dtypes and the index as they were; only coordinates differ. What
             was done is added to ``attrs["smlm_history"]``.
+
+        Raises
+        ------
+        DriftError
+            If ``drift`` is none, or no chunk of it is valid.
+        TableError, OptionError
+            As `drift`.
 
         Examples
         --------
@@ -467,6 +502,13 @@ class LocalizationAccessor:
             Rotation (radians), scaling and their standard deviations are in
             ``attrs["parameters"]``, and ``beads``: how many are in the reference, in this table,
             and in both.
+
+        Raises
+        ------
+        TableError
+            If one of the tables has no rows or columns to use.
+        OptionError
+            If an argument makes no sense.
 
         Notes
         -----
@@ -555,6 +597,13 @@ class LocalizationAccessor:
         DataFrame, or DataFrame and Dataset
             A new table; only the coordinates differ.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If an argument makes no sense, or does not fit the components of the table.
+
         Examples
         --------
         >>> import smlm_accessor
@@ -588,6 +637,13 @@ class LocalizationAccessor:
             itself (NaN if it is the only one: nothing tells); weight in the estimate of the method
             "fiducial", all together 1; and the radius. No rows if there are no beads. Of a large
             table of dask, all this is about a part of the frames.
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If ``presence`` is no part, or ``radius`` no length.
 
         Examples
         --------
@@ -624,6 +680,13 @@ class LocalizationAccessor:
         Series of bool
             With the index of the table; lazy for a table of dask. True within the radius of where
             a bead is in that frame: each is followed, whether or not it moves with the others.
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use: all that is wrong at once.
+        OptionError
+            If ``beads`` has no positions, ``presence`` is no part, or ``radius`` no length.
 
         Examples
         --------
@@ -768,6 +831,11 @@ class LocalizationAccessor:
         matplotlib.axes.Axes
             With y upwards; the image is ``ax.images[0]``.
 
+        Raises
+        ------
+        TableError, OptionError
+            As `render`.
+
         Examples
         --------
         >>> import matplotlib, smlm_accessor
@@ -817,6 +885,11 @@ class LocalizationAccessor:
             one scale of brightness: the logarithm of the count. ``axes[0].figure`` is the figure,
             whose title is the verdict of ``drift.smlm.assess``. Rows of dask are gone over twice
             for the images.
+
+        Raises
+        ------
+        TableError, OptionError, DriftError
+            As `drift` and `correct`.
 
         Examples
         --------
@@ -910,7 +983,7 @@ class LocalizationAccessor:
         ----------
         path : str or path
             .csv, .tsv or .txt (tabs), .parquet, .hdf5 (Picasso, with its .yaml beside it; in the
-            format of the file that was read, in that of 1.0 if it was none of Picasso), .h5
+            format of the file that was read, in that before 1.0 if it was none of Picasso), .h5
             (DECODE), .mat (SMAP), .smlm or .zip (SMLM). For dask, a folder on a disk that all
             workers see under this name.
         format : str, optional
@@ -954,12 +1027,14 @@ class LocalizationAccessor:
 
 
 @xr.register_dataset_accessor("smlm")
-class DriftAccessor:
+class DriftAccessor(_Verbs):
     """A Dataset of drift: ``drift.smlm``.
 
     Every verb raises `DriftError` if the Dataset does not hold drift, with all problems at once,
     `OptionError` if an argument makes no sense, and `TableError` if a table cannot be used.
     """
+
+    _of = "drift"
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._held = held_for(dataset)
@@ -1019,6 +1094,13 @@ class DriftAccessor:
         DriftModel
             With ``eval``, ``drift``, ``plot``, ``to_dataset`` and the fit of each component.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift, or no chunk of it is valid.
+        OptionError
+            If a model is not known, or does not fit the drift.
+
         Examples
         --------
         >>> import smlm_accessor
@@ -1063,6 +1145,13 @@ class DriftAccessor:
         matplotlib.axes.Axes
             A point for each chunk, at its mean frame or time; with many, a line and a band.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``quantity`` is not known.
+
         Examples
         --------
         >>> import matplotlib
@@ -1101,6 +1190,15 @@ class DriftAccessor:
         -------
         Assessment
             Prints as one line. Its ``verdict`` is "improved", "no evidence" or "worse".
+
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use.
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``by`` or ``outside`` is not known.
 
         Notes
         -----
@@ -1177,6 +1275,13 @@ class DriftAccessor:
             its ``p_value``, the ``transformation`` that the data ask for, and all in words as
             ``summary``. `smlm_accessor.plot.plot_field_map` draws it.
 
+        Raises
+        ------
+        TableError
+            If the table has no rows, columns or frames to use.
+        DriftError
+            If the Dataset does not hold drift, or no chunk of it is valid.
+
         Notes
         -----
         The gradient ``G`` of the log-density of the blinks of other windows is summed over the
@@ -1251,6 +1356,13 @@ class DriftAccessor:
             The verdict that the page shows; None if the table cannot be judged, as when all rows
             are in one frame. What could not be made is said in the page.
 
+        Raises
+        ------
+        TableError, DriftError, OptionError
+            As `assess`.
+        FileError
+            If the page exists, or cannot be written.
+
         Notes
         -----
         A table of dask is gone over four times: twice for the part by which the drift is judged,
@@ -1289,6 +1401,11 @@ class DriftAccessor:
             How far the sample moved at its centre, in the length unit of the table; NaN where a
             chunk is not valid.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1310,6 +1427,11 @@ class DriftAccessor:
             A row for each jump: ``frame`` (or ``time``), the first after it, the jump ``+d`` by
             component, and one standard deviation of it, ``std_x`` and so on; lengths in the unit of
             the table. No rows if there is no jump.
+
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
 
         Examples
         --------
@@ -1357,6 +1479,11 @@ class DriftAccessor:
         Dataset
             With ``matrix`` inverted and ``offset`` to match.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1379,6 +1506,11 @@ class DriftAccessor:
         -------
         Dataset
             To correct the original table by, once.
+
+        Raises
+        ------
+        DriftError
+            If one of the two does not hold drift.
 
         Examples
         --------
@@ -1404,6 +1536,13 @@ class DriftAccessor:
         Dataset
             Offsets differ by a constant, in the length unit of the table.
 
+        Raises
+        ------
+        DriftError
+            If the Dataset does not hold drift; all that is wrong at once.
+        OptionError
+            If ``origin`` is not known.
+
         Examples
         --------
         >>> from smlm_accessor.drift import build
@@ -1418,6 +1557,11 @@ class DriftAccessor:
         """Raise `DriftError`, with all that is wrong, if the Dataset does not hold drift.
 
         Of several tables, see `smlm_accessor.align`, each is looked at.
+
+        Raises
+        ------
+        DriftError
+            If there is anything wrong; all of it at once.
 
         Examples
         --------
@@ -1441,7 +1585,7 @@ class DriftAccessor:
 
 
 @xr.register_dataarray_accessor("smlm")
-class StackAccessor:
+class StackAccessor(_Verbs):
     """Drift of a stack of images, in memory or dask: ``stack.smlm``.
 
     A stack is a DataArray with the dimensions ``frame`` (or ``time``), ``y`` and ``x``, and ``z``
@@ -1450,6 +1594,8 @@ class StackAccessor:
     otherwise; of dates, those since the first image. Verbs raise `StackError` if the stack cannot
     be used, with the remedy.
     """
+
+    _of = "stack"
 
     def __init__(self, stack: xr.DataArray) -> None:
         self._held = stack
@@ -1494,6 +1640,13 @@ class StackAccessor:
             stacks alike. ``quality`` is the contrast of an image: 1 if its fine structure is as
             strong as usual. One that shares none with the others (out of focus, empty) is not
             valid: NaN, and one warning names it.
+
+        Raises
+        ------
+        StackError
+            If the stack cannot be used: all that is wrong at once.
+        OptionError
+            If an argument makes no sense.
 
         Notes
         -----
@@ -1547,6 +1700,15 @@ class StackAccessor:
             Dimensions, coordinates, name and attrs as they were; of dask, images are moved when
             they are computed. Pixels are float32, or float64 if they were of more than 16 bits
             (but float32 stays), and NaN where nothing was recorded.
+
+        Raises
+        ------
+        StackError
+            If the stack cannot be used: all that is wrong at once.
+        DriftError
+            If ``drift`` is none.
+        OptionError
+            If an argument makes no sense.
 
         Examples
         --------

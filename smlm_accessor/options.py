@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from numbers import Real
 from typing import Any, TypedDict, Unpack
 
@@ -122,6 +123,18 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     """Raise `OptionError` if the value is not one of the choices."""
     if value not in choices:
         raise OptionError(f"{name}={value!r} is not known; use {' or '.join(map(repr, choices))}")
+
+
+def nearest(unknown: Iterable[str], known: Sequence[str]) -> str:
+    """Return a question whether other names were meant, for a message; empty if none is near.
+
+    Examples
+    --------
+    >>> nearest(["chunksize"], ["precision", "chunk_size"])
+    "did you mean 'chunk_size'? "
+    """
+    found = [one for name in unknown for one in get_close_matches(name, known, n=1)]
+    return f"did you mean {' and '.join(map(repr, found))}? " if found else ""
 
 
 def require_all(checks: Iterable[Callable[[], object]]) -> None:

@@ -196,6 +196,16 @@ def test_a_table_with_its_accessor_used_is_still_a_table(locs: pd.DataFrame) -> 
 # Drift.
 
 
+def test_a_verb_of_others_says_whose_it_is(locs: pd.DataFrame, drift: xr.Dataset) -> None:
+    with pytest.raises(AttributeError, match=r"a drift: drift\.smlm\.assess$"):
+        locs.smlm.assess  # noqa: B018
+    with pytest.raises(AttributeError, match=r"a table: table\.smlm\.correct$"):
+        drift.smlm.correct  # noqa: B018
+    with pytest.raises(AttributeError, match=r"no verb 'corect'$"):
+        locs.smlm.corect  # noqa: B018
+    assert not hasattr(locs.smlm, "_repr_png_")
+
+
 def test_drift_verbs_delegate(drift: xr.Dataset) -> None:
     xr.testing.assert_identical(drift.smlm.drift(), drift_of(drift))
     xr.testing.assert_identical(drift.smlm.pose(), poses.pose(drift))

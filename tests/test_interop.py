@@ -62,3 +62,19 @@ def test_the_accessor_of_spatialdata_stays_beside_ours(
     wanted = table.smlm.correct(drift, outside="hold")
     np.testing.assert_allclose(fixed.compute()["position_x"], wanted["position_x"])
     assert many.attrs["transform"] == "kept"
+
+
+def test_napari_storm_opens_a_corrected_table(
+    table: pd.DataFrame, drift: xr.Dataset, tmp_path: Path
+) -> None:
+    storm = pytest.importorskip("napari_storm.localization_dataset_types.storm_class")
+    precise = smlm_accessor.set_columns(
+        table.assign(lpx=10.0, lpy=10.0).rename(columns={"position_x": "x", "position_y": "y"}),
+        unit="nm",
+        pixel_size=130,
+    )
+    fixed = precise.smlm.correct(drift, outside="hold")
+    fixed.smlm.write(tmp_path / "fixed.hdf5")
+    opened = storm.StormDataClass().load_hdf5(str(tmp_path / "fixed.hdf5"), "fixed")
+    assert opened.pixelsize_nm == 130
+    np.testing.assert_allclose(130 * opened.locs_all["x_pos_pixels"], fixed["x"], rtol=1e-5)

@@ -2,7 +2,7 @@
 
 ``constants``: the numbers of modules, with the comments beside them. ``command-help``: what ``smlm
 COMMAND --help`` prints. ``dataset-variables``: the specification of the Dataset. ``formats``: their
-names.
+names. And the links from verbs to their source.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from sphinx import addnodes
 from sphinx.application import Sphinx
 
 ROOT = Path(__file__).parents[2]
@@ -167,9 +168,33 @@ def _without_options(
         lines[1:1] = ["", "Options of each method: :doc:`/reference/methods`."]
 
 
+_OWNERS = {
+    "DataFrame": "LocalizationAccessor",
+    "Dataset": "DriftAccessor",
+    "DataArray": "StackAccessor",
+}
+
+
+def _with_source(_app: Sphinx, doctree: nodes.document) -> None:
+    """Let the verbs of accessors link to their source, which is not where pandas and xarray are.
+
+    The pages of source link back to where a name is described, by the module that it is from.
+    """
+    for signature in doctree.findall(addnodes.desc_signature):
+        name = signature.get("fullname", "")
+        holder, _, verb = name.partition(".smlm.")
+        if verb and holder in _OWNERS:
+            name = f"{_OWNERS[holder]}.{verb}"
+            signature["module"], signature["fullname"] = "smlm_accessor.accessors", name
+        elif signature.get("module") != "smlm_accessor" or name not in ("align", "follow"):
+            continue
+        signature["ids"].append(f"smlm_accessor.accessors.{name}")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.connect("autodoc-process-docstring", _without_options, priority=100)
+    app.connect("doctree-read", _with_source, priority=400)  # before sphinx.ext.viewcode
     app.add_directive("constants", Constants)
     app.add_directive("command-help", CommandHelp)
     app.add_directive("dataset-variables", DatasetVariables)

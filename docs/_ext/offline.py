@@ -1,4 +1,4 @@
-"""The built site needs no network, and its links inside lead somewhere; else the build fails."""
+"""The built site needs no network, links lead somewhere, notebooks show figures; else it fails."""
 
 from __future__ import annotations
 
@@ -63,9 +63,22 @@ def problems_of(site: Path) -> list[str]:
     return problems
 
 
+def without_pictures(site: Path) -> list[str]:
+    """Return the pages of notebooks, which were executed, that show none of their figures."""
+    pages = sorted((site / "notebooks").glob("*.html"))
+    loads = {page.name: _Page(page.read_text(encoding="utf-8")).loads for page in pages}
+    return [
+        f"notebooks/{name} shows no figure"
+        for name, found in loads.items()
+        if not any("_images/" in one for one in found)
+    ]
+
+
 def _check(app: Sphinx, failed: Exception | None) -> None:
     if failed is None and app.builder.name == "html":
-        for problem in problems_of(Path(app.outdir)):
+        site = Path(app.outdir)
+        executed = app.config.nb_execution_mode != "off"
+        for problem in problems_of(site) + (without_pictures(site) if executed else []):
             logging.getLogger(__name__).warning(problem, type="offline")
 
 

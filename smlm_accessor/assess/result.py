@@ -37,16 +37,17 @@ class Assessment:
         That change in standard deviations.
     log10_odds : float
         Common logarithm of the odds, at least, that blinks lie as they do because of this drift,
-        and not by chance; what it takes to describe the drift is taken off. 3 is a thousand to one.
+        and not by chance; what it takes to describe the drift is taken off. The number 3 is a
+        thousand to one.
     held_out_gain, held_out_score : float
-        The same with drift that was estimated from the other half of the field.
+        The same two numbers with drift that was estimated from the other half of the field.
     halves_apart : dict of str to float
         Root mean square difference of the drifts that the two halves give, a constant removed, by
         component.
     halves_off : dict of str to float
         Root mean square difference of the given drift to their mean, a constant removed.
     frc_before, frc_after : float
-        Resolution in x and y by Fourier ring correlation.
+        Resolution in x and y by Fourier ring correlation, in ``length_unit``.
     nena_before, nena_after : float
         Localization precision from neighbours in successive frames, mean of x and y. It hardly
         knows of drift; it grows if a correction jumps from frame to frame.

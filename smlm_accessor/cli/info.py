@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.io import read_drift
 from smlm_accessor.io.file_start import FileStart, opened
+from smlm_accessor.io.folders import files_in
 from smlm_accessor.io.recognition import recognised
 from smlm_accessor.io.registry import by_name, of_folders
 from smlm_accessor.kernels.frames.runs import Runs
@@ -79,7 +80,7 @@ def _lines(file: TableFile) -> Iterator[str]:
             localizations = read_localizations(table, need_frames=False)
             yield from _value_lines(localizations, odd)
         if steps := history.steps(getattr(table, "attrs", {})):
-            yield f"history        {', '.join(map(str, steps))}"
+            yield f"history        {', '.join(map(_said, steps))}"
             if history.times_corrected(table.attrs):
                 odd.append("it has been corrected for drift before")
         odd += [one_line(in_flags(str(warning.message))) for warning in noted]
@@ -87,9 +88,17 @@ def _lines(file: TableFile) -> Iterator[str]:
         yield f"{'odd' if not k else '':<14} {text}"
 
 
+def _said(step: Mapping[str, Any]) -> str:
+    """Return a step of the history in a few words; all of it is in the ``attrs`` of the table."""
+    method = step["parameters"].get("method")
+    return f"{step['step']} (by {method})" if method else str(step["step"])
+
+
 def _title(file: TableFile) -> str:
     if file.is_folder:
-        return "a folder of tables, read as one"
+        found = [path.name for path in files_in(file.source)]
+        last = f" to {found[-1]}" if len(found) > 1 else ""
+        return f"a folder of {len(found)} files, read as one table: {found[0]}{last}"
     if file.format:
         return by_name(file.format).title
     if file.source.is_dir():

@@ -31,6 +31,14 @@ _SET_COLUMNS = re.compile(
     r"(?:(?:table = )?smlm_accessor\.set_columns\(table|smlm_accessor\.read\(path), ([^)]*)\)"
 )
 _NAMES = re.compile(r"smlm_accessor\.read\(path, names=\[[^\]]*\]\)")
+# Of folders, whose tables are no names of Python.
+_SEVERAL = {
+    "correct each by itself": "correct each by itself: smlm correct FOLDER --each --out OTHER",
+    "let the numbers go on, and the drift be free from file to file: table = "
+    "table.smlm.number_frames(), then table.smlm.drift(segments='file')": "put them together: smlm "
+    "join FILE FILE -o OUT, and correct that with --segments file",
+    "drift(segments=None)": "--segments none",
+}
 _SWITCH = re.compile(r"\b(overwrite|each|force)=True")
 _KEYWORD = re.compile(r"(\w+)=('[^']*'|\"[^\"]*\"|[\w.+-]*[\w+-])")
 
@@ -67,6 +75,8 @@ def in_flags(message: str) -> str:
     >>> in_flags("ask for at most n_chunks=4, or smlm_accessor.set_columns(table, frame='t')")
     'ask for at most --n-chunks 4, or --columns frame=t'
     """
+    for said, flags in _SEVERAL.items():
+        message = message.replace(said, flags)
     message = _NAMES.sub("--names frame,x,y", message)
     message = _SET_COLUMNS.sub(lambda found: _column_flags(found[1]), message)
     message = message.replace("smlm_accessor.set_columns", "--columns")

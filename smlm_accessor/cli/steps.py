@@ -16,17 +16,16 @@ from smlm_accessor.io import write_drift
 from smlm_accessor.io.staging import require_free
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report import write_report
+from smlm_accessor.table.columns import find_columns
 
 
 def run_drift(arguments: argparse.Namespace) -> None:
     """Estimate the drift of a table and write it."""
     _require_writable(arguments)
     with computing(arguments, table_file(arguments, arguments.source)):
-        _, dataset, drift = table_and_drift(arguments)
-    pixel_size = dataset.attrs.get("length_unit") == "pixel" and arguments.pixel_size
-    write_drift(
-        drift, arguments.result, overwrite=arguments.overwrite, pixel_size=pixel_size or None
-    )
+        table, dataset, drift = table_and_drift(arguments)
+    pixel_size = find_columns(table).pixel_size
+    write_drift(drift, arguments.result, overwrite=arguments.overwrite, pixel_size=pixel_size)
     if arguments.quiet:
         return
     values = dataset.smlm.drift().values

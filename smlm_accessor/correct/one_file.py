@@ -28,6 +28,7 @@ from smlm_accessor.errors import (
 )
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.io import read_drift
+from smlm_accessor.io.tables import require_writable
 from smlm_accessor.methods import registry
 from smlm_accessor.models.specs import one_each
 from smlm_accessor.report import build_report
@@ -78,6 +79,8 @@ def correct_file(request: FileCorrection) -> Corrected:
     outputs = outputs_of(request)
     check_options(request)
     table = request.read()
+    if not outputs.is_folder:
+        require_writable(table, request.result)
     with request.named():
         dataset = estimated(table, request)
         drift = models.fit(dataset, offset=request.fit) if request.fit else dataset
@@ -121,7 +124,7 @@ def check_options(request: FileCorrection) -> None:
         if name in own:
             raise OptionError(f"--option {name}=... is --{name.replace('_', '-')} here")
     method = registry.get(request.method)
-    method.check_options(dict(request.option))
+    method.check_options(dict(request.option), own)
     for name, value in request.option.items():
         if isinstance(value, str) and "str" not in str(method.arguments[name].annotation):
             raise OptionError(

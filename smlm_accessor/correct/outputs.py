@@ -47,6 +47,7 @@ class Outputs(NamedTuple):
         """Return lines that say what was written."""
         meaning: dict[Path | None, str] = {
             **dict.fromkeys(self.tables[:1], "the corrected table"),
+            **dict.fromkeys(self.tables[1:], "what belongs to it: keep the two together"),
             self.drift: "the drift, for --drift or xarray.load_dataset",
             self.figure: "a figure of the drift",
             self.report: "a page to look at",

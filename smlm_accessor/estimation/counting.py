@@ -10,7 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.errors import OptionError
-from smlm_accessor.methods.api import POWERS
+from smlm_accessor.methods.registered import POWERS
 from smlm_accessor.options import count, required_length
 from smlm_accessor.table.clock import FRAMES, SECONDS, Clock
 from smlm_accessor.table.columns import Columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -73,10 +74,11 @@ class Request:
         """Return the request, or raise an `OptionError` that names all that makes no sense."""
         entry = registry.get(method)
         given = {name: value for name, value in rule.items() if value is not None}
+        others = {*rule, *inspect.signature(cls.checked).parameters} - {"rule", "options"}
         checks: list[Callable[[], object]] = [
             lambda: entry.check_target(target or entry.targets[0]),
             lambda: require_choice("origin", origin, ORIGINS),
-            lambda: entry.check_options(options),
+            lambda: entry.check_options(options, others),
             lambda: _require_one(given, rule),
             lambda: counter.rule(given),
             lambda: count("max_localizations", max_localizations, least=_FEWEST),

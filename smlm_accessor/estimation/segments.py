@@ -64,8 +64,9 @@ def require_one_movie(runs: Runs, clock: Clock = FRAMES) -> None:
     raise TableError(
         f"{'Times' if clock.is_time else 'Frame numbers'} begin again: after "
         f"{clock.said(runs.found[0].last)} follows {clock.said(again.first)}, as if "
-        f"{len(runs.found)} movies had been put together. If they were recorded one after "
-        "the other, let the numbers go on, and the drift be free from file to file: "
+        f"{len(runs.found)} movies had been put together. If they have nothing to do with each "
+        "other, correct each by itself. If they were recorded one after the other, let the numbers "
+        "go on, and the drift be free from file to file: "
         "table = table.smlm.number_frames(), then table.smlm.drift(segments='file'). If they were "
         "recorded at the same time, as two channels are, say drift(segments=None)"
     )

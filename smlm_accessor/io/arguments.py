@@ -16,7 +16,11 @@ def as_path(path: AnyPath) -> Path:
     try:
         return Path(path)
     except TypeError:
-        raise OptionError(f"path={path!r} must be the name of a file") from None
+        several = isinstance(path, list | tuple)
+        remedy = "; read each, then smlm_accessor.join_movies([table, table])" if several else ""
+        raise OptionError(
+            f"path= must be the name of one file, not a {type(path).__name__}{remedy}"
+        ) from None
 
 
 def short(error: Exception) -> str:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("netcdf", "zarr", "picasso", "picasso-0", "csv", "numpy")
 _WRITTEN = tuple(name for name in FORMATS if name != "numpy")
-_SUFFIXES = {".nc": "netcdf", ".zarr": "zarr", ".txt": "picasso", ".csv": "csv"}
+_SUFFIXES = {".nc": "netcdf", ".zarr": "zarr", ".txt": "picasso-0", ".csv": "csv"}
 _KNOWN = "netCDF (.nc), zarr, Picasso's drift txt, or text, .npy or .npz with frame, dx and dy"
 
 
@@ -155,13 +155,14 @@ def write_drift(
     drift : Dataset or DriftModel
         A model is written as one transformation for each frame; of a model in seconds, a thousand.
     path : str or path
-        Its end says the format: .nc, .zarr, .txt (Picasso 1.0) or .csv.
+        Its end says the format: .nc, .zarr, .txt (Picasso before 1.0, in camera pixels, z in nm)
+        or .csv. ``format="picasso"`` is Picasso 1.0, in nm.
     format : {"netcdf", "zarr", "picasso", "picasso-0", "csv"}, optional
         Whatever the end of the name.
     overwrite : bool
         Replace a file that exists.
     pixel_size : float, optional
-        Camera pixel in nm, to turn pixels into nm, or nm into pixels for ``picasso-0``.
+        Camera pixel in nm, to turn nm into pixels, as Picasso before 1.0 needs, or back.
     unit : str, optional
         Length unit of the drift, if the drift does not know it.
     n_frames : int, optional

@@ -67,7 +67,7 @@ def _require_zarr(path: Path) -> None:
     try:
         import zarr  # noqa: F401
     except ImportError as error:
-        raise FileError(f'{path} needs zarr: pip install "smlm-accessor[zarr]"') from error
+        raise FileError(f'{path} needs zarr: pip install "zarr>=3.1.1"') from error
 
 
 WRITERS = {"netcdf": write_netcdf, "zarr": write_zarr}

@@ -211,8 +211,7 @@ def _factors(
         missing = "unit='nm'" if given is None else "pixel_size=130"
         raise OptionError(
             f"the drift is in {given or 'a unit that is not known'} and has to be written in "
-            f"{' and '.join(dict.fromkeys(wanted))}; say what is missing: "
-            f"write_drift(drift, path, {missing})"
+            f"{' and '.join(dict.fromkeys(wanted))}; say what is missing: {missing}"
         )
     return np.array(factors, dtype=np.float64)
 

@@ -92,7 +92,7 @@ def opened(
     except OSError as error:
         raise FileError(f"{path} cannot be read ({error.strerror}); check who may") from error
     if not head:
-        raise FileError(f"{path} is empty; write it again")
+        raise FileError(f"{path} is empty; export or copy it again")
     return FileStart(path, head, names)
 
 

@@ -15,6 +15,7 @@ from smlm_accessor.backends import parquet_files, text_files
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.arguments import AnyPath
 from smlm_accessor.io.file_start import FileStart, encoding_of, opened
+from smlm_accessor.io.registry import all_formats
 from smlm_accessor.table.columns import find_columns
 
 KINDS = {".parquet": "parquet", ".pq": "parquet", ".csv": "csv", ".tsv": "csv", ".txt": "csv"}
@@ -87,12 +88,13 @@ def files_in(folder: AnyPath) -> list[Path]:
             f"{folder} is not a file, and a folder without tables; give a file, or a folder of "
             ".parquet, .csv, .tsv or .txt"
         )
+    others = {suffix for one in all_formats() for suffix in one.suffixes} - set(KINDS)
     kinds = {path.suffix.lower() for path in files}
+    kinds |= {path.suffix.lower() for path in folder.iterdir()} & others
     if len(kinds) > 1:
         raise FileError(
             f"{folder} holds files of several kinds ({', '.join(sorted(kinds))}); put those that "
-            "belong to one table into a folder of their own, or correct each by itself: "
-            "smlm correct FOLDER --each --out OTHER"
+            "belong to one table into a folder of their own, or correct each by itself"
         )
     empty = [path.name for path in files if path.stat().st_size == 0]
     if empty:

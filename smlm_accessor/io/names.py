@@ -200,9 +200,10 @@ def _factor(columns: Columns, names: Names, axis: str) -> float:
     if factor is None:
         unit = columns.length_unit
         missing = "unit='nm'" if unit is None else "pixel_size=130"
+        what = "what unit that is" if unit is None else "how many nm a camera pixel is"
         raise TableError(
             f"{axis} is in {unit or 'a unit that is not known'} and has to be written in "
-            f"{names.unit_of(axis)}. Say what is missing: "
+            f"{names.unit_of(axis)}. Say {what}: "
             f"table = smlm_accessor.set_columns(table, {missing})"
         )
     return factor

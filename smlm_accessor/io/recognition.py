@@ -23,8 +23,11 @@ def recognised(start: FileStart) -> Format:
     for one in all_formats():
         if one.recognises(start):
             return one
-    titles = ", ".join(one.title for one in all_formats())
-    raise FileError(f"{start.path} {_looks_like(start)}; give one of {titles}")
+    raise FileError(
+        f"{start.path} {_looks_like(start)}; give a table of localizations, as Picasso, "
+        "ThunderSTORM, DECODE, SMAP, MINFLUX and some thirty more programs write it "
+        "(docs/formats.md), or csv"
+    )
 
 
 _YAML_LINE = re.compile(r"(- )?[A-Za-z][^,;:]*:( .*)?")
@@ -43,8 +46,8 @@ _MAGIC = {
     b"\x1f\x8b": "is packed with gzip: unpack it first",
     b"PK\x03\x04": "is a zip archive without a manifest.json (a spreadsheet? then save it as csv)",
     b"CDF": "is netCDF; if it is drift, read it with smlm_accessor.io.read_drift",
-    b"II*\x00": "is a TIFF image",
-    b"MM\x00*": "is a TIFF image",
+    b"II*\x00": "is a TIFF image (docs/image_stacks.md tells how to use images)",
+    b"MM\x00*": "is a TIFF image (docs/image_stacks.md tells how to use images)",
     b"\xff\xfe": "is text in UTF-16: save it in UTF-8",
     b"\xfe\xff": "is text in UTF-16: save it in UTF-8",
     b"MATLAB 5.0": "is a MATLAB file without the variable 'saveloc' of SMAP",

@@ -84,6 +84,11 @@ class Format:
         say so under ``ORIGIN``).
     only_own : bool
         Whether only such tables are written.
+
+    Examples
+    --------
+    >>> by_name("thunderstorm").title
+    'ThunderSTORM csv'
     """
 
     name: str

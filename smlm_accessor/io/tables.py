@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,6 +194,16 @@ def write(
     require_free(outputs, overwrite=overwrite)
     with staged(*outputs) as parts:
         write_parts(table, chosen, parts, target)
+
+
+def require_writable(table: pd.DataFrame, path: Path) -> None:
+    """Raise as `write` does, before long work, if that file cannot hold such a table.
+
+    A table of the same columns without rows is written, and thrown away.
+    """
+    chosen = for_writing(path, table.attrs)
+    with tempfile.TemporaryDirectory() as folder:
+        write_parts(table.head(0), chosen, chosen.outputs(Path(folder, path.name)), path)
 
 
 def write_parts(table: pd.DataFrame, chosen: Format, parts: Sequence[Path], path: Path) -> None:

@@ -22,7 +22,7 @@ class KnownDrift:
     frames : ndarray, shape (n,)
         Increasing.
     drift : ndarray, shape (n, d)
-    jumps : ndarray
+    jumps : ndarray, shape (n_jumps,)
         First frame after each jump of the sample.
 
     Examples
@@ -98,6 +98,16 @@ class ChunkedLocalizations(LocalizationArrays):
 
     Parameters
     ----------
+    positions : ndarray, shape (n, d), C order
+        In the length unit of the table.
+    frames : ndarray, shape (n,)
+        Frame of each localization, in order.
+    uncertainty : ndarray, shape (n, d), optional
+        Localization precision, in the same unit; NaN for a component without.
+    group : ndarray, shape (n,), optional
+        A number for each localization, such as that of its field block.
+    trace : ndarray, shape (n,), optional
+        A number for each localization, the same within a trace; negative where it is not known.
     bounds : ndarray, shape (n_chunks + 1,)
         Chunk ``k`` holds the rows ``bounds[k]:bounds[k + 1]``. A single chunk leaves the choice of
         chunks to a method that can choose them.
@@ -107,12 +117,19 @@ class ChunkedLocalizations(LocalizationArrays):
         Chunk ``k`` holds the frames ``edges[k] <= frame < edges[k + 1]``.
     center : ndarray, shape (d,), optional
         What was subtracted from the coordinates of the table.
-    jumps : ndarray, optional
+    jumps : ndarray, shape (n_jumps,), optional
         First frame after each known jump of the sample, increasing; edges of chunks are there, too.
     start : KnownDrift, optional
         To start from.
     prior : PriorDrift, optional
         What is known of the drift beforehand.
+
+    Examples
+    --------
+    >>> positions, frames = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([0, 1, 7])
+    >>> two = ChunkedLocalizations(positions, frames, np.array([0, 2, 3]), ("x", "y"))
+    >>> two.n_chunks, two.counts.tolist()
+    (2, [2, 1])
     """
 
     bounds: IntArray

@@ -35,7 +35,7 @@ def localization_precision(
 
     Returns
     -------
-    ndarray
+    ndarray, shape of ``photons``
         One standard deviation per lateral axis, in the unit of ``psf_std``.
 
     Raises

@@ -30,7 +30,11 @@ def test_files_one_after_the_other(
         "frame", key=lambda f: f + 1_000_000 * late, kind="stable"
     ).to_csv("again.csv", index=False)
     assert run("correct again.csv out.csv --method aim") != 0
-    assert "Frame numbers begin again" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "Frame numbers begin again" in said
+    assert "smlm correct FOLDER --each --out OTHER. If" in said
+    assert "smlm join FILE FILE -o OUT, and correct that with --segments file. If" in said
+    assert said.endswith("--segments none\n")
     moved.assign(run=np.where(late, "b", "a")).to_csv("in.csv", index=False)
     assert run("correct in.csv out.csv --method cc --n-chunks 6 --segments run --quiet") == 0
     assert_corrected(pd.read_csv("out.csv"), truth)
@@ -250,6 +254,15 @@ def test_what_is_beside_a_table_is_not_replaced(
     line = "correct in.csv out.hdf5 --unit nm --pixel-size 100"
     assert_refused(line, words, capsys.readouterr, {"in.csv", "out.yaml"})
     assert Path("out.yaml").read_text() == "precious"
+
+
+def test_what_cannot_be_written_is_said_before_the_estimate(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = "correct in.csv out.hdf5 --unit nm"
+    assert_refused(line, ["camera pixel", "--pixel-size 130"], capsys.readouterr, {"in.csv"})
+    assert run("correct in.csv out.hdf5 --unit nm --pixel-size 100 --method cc --n-chunks 5") == 0
+    assert "out.yaml " in capsys.readouterr().out
 
 
 def test_drift_as_text(source: Path, drifted: pd.DataFrame) -> None:

@@ -27,7 +27,7 @@ def _extensions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_extensions")
 def test_dead_links_and_what_the_network_would_give_are_found(tmp_path: Path) -> None:
-    from offline import problems_of
+    from offline import problems_of, without_pictures
 
     (tmp_path / "other.html").write_text('<h1 id="there">Other</h1>')
     (tmp_path / "index.html").write_text(
@@ -40,6 +40,10 @@ def test_dead_links_and_what_the_network_would_give_are_found(tmp_path: Path) ->
     assert len(said.splitlines()) == 5
     for wrong in ("other.html#gone", "gone.html", "gone.png", "cdn.example", "fonts.example"):
         assert wrong in said
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01.html").write_text('<img src="../_images/a.png">')
+    (tmp_path / "notebooks" / "02.html").write_text('<img src="../_static/logo.png">')
+    assert without_pictures(tmp_path) == ["notebooks/02.html shows no figure"]
 
 
 @pytest.mark.usefixtures("_extensions")

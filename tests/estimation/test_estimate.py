@@ -390,7 +390,7 @@ def test_the_record() -> None:
         ({"method": "magic"}, r"method='magic' is not known; choose one of 'overlap', 'aim'"),
         ({"target": "last"}, r"target='last'.*'previous'"),
         ({"origin": "last"}, r"origin='last'.*'first_chunk'"),
-        ({"n_chunk": 3}, r"(?s)'means' has no option 'n_chunk'.*fewest"),
+        ({"n_chunk": 3}, r"(?s)'means' has no option 'n_chunk'; did you mean 'n_chunks'\?.*fewest"),
         ({"few": 3, "turns": 1}, r"'few', 'turns'"),
     ],
 )

@@ -38,7 +38,7 @@ def refused(path: Path, *words: str, **options: Any) -> SmlmError:
 
 
 TEXT: dict[str, tuple[str | bytes, list[str]]] = {
-    "0 bytes": (b"", ["is empty", "write it again"]),
+    "0 bytes": (b"", ["is empty", "copy it again"]),
     "empty lines": ("\n\n\n", ["nothing but empty lines"]),
     "one column": ("frame\n1\n", ["no commas and no tabs", "'frame'"]),
     "no names": ("frame,x\n1,2,3\n", ["2 names", "second 3"]),

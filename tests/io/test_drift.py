@@ -292,10 +292,10 @@ def test_units(tmp_path: Path) -> None:
     again = read_drift(tmp_path / "a.csv")
     np.testing.assert_allclose(again["offset"], 1000 * unknown["offset"], rtol=1e-12)
     with pytest.raises(OptionError, match=r"in nm .* in pixel.*pixel_size=130"):
-        write_drift(make_drift(), tmp_path / "a.txt", format="picasso-0")
-    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt", format="picasso-0")
+        write_drift(make_drift(), tmp_path / "a.txt")
+    write_drift(make_drift(unit="pixel"), tmp_path / "a.txt")
     with pytest.raises(OptionError, match=r"in pixel .* in nm.*pixel_size=130"):
-        write_drift(make_drift(unit="pixel"), tmp_path / "b.txt")
+        write_drift(make_drift(unit="pixel"), tmp_path / "b.txt", format="picasso")
     with pytest.raises(OptionError, match=r"'furlong'"):
         write_drift(unknown, tmp_path / "b.csv", unit="furlong")
 

@@ -95,8 +95,10 @@ def test_folders_that_cannot_be_read(tmp_path: Path) -> None:
         smlm_accessor.read(tmp_path)
     (tmp_path / "a.csv").write_text("frame,x,y\n0,1,2\n")
     (tmp_path / "b.parquet").write_bytes(b"")
-    with pytest.raises(FileError, match="several kinds"):
+    (tmp_path / "c.hdf5").write_bytes(b"")
+    with pytest.raises(FileError, match=r"several kinds \(.csv, .hdf5, .parquet\)"):
         smlm_accessor.read(tmp_path)
+    (tmp_path / "c.hdf5").unlink()
     (tmp_path / "b.parquet").rename(tmp_path / "b.csv")
     with pytest.raises(FileError, match=r"b\.csv is empty"):
         smlm_accessor.read(tmp_path)

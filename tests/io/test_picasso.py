@@ -93,6 +93,18 @@ def test_written_in_the_format_that_was_read(is_nm: bool, tmp_path: Path) -> Non
     assert len(movie) == 3
 
 
+def test_another_table_is_written_so_that_all_versions_open_it(
+    table: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Picasso 0.11 reads nm as pixels, and leaves out what lies beyond the movie."""
+    table.smlm.write(tmp_path / "a.hdf5")
+    with h5py.File(tmp_path / "a.hdf5") as file:
+        x = file["locs"]["x"]
+        assert "picasso_format" not in file.attrs
+    np.testing.assert_allclose(x, table["position_x"] / 130)
+    assert x.max() < int(movie_of(tmp_path / "a.hdf5")[0]["Width"])  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize("is_nm", [True, False])
 def test_other_lengths_follow_into_the_other_format(is_nm: bool, tmp_path: Path) -> None:
     table = smlm_accessor.read(write_locs(tmp_path / "a.hdf5", is_nm=is_nm))

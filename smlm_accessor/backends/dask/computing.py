@@ -42,7 +42,7 @@ def cluster_at(address: str) -> Iterator[Any]:
         from distributed import Client
     except ImportError:
         raise OptionError(
-            'a scheduler needs dask.distributed: pip install "smlm-accessor[distributed]"'
+            'a scheduler needs dask.distributed: pip install "distributed>=2025.7"'
         ) from None
     try:
         client = Client(address, timeout="10s")

@@ -17,9 +17,10 @@ from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.time_series.trend import trend_with_rates
-from smlm_accessor.methods.api import POWERS, ChunkedLocalizations
+from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.following.course import Course
 from smlm_accessor.methods.overlap.following.reference import Reference
+from smlm_accessor.methods.registered import POWERS
 from smlm_accessor.models import at_frames, chunks_with_one_error
 from smlm_accessor.table.attributes import parameters
 from smlm_accessor.table.localizations import read_localizations

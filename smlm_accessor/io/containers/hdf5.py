@@ -23,9 +23,7 @@ def require_h5py(path: Path) -> Any:
     try:
         import h5py
     except ImportError as error:
-        raise FileError(
-            f'{path} is HDF5, which needs h5py: pip install "smlm-accessor[hdf5]"'
-        ) from error
+        raise FileError(f"{path} is HDF5, which needs h5py: pip install h5py h5netcdf") from error
     return h5py
 
 

@@ -65,7 +65,7 @@ def _unpacked(path: Path, codecs: list[dict[str, Any] | None]) -> Any:
         try:
             from numcodecs import get_codec
         except ImportError as error:
-            raise FileError(f'{path} needs zarr: pip install "smlm-accessor[zarr]"') from error
+            raise FileError(f'{path} needs zarr: pip install "zarr>=3.1.1"') from error
         for codec in filter(None, codecs):
             data = get_codec(codec).decode(data)
     return data

@@ -27,7 +27,7 @@ from smlm_accessor.io.names import Names, as_arrays
 from smlm_accessor.io.registry import ORIGIN, Format
 from smlm_accessor.table.columns import find_columns, set_columns
 
-_TITLE = "Picasso hdf5"
+_TITLE = "Picasso hdf5"  # of any version
 _VERSION = "picasso_format"  # a root attribute, MAJOR.MINOR
 _NAMES = Names(position="{a}", frame="frame", uncertainty="lp{a}")
 # Other lengths, which are in camera pixels before 1.0, and the power of the pixel size that they go
@@ -165,5 +165,11 @@ def _least(arrays: dict[str, npt.NDArray[Any]], name: str) -> float:
 
 
 FORMAT = Format(
-    "picasso", "Picasso hdf5", _recognises, read_picasso, _write, (".hdf5",), (".yaml",)
+    "picasso",
+    "Picasso hdf5 from 1.0",
+    _recognises,
+    read_picasso,
+    _write,
+    beside=(".yaml",),
+    instead_of="picasso-0",
 )

@@ -1,4 +1,8 @@
-"""Picasso hdf5 before 1.0: x and y in camera pixels, z in nm."""
+"""Picasso hdf5 before 1.0: x and y in camera pixels, z in nm.
+
+``.hdf5`` is written so, unless the table was read from 1.0: Picasso 1.0 opens both, while Picasso
+0.11 opens a file in nm without a word and leaves out all rows, which lie beyond its movie.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,6 @@ FORMAT = Format(
     lambda start: "locs" in start.hdf5_names,
     read_picasso,
     _write,
+    suffixes=(".hdf5",),
     beside=(".yaml",),
-    instead_of="picasso",
 )

@@ -43,8 +43,8 @@ _UNSURE = 3.0  # precisions; what is known worse is not valid
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
-    "drift. Is the column of frames or times the right one? If there are structures, filter the "
-    "table for them."
+    "drift. Are there enough of them? Is the column of frames or times the right one? If most are "
+    "background, filter the table for structures."
 )
 
 
