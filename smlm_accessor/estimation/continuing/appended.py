@@ -17,6 +17,7 @@ from smlm_accessor.table.localizations import read_localizations
 
 # Rows that are added, over those of the estimate: with more, the map of all others changes.
 _MOST = 0.5
+_ESTIMATED = "n_estimated"  # rows of the estimate, in the parameters of a drift that is continued
 
 
 def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Dataset | None:
@@ -47,7 +48,8 @@ def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Data
     if not np.array_equal(counts, drift["n_localizations"].values):
         return None
     n_before = int(before.sum())
-    if not 0 < len(table) - n_before <= _MOST * n_before or n_before != counts.sum():
+    n_estimated = int(chosen.get(_ESTIMATED, n_before))
+    if n_before == len(table) or len(table) - n_estimated > _MOST * n_estimated:
         return None
     old = table[before]
     old.attrs = table.attrs
@@ -62,5 +64,5 @@ def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Data
     if added is None or added.free.any() or not np.isfinite(added.variance).all():
         return None
     found = continuation.drift()
-    found.attrs["parameters"] = to_json({**chosen, **request.parameters()})
+    found.attrs["parameters"] = to_json({**chosen, **request.parameters(), _ESTIMATED: n_estimated})
     return with_origin(found, request.origin)

@@ -84,6 +84,12 @@ def test_only_where_it_is_clear() -> None:
     later = table[table.frame >= FIRST]
     many = [later.assign(frame=later.frame + i * (N - FIRST)) for i in range(1, 4)]
     assert continued(pd.concat([table, *many]), start) is None
+    # Nor bit by bit.
+    again = continued(table, start)
+    assert again is not None
+    assert parameters(again)["n_estimated"] == int((table.frame < FIRST).sum())
+    assert continued(pd.concat([table, many[0]]), again) is not None
+    assert continued(pd.concat([table, *many[:2]]), again) is None
 
 
 def test_not_if_the_positions_are_others() -> None:
