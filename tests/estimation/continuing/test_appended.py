@@ -13,7 +13,7 @@ from smlm_accessor.estimation.continuing.appended import appended
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.estimation.following.follower import Follower
 from smlm_accessor.estimation.request import Request
-from smlm_accessor.table.attributes import parameters
+from smlm_accessor.table.attributes import parameters, to_json
 from tests import scenes
 
 N, FIRST = 2000, 1700
@@ -84,12 +84,12 @@ def test_only_where_it_is_clear() -> None:
     later = table[table.frame >= FIRST]
     many = [later.assign(frame=later.frame + i * (N - FIRST)) for i in range(1, 4)]
     assert continued(pd.concat([table, *many]), start) is None
-    # Nor bit by bit.
+    # Nor bit by bit: rows count from the estimate.
     again = continued(table, start)
     assert again is not None
     assert parameters(again)["n_estimated"] == int((table.frame < FIRST).sum())
-    assert continued(pd.concat([table, many[0]]), again) is not None
-    assert continued(pd.concat([table, *many[:2]]), again) is None
+    small = start.assign_attrs(parameters=to_json({**parameters(start), "n_estimated": 1000}))
+    assert continued(table, small) is None
 
 
 def test_not_if_the_positions_are_others() -> None:
