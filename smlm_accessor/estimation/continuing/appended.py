@@ -56,12 +56,12 @@ def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Data
     basis = Basis.of(old, start)
     if basis is None or not basis.reference.is_right():
         return None
-    continuation = Continuation(basis)
+    continuation = Continuation(basis, over_jumps=False)
     after = table[~before]
     after.attrs = table.attrs
     continuation.register(after)
     added = continuation.added
-    if added is None or added.free.any() or not np.isfinite(added.variance).all():
+    if added is None or not np.isfinite(added.variance).all():
         return None
     found = continuation.drift()
     found.attrs["parameters"] = to_json({**chosen, **request.parameters(), _ESTIMATED: n_estimated})

@@ -29,10 +29,12 @@ class Continuation:
     Parameters
     ----------
     basis : Basis
+    over_jumps : bool
+        Whether rows are followed over jumps of the sample.
     """
 
-    def __init__(self, basis: Basis) -> None:
-        self._basis = basis
+    def __init__(self, basis: Basis, *, over_jumps: bool = True) -> None:
+        self._basis, self._over_jumps = basis, over_jumps
         self._settled, self._last = basis.course, basis.last
         self._new: list[NewWindows] = []
         self._recent: NewWindows | None = None
@@ -60,7 +62,9 @@ class Continuation:
         if self._recent_rows is not None:
             localizations = joined_localizations(self._recent_rows, localizations)
         length = chunk_length(basis.drift, basis.count)
-        found = register_in_runs(localizations, basis.reference, self._settled, length)
+        found = register_in_runs(
+            *(localizations, basis.reference, self._settled, length), over_jumps=self._over_jumps
+        )
         settled = max(int(np.searchsorted(found.first, first, side="right")) - 1, 0)
         if len(localizations.frames) > _AGAIN:
             settled = len(found.first)

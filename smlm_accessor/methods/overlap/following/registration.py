@@ -74,6 +74,8 @@ def register_in_runs(
     reference: Reference,
     course: Course,
     windows_length: float,
+    *,
+    over_jumps: bool = True,
 ) -> NewWindows:
     """Return the windows of `register_new`, of runs of frames one after the other.
 
@@ -93,7 +95,7 @@ def register_in_runs(
         run, localizations = (localizations.take(s) for s in (slice(0, k), slice(k, None)))
         if not k:
             continue
-        new = register_new(run, reference, course, windows_length)
+        new = register_new(run, reference, course, windows_length, over_jumps=over_jumps)
         course = course.followed_by(*new[:4])
         found.append(new)
     return NewWindows(*map(np.concatenate, zip(*found, strict=True)))
@@ -119,6 +121,8 @@ def register_new(
     reference: Reference,
     course: Course,
     windows_length: float,
+    *,
+    over_jumps: bool = True,
 ) -> NewWindows:
     """Return the drift of windows of new localizations.
 
@@ -141,6 +145,8 @@ def register_new(
         Of the windows before.
     windows_length : float
         Frames.
+    over_jumps : bool
+        Whether a jump is searched for; if not, what comes after it lies on nothing.
     """
     before = course.last(_WINDOWS)
     rows = WeightedLocalizations.of(localizations, reference.precision)
@@ -152,7 +158,7 @@ def register_new(
     if lost is None:
         return found
     first = int(windows.bounds[lost])  # of the frames
-    shift = _searched(rows, reference, drift, first)
+    shift = _searched(rows, reference, drift, first) if over_jumps else None
     if shift is not None:
         single = rows.timeline.regular(rows.timeline.unit)
         still, moved = (
