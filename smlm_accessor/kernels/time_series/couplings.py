@@ -75,7 +75,7 @@ def connected_parts(
     test = _Chance(curvature, responsibility, weight)
     reach = [1 << n for n in range((k - 1).bit_length())]
     broken = np.zeros(k, dtype=np.bool_)
-    told = _told(np.array([test.groups(slice(0, c), slice(c + 1, k)) for c in range(k)]))
+    told = _told(test.groups_around())
     for c in np.flatnonzero(told):
         p = 1.0
         for h in reach:
@@ -190,11 +190,12 @@ def _long_runs(broken: BoolArray, most: int) -> BoolArray:
 
 def _told(groups: FloatArray) -> BoolArray:
     """Tell where a lack of what is shared would be seen: there is enough on both sides."""
-    m = max(len(groups) // 25, 1)
-    before, after = (np.zeros(len(groups)) for _ in range(2))
-    for c in range(m, len(groups) - m):
-        before[c], after[c] = np.median(groups[c - m : c]), np.median(groups[c + 1 : c + 1 + m])
-    return np.minimum(before, after) >= _MANY_GROUPS
+    m, n = max(len(groups) // 25, 1), len(groups)
+    told = np.zeros(n, dtype=np.bool_)
+    if n > 2 * m:
+        usual = np.median(np.lib.stride_tricks.sliding_window_view(groups, m), axis=1)
+        told[m : n - m] = np.minimum(usual[: n - 2 * m], usual[m + 1 :]) >= _MANY_GROUPS
+    return told
 
 
 class _Chance:
@@ -237,6 +238,12 @@ class _Chance:
         """Return how many groups two runs of windows share, effectively."""
         r = self._block(self._r, a, b)
         return float(r.sum() ** 2 / max(float((r**2).sum()), 1e-300))
+
+    def groups_around(self) -> FloatArray:
+        """Return how many groups all windows before and all after each share, shape (k,)."""
+        k = self._r.shape[1] - 1
+        r = self._r[:, :k, k] - np.diagonal(self._r, 1, axis1=1, axis2=2)
+        return np.asarray(r.sum(axis=0) ** 2 / np.maximum((r**2).sum(axis=0), 1e-300))
 
     def _block(self, sums: FloatArray, a: slice, b: slice) -> FloatArray:
         last = sums.shape[1] - 1

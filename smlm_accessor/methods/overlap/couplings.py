@@ -84,10 +84,16 @@ def couplings(
         return sums
 
     found = map_threads(one, cells.blocks(_PAIR_BLOCKS), threads=density.threads)
-    couplings, moments, total = (every * sum(s[1:], s[0]) for s in zip(*found, strict=True))
-    couplings = (couplings + couplings.transpose(0, 2, 1, 3)) / 2
-    gradient = (moments - moments.transpose(1, 0, 2)) / 2
-    return CouplingSums(couplings[..., 0], couplings[..., 1], gradient, *total)
+    couplings, moments, total = found.pop()
+    while found:  # in place: they are large
+        for whole, part in zip((couplings, moments, total), found.pop(), strict=True):
+            whole += part
+    couplings *= every / 2
+    moments *= every / 2
+    total *= every
+    responsibility, curvature = (c + c.transpose(0, 2, 1) for c in np.moveaxis(couplings, -1, 0))
+    gradient = moments - moments.transpose(1, 0, 2)
+    return CouplingSums(responsibility, curvature, gradient, total[0], total[1])
 
 
 def _squares(positions: FloatArray) -> IntArray:

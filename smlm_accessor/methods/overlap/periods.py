@@ -125,10 +125,13 @@ def _periods(where: FloatArray) -> FloatArray:
     spectra = [fft.rfft2(half, padded) for half in (halves[0], halves[1][::-1, ::-1])]
     found = fft.irfft2(spectra[0] * spectra[1], padded)[:n, :m]  # no shift is in the middle
     middle = np.array(halves[0].shape) - 1
-    top = ndimage.maximum_filter(found, size=2 * _NEAREST + 1) == found
-    at = np.argwhere(top & (found > _AS_HIGH * found[tuple(middle)]))
-    at = at[np.abs(at - middle).max(axis=1) >= _NEAREST]
-    at = at[((at > 0) & (at < np.array(found.shape) - 1)).all(axis=1)]
+    high = found > _AS_HIGH * found[tuple(middle)]
+    around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())
+    high[around] = False
+    high[[0, -1], :] = high[:, [0, -1]] = False
+    if high.any():
+        high &= ndimage.maximum_filter(found, size=2 * _NEAREST + 1) == found
+    at = np.argwhere(high)
     at = at[np.argsort(-found[tuple(at.T)])][:_PERIODS]
     return np.array([_peak(found, tuple(one)) - middle for one in at]).reshape(-1, 2)
 
