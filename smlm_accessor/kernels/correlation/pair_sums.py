@@ -19,7 +19,7 @@ from smlm_accessor.kernels.sorting import sorted_rows
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5
-#: Parts into which localizations are cut, whatever the number of threads.
+#: Parts into which windows are dealt, whatever the number of threads: each adds to rows of its own.
 PARTS = 2
 # Cells, at most, for each localization: cells grow where localizations are few in a large field.
 _CELLS = 8
@@ -126,23 +126,16 @@ def pair_sums(
     ordered[:, :d] = positions[layers.order]
     of = window[layers.order].astype(np.int32)
     block = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
-    cuts = np.searchsorted(layers.starts[:-1], np.linspace(0, n, PARTS + 1))
-    cuts[-1] = len(layers.cells)
+    pairs = np.zeros((n_windows, n_windows, d + 1))
+    own = np.zeros((n_windows, 4 + block.max(initial=0), d))
 
-    def one(part: int) -> tuple[FloatArray, FloatArray]:
-        pairs = np.zeros((n_windows, n_windows, d + 1))
-        own = np.zeros((n_windows, 4 + block.max(initial=0), d))
+    def one(part: int) -> None:
         _sum_pairs(
             ordered, of, block, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
-            cuts[part], cuts[part + 1], d, pairs, own,
+            part, d, pairs, own,
         )  # fmt: skip
-        return pairs, own
 
-    results = run(one, range(PARTS))
-    pairs, own = results[0]
-    for more, also in results[1:]:
-        pairs += more
-        own += also
+    run(one, range(PARTS))
     return PairSums(
         overlap=pairs[:, :, d],
         slope=np.moveaxis(pairs[:, :, :d], 2, 0),
@@ -155,7 +148,7 @@ def pair_sums(
 
 @kernel
 def _sum_pairs(  # type: ignore[no-untyped-def]
-    positions, window, block, starts, cells, columns, depth, first, last, d, pairs, own
+    positions, window, block, starts, cells, columns, depth, part, d, pairs, own
 ):
     rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
     n_cells = cells.size
@@ -164,10 +157,10 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
     low, high = np.zeros(9, np.int64), np.zeros(9, np.int64)
     for line in range(rows * lines):
         shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
-        if first < last:
-            low[line] = np.searchsorted(cells, cells[first] + shift - 1)
+        if n_cells > 0:
+            low[line] = np.searchsorted(cells, cells[0] + shift - 1)
             high[line] = low[line]
-    for c in range(first, last):
+    for c in range(n_cells):
         for line in range(rows * lines):
             shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
             at = cells[c] + shift
@@ -181,7 +174,7 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
             end[line] = starts[high[line]]
         for a in range(starts[c], starts[c + 1]):
             i = window[a]
-            if i < 0:
+            if i < 0 or i % PARTS != part:
                 continue
             x, y, z = positions[a, 0], positions[a, 1], positions[a, 2]
             sx = sy = sz = cx = cy = cz = qx = qy = qz = 0.0

@@ -11,8 +11,8 @@ from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, _along_2
 @kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
     events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
-    other_variance, other_frame, other_weight, deep, floor, room, window, group, couplings,
-    moments, total,
+    other_variance, other_frame, other_weight, deep, floor, room, window, group,
+    responsibility, curvature, moments, total,
 ):  # fmt: skip
     """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
 
@@ -31,8 +31,8 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     window : ndarray, shape (n_frames,)
     group : ndarray, shape (n,)
         Part of the field that each event belongs to.
-    couplings : ndarray, shape (n_groups, n_windows, n_windows, 2)
-        Added to: responsibility, and curvature, the mean of x and y.
+    responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
+        Added to; the curvature is the mean of x and y.
     moments : ndarray, shape (n_windows, n_windows, d)
         Added to: gradient, of the first window towards the second.
     total : ndarray, shape (2, d)
@@ -70,7 +70,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
             total[1, a] += w * w * m * m
         gx, gy = found[1] * q, found[2] * q
         mine = window[frame[i]]
-        row, to = couplings[group[i], mine], moments[mine]
+        shared, bent, to = responsibility[group[i], mine], curvature[group[i], mine], moments[mine]
         for k in range(first.shape[1]):
             for j in range(first[c, k], stop[c, k]):
                 if low <= other_frame[j] < high:
@@ -91,8 +91,8 @@ def coupling_sums(  # type: ignore[no-untyped-def]
                 r, fall = share * (u14 * u - end), share * u14 * bend
                 ax, ay = dx * inverse, dy * inverse
                 theirs = window[other_frame[j]]
-                row[theirs, 0] += r * inverse
-                row[theirs, 1] += r * inverse + 0.5 * (
+                shared[theirs] += r * inverse
+                bent[theirs] += r * inverse + 0.5 * (
                     ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay)
                 )
                 to[theirs, 0] += r * ax

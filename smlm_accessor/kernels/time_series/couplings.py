@@ -211,8 +211,10 @@ class _Chance:
         self, curvature: FloatArray, responsibility: FloatArray, weight: FloatArray
     ) -> None:
         def corner(sums: FloatArray) -> FloatArray:
-            padded = np.pad(sums, ((0, 0), (1, 0), (1, 0)))
-            return np.cumsum(np.cumsum(padded, axis=1), axis=2)
+            n, k, _ = sums.shape
+            total = np.zeros((n, k + 1, k + 1))
+            np.cumsum(sums, axis=1, out=total[:, 1:, 1:])
+            return np.cumsum(total, axis=2, out=total)
 
         self._c, self._r = corner(curvature), corner(responsibility)
         self._w = np.concatenate([[0.0], np.cumsum(weight)])

@@ -39,28 +39,41 @@ def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
     least = _LEAST * by_lag.max()
     expected = by_lag + least
     size = 1 << (k - 1).bit_length()
-    pad = ((0, 0), (0, size - k), (0, size - k))
-    pyramid = [(np.pad(curvature, pad), np.pad(responsibility * expected, pad))]
-    while pyramid[-1][0].shape[1] > 1:
-        pyramid.append((_pooled(pyramid[-1][0]), _pooled(pyramid[-1][1])))
+    c, r = curvature, responsibility * expected
+    levels = [[np.zeros((size, size)), np.zeros((size, size)), np.ones((size, size))]]
+    for whole, part in zip(levels[0], ratio_of_sums(c, r), strict=True):
+        whole[:k, :k] = part  # there is nothing beyond
+    while size > 2:
+        size //= 2
+        c, r = _pooled(c, size), _pooled(r, size)
+        levels.append(list(ratio_of_sums(c, r)))
     factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
-    for c, r in pyramid[-2::-1]:
+    for ratio, error, groups in levels[::-1] if k > 1 else []:
         factor, own = _doubled(factor), _doubled(own)
-        ratio, error, groups = ratio_of_sums(c, r)
         differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / ratio.size)
         if not differs.any():
             continue
-        differs = _doubled(_pooled(differs[None])[0])
+        n = len(differs) // 2
+        differs = _doubled(differs.reshape(n, 2, n, 2).any(axis=(1, 3)))
         own |= differs
         own_factor = np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0)
         factor = np.where(differs, own_factor, factor)
     return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
 
 
-def _pooled(sums: Any) -> Any:
-    """Return the sums over two by two windows; numpy takes ten times as long over two axes."""
-    rows = sums[:, ::2] + sums[:, 1::2]
-    return np.asarray(rows[..., ::2] + rows[..., 1::2])
+def _pooled(sums: FloatArray, n: int) -> FloatArray:
+    """Return the sums over two by two windows, shape (n_groups, n, n), 0 beyond the last.
+
+    Numpy takes ten times as long over two axes at once.
+    """
+    k = sums.shape[1]
+    rows = np.zeros((len(sums), n, k))
+    rows[:, : (k + 1) // 2] = sums[:, ::2]
+    rows[:, : k // 2] += sums[:, 1::2]
+    found = np.zeros((len(sums), n, n))
+    found[..., : (k + 1) // 2] = rows[..., ::2]
+    found[..., : k // 2] += rows[..., 1::2]
+    return found
 
 
 def _doubled(values: Any) -> Any:
@@ -69,11 +82,13 @@ def _doubled(values: Any) -> Any:
 
 def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
-    total, squares = r.sum(axis=0), (r**2).sum(axis=0)
+    total, squares = r.sum(axis=0), np.einsum("g...,g...->...", r, r)
     least = max(_NOTHING * float(np.max(total)), 1e-100)
     total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
-    variance = ((c - ratio * r) ** 2).sum(axis=0) * n / np.maximum(n - 1, 1e-9)
+    left = ratio * r
+    left -= c
+    variance = np.einsum("g...,g...->...", left, left) * n / np.maximum(n - 1, 1e-9)
     return ratio, np.sqrt(variance) / total, n
 
 
@@ -110,12 +125,14 @@ def _lag_sums(sums: FloatArray) -> FloatArray:
     """Return the sums over all pairs of windows that are as far apart, shape (n_groups, k)."""
     n, k, _ = sums.shape
     # In rows that are longer than they are read, entries on a diagonal stand below each other.
-    wide = np.zeros((n, k, 2 * k))
-    wide[:, :, :k] = sums[:, ::-1]
-    diagonals = wide.reshape(n, -1)[:, : k * (2 * k - 1)].reshape(n, k, 2 * k - 1).sum(axis=1)
-    found = diagonals[:, k - 1 :].copy()
-    found[:, 1:] += diagonals[:, : k - 1][:, ::-1]
-    return np.asarray(found)
+    wide, diagonals = np.zeros((k, 2 * k)), np.empty((n, 2 * k - 1))
+    as_read = wide.ravel()[: k * (2 * k - 1)].reshape(k, 2 * k - 1)
+    for one, found in zip(sums, diagonals, strict=True):
+        wide[:, :k] = one[::-1]
+        as_read.sum(axis=0, out=found)
+    of_lag = diagonals[:, k - 1 :].copy()
+    of_lag[:, 1:] += diagonals[:, : k - 1][:, ::-1]
+    return of_lag
 
 
 def _not_rising(c: FloatArray, r: FloatArray) -> FloatArray:

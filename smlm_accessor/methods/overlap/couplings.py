@@ -13,7 +13,8 @@ from smlm_accessor.kernels.density.pair_loops import space
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 
-_PAIR_BLOCKS = 2  # of events, each with sums of its own over pairs of windows: 64 MB for 500
+_PAIR_BLOCKS = 2  # of events, of which one in so many counts
+_PARTS = 2  # of the groups, for threads; the same for any number of threads
 # Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
 # the memory.
@@ -74,25 +75,26 @@ def couplings(
     left_out, others = density.left_out_of(windows), density.others(where)
     cells, cell = density.cells, density.cells.cell
 
-    def one(block: tuple[int, int]) -> tuple[FloatArray, ...]:
-        sums = np.zeros((n_groups, k, k, 2)), np.zeros((k, k, d)), np.zeros((2, d))
-        coupling_sums(
-            *(np.arange(*block, every), cell, cells.first, cells.stop),
-            *(where, variance, density.frame, density.weight, left_out, *others),
-            *(density.kernel.floor, space(), windows.of_frame, group, *sums),
-        )
-        return sums
+    chosen = np.concatenate([np.arange(*block, every) for block in cells.blocks(_PAIR_BLOCKS)])
+    responsibility, curvature = np.zeros((2, n_groups, k, k))
 
-    found = map_threads(one, cells.blocks(_PAIR_BLOCKS), threads=density.threads)
-    couplings, moments, total = found.pop()
-    while found:  # in place: they are large
-        for whole, part in zip((couplings, moments, total), found.pop(), strict=True):
-            whole += part
-    couplings *= every / 2
-    moments *= every / 2
-    total *= every
-    responsibility, curvature = (c + c.transpose(0, 2, 1) for c in np.moveaxis(couplings, -1, 0))
-    gradient = moments - moments.transpose(1, 0, 2)
+    def one(part: int) -> tuple[FloatArray, FloatArray]:
+        """Add up events of some groups; each group has sums of its own."""
+        moments, total = np.zeros((k, k, d)), np.zeros((2, d))
+        coupling_sums(
+            *(chosen[group[chosen] % _PARTS == part], cell, cells.first, cells.stop),
+            *(where, variance, density.frame, density.weight, left_out, *others),
+            *(density.kernel.floor, space(), windows.of_frame, group),
+            *(responsibility, curvature, moments, total),
+        )
+        return moments, total
+
+    found = map_threads(one, range(_PARTS), threads=density.threads)
+    moments, total = (every * np.sum(sums, axis=0) for sums in zip(*found, strict=True))
+    for sums in (*responsibility, *curvature):  # in place: they are large
+        sums += sums.T
+        sums *= every / 2
+    gradient = (moments - moments.transpose(1, 0, 2)) / 2
     return CouplingSums(responsibility, curvature, gradient, total[0], total[1])
 
 

@@ -119,7 +119,7 @@ def _at(image: FloatArray, where: FloatArray) -> FloatArray:
 def _periods(where: FloatArray) -> FloatArray:
     """Return the shifts at which events lie on others nearly as much as without one, (m, 2)."""
     halves = [_image(where[k::2], _size(where)) for k in (0, 1)]
-    halves = [half - half.mean() for half in halves]
+    halves = [(half - half.mean()).astype(np.float32) for half in halves]
     n, m = 2 * np.array(halves[0].shape) - 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
     spectra = [fft.rfft2(half, padded) for half in (halves[0], halves[1][::-1, ::-1])]

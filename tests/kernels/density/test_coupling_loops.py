@@ -19,14 +19,15 @@ Sums = tuple[FloatArray, FloatArray, FloatArray]
 
 def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
     d, n, cells = len(data["where"]), len(data["frame"]), data["cells"]
-    sums = np.zeros((GROUPS, K, K, 2)), np.zeros((K, K, d)), np.zeros((2, d))
+    couplings, moments, total = np.zeros((2, GROUPS, K, K)), np.zeros((K, K, d)), np.zeros((2, d))
     coupling_sums(
         *(np.arange(n), cells.cell, cells.first, cells.stop),
         *(data[name] for name in ("where", "variance", "frame", "weight", "left_out")),
         *(data[name] for name in ("where", "variance", "frame", "stands_for")),
-        *(None if d == 2 else True, data["floor"], space(), WINDOW, group, *sums),
+        *(None if d == 2 else True, data["floor"], space(), WINDOW, group),
+        *(*couplings, moments, total),
     )
-    return sums
+    return couplings, moments, total
 
 
 def twin(data: dict[str, Any], group: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -40,10 +41,10 @@ def twin(data: dict[str, Any], group: FloatArray) -> tuple[FloatArray, FloatArra
     gradient = (once * along).sum(axis=2) / data["weight"]
     each = once / spread - twice * along**2 + once * along * gradient[:, :, None]
     window = WINDOW[data["frame"]]
-    couplings = np.zeros((GROUPS, K, K, 2))
+    couplings = np.zeros((2, GROUPS, K, K))
     at = group[:, None], window[:, None], window
-    np.add.at(couplings[..., 0], at, once / spread[0])
-    np.add.at(couplings[..., 1], at, each[:2].mean(axis=0))
+    np.add.at(couplings[0], at, once / spread[0])
+    np.add.at(couplings[1], at, each[:2].mean(axis=0))
     moments = np.zeros((K, K, len(difference)))
     np.add.at(moments, at[1:], np.moveaxis(once * along, 0, 2))
     return couplings, moments
@@ -64,7 +65,7 @@ def test_pairs_add_up_to_the_sums_over_windows(d: int) -> None:
     group = np.zeros(len(data["frame"]), dtype=np.int64)
     couplings, moments, total = couplings_of(data, group)
     sums = sums_of(data).sum(axis=0)
-    assert couplings[..., 0].sum() == pytest.approx(sums[0], rel=1e-5)
-    assert couplings[..., 1].sum() == pytest.approx(sums[4:6].mean(), rel=1e-5)
+    assert couplings[0].sum() == pytest.approx(sums[0], rel=1e-5)
+    assert couplings[1].sum() == pytest.approx(sums[4:6].mean(), rel=1e-5)
     np.testing.assert_allclose(moments.sum(axis=(0, 1)), sums[1 : 1 + d], atol=1e-4 * sums[0])
     np.testing.assert_allclose(total, [sums[4 : 4 + d], sums[7 : 7 + d]], rtol=1e-5)
