@@ -1,11 +1,11 @@
-"""A thread pool over blocks, and progress bars."""
+"""Threads over blocks, and progress bars."""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def map_threads(
     progress: bool = False,
     description: str = "",
 ) -> list[R]:
-    """Apply ``function`` to every item in a thread pool and return the results in order.
+    """Apply ``function`` to every item in threads and return the results in order.
 
     The function should release the GIL. The results do not depend on the number of threads.
 
@@ -77,6 +77,59 @@ def map_threads(
     if workers <= 1:
         results = map(function, items)
         return list(track(results, total=len(items), progress=progress, description=description))
-    with ThreadPoolExecutor(workers) as pool:
-        in_order = pool.map(function, items)
-        return list(track(in_order, total=len(items), progress=progress, description=description))
+    work = _Work(function, items)
+    # The caller works, too: to start a pool and wait for it takes as long as a small table.
+    others = [threading.Thread(target=work.go_on, daemon=True) for _ in range(workers - 1)]
+    with ProgressBar(len(items), shown=progress, description=description) as bar:
+        for other in others:
+            other.start()
+        try:
+            work.go_on(bar.advance)
+            for other in others:
+                other.join()
+        except BaseException as error:  # an interruption between items
+            work.give_up(error)
+            raise
+        work.tell(bar.advance)
+    return work.results()
+
+
+class _Work(Generic[T, R]):
+    """Items that several threads take one after the other, and what comes of them."""
+
+    def __init__(self, function: Callable[[T], R], items: Sequence[T]) -> None:
+        self._function, self._items, self._next = function, items, iter(range(len(items)))
+        self._lock = threading.Lock()
+        self._found: dict[int, R] = {}
+        self._failed: dict[int, BaseException] = {}
+        self._told = 0
+
+    def results(self) -> list[R]:
+        """Return what came of each item, in order, or raise the error of the first that failed."""
+        if self._failed:
+            raise self._failed[min(self._failed)]
+        return [self._found[i] for i in range(len(self._items))]
+
+    def go_on(self, tell: Callable[[], None] | None = None) -> None:
+        """Take items until there is none, or one has failed; ``tell`` of each that is done."""
+        while not self._failed:
+            with self._lock:
+                i = next(self._next, None)
+            if i is None:
+                return
+            try:
+                self._found[i] = self._function(self._items[i])
+            except BaseException as error:  # an interruption, too, which the caller raises
+                self._failed[i] = error
+            if tell is not None:
+                self.tell(tell)
+
+    def give_up(self, error: BaseException) -> None:
+        """Let no thread take another item."""
+        self._failed[len(self._items)] = error
+
+    def tell(self, tell: Callable[[], None]) -> None:
+        """Tell of the items that were done since."""
+        for _ in range(len(self._found) - self._told):
+            tell()
+            self._told += 1
