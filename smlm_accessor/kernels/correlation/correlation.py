@@ -68,6 +68,8 @@ class Correlator:
         self.gain: Image = gain.astype(np.float32)
         self.weighted_gain: Image = (gain * grid.weights).astype(np.float32)
         self.active: BoolArray = np.array(grid.modes) > 0
+        # By which a wave is multiplied in its derivatives.
+        self._powers = [np.stack([np.ones_like(k), 1j * k, -(k**2)]) for k in grid.wavenumbers]
 
     def phase(self, shift: FloatArray) -> Spectrum:
         """Return the factor of a transform that moves its image back by ``shift``, shape (2,)."""
@@ -123,10 +125,9 @@ class Correlator:
 
     def _derivatives(self, product: Spectrum, shift: FloatArray) -> FloatArray:
         """Return the derivatives at ``shift``: [i, j] is the i-th and j-th along the two axes."""
-        bases = []
-        for k, s in zip(self.grid.wavenumbers, shift, strict=True):
-            wave = np.exp(1j * k * s)
-            bases.append(np.stack([wave, 1j * k * wave, -(k**2) * wave]))
+        bases = [
+            powers * np.exp(powers[1] * s) for powers, s in zip(self._powers, shift, strict=True)
+        ]
         # Not a matrix product: its threads would get into those of the caller's way.
         inner = np.einsum("ij,bj->bi", product, bases[1].astype(np.complex64))
         out: FloatArray = np.einsum("ai,bi->ab", bases[0], inner).real

@@ -155,8 +155,8 @@ def _from_neighbours(positions: FloatArray, frames: IntArray) -> FloatArray:
     if frames_per_layer == 1:
         return found
     # The nearest in many frames may be another molecule of the same structure.
-    most = float(found[:2].max())
-    if most * _CLEARLY < _SAME_SCALE * cluster_scale(positions, frames, most=_FEW):
+    most = float(found[:2].max()) * _CLEARLY
+    if len(positions) > _FEW and most < _SAME_SCALE * cluster_scale(positions, frames, most=_FEW):
         return found
     scale = cluster_scale(positions, frames)
     if np.isfinite(scale) and not found[:2].max() < _SAME_SCALE * scale:
