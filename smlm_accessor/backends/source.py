@@ -57,6 +57,9 @@ class Source(Protocol):
     def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Source:
         """Return the rows whose column lies in one of the ranges; there may be more rows."""
 
+    def parts(self, wanted: Sequence[bool]) -> Source:
+        """Return the rows of some of the parts; `reduce` combines them in the same order."""
+
     def excerpt(self) -> Excerpt | None:
         """Return rows that are soon read; None if that took nearly as long as reading all."""
 
@@ -104,6 +107,9 @@ class Whole:
         return PartitionFacts(frame=self.table).range_of(label)
 
     def within(self, label: Hashable, ranges: Sequence[tuple[float, float]]) -> Whole:  # noqa: D102
+        return self
+
+    def parts(self, wanted: Sequence[bool]) -> Whole:  # noqa: D102
         return self
 
     def excerpt(self) -> None:  # noqa: D102

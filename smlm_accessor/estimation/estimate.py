@@ -134,7 +134,6 @@ def _estimate(source: Source, request: Request) -> Estimate:
     quiet = replace(request, progress=request.progress and not source.shows_progress)
     scan: Scan | None = None
     sampling: Step[Sampling] | Sampling = Sampling()  # everything
-    timeline = None
     samples_field = request.entry.reduction is None and request.entry.samples == "field"
     if samples_field and (n_rows is None or n_rows > most):
         step = estimate_in_one_pass(source, quiet)
@@ -145,9 +144,9 @@ def _estimate(source: Source, request: Request) -> Estimate:
             scan = seen
     if n_rows is None:  # how many there are decides what is done
         scan = scan or source.result(scanned(source), progress=request.progress)
-        timeline, n_rows = scan.timeline, int(scan.timeline.counts.sum())
+        n_rows = int(scan.timeline.counts.sum())
     if n_rows > most and request.entry.reduction is not None:
-        estimate = estimate_by_reduction(source, quiet, timeline)
+        estimate = estimate_by_reduction(source, quiet, scan)
     else:
         found: Step[Scan] | Scan | None = scan
         if n_rows > most or scan is not None:

@@ -20,7 +20,7 @@ from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.chunking import centered, is_small
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.runner import Estimate, build, cut_into_chunks, run
-from smlm_accessor.estimation.sampling import timeline_of, usable_blocks
+from smlm_accessor.estimation.sampling import Scan, timeline_of, usable_blocks
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.kernels.frames.count import time_unit
 from smlm_accessor.kernels.frames.runs import Runs
@@ -46,19 +46,24 @@ _TO_PLAN_BY = 2**17
 
 
 def estimate_by_reduction(
-    source: Source, request: Request, timeline: Timeline | None
+    source: Source, request: Request, scan: Scan | None = None
 ) -> Step[Estimate]:
-    """Return the estimate: rows are gone over once more where frames are not known beforehand."""
+    """Return the estimate: rows are gone over once more where frames are not known beforehand.
+
+    The scan is that of all rows, if there is one.
+    """
     only = selection(source.example)
     columns = find_columns(source.example)
-    n_rows = source.n_rows if timeline is None else timeline.n_rows
+    n_rows = source.n_rows if scan is None else scan.timeline.n_rows
     assert n_rows is not None
     by_frames = set(request.rule) & {"frames_per_chunk", "chunk_duration", "chunks"}
     known = known_range(source, columns) if by_frames else None
     rows: Source = source
     edges: IntArray | Step[IntArray]
-    if timeline is not None:
-        edges = _edges(timeline, request)
+    if scan is not None:
+        edges = _edges(scan.timeline, request)
+        wanted = [(edges[k], edges[k + 1]) for k in _first_chunks(len(edges) - 1)]
+        rows = source.parts([_in_one_of(span, wanted) for span in scan.spans])
     elif known is None:
         edges = source.call(_edges, source.reduce(timeline_of, Timeline.joined, only=only), request)
     else:
@@ -121,6 +126,11 @@ def _reduction(request: Request) -> Reduction[Any, Any]:
 def _first_chunks(n_chunks: int) -> list[int]:
     """Return the chunks by which it is planned what to sum up."""
     return list(dict.fromkeys(int(part * (n_chunks - 1)) for part in (0.5, 0.2, 0.8)))
+
+
+def _in_one_of(span: tuple[int, int] | None, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a span of frames has some in common with one of these ranges."""
+    return span is not None and any(span[0] < stop and start <= span[1] for start, stop in ranges)
 
 
 def _rows_to_plan_by(part: pd.DataFrame, edges: IntArray, n_rows: int) -> LocalizationArrays:

@@ -36,11 +36,15 @@ _RUN = 64  # images that are used, or left out, together
 
 @dataclass(frozen=True)
 class Scan:
-    """The frames of a table, how they follow each other, and where its localizations lie."""
+    """The frames of a table, how they follow each other, and where its localizations lie.
+
+    ``spans`` are the first and the last frame of each of its parts, None of an empty one.
+    """
 
     timeline: Timeline
     squares: Squares
     runs: Runs
+    spans: tuple[tuple[int, int] | None, ...]
 
     @classmethod
     def joined(cls, parts: Sequence[Scan]) -> Scan:
@@ -49,6 +53,7 @@ class Scan:
             Timeline.joined([part.timeline for part in parts]),
             add_up([part.squares for part in parts]),
             Runs.joined([part.runs for part in parts]),
+            tuple(span for part in parts for span in part.spans),
         )
 
 
@@ -68,7 +73,10 @@ class Counting:
 
     def scan(self) -> Scan:
         """Return what was counted."""
-        return Scan(Timeline.joined(self._timelines), self._squares, Runs.joined(self._runs))
+        timeline, runs = Timeline.joined(self._timelines), Runs.joined(self._runs)
+        frames = timeline.frames
+        span = (int(frames[0]), int(frames[-1])) if len(frames) else None
+        return Scan(timeline, self._squares, runs, (span,))
 
 
 def scan(part: pd.DataFrame) -> Scan:

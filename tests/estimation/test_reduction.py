@@ -123,6 +123,21 @@ def test_blocks_partitions_and_the_order_of_rows_do_not_matter(
             np.testing.assert_array_equal(drift[name], expected[name])
 
 
+def test_what_is_planned_by_is_read_of_the_partitions_that_have_it() -> None:
+    """Twice are all read where nobody knows how many rows there are, and when."""
+    rows, reads = table(), list[int]()
+
+    def part(i: int) -> pd.DataFrame:
+        reads.append(i)
+        return rows[rows["frame"] // 100 == i]
+
+    rule = {"n_chunks": None, "frames_per_chunk": 200}
+    drift = drift_of(dd.from_map(part, range(11), meta=rows.iloc[:0]), **rule)
+    np.testing.assert_array_equal(drift["offset"], drift_of(rows, **rule)["offset"])
+    # Chunks 0, 2 and 3 of five; the last partition is empty.
+    assert set(range(11)) - {i for i in reads if reads.count(i) == 3} == {2, 3, 8, 9, 10}
+
+
 def test_it_is_planned_by_rows_of_a_few_chunks_and_the_options(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

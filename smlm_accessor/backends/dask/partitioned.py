@@ -61,6 +61,10 @@ class Partitioned:
             return self
         return RowGroups(self.example, groups, passes=self.passes)
 
+    def parts(self, wanted: Sequence[bool]) -> Source:  # noqa: D102
+        which = [i for i, is_wanted in enumerate(wanted) if is_wanted]
+        return Some(self.table, passes=self.passes, which=which) if which else self
+
     def excerpt(self) -> Excerpt | None:  # noqa: D102
         groups = self._row_groups()
         if groups is None:
