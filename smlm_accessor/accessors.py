@@ -1280,7 +1280,8 @@ class DriftAccessor(_Verbs):
         TableError
             If the table has no rows, columns or frames to use.
         DriftError
-            If the Dataset does not hold drift, or no chunk of it is valid.
+            If the Dataset does not hold drift, no chunk of it is valid, or blocks of the field have
+            too few molecules.
 
         Notes
         -----
