@@ -205,13 +205,9 @@ def _information(pairs: CouplingSums) -> FloatArray:
 
 def _solved(information: FloatArray, gradient: FloatArray) -> FloatArray:
     """Return ``L^+ g`` of information matrices, whose rows add up to 0; both (..., n[, n])."""
-    n = gradient.shape[-1]
-    usual = np.trace(information, axis1=-2, axis2=-1)[..., None, None] / n
-    usual = np.where(usual > 0, usual, 1.0)
     # Windows that share nothing are not moved against others.
-    whole = information + usual * (1 / n + _ROUNDING * np.eye(n))
-    centred = gradient - gradient.mean(axis=-1, keepdims=True)
-    found = np.linalg.solve(whole, centred[..., None])[..., 0]
+    inverse = np.linalg.pinv(information, rcond=_ROUNDING, hermitian=True)
+    found = (inverse @ gradient[..., None])[..., 0]
     return np.asarray(found - found.mean(axis=-1, keepdims=True))
 
 

@@ -97,6 +97,7 @@ class Searcher:
         self._reaches, self._level = reaches, level
         self._shapes = [tuple(int(2 * n + 1) for n in reach) for reach in reaches]
         self._shifts = [_Shifts.within(shape) for shape in self._shapes]
+        most = 1 << (most - 1).bit_length()  # slots are looked up with a mask
         self._slots, self._keys = np.empty(4 * most, np.int32), np.empty(most, np.int64)
         self._found = np.empty((most, 4))
         self._sums = np.empty((3, max(len(s.away) for s in self._shifts)))
