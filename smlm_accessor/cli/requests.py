@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,16 @@ def request_of(arguments: argparse.Namespace, **fields: Any) -> FileCorrection:
 
 
 def table_and_drift(
-    arguments: argparse.Namespace,
+    arguments: argparse.Namespace, check: Callable[[Any], object] = lambda _: None
 ) -> tuple[Any, xr.Dataset, xr.Dataset | models.DriftModel]:
-    """Return the table, the drift of its chunks, and the drift to correct by."""
+    """Return the table, the drift of its chunks, and the drift to correct by.
+
+    ``check`` is called with the table before the long work.
+    """
     request = request_of(arguments)
     check_options(request)
     table = request.read()
+    check(table)
     with request.named():
         dataset = estimated(table, request)
         return table, dataset, (models.fit(dataset, offset=request.fit) if request.fit else dataset)

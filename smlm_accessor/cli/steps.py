@@ -13,6 +13,7 @@ from smlm_accessor.drift import components_of, jump_frames
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import FileError, OptionError
 from smlm_accessor.io import write_drift
+from smlm_accessor.io.drift import require_writable
 from smlm_accessor.io.staging import require_free
 from smlm_accessor.plot.style import written_unit
 from smlm_accessor.report import write_report
@@ -23,7 +24,9 @@ def run_drift(arguments: argparse.Namespace) -> None:
     """Estimate the drift of a table and write it."""
     _require_writable(arguments)
     with computing(arguments, table_file(arguments, arguments.source)):
-        table, dataset, drift = table_and_drift(arguments)
+        table, dataset, drift = table_and_drift(
+            arguments, lambda table: require_writable(find_columns(table), arguments.result)
+        )
     pixel_size = find_columns(table).pixel_size
     write_drift(drift, arguments.result, overwrite=arguments.overwrite, pixel_size=pixel_size)
     if arguments.quiet:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor.drift import require_drift
+from smlm_accessor.drift import build, require_drift
 from smlm_accessor.drift.times import timed
 from smlm_accessor.errors import DriftError, FileError, OptionError, SmlmError, SmlmWarning
 from smlm_accessor.io import drift_datasets as _drift_datasets
@@ -21,6 +21,7 @@ from smlm_accessor.io.drift_columns import Told, of_array, of_numpy_file, of_tab
 from smlm_accessor.io.file_start import FileStart, opened
 from smlm_accessor.io.staging import is_zarr_store, require_free, staged
 from smlm_accessor.options import length, require_choice
+from smlm_accessor.table.columns import Columns
 
 if TYPE_CHECKING:
     from smlm_accessor.models import DriftModel
@@ -201,10 +202,7 @@ def write_drift(
     """
     target = as_path(path)
     _check_options(format, pixel_size, _WRITTEN)
-    chosen = format or _SUFFIXES.get(target.suffix.lower())
-    if chosen is None:
-        known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
-        raise FileError(f"{target} has an extension that is not known here; use one of {known}")
+    chosen = format or _format_of(target)
     require_free([target], overwrite=overwrite)
     if chosen in _drift_text.WRITERS:
         text = _drift_text.WRITERS[chosen](drift, pixel_size, unit, n_frames)
@@ -217,6 +215,29 @@ def write_drift(
     dataset = timed(dataset)
     with staged(target) as (part,):
         _drift_datasets.WRITERS[chosen](dataset, part)
+
+
+def require_writable(columns: Columns, path: Path) -> None:
+    """Raise as `write_drift` does, before long work, if the drift of a table cannot be written."""
+    chosen = _format_of(path)
+    if chosen in _drift_text.WRITERS:
+        rest = build(
+            offset=np.zeros((1, len(columns.components))),
+            components=columns.components,
+            frame=[0],
+            frame_start=[0],
+            frame_stop=[1],
+            attrs={"length_unit": columns.length_unit} if columns.length_unit else {},
+        )
+        _drift_text.WRITERS[chosen](rest, columns.pixel_size, None, None)
+
+
+def _format_of(target: Path) -> str:
+    """Return the format that the name of a file asks for. Raises `FileError` if it is not known."""
+    if (chosen := _SUFFIXES.get(target.suffix.lower())) is None:
+        known = ", ".join(f"{suffix} ({name})" for suffix, name in _SUFFIXES.items())
+        raise FileError(f"{target} has an extension that is not known here; use one of {known}")
+    return chosen
 
 
 def _check_options(

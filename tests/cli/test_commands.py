@@ -122,9 +122,18 @@ def test_drift_then_correct(source: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("name", ["drift.txt", "drift.csv"])
-def test_drift_as_text(name: str, source: Path, drifted: pd.DataFrame) -> None:
+def test_drift_as_text(
+    name: str, source: Path, drifted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(f"drift in.csv -o {name} --unit nm --pixel-size 100 --quiet {FAST}") == 0
     drift = smlm_accessor.read_drift(name, pixel_size=100)
+    if name.endswith(".txt"):
+        assert_refused(
+            "drift in.csv -o other.txt --unit nm",
+            ["--pixel-size 130"],
+            capsys.readouterr,
+            {"in.csv", name},
+        )
     of_chunks = drifted.smlm.drift(method="cc", n_chunks=5).smlm.drift()
     largest = [one.max("chunk") - one.min("chunk") for one in (of_chunks, drift.smlm.drift())]
     assert largest[1].values == pytest.approx(largest[0].values, rel=0.3)
