@@ -1288,11 +1288,11 @@ class DriftAccessor(_Verbs):
         The gradient ``G`` of the log-density of the blinks of other windows is summed over the
         blinks of a block and window. With the information matrix ``L`` of the windows of a block,
         it moves by ``L^+ G``, again and again until nothing changes. Its covariance is
-        ``L^+ sum(G_p G_p^T) L^+``, with sums ``G_p`` over places as wide as the kernel: blinks of
-        one molecule, and of its neighbours, err together (Liang & Zeger, Biometrika 73, 13, 1986,
-        DOI 10.1093/biomet/73.1.13). The score tells by how much two halves of the places, like the
-        colours of a chessboard, agree in what they tell of their blocks; by chance it is 0, give or
-        take 1.
+        ``sum(u u^T)`` of the jackknife over places, ``u = (L - L_p)^+ G_p``: squares of 30
+        precisions, for the blinks of a molecule or a cluster err together (Wu, Ann. Statist. 14,
+        1261, 1986, DOI 10.1214/aos/1176350142). The score tells by how much two halves of the
+        places, like the colours of a chessboard, agree in what they tell of their blocks; by chance
+        it is 0, give or take 1.
 
         Examples
         --------

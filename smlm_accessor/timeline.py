@@ -156,6 +156,11 @@ class Timeline:
         begins[beside[beside < len(begins)]] = True
         return self.beginning(self.frames[begins])
 
+    def regularly(self, k: int) -> Windows:
+        """Return about ``k`` windows of equal length, see `regular`."""
+        extent = int(self.stop - self.frames[0])
+        return self.regular(-(-extent // k))
+
     def evenly(self, k: int) -> Windows:
         """Return about ``k`` windows; none reaches over a long gap or a jump.
 

@@ -111,6 +111,12 @@ class TestCut:
         for k in np.flatnonzero(windows.begins):
             assert n_frames[k - 1] == n_frames[k] == 1
 
+    @pytest.mark.parametrize(("k", "length"), [(1, 1000), (7, 143), (1000, 1), (5000, 1)])
+    def test_regularly(self, k: int, length: int) -> None:
+        timeline = Timeline.of(np.arange(200, 1200))
+        assert np.array_equal(timeline.regularly(k).edges, timeline.regular(length).edges)
+        assert len(timeline.regularly(k)) == min(k, 1000)
+
     def test_evenly_has_as_many_windows_of_equal_share(self) -> None:
         frames = np.repeat(np.arange(1000), np.where(np.arange(1000) < 500, 9, 1))
         windows = Timeline.of(frames).evenly(20)

@@ -76,8 +76,7 @@ def drift_near(
         raise NoEvidenceError
     rows = WeightedLocalizations.of(localizations, precision)
     timeline = rows.timeline
-    extent = int(timeline.stop - timeline.frames[0])
-    windows = timeline.regular(-(-extent // n_windows))
+    windows = timeline.regularly(n_windows)
     events = rows.events(drift, precision, timeline.segment)
     density = best_density(events, drift, windows, precision, None)
     estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED)

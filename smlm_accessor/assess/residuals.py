@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.joint_drift import laplacian
 from smlm_accessor.methods.overlap.couplings import SQUARE, CouplingSums, couplings
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
@@ -52,8 +53,7 @@ class Residuals(NamedTuple):
     @property
     def std(self) -> FloatArray:
         """Standard deviations of the values."""
-        variance = np.diagonal(self.covariance, axis1=2, axis2=3).transpose(2, 0, 1)
-        return np.sqrt(variance * (1 - self.of_field))
+        return _std(self.covariance) * np.sqrt(1 - self.of_field)
 
     def change(self, time: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return by how much the residual changes in a unit of time, and std; (n_blocks, d)."""
@@ -123,7 +123,7 @@ def residuals(density: Density, windows: Windows, block: IntArray) -> Residuals:
         step = -(found * density.precision[:, None]).transpose(2, 0, 1)
         value = value + step
         places = seen.effective(influence, k)
-        std = np.sqrt(np.diagonal(covariance, axis1=2, axis2=3).transpose(2, 0, 1))
+        std = _std(covariance)
         near = (std < density.precision).all(axis=(0, 2))  # else a step leaves the kernel
         told = (places > _PLACES * n) & (std > 0).all(axis=(0, 2)) & near
         if (np.abs(step) < _SETTLED * std)[:, told].all():
@@ -133,6 +133,11 @@ def residuals(density: Density, windows: Windows, block: IntArray) -> Residuals:
     value = np.where(told[:, None], value - (of_field * value).sum(axis=1, keepdims=True), np.nan)
     counts = np.bincount(block, minlength=k)
     return Residuals(value, covariance, of_field, places, counts, agreement)
+
+
+def _std(covariance: FloatArray) -> FloatArray:
+    """Return standard deviations, shape (n_windows, n_blocks, d)."""
+    return np.sqrt(np.diagonal(covariance, axis1=2, axis2=3).transpose(2, 0, 1))
 
 
 def effective_places(density: Density, windows: Windows) -> float:
@@ -195,20 +200,14 @@ def _information(pairs: CouplingSums) -> FloatArray:
     curvature = pairs.curvature.sum(axis=0)
     share = np.maximum(curvature, 0.0) / np.maximum(responsibility, 1e-300)
     scale = pairs.total_curvature / max(float(curvature.sum()), 1e-300)
-    couples = share * pairs.responsibility
-    n = np.arange(len(share))
-    couples[:, n, n] = 0.0
-    of_group = -couples
-    of_group[:, n, n] = couples.sum(axis=2)
-    return np.asarray(of_group[:, None] * scale[:, None, None])
+    return laplacian(share * pairs.responsibility)[:, None] * scale[:, None, None]
 
 
 def _solved(information: FloatArray, gradient: FloatArray) -> FloatArray:
     """Return ``L^+ g`` of information matrices, whose rows add up to 0; both (..., n[, n])."""
     # Windows that share nothing are not moved against others.
     inverse = np.linalg.pinv(information, rcond=_ROUNDING, hermitian=True)
-    found = (inverse @ gradient[..., None])[..., 0]
-    return np.asarray(found - found.mean(axis=-1, keepdims=True))
+    return np.asarray((inverse @ gradient[..., None])[..., 0])
 
 
 def _agreement(seen: _Places, information: FloatArray) -> FloatArray:

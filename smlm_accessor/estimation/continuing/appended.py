@@ -51,15 +51,11 @@ def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Data
     n_estimated = int(chosen.get(_ESTIMATED, n_before))
     if n_before == len(table) or len(table) - n_estimated > _MOST * n_estimated:
         return None
-    old = table[before]
-    old.attrs = table.attrs
-    basis = Basis.of(old, start)
+    basis = Basis.of(table[before], start)
     if basis is None or not basis.reference.is_right():
         return None
     continuation = Continuation(basis, over_jumps=False)
-    after = table[~before]
-    after.attrs = table.attrs
-    continuation.register(after)
+    continuation.register(table[~before])
     added = continuation.added
     if added is None or not np.isfinite(added.variance).all():
         return None

@@ -80,9 +80,9 @@ class Continuation:
         """Return the chunks of the estimate, and those of the rows after it."""
         basis, new = self._basis, self.added
         before, count, k = basis.drift, basis.count, len(basis.course)
-        if new is None or self._recent is None:
+        if new is None:
             return timed(before)
-        course = self._settled.followed_by(*self._recent[:4])
+        course = basis.course.followed_by(*new[:4])
         level, _, std = (one[k:] for one in course.smoothed())
         whole = np.floor(new.time).astype(np.int64)
         first = count.frame(new.first)

@@ -220,14 +220,12 @@ class Follower:
         self._continuation = None
         if self._basis is not None:
             self._continuation = Continuation(self._basis)
-            after = self.table.iloc[self._n_estimated :]
-            after.attrs = self.table.attrs
-            self._register(after)
+            self._register(self.table.iloc[self._n_estimated :])
         return True
 
     def _register(self, rows: pd.DataFrame) -> None:
         """Register rows that came after onto those of the basis."""
-        if self._continuation is not None and len(rows):
+        if self._continuation is not None:
             self._continuation.register(rows)
             if self._continuation.added is not None:
                 self._drift = self._continuation.drift()

@@ -39,9 +39,9 @@ class JointDrift(NamedTuple):
 
 
 def laplacian(couplings: FloatArray) -> FloatArray:
-    """Return the information matrix of windows with these couplings: its rows add up to 0."""
-    matrix: FloatArray = np.diag(couplings.sum(axis=1)) - couplings
-    return matrix
+    """Return the information of windows with these couplings, (..., k, k): its rows add up to 0."""
+    diagonal = couplings.sum(axis=-1)[..., None] * np.eye(couplings.shape[-1])
+    return np.asarray(diagonal - couplings)
 
 
 def joint_drift(

@@ -227,8 +227,7 @@ def _seen_with(
         windows = chunks_of(localizations, timeline)
         segment = windows.of_frame
     else:
-        extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
-        windows, segment = timeline.regular(-(-extent // WINDOWS)), timeline.segment
+        windows, segment = timeline.regularly(WINDOWS), timeline.segment
     events = rows.events(drift, precision, segment)
     return windows, Density.of(events, drift, precision, COARSE, threads)
 

@@ -81,3 +81,12 @@ def test_windows_without_information_are_bridged() -> None:
     assert np.isfinite(found.level).all()
     assert found.variance[22] >= found.variance[18] * 0.99
     assert np.abs(error[20:25]).max() < 3
+
+
+def test_laplacians_of_many_are_those_of_each() -> None:
+    couplings = np.random.default_rng(1).random((3, 4, 4))
+    couplings += couplings.transpose(0, 2, 1)
+    found = laplacian(couplings)
+    np.testing.assert_allclose(found.sum(axis=2), 0, atol=1e-12)
+    for one, of_one in zip(couplings, found, strict=True):
+        np.testing.assert_array_equal(of_one, np.diag(one.sum(axis=1)) - one)

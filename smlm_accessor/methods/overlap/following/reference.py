@@ -100,8 +100,7 @@ class Reference:
     def is_right(self) -> bool:
         """Tell whether events of other times agree with the drift that was taken off."""
         density, drift = self.coarse, self.coarse.sorted_with
-        extent = int(self.frames[-1] - self.frames[0]) + 1
-        windows = self.timeline.regular(-(-extent // WINDOWS))
+        windows = self.timeline.regularly(WINDOWS)
         try:
             found = iterate(
                 drift, windows, density, rounds=1, tolerance=0, every=density.one_in(FEW)

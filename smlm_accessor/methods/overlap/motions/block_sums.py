@@ -119,8 +119,7 @@ class BlockSums:
 
 def windows_of(timeline: Timeline) -> Windows:
     """Return the windows over which parameters are told; they go on through jumps."""
-    extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
-    return replace(timeline, jumps=timeline.jumps[:0]).regular(-(-extent // _WINDOWS))
+    return replace(timeline, jumps=timeline.jumps[:0]).regularly(_WINDOWS)
 
 
 def centred(trend: Trend) -> FloatArray:

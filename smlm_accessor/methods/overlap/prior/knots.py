@@ -125,8 +125,7 @@ class Prior:
 
 def short_windows(timeline: Timeline) -> Windows:
     """Return windows in which what is known beforehand is smoothed."""
-    extent = int(timeline.frames[-1] - timeline.frames[0]) + 1
-    return timeline.regular(-(-extent // _WINDOWS))
+    return timeline.regularly(_WINDOWS)
 
 
 def trends_of(prior: Prior, windows: Windows) -> tuple[FloatArray, FloatArray]:
