@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import inlined, kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
-_MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
 REACH = 4.0  # precisions: nearly three standard deviations of a difference
 _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # Two localizations in one frame are of one emitter if there are so many times as many such pairs as
 # by chance: then each is rather of one emitter than of two,
 ABOVE_CHANCE = 2.0
 CLEAR = 5.0  # and so many standard deviations of chance more.
+_LATER = 8  # frames after which a blink that begins is another one
 _MOST = 200_000  # localizations that are looked at for that
 
 
@@ -87,15 +87,12 @@ def find_events(
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
     m = len(tiles.where)
-    event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
     reach = REACH * precision
     _order_within_frames(tiles)
-    n = _link(
-        *(tiles.start, tiles.where, tiles.frame, frames, segment),
-        *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
-        *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
-    )
+    within = _repeats_within_frames(tiles, reach, len(frames))
+    missing = int(_frames_are_missed(tiles, frames, segment, reach, within))
+    n, event_of, age, _ = _linked(tiles, frames, segment, reach, within, missing, longest)
     weight, mean_frame, position = _add_up(tiles, event_of, n)
     along_z = weight
     if axial is not None:
@@ -145,6 +142,43 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
+def _linked(
+    tiles: Tiles,
+    frames: IntArray,
+    segment: IntArray,
+    reach: FloatArray,
+    within: bool,
+    missing: int,
+    longest: int,
+) -> tuple[int, Int32Array, Int32Array, Int32Array]:
+    """Return how many events there are, and the columns of `_link`."""
+    m, d = tiles.where.shape
+    event_of, age, began = (np.empty(m, np.int32) for _ in range(3))
+    following, mean = np.full(m, -1, np.int32), np.zeros((m, d), np.float32)
+    n = _link(
+        *(tiles.start, tiles.where, tiles.frame, tiles.weight, frames, segment),
+        *(reach, missing, longest, within),
+        *(event_of, age, following, began, mean, np.empty(m, np.float32)),
+    )
+    return n, event_of, age, following
+
+
+def _frames_are_missed(
+    tiles: Tiles, frames: IntArray, segment: IntArray, reach: FloatArray, within: bool
+) -> bool:
+    """Return whether blinks miss single frames.
+
+    Then more of them begin two frames after another one ended at the same position than three to
+    eight frames after.
+    """
+    some = tiles.middle(_MOST)
+    *_, age, following = _linked(some, frames, segment, reach, within, 0, len(frames))
+    n = np.zeros(_LATER + 1, np.int64)
+    _returns(some.start, some.where, some.frame, frames, reach, age, following, n)
+    chance = float(n[3:].mean())
+    return bool(n[2] >= CLEAR**2 and n[2] > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
+
+
 def _add_up(
     tiles: Tiles, event_of: Int32Array, n: int
 ) -> tuple[Float32Array, FloatArray, FloatArray]:
@@ -187,43 +221,88 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
 
 
 @kernel
-def _link(  # type: ignore[no-untyped-def]
-    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age,
-    taken, began,
-):  # fmt: skip
-    """Write the event of each localization and the age of its blink; return how many events.
-
-    ``taken`` (False) and ``began`` are room for whether a localization has a next one, and for the
-    first frame of each event.
-    """
-    d = where.shape[1]
-    n_events = 0
+def _returns(start, where, frame, frames, reach, age, following, n):  # type: ignore[no-untyped-def]
+    """Count blinks that begin so many frames after one that ended at the same position."""
     for t in range(len(start) - 1):
         low = start[t]
         for i in range(start[t], start[t + 1]):
+            if age[i] > 0:
+                continue
             now = frames[frame[i]]
-            while low < i and frames[frame[low]] < now - 1 - missing:
+            while low < i and frames[frame[low]] < now - n.shape[0] + 1:
                 low += 1
-            best, nearest = -1, 1.0
             for j in range(low, i):
-                if frame[j] == frame[i]:
-                    if not within:
-                        continue
-                elif taken[j] or segment[frame[j]] != segment[frame[i]]:
-                    continue
                 r = 0.0
-                for c in range(d):
+                for c in range(where.shape[1]):
                     r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-                if r < nearest:
-                    best, nearest = j, r
-            age[i] = 0
-            if best >= 0:
-                taken[best] = True
-                age[i] = age[best] + now - frames[frame[best]]
-            if best >= 0 and now - began[event_of[best]] < longest:
-                event_of[i] = event_of[best]
-            else:
-                event_of[i] = n_events
-                began[n_events] = now
-                n_events += 1
+                if following[j] < 0 and r < 1.0:
+                    n[now - frames[frame[j]]] += 1
+
+
+@inlined
+def _apart(one, other, weight, other_weight, reach):  # type: ignore[no-untyped-def]
+    """Squared distance over that up to which two positions of these weights are linked."""
+    square = 0.0
+    for c in range(one.shape[0]):
+        square += ((one[c] - other[c]) / reach[c]) ** 2
+    return square * 2.0 / (1.0 / weight + 1.0 / other_weight)
+
+
+@kernel
+def _link(  # type: ignore[no-untyped-def]
+    start, where, frame, weight, frames, segment, reach, missing, longest, within, event_of, age,
+    following, began, mean, total,
+):  # fmt: skip
+    """Write the event of each localization and the age of its blink; return how many events.
+
+    ``following`` (-1) becomes the localization that continues the blink of each. The rest is room:
+    for the first localization, the mean and the weight of each event.
+    """
+    n_events = 0
+    for t in range(len(start) - 1):
+        low, first, last = start[t], start[t], start[t + 1]
+        while first < last:
+            now, stop = frames[frame[first]], first + 1
+            while stop < last and frame[stop] == frame[first]:
+                stop += 1
+            while low < first and frames[frame[low]] < now - 1 - missing:
+                low += 1
+            for begin in range(first, stop):
+                i = begin
+                while i >= 0:
+                    best, nearest = -1, 1.0
+                    for j in range(low, first):
+                        k, e = following[j], event_of[j]
+                        if segment[frame[j]] != segment[frame[i]] or 0 <= k < first:
+                            continue
+                        r = _apart(where[i], mean[e], weight[i], total[e], reach)
+                        if r < nearest and (
+                            k < 0 or r < _apart(where[k], mean[e], weight[k], total[e], reach)
+                        ):
+                            best, nearest = j, r
+                    other = following[best] if best >= 0 else -1
+                    if within:
+                        for j in range(first, i):
+                            r = _apart(where[i], where[j], weight[i], weight[j], reach)
+                            if r < nearest:
+                                best, nearest, other = j, r, -1
+                    if 0 <= best < first:
+                        following[best] = i
+                    event_of[i] = best  # for now
+                    i = other  # it was not as near, and looks again
+            for i in range(first, stop):
+                best, e = event_of[i], -1
+                age[i] = 0
+                if best >= 0:
+                    e = event_of[best]
+                    age[i] = age[best] + now - frames[frame[best]]
+                if e < 0 or now - frames[frame[began[e]]] >= longest:
+                    e = n_events
+                    n_events += 1
+                    began[e], total[e] = i, 0.0
+                event_of[i] = e
+                total[e] += weight[i]
+                for c in range(where.shape[1]):
+                    mean[e, c] += (where[i, c] - mean[e, c]) * weight[i] / total[e]
+            first = stop
     return n_events

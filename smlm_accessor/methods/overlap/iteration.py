@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
@@ -70,6 +71,17 @@ class DriftEstimate:
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
         return lies_on_nothing(self.quality, self.events, ~lost(self.quality))
+
+    def at_rest_unless_moving(self, windows: Windows) -> DriftEstimate:
+        """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
+        time, free, trends = windows.mean_frame, windows.begins, []
+        drift = self.drift.copy()
+        for axis, t in enumerate(self.trends):
+            value, variance = self.value[:, axis], t.noise * self.variance[:, axis]
+            level, slope = excess_lines(time, value, variance, free=free)
+            drift[:, axis] -= windows.lines(level, slope)
+            trends.append(t._replace(level=t.level - level, slope=t.slope - slope))
+        return replace(self, drift=drift, trends=tuple(trends))
 
     def smoothing_time(self, windows: Windows) -> float:
         """Return over how many frames the trend averages.
