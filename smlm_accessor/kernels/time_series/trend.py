@@ -29,6 +29,9 @@ _FINEST = 0.1  # of a decade
 # Taken off the log-likelihood for each decade of a rate: where the values do not tell one rate from
 # another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
+# The log-likelihood that a curve has to gain over a straight line: the two rates of a curve cost as
+# much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705).
+_LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 2.0
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
 
 #: Variance that level, slope and acceleration gain per unit of time.
@@ -96,8 +99,11 @@ def local_trend(
     """
     at = _Scaled.of(time, value, variance, free, scaled)
     near = None if rates is None else np.log10(np.maximum(rates * at.per_unit, 1e-300))
-
-    return at.smoothed(10.0 ** np.array(_likeliest(_Heights(at), near)))
+    heights = _Heights(at)
+    best = _likeliest(heights, near)
+    if heights.of(best) < heights.of(_LINE) + _COST:
+        best = _LINE
+    return at.smoothed(10.0 ** np.array(best))
 
 
 class _Scaled(NamedTuple):
@@ -224,6 +230,11 @@ class _Heights:
     def __init__(self, at: _Scaled) -> None:
         self._at = at
         self._known: dict[tuple[float, ...], float] = {}
+
+    def of(self, decades: tuple[float, ...]) -> float:
+        """Return the height of some decades."""
+        self.highest([decades])
+        return self._known[decades]
 
     def highest(self, of: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
         """Return the decades of the largest, the first of equal ones."""
