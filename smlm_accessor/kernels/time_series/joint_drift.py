@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.trend_loops import QUIETEST
 
 # Rates of the random walks, in decades of their effect on the drift that is known best: from one
@@ -78,7 +78,7 @@ def joint_drift(
     """
     share = weight / weight.sum()
     score = score - share * score.sum()
-    base, slopes = _lines(time, segment)
+    base = _lines(time, segment)
     known = base.T @ information @ base
     known[np.diag_indices_from(known)] += _RIDGE * max(float(np.trace(known)), 1e-300)
     inverse = np.linalg.inv(known)
@@ -117,7 +117,6 @@ def joint_drift(
     covariance = noise * center @ base @ inverse @ base.T @ center.T
     for shape, gain, one in zip(shapes, gains, np.split(p, len(shapes)), strict=True):
         covariance += shape * (one @ gain) @ shape.T
-    beta = beta - _excess(beta, noise * inverse, slopes)
     return JointDrift(
         center @ (base @ beta) + mean,
         p @ (variance + (level - mean) ** 2),
@@ -130,38 +129,19 @@ def _squared(columns: FloatArray) -> FloatArray:
     return np.asarray((columns**2).sum(axis=1))
 
 
-def _excess(beta: FloatArray, covariance: FloatArray, slopes: BoolArray) -> FloatArray:
-    """Return what is rather noise in the slopes, and in all that depends on them.
-
-    They are shrunk together as in `slopes.excess_lines`.
-    """
-    some = covariance[np.ix_(slopes, slopes)]
-    if not slopes.any() or np.linalg.cond(some) > 1 / np.finfo(np.float64).eps:
-        return np.zeros_like(beta)
-    over_variance = np.linalg.solve(some, beta[slopes])
-    square = float(beta[slopes] @ over_variance) / slopes.sum()
-    return np.asarray(covariance[:, slopes] @ over_variance * min(1 / max(square, 1e-300), 1.0))
-
-
-def _lines(time: FloatArray, segment: IntArray) -> tuple[FloatArray, BoolArray]:
-    """Return a constant and a slope in each segment, and which are slopes.
-
-    The constant of the first is not needed.
-    """
-    columns, slopes = [], []
+def _lines(time: FloatArray, segment: IntArray) -> FloatArray:
+    """Return a constant and a slope in each segment; the constant of the first is not needed."""
+    columns = []
     for number in np.unique(segment):
         inside = segment == number
         if number != segment[0]:
             columns.append(inside.astype(np.float64))
-            slopes.append(False)
         if inside.sum() > 1:
             t = time[inside] - time[inside].mean()
             column = np.zeros(len(time))
             column[inside] = t / np.abs(t).max()
             columns.append(column)
-            slopes.append(True)
-    lines = np.stack(columns, axis=1) if columns else np.zeros((len(time), 0))
-    return lines, np.array(slopes, dtype=np.bool_)
+    return np.stack(columns, axis=1) if columns else np.zeros((len(time), 0))
 
 
 def _walks(time: FloatArray, segment: IntArray) -> tuple[FloatArray, FloatArray]:
