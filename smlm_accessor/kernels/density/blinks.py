@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import inlined, kernel
+from smlm_accessor.kernels.compilation import kernel, part
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
@@ -152,13 +152,12 @@ def _linked(
     longest: int,
 ) -> tuple[int, Int32Array, Int32Array, Int32Array]:
     """Return how many events there are, and the columns of `_link`."""
-    m, d = tiles.where.shape
+    m = len(tiles.where)
     event_of, age, began = (np.empty(m, np.int32) for _ in range(3))
-    following, mean = np.full(m, -1, np.int32), np.zeros((m, d), np.float32)
+    following = np.full(m, -1, np.int32)
     n = _link(
-        *(tiles.start, tiles.where, tiles.frame, tiles.weight, frames, segment),
-        *(reach, missing, longest, within),
-        *(event_of, age, following, began, mean, np.empty(m, np.float32)),
+        *(tiles.start, tiles.where, tiles.frame, frames, segment, reach),
+        *(missing, longest, within, event_of, age, following, began),
     )
     return n, event_of, age, following
 
@@ -199,7 +198,7 @@ def _add_up(
 @kernel
 def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[no-untyped-def]
     """Count the localizations so many frames after others, within reach, in each step-th tile."""
-    d, n = where.shape[1], 0
+    n = 0
     for t in range(0, len(start) - 1, step):
         first, last = start[t], start[t + 1]
         for i in range(first, last):
@@ -212,10 +211,7 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
                 else:
                     above = middle
             while j < last and frame[j] == wanted:
-                r = 0.0
-                for c in range(d):
-                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-                n += j != i and r < 1.0
+                n += j != i and _apart(where, i, j, reach) < 1.0
                 j += 1
     return n
 
@@ -232,31 +228,28 @@ def _returns(start, where, frame, frames, reach, age, following, n):  # type: ig
             while low < i and frames[frame[low]] < now - n.shape[0] + 1:
                 low += 1
             for j in range(low, i):
-                r = 0.0
-                for c in range(where.shape[1]):
-                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-                if following[j] < 0 and r < 1.0:
+                if following[j] < 0 and _apart(where, i, j, reach) < 1.0:
                     n[now - frames[frame[j]]] += 1
 
 
-@inlined
-def _apart(one, other, weight, other_weight, reach):  # type: ignore[no-untyped-def]
-    """Squared distance over that up to which two positions of these weights are linked."""
+@part
+def _apart(where, i, j, reach):  # type: ignore[no-untyped-def]
+    """Squared distance of two localizations over that up to which they are linked."""
     square = 0.0
-    for c in range(one.shape[0]):
-        square += ((one[c] - other[c]) / reach[c]) ** 2
-    return square * 2.0 / (1.0 / weight + 1.0 / other_weight)
+    for c in range(where.shape[1]):
+        square += ((where[i, c] - where[j, c]) / reach[c]) ** 2
+    return square
 
 
 @kernel
 def _link(  # type: ignore[no-untyped-def]
-    start, where, frame, weight, frames, segment, reach, missing, longest, within, event_of, age,
-    following, began, mean, total,
+    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age,
+    following, began,
 ):  # fmt: skip
     """Write the event of each localization and the age of its blink; return how many events.
 
-    ``following`` (-1) becomes the localization that continues the blink of each. The rest is room:
-    for the first localization, the mean and the weight of each event.
+    ``following`` (-1) becomes the localization that continues the blink of each, and ``began`` the
+    first localization of each event.
     """
     n_events = 0
     for t in range(len(start) - 1):
@@ -272,18 +265,16 @@ def _link(  # type: ignore[no-untyped-def]
                 while i >= 0:
                     best, nearest = -1, 1.0
                     for j in range(low, first):
-                        k, e = following[j], event_of[j]
+                        k = following[j]
                         if segment[frame[j]] != segment[frame[i]] or 0 <= k < first:
                             continue
-                        r = _apart(where[i], mean[e], weight[i], total[e], reach)
-                        if r < nearest and (
-                            k < 0 or r < _apart(where[k], mean[e], weight[k], total[e], reach)
-                        ):
+                        r = _apart(where, i, j, reach)
+                        if r < nearest and (k < 0 or r < _apart(where, k, j, reach)):
                             best, nearest = j, r
                     other = following[best] if best >= 0 else -1
                     if within:
                         for j in range(first, i):
-                            r = _apart(where[i], where[j], weight[i], weight[j], reach)
+                            r = _apart(where, i, j, reach)
                             if r < nearest:
                                 best, nearest, other = j, r, -1
                     if 0 <= best < first:
@@ -299,10 +290,7 @@ def _link(  # type: ignore[no-untyped-def]
                 if e < 0 or now - frames[frame[began[e]]] >= longest:
                     e = n_events
                     n_events += 1
-                    began[e], total[e] = i, 0.0
+                    began[e] = i
                 event_of[i] = e
-                total[e] += weight[i]
-                for c in range(where.shape[1]):
-                    mean[e, c] += (where[i, c] - mean[e, c]) * weight[i] / total[e]
             first = stop
     return n_events
