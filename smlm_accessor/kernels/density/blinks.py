@@ -55,9 +55,12 @@ def find_events(
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
-    A localization continues the nearest blink that ended at most two frames before, within four
-    precisions. Localizations of one frame belong to one blink only if there are more such pairs
-    than chance makes: traces have many in what is called a frame, images of a camera one.
+    A localization continues a blink that was seen in the frame before, within four precisions; of
+    all in a frame, those nearest to each other are linked first. Blinks may miss a frame only if
+    more of them seem to than chance makes: a camera may lose one, but tables whose blinks were
+    linked before have none. Localizations of one frame belong to one blink only if there are more
+    such pairs than chance makes: traces have many in what is called a frame, images of a camera
+    one.
 
     Parameters
     ----------

@@ -221,3 +221,18 @@ def test_few_values(n: int) -> None:
     np.testing.assert_allclose(trend.level, value, atol=0.5)
     assert np.isfinite(trend.variance).all()
     assert trend.noise == 1
+
+
+def test_a_line_stays_a_line_and_a_curve_a_curve() -> None:
+    """What noise gains by bending is not worth it; what a curve does is."""
+    rng, time = np.random.default_rng(11), np.arange(200.0)
+    bent = 0
+    for _ in range(60):
+        trend = local_trend(time, 0.1 * time + rng.normal(0, 1, 200), np.ones(200))
+        line = np.polynomial.Polynomial.fit(time, trend.level, 1)(time)
+        bent += np.abs(trend.level - line).max() > 0.01
+    assert bent <= 6
+    curve = 2.0 * np.sin(2 * np.pi * time / 200)
+    for _ in range(10):
+        trend = local_trend(time, curve + rng.normal(0, 1, 200), np.ones(200))
+        assert np.sqrt(np.mean((trend.level - curve) ** 2)) < 0.4
