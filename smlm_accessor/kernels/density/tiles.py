@@ -61,8 +61,13 @@ class Tiles:
         first, stop = np.clip(np.searchsorted(self.start, half), 0, len(self.start) - 1).tolist()
         rows, tiles = slice(*self.start[[first, stop]].tolist()), slice(first, stop)
         return Tiles(
-            *(self.start[first : stop + 1] - self.start[first], self.corner[tiles], self.size),
-            *(self.where[rows], self.frame[rows], self.weight[rows], self.row[rows]),
+            self.start[first : stop + 1] - self.start[first],
+            self.corner[tiles],
+            self.size,
+            self.where[rows],
+            self.frame[rows],
+            self.weight[rows],
+            self.row[rows],
             self.own[rows],
         )
 
