@@ -54,6 +54,6 @@ def excess_lines(
     slope = np.bincount(segment, weight * away * seen, n)
     slope = np.divide(slope, information, out=np.zeros(n), where=told)
     square = (slope**2 * information)[told].mean() if told.any() else 0.0
-    shrunk: FloatArray = slope * min(1 / max(float(square), 1e-300), 1.0)
+    shrunk = np.asarray(slope * min(1 / max(float(square), 1e-300), 1.0), dtype=np.float64)
     excess = shrunk[segment]
-    return np.asarray(excess * away), np.asarray(excess)
+    return np.asarray(excess * away), excess
