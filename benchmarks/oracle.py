@@ -83,7 +83,7 @@ def best_smoother(
     jumps : sequence of int
         The first frame after each jump.
     """
-    windows = _Windows.of(frames, drift, np.broadcast_to(information, len(frames)), jumps)
+    windows = Windows.of(frames, drift, np.broadcast_to(information, len(frames)), jumps)
     std = np.divide(
         1,
         np.sqrt(windows.information),
@@ -102,7 +102,7 @@ def best_smoother(
 
 
 @dataclass(frozen=True, eq=False)
-class _Windows:
+class Windows:
     """Short windows of frames, and how an error in them adds up over the localizations.
 
     The estimate is interpolated between the middles of the windows, but not across a jump. Its
@@ -110,6 +110,7 @@ class _Windows:
     tridiagonal, since interpolation needs two of them.
     """
 
+    start: NDArray[np.int64]
     middle: Floats
     segment: NDArray[np.int64]
     information: Floats
@@ -124,14 +125,21 @@ class _Windows:
 
     @classmethod
     def of(
-        cls, frames: NDArray[np.int64], drift: Floats, information: Floats, jumps: Sequence[int]
-    ) -> _Windows:
+        cls,
+        frames: NDArray[np.int64],
+        drift: Floats,
+        information: Floats,
+        jumps: Sequence[int],
+        *,
+        most: int = MOST_WINDOWS,
+    ) -> Windows:
+        """Cut the frames into windows of equal length, at most so many, and at jumps."""
         first = frames.min()
         frames = frames - first
         n_frames = int(frames.max()) + 1
         after = np.unique(np.asarray(jumps, dtype=np.int64) - first)
         after = after[(after > 0) & (after < n_frames)]
-        length = -(-n_frames // MOST_WINDOWS)
+        length = -(-n_frames // most)
         start = np.union1d(np.arange(0, n_frames, length), after)
         middle = (start + np.append(start[1:], n_frames) - 1) / 2
         segment = np.searchsorted(after, start, side="right")
@@ -156,6 +164,7 @@ class _Windows:
             return lower + np.bincount(high, share * of_frames, len(start))
 
         return cls(
+            start=first + start,
             middle=middle,
             segment=segment,
             information=total,
@@ -169,6 +178,18 @@ class _Windows:
             total=float(np.sum(counts * left)),
             n=len(frames),
         )
+
+    def of_rows(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the window of each frame."""
+        return np.searchsorted(self.start, frames, side="right") - 1
+
+    def line_columns(self) -> Floats:
+        """Return a constant and a slope for each segment between jumps, as columns."""
+        columns = []
+        for number in np.unique(self.segment):
+            inside = (self.segment == number).astype(float)
+            columns += [inside, inside * (self.middle - self.middle.mean())]
+        return np.stack(columns, axis=1)
 
     def error(self, estimate: Floats) -> float:
         """Return the root mean square error over localizations and draws, a constant removed."""

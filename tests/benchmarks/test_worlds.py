@@ -311,3 +311,28 @@ def test_command_line(tmp_path: Path) -> None:
     assert found["seconds"] > 0
     assert set(found["error"]) == set(world["oracle"]) == set(world["before"])
     assert "| cc | 1 |" in done.stdout
+
+
+def test_the_floor_is_the_oracle_for_many_visits_and_above_it_for_two(
+    oracle: ModuleType, plain: Any, random_worlds: ModuleType
+) -> None:
+    """Two visits tell one difference, with twice the variance: half of the information."""
+    floor = module("world_floor")
+    ratios = []
+    for visits in (100.0, 2.0):
+        sample = random_worlds.simulate(
+            replace(plain, visits=visits, drifts=("random walk",), amplitude=100.0)
+        )
+        emitted = sample.site >= 0
+        frames, drift = sample.table["frame"].to_numpy()[emitted], sample.drift[:, 0]
+        emitter = np.unique(sample.site[emitted], return_inverse=True)[1]
+        information = np.full(len(frames), 1 / 10.0**2)
+        found = floor.floor(
+            *(frames, emitter, drift[frames], information, ()), np.random.default_rng(1)
+        )
+        least, _ = oracle.best_smoother(
+            frames, drift[frames], information, rng=np.random.default_rng(1)
+        )
+        ratios.append(found / least)
+    assert 0.95 < ratios[0] < 1.15
+    assert 1.2 < ratios[1] < 1.7

@@ -81,8 +81,8 @@ def overlap(
        windows. ``sum(g) / sum(c)`` is how far a window has to move, and ``sum(c)**2 / sum(g**2)``
        is the information of it: one over its variance.
     2. A trend through the windows is the drift. Level, slope and acceleration are random walks,
-       with rates and a factor of the noise from the marginal likelihood. Steps 1 and 2 take turns
-       until nothing moves.
+       with rates and a factor of the noise from the marginal likelihood; a straight line, unless a
+       curve is worth its rates [2]_. Steps 1 and 2 take turns until nothing moves.
     3. Jumps of the sample are where the values before and after predict levels that differ more
        than chance explains (chi-squared). Each is in the frame of largest likelihood ``sum(log(1 +
        f / floor))``. The trend starts anew there.
@@ -92,6 +92,8 @@ def overlap(
     5. Steps 1 and 2 go on with the ``factor`` and ``floor`` of the largest information, without
        ``spread``, by which the drift may be wrong at first. Events as precise as each other get the
        common weight ``sum(c) / sum(g**2)``.
+    6. What is rather noise in the slopes of the segments is taken off [3]_: where nothing moves,
+       most often no drift is left.
 
     Does badly where nothing comes back, as with molecules that are seen once, far from each other;
     and where structures repeat at distances of a few precisions and no end of them is seen.
@@ -173,6 +175,10 @@ def overlap(
     References
     ----------
     .. [1] Cnossen et al., Opt. Express 29, 27961 (2021), https://doi.org/10.1364/OE.426620
+    .. [2] Akaike, IEEE Trans. Autom. Control 19, 716 (1974),
+       https://doi.org/10.1109/TAC.1974.1100705
+    .. [3] Efron and Morris, J. Am. Stat. Assoc. 68, 117 (1973),
+       https://doi.org/10.1080/01621459.1973.10481350
 
     Examples
     --------
