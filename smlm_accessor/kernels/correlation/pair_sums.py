@@ -31,14 +31,15 @@ class PairSums(NamedTuple):
     """Sums over pairs, lengths in units of the reach.
 
     ``overlap``, shape (k, k), is the sum of the kernel over the pairs of two windows, symmetric;
-    ``slope``, shape (d, k, k), its derivative if the first window moves, antisymmetric. The
-    following, of shape (k, d), add up over the localizations of a window: ``curvature``, minus the
-    second derivatives; ``squares``, the squared slope of a localization, all its pairs together;
-    ``pair_squares``, that of each pair; and, (k, n_blocks, d), the slope ``by_block``.
+    ``slope``, shape (d, k, k), its derivative if the first window moves, antisymmetric; None if it
+    is not asked for. The following, of shape (k, d), add up over the localizations of a window:
+    ``curvature``, minus the second derivatives; ``squares``, the squared slope of a localization,
+    all its pairs together; ``pair_squares``, that of each pair; and, (k, n_blocks, d), the slope
+    ``by_block``.
     """
 
     overlap: FloatArray
-    slope: FloatArray
+    slope: FloatArray | None
     curvature: FloatArray
     squares: FloatArray
     pair_squares: FloatArray
@@ -114,19 +115,21 @@ def pair_sums(
     layers: Layers,
     *,
     blocks: IntArray | None = None,
+    slopes: bool = True,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> PairSums:
     """Sum over all pairs of localizations of different windows that are closer than 1.
 
     Positions, (n, d), are aligned and in units of the reach, as the layers are. Localizations whose
     ``window`` is negative are left out. ``run`` maps a function over parts, in threads perhaps.
+    Without the ``slopes`` of pairs it is quicker where windows are many.
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))
     ordered[:, :d] = positions[layers.order]
     of = window[layers.order].astype(np.int32)
     block = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
-    pairs = np.zeros((n_windows, n_windows, d + 1))
+    pairs = np.zeros((n_windows, n_windows, 1 + d * slopes))
     own = np.zeros((n_windows, 4 + block.max(initial=0), d))
 
     def one(part: int) -> None:
@@ -137,8 +140,8 @@ def pair_sums(
 
     run(one, range(PARTS))
     return PairSums(
-        overlap=pairs[:, :, d],
-        slope=np.moveaxis(pairs[:, :, :d], 2, 0),
+        overlap=pairs[:, :, -1],
+        slope=np.moveaxis(pairs[:, :, :d], 2, 0) if slopes else None,
         curvature=own[:, 0],
         squares=own[:, 1],
         pair_squares=own[:, 2],
@@ -151,7 +154,7 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
     positions, window, block, starts, cells, columns, depth, part, d, pairs, own
 ):
     rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
-    n_cells = cells.size
+    n_cells, last = cells.size, pairs.shape[2] - 1
     begin, end = np.zeros(9, np.int64), np.zeros(9, np.int64)
     # Ranges of neighbours move forward with the cell: no search.
     low, high = np.zeros(9, np.int64), np.zeros(9, np.int64)
@@ -200,12 +203,13 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                     qx += gx * gx
                     qy += gy * gy
                     qz += gz * gz
-                    pairs[i, j, 0] += gx
-                    if d > 1:
+                    if last > 0:
+                        pairs[i, j, 0] += gx
+                    if last > 1:
                         pairs[i, j, 1] += gy
-                    if d > 2:
+                    if last > 2:
                         pairs[i, j, 2] += gz
-                    pairs[i, j, d] += t2 * t2
+                    pairs[i, j, last] += t2 * t2
             curvature, slope, pair = (cx, cy, cz), (sx, sy, sz), (qx, qy, qz)
             for axis in range(d):
                 own[i, 0, axis] += curvature[axis]
