@@ -8,10 +8,10 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
+from smlm_accessor.methods.aim.chunks import begun_chunks
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_chunks, of_coarse, verified
-from smlm_accessor.methods.aim.parts import ending_with, joined_parts
-from smlm_accessor.methods.aim.rest import at_rest_unless_moving
+from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_coarse, verified
+from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
@@ -111,13 +111,13 @@ def aim(
     jumps = found.jumps
     found = ending_with(coarse_parts, found, localizations)
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
-    edges, motion = best_windows(fit, found)
+    edges = None
     if given:
-        windows = at_rest_unless_moving(fit, fit.refit(motion)[0], found.jumps)
-        still_chunks, motion = of_chunks(localizations, windows, found.jumps)
-        fit = replace(fit, localizations=still_chunks)
+        chunks, motion = begun_chunks(fit, found)
+        fit = replace(fit, localizations=chunks)
         motion, quality = verified(fit, motion)
     else:
+        edges, motion = best_windows(fit, found)
         quality = found.evidence[of_coarse(edges[:-1], found)]
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
@@ -126,8 +126,6 @@ def aim(
         if is_settled(motion, before, still):
             break
     d = len(sigma)
-    drift = motion.of_rows(localizations.frames)[:, :d]
-    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     variance = variance * dependence(fit, motion)
     valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
@@ -137,11 +135,15 @@ def aim(
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
-        edges=None if given else edges,
+        edges=edges,
         reason="" if valid.all() else _REASON,
         jumps=None if given else jumps,
     )
     registered = coarse_parts.without_others(registered, localizations)
+    if not coarse_parts.known.part.any() and stays_near(motion, found, sigma):
+        return registered
+    drift = motion.of_rows(localizations.frames)[:, :d]
+    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     return parts.without_others(registered, localizations)
 
 

@@ -169,5 +169,6 @@ class PairAligner:
             positions, of, group = positions[rows], of[rows], group[rows]
         layers = sort_into_layers(positions, group, partners)
         blocks = make_field_blocks(positions).of(positions) if of_pairs_and_blocks else None
-        options = {"slopes": of_pairs_and_blocks, "run": partial(map_threads, threads=self.threads)}
-        return pair_sums(positions, of, len(windows), layers, blocks=blocks, **options)
+        run, slopes = partial(map_threads, threads=self.threads), of_pairs_and_blocks
+        n = len(windows)
+        return pair_sums(positions, of, n, layers, blocks=blocks, slopes=slopes, run=run)
