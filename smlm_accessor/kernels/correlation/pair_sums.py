@@ -76,13 +76,19 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     size = 1.0
     while np.prod(np.floor(extent / size) + 3) > max(_CELLS * n, 1000):
         size *= 1.25
-    cell = np.zeros((n, 3), dtype=np.int64)
-    cell[:, 3 - d :] = (positions - lower) / size
-    cell[:, 3 - d :] += 1  # a rim of empty cells: neighbours need no check
-    counts = np.ones(3, dtype=np.int64)
-    counts[3 - d :] = (extent / size).astype(np.int64) + 3
-    key = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
-    level = _levels(cell, counts, size, d, partners)
+    # A rim of empty cells: neighbours need no check.
+    counts = np.array([1] * (3 - d) + [int(e / size) + 3 for e in extent])
+    key, region = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for axis, column in enumerate(positions.T):
+        cell = ((column - lower[axis]) / size).astype(np.int64)
+        cell += 1
+        key *= counts[3 - d + axis]
+        key += cell
+        cell //= _REGION
+        region *= (counts[3 - d + axis] - 1) // _REGION + 1
+        region += cell
+    level = _levels(key, region, size, d, partners)
+    del region
     if level.any():
         # Layers of one level follow each other; a layer without localizations costs nothing.
         layer = (1 << level) - 1 + (group & ((1 << level) - 1))
@@ -93,19 +99,18 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     return Layers(order, np.append(first, n).astype(np.int64), key[first], shape)
 
 
-def _levels(cell: IntArray, counts: IntArray, size: float, d: int, partners: float) -> IntArray:
-    """Return the logarithm, to the base of two, of the number of layers around localizations."""
-    region = cell // _REGION
-    regions = (counts - 1) // _REGION + 1
-    number = (region[:, 0] * regions[1] + region[:, 1]) * regions[2] + region[:, 2]
-    flat = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
-    each = np.bincount(flat, minlength=int(counts.prod()))[flat]
-    present = np.bincount(number)
+def _levels(cell: IntArray, region: IntArray, size: float, d: int, partners: float) -> IntArray:
+    """Return the logarithm, to the base of two, of the number of layers around localizations.
+
+    ``cell`` and ``region`` are the numbers of the cell, and of the region, that each lies in.
+    """
+    present = np.bincount(region)
     # A cell's mean number of neighbours, over localizations: within reach is part of the 3 cells.
     ball = {1: 2.0, 2: np.pi, 3: 4 * np.pi / 3}[d] / size**d
-    usual = np.bincount(number, weights=each) / np.maximum(present, 1) * ball
+    each = np.bincount(cell)[cell]
+    usual = np.bincount(region, weights=each) / np.maximum(present, 1) * ball
     level = np.ceil(np.log2(np.maximum(usual / partners, 1.0))).astype(np.int64)
-    return np.asarray(level[number])
+    return np.asarray(level[region])
 
 
 def pair_sums(
@@ -126,9 +131,10 @@ def pair_sums(
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))
-    ordered[:, :d] = positions[layers.order]
-    of = window[layers.order].astype(np.int32)
-    block = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
+    for axis, column in enumerate(positions.T):
+        ordered[:, axis] = column[layers.order]
+    of = window.astype(np.int32)[layers.order]
+    block = np.zeros(n, np.int32) if blocks is None else blocks.astype(np.int32)[layers.order]
     pairs = np.zeros((n_windows, n_windows, 1 + d * slopes))
     own = np.zeros((n_windows, 4 + block.max(initial=0), d))
 

@@ -231,7 +231,9 @@ def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> Floa
     layer = 8.0 * float(by_column.extent(positions[:, :2]).max())  # frames are layers, far apart
     tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
     following = np.column_stack([positions[:, :2], (frames + 1) * layer])
-    within = tree.query_ball_point(following[::_FOURTH], 2 * np.sqrt(2) * nearest, return_length=True)
+    within = tree.query_ball_point(
+        following[::_FOURTH], 2 * np.sqrt(2) * nearest, return_length=True
+    )
     if not within.sum() > _SEVERAL * np.count_nonzero(within):
         return None
     sigma = nearest

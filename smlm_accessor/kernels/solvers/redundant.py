@@ -134,12 +134,15 @@ def _excess(
     differences: FloatArray, shift: FloatArray, limit: FloatArray, used: BoolArray
 ) -> FloatArray:
     """Return the residual of each pair, in units of the limit; 0 below it or if not used."""
-    off = np.zeros(used.shape)
+    off, one = np.zeros(used.shape), np.empty(used.shape)
     for measured, x in zip(differences, shift.T, strict=True):
-        off = np.maximum(off, np.abs(measured - (x[:, None] - x)))
+        np.subtract(measured, x[:, None], out=one)
+        one += x
+        np.maximum(off, np.abs(one, out=one), out=off)
     with np.errstate(over="ignore"):  # infinitely far off, if next to nothing is allowed
-        off = np.where(used, off / limit, 0.0)
-    return np.where(off > 1, off, 0.0)
+        off /= limit
+    off[~(used & (off > 1))] = 0.0
+    return off
 
 
 def _without(network: Network, off: FloatArray, least: float) -> BoolArray | None:

@@ -33,7 +33,7 @@ def noise(seed: int, std: float) -> FloatArray:
 @pytest.mark.parametrize("drop", [True, False])
 def test_moves_are_those_of_dense_least_squares(drop: bool) -> None:
     sums = sums_of(noise(2, 1e-3))
-    found = redundant_solution(sums, REACH, drop=drop, max_residual=1e9)
+    found = redundant_solution(sums_of(noise(2, 1e-3)), REACH, drop=drop, max_residual=1e9)
     assert found is not None
     i, j = np.triu_indices(K, 1)
     assert sums.slope is not None
