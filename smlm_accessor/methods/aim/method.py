@@ -75,11 +75,13 @@ def aim(
     and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
     from the user, windows are as long as promises the least error of the curve through them: that
     which predicts every other short window best. A fixed length is asked for by
-    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. The same
-    curve, less its mean over the localizations of a chunk, is then taken off these, in segments
-    where the sample is not at rest: where the Newton steps ``s`` of windows from their mean have a
-    ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
-    windows moved by more than a precision. Then chunks are fitted into all others as a whole.
+    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. Where the
+    coarse drift moves by less than 0.3 precisions within these, root mean square, they begin at its
+    means. Otherwise the same curve, less its mean over the localizations of a chunk, is taken off
+    these first, in segments where the sample is not at rest: where the Newton steps ``s`` of
+    windows from their mean have a ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000
+    only (chi-square), or where windows moved by more than a precision. Then chunks are fitted into
+    all others as a whole.
 
     Parts of the table that share no more structures than chance gives among the positions searched
     (see `overlap`) are laid on the largest part at the shift at which images of both have most in
