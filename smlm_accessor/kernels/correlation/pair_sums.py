@@ -31,14 +31,15 @@ class PairSums(NamedTuple):
     """Sums over pairs, lengths in units of the reach.
 
     ``overlap``, shape (k, k), is the sum of the kernel over the pairs of two windows, symmetric;
-    ``slope``, shape (d, k, k), its derivative if the first window moves, antisymmetric. The
-    following, of shape (k, d), add up over the localizations of a window: ``curvature``, minus the
-    second derivatives; ``squares``, the squared slope of a localization, all its pairs together;
-    ``pair_squares``, that of each pair; and, (k, n_blocks, d), the slope ``by_block``.
+    ``slope``, shape (d, k, k), its derivative if the first window moves, antisymmetric; None if it
+    is not asked for. The following, of shape (k, d), add up over the localizations of a window:
+    ``curvature``, minus the second derivatives; ``squares``, the squared slope of a localization,
+    all its pairs together; ``pair_squares``, that of each pair; and, (k, n_blocks, d), the slope
+    ``by_block``.
     """
 
     overlap: FloatArray
-    slope: FloatArray
+    slope: FloatArray | None
     curvature: FloatArray
     squares: FloatArray
     pair_squares: FloatArray
@@ -75,13 +76,19 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     size = 1.0
     while np.prod(np.floor(extent / size) + 3) > max(_CELLS * n, 1000):
         size *= 1.25
-    cell = np.zeros((n, 3), dtype=np.int64)
-    cell[:, 3 - d :] = (positions - lower) / size
-    cell[:, 3 - d :] += 1  # a rim of empty cells: neighbours need no check
-    counts = np.ones(3, dtype=np.int64)
-    counts[3 - d :] = (extent / size).astype(np.int64) + 3
-    key = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
-    level = _levels(cell, counts, size, d, partners)
+    # A rim of empty cells: neighbours need no check.
+    counts = np.array([1] * (3 - d) + [int(e / size) + 3 for e in extent])
+    key, region = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for axis, column in enumerate(positions.T):
+        cell = ((column - lower[axis]) / size).astype(np.int64)
+        cell += 1
+        key *= counts[3 - d + axis]
+        key += cell
+        cell //= _REGION
+        region *= (counts[3 - d + axis] - 1) // _REGION + 1
+        region += cell
+    level = _levels(key, region, size, d, partners)
+    del region
     if level.any():
         # Layers of one level follow each other; a layer without localizations costs nothing.
         layer = (1 << level) - 1 + (group & ((1 << level) - 1))
@@ -92,19 +99,18 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     return Layers(order, np.append(first, n).astype(np.int64), key[first], shape)
 
 
-def _levels(cell: IntArray, counts: IntArray, size: float, d: int, partners: float) -> IntArray:
-    """Return the logarithm, to the base of two, of the number of layers around localizations."""
-    region = cell // _REGION
-    regions = (counts - 1) // _REGION + 1
-    number = (region[:, 0] * regions[1] + region[:, 1]) * regions[2] + region[:, 2]
-    flat = (cell[:, 0] * counts[1] + cell[:, 1]) * counts[2] + cell[:, 2]
-    each = np.bincount(flat, minlength=int(counts.prod()))[flat]
-    present = np.bincount(number)
+def _levels(cell: IntArray, region: IntArray, size: float, d: int, partners: float) -> IntArray:
+    """Return the logarithm, to the base of two, of the number of layers around localizations.
+
+    ``cell`` and ``region`` are the numbers of the cell, and of the region, that each lies in.
+    """
+    present = np.bincount(region)
     # A cell's mean number of neighbours, over localizations: within reach is part of the 3 cells.
     ball = {1: 2.0, 2: np.pi, 3: 4 * np.pi / 3}[d] / size**d
-    usual = np.bincount(number, weights=each) / np.maximum(present, 1) * ball
+    each = np.bincount(cell)[cell]
+    usual = np.bincount(region, weights=each) / np.maximum(present, 1) * ball
     level = np.ceil(np.log2(np.maximum(usual / partners, 1.0))).astype(np.int64)
-    return np.asarray(level[number])
+    return np.asarray(level[region])
 
 
 def pair_sums(
@@ -114,19 +120,22 @@ def pair_sums(
     layers: Layers,
     *,
     blocks: IntArray | None = None,
+    slopes: bool = True,
     run: Callable[[Callable[[int], Any], range], list[Any]] = lambda f, items: list(map(f, items)),
 ) -> PairSums:
     """Sum over all pairs of localizations of different windows that are closer than 1.
 
     Positions, (n, d), are aligned and in units of the reach, as the layers are. Localizations whose
     ``window`` is negative are left out. ``run`` maps a function over parts, in threads perhaps.
+    Without the ``slopes`` of pairs it is quicker where windows are many.
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))
-    ordered[:, :d] = positions[layers.order]
-    of = window[layers.order].astype(np.int32)
-    block = (np.zeros(n, int) if blocks is None else blocks[layers.order]).astype(np.int32)
-    pairs = np.zeros((n_windows, n_windows, d + 1))
+    for axis, column in enumerate(positions.T):
+        ordered[:, axis] = column[layers.order]
+    of = window.astype(np.int32)[layers.order]
+    block = np.zeros(n, np.int32) if blocks is None else blocks.astype(np.int32)[layers.order]
+    pairs = np.zeros((n_windows, n_windows, 1 + d * slopes))
     own = np.zeros((n_windows, 4 + block.max(initial=0), d))
 
     def one(part: int) -> None:
@@ -137,8 +146,8 @@ def pair_sums(
 
     run(one, range(PARTS))
     return PairSums(
-        overlap=pairs[:, :, d],
-        slope=np.moveaxis(pairs[:, :, :d], 2, 0),
+        overlap=pairs[:, :, -1],
+        slope=np.moveaxis(pairs[:, :, :d], 2, 0) if slopes else None,
         curvature=own[:, 0],
         squares=own[:, 1],
         pair_squares=own[:, 2],
@@ -151,7 +160,7 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
     positions, window, block, starts, cells, columns, depth, part, d, pairs, own
 ):
     rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
-    n_cells = cells.size
+    n_cells, last = cells.size, pairs.shape[2] - 1
     begin, end = np.zeros(9, np.int64), np.zeros(9, np.int64)
     # Ranges of neighbours move forward with the cell: no search.
     low, high = np.zeros(9, np.int64), np.zeros(9, np.int64)
@@ -200,12 +209,13 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                     qx += gx * gx
                     qy += gy * gy
                     qz += gz * gz
-                    pairs[i, j, 0] += gx
-                    if d > 1:
+                    if last > 0:
+                        pairs[i, j, 0] += gx
+                    if last > 1:
                         pairs[i, j, 1] += gy
-                    if d > 2:
+                    if last > 2:
                         pairs[i, j, 2] += gz
-                    pairs[i, j, d] += t2 * t2
+                    pairs[i, j, last] += t2 * t2
             curvature, slope, pair = (cx, cy, cz), (sx, sy, sz), (qx, qy, qz)
             for axis in range(d):
                 own[i, 0, axis] += curvature[axis]

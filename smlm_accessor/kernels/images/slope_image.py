@@ -58,13 +58,16 @@ class SlopeImage:
         self._pairs = self._pair_map(spectrum, rows, columns) if pairs else None
         # Even background has a slope at the edges of the field.
         first, last = (p / p.sum() for p in grid.profiles)
-        nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-        even = self._background(sums_under(nothing, grid, positions, np.zeros((1, 2))))
+        even = self._background(_counts(grid, positions))
         down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
         across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
-        spectrum -= down[:, None] * across
+        for row, one in zip(spectrum, down, strict=True):  # no other array of this size
+            row -= one * across
         wide = HIGH_PASS * smoothing
-        spectrum *= _gaussian(smoothing, rows, columns) - _gaussian(wide, rows, columns)
+        band = _gaussian(smoothing, rows, columns)
+        band -= _gaussian(wide, rows, columns)
+        spectrum *= band
+        del band
         self._slopes = self._map(np.complex64(1j) * k * spectrum for k in (rows, columns))
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
@@ -136,7 +139,9 @@ class SlopeImage:
         rows, columns = self.grid.bins
         out = np.empty((rows * columns, 2), dtype=np.float32)
         for channel, spectrum in enumerate(spectra):
-            image = fft.irfft2(spectrum, s=self.grid.padded, workers=self._workers)
+            image = fft.irfft2(
+                spectrum, s=self.grid.padded, workers=self._workers, overwrite_x=True
+            )
             out[:, channel] = image[:rows, :columns].ravel()
         return out
 
@@ -184,6 +189,12 @@ def sums_under(
     bins = np.array(grid.bins)
     _sum(image, bins, positions, shifts, box, inner, grid.corner, grid.bin_size, out, counts)
     return ImageSums(out[:, 0], out[:, 1], counts[:, 0], counts[:, 1])
+
+
+def _counts(grid: PixelGrid, positions: FloatArray) -> ImageSums:
+    """Return `sums_under` an image of nothing: the counts."""
+    nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
+    return sums_under(nothing, grid, positions, np.zeros((1, 2)))
 
 
 @kernel

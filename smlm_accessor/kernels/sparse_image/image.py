@@ -37,18 +37,29 @@ def cell_key(x, y, z):  # type: ignore[no-untyped-def]
 
 
 @part
-def find_slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
-    """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
-    key = (x & MASK) | ((y & MASK) << BITS) | ((z & MASK) << (2 * BITS))
+def line_hash(x, y, z):  # type: ignore[no-untyped-def]
+    """Return the first slot for eight cells that follow each other in x, of a table of any size."""
     h = ((x & MASK) >> 3) * 0x1E3779B97F4A7C15 + y * 0x3F58476D1CE4E5B9 + z * 0x14D049BB133111EB
     h ^= h >> 31
     h *= 0x2545F4914F6CDD1D
     h ^= h >> 29
+    return h << 3
+
+
+@part
+def slot_in_line(slots, keys, line, x, key):  # type: ignore[no-untyped-def]
+    """Return the slot of a cell, or the empty one for it, by the hash of its line."""
     mask = slots.shape[0] - 1
-    slot = ((h << 3) + (x & 7)) & mask
+    slot = (line + (x & 7)) & mask
     while slots[slot] >= 0 and keys[slots[slot]] != key:
         slot = (slot + 9) & mask
     return slot
+
+
+@part
+def find_slot(slots, keys, x, y, z):  # type: ignore[no-untyped-def]
+    """Return the slot of a cell, or the empty one for it; neighbours in x lie together."""
+    return slot_in_line(slots, keys, line_hash(x, y, z), x, cell_key(x, y, z))
 
 
 def with_room(image: tuple[Any, ...], more: int) -> tuple[Any, ...]:
@@ -137,16 +148,19 @@ def gradient_sums(  # type: ignore[no-untyped-def]
     slots, keys, values, _ = image
     reach, gamma, eps = kernel
     deep = positions.shape[1] - 1
+    step = 1.0 / quantum
     first = last = around[windows[0], 0]
     for s in range(windows[0], windows[1]):
-        if around[s, 1] > last:
-            add(localizations, motion, scale, image, quantum, (last, around[s, 1]), OUT)
-            last = around[s, 1]
-        if around[s, 0] > first:
-            add(localizations, motion, scale, image, quantum, (first, around[s, 0]), IN)
-            first = around[s, 0]
         if math.isnan(drift[s, 0]):
             continue
+        begin, end = around[s, 0], around[s, 1]
+        # Of what is out of the image: all goes in if it lies before, the rest if some is to stay.
+        if begin > first:
+            add(localizations, motion, scale, image, quantum, (first, min(begin, last)), IN)
+            first, last = begin, max(begin, last)
+        if end > last:
+            add(localizations, motion, scale, image, quantum, (last, end), OUT)
+            last = end
         sums = out[s]
         for row in range(bounds[s], bounds[s + 1], every):
             t = frames[row] - middle[s]
@@ -157,32 +171,37 @@ def gradient_sums(  # type: ignore[no-untyped-def]
             rho = ex = ey = ez = exx = eyy = ezz = exy = exz = eyz = 0.0
             for dk in range(k - reach[2], k + reach[2] + 1):
                 for dj in range(j - reach[1], j + reach[1] + 1):
+                    line = line_hash(i - reach[0], dj, dk)
                     for di in range(i - reach[0], i + reach[0] + 1):
-                        c = slots[find_slot(slots, keys, di, dj, dk)]
+                        if di & 7 == 0:
+                            line = line_hash(di, dj, dk)
+                        key = cell_key(di, dj, dk)
+                        c = slots[slot_in_line(slots, keys, line, di, key)]
                         if c < 0:
                             continue
                         n = values[c, 0]
                         if n <= 0:
                             continue
-                        part = 1.0 / (n * quantum)
-                        u = di + (values[c, 1] + 0.5 * n) * part - x
-                        v = dj + (values[c, 2] + 0.5 * n) * part - y
-                        w = dk + (values[c, 3] + 0.5 * n) * part - z
+                        part = step / n
+                        u = di - x + values[c, 1] * part + 0.5 * step
+                        v = dj - y + values[c, 2] * part + 0.5 * step
+                        w = dk - z + values[c, 3] * part + 0.5 * step
                         q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
                         b = int(q)
                         if b >= _STEPS:
                             continue
                         p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
+                        pu, pv, pw = p * u, p * v, p * w
                         rho += p
-                        ex += p * u
-                        ey += p * v
-                        ez += p * w
-                        exx += p * u * u
-                        eyy += p * v * v
-                        ezz += p * w * w
-                        exy += p * u * v
-                        exz += p * u * w
-                        eyz += p * v * w
+                        ex += pu
+                        ey += pv
+                        ez += pw
+                        exx += pu * u
+                        eyy += pv * v
+                        ezz += pw * w
+                        exy += pu * v
+                        exz += pu * w
+                        eyz += pv * w
             r = 1.0 / (eps + rho)
             ex, ey, ez = ex * r, ey * r, ez * r
             sums[0] += ex

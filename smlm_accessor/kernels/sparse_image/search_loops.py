@@ -7,7 +7,14 @@ import math
 import numpy as np
 
 from smlm_accessor.kernels.compilation import inlined, kernel
-from smlm_accessor.kernels.sparse_image.image import BITS, MASK, cell_key, find_slot
+from smlm_accessor.kernels.sparse_image.image import (
+    BITS,
+    MASK,
+    cell_key,
+    find_slot,
+    line_hash,
+    slot_in_line,
+)
 
 # Cells of a block of the image along each axis, in bits. A far search, of 81 cells along x and y,
 # goes through the lists of cells that are occupied in 37 blocks on average, instead of looking up
@@ -118,8 +125,11 @@ def _intersect(found, m, last, slots, keys, values, blocks, nx, ny, nz, sums):  
         else:
             for dk in range(k, k + nz):
                 for dj in range(j, j + ny):
+                    line = line_hash(i, dj, dk)
                     for di in range(i, i + nx):
-                        row = slots[find_slot(slots, keys, di, dj, dk)]
+                        if di & 7 == 0:
+                            line = line_hash(di, dj, dk)
+                        row = slots[slot_in_line(slots, keys, line, di, cell_key(di, dj, dk))]
                         if row >= 0 and values[row, 0] > 0:
                             n = values[row, 0]
                             value = _LOGARITHM[n] if n < 256 else math.log(1.0 + n)

@@ -86,9 +86,12 @@ def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray,
     least = max(_NOTHING * float(np.max(total)), 1e-100)
     total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
-    left = ratio * r
-    left -= c
-    variance = np.einsum("g...,g...->...", left, left) * n / np.maximum(n - 1, 1e-9)
+    variance = np.zeros_like(total)
+    for one, by in zip(c, r, strict=True):  # without another array as large
+        left = ratio * by
+        left -= one
+        variance += np.square(left, out=left)
+    variance *= n / np.maximum(n - 1, 1e-9)
     return ratio, np.sqrt(variance) / total, n
 
 

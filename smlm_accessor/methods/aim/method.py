@@ -8,10 +8,10 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import track
+from smlm_accessor.methods.aim.chunks import begun_chunks
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_chunks, of_coarse, verified
-from smlm_accessor.methods.aim.parts import ending_with, joined_parts
-from smlm_accessor.methods.aim.rest import at_rest_unless_moving
+from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_coarse, verified
+from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse
@@ -75,11 +75,13 @@ def aim(
     and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
     from the user, windows are as long as promises the least error of the curve through them: that
     which predicts every other short window best. A fixed length is asked for by
-    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. The same
-    curve, less its mean over the localizations of a chunk, is then taken off these, in segments
-    where the sample is not at rest: where the Newton steps ``s`` of windows from their mean have a
-    ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
-    windows moved by more than a precision. Then chunks are fitted into all others as a whole.
+    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. Where the
+    coarse drift moves by less than 0.3 precisions within these, root mean square, they begin at its
+    means. Otherwise the same curve, less its mean over the localizations of a chunk, is taken off
+    these first, in segments where the sample is not at rest: where the Newton steps ``s`` of
+    windows from their mean have a ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000
+    only (chi-square), or where windows moved by more than a precision. Then chunks are fitted into
+    all others as a whole.
 
     Parts of the table that share no more structures than chance gives among the positions searched
     (see `overlap`) are laid on the largest part at the shift at which images of both have most in
@@ -111,13 +113,13 @@ def aim(
     jumps = found.jumps
     found = ending_with(coarse_parts, found, localizations)
     given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
-    edges, motion = best_windows(fit, found)
+    edges = None
     if given:
-        windows = at_rest_unless_moving(fit, fit.refit(motion)[0], found.jumps)
-        still_chunks, motion = of_chunks(localizations, windows, found.jumps)
-        fit = replace(fit, localizations=still_chunks)
+        chunks, motion = begun_chunks(fit, found)
+        fit = replace(fit, localizations=chunks)
         motion, quality = verified(fit, motion)
     else:
+        edges, motion = best_windows(fit, found)
         quality = found.evidence[of_coarse(edges[:-1], found)]
         chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
     still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
@@ -126,8 +128,6 @@ def aim(
         if is_settled(motion, before, still):
             break
     d = len(sigma)
-    drift = motion.of_rows(localizations.frames)[:, :d]
-    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     variance = variance * dependence(fit, motion)
     valid = motion.known & (motion.known.sum() > 1)
     std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
@@ -137,11 +137,15 @@ def aim(
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
-        edges=None if given else edges,
+        edges=edges,
         reason="" if valid.all() else _REASON,
         jumps=None if given else jumps,
     )
     registered = coarse_parts.without_others(registered, localizations)
+    if not coarse_parts.known.part.any() and stays_near(motion, found, sigma):
+        return registered
+    drift = motion.of_rows(localizations.frames)[:, :d]
+    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
     return parts.without_others(registered, localizations)
 
 

@@ -7,12 +7,16 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.aim.fit import of_coarse
+from smlm_accessor.methods.aim.fit import of_coarse, started
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
 from smlm_accessor.timeline import Timeline
+
+# Precisions: windows that moved by less lie on the same structures as before.
+_NEAR = 2.0
 
 
 def joined_parts(
@@ -44,3 +48,10 @@ def ending_with(parts: Parts, found: Coarse, localizations: ChunkedLocalizations
     timeline = Timeline.of(localizations.frames, localizations.jumps)
     at_rest = np.zeros((len(timeline.frames), localizations.positions.shape[1]))
     return found.moved(FrameDrift(timeline, at_rest), parts.ends)
+
+
+def stays_near(motion: WindowDrift, found: Coarse, precision: FloatArray) -> bool:
+    """Tell whether all windows are where the coarse drift put them: parts are what they were."""
+    axes = np.flatnonzero(np.isfinite(precision) & (precision > 0))
+    moved = (motion.drift - started(motion, found).drift)[motion.known][:, axes] / precision[axes]
+    return bool((np.abs(moved) < _NEAR).all())

@@ -93,7 +93,8 @@ class Parts:
             half = 50 * _MOST / use.sum()
             low, high = np.percentile(x[use], [50 - half, 50 + half])
             use &= (x >= low) & (x <= high)
-        seen, drift = localizations.take(use), drift[use]
+        chosen = slice(None) if use.all() else use  # all of them without a copy
+        seen, drift = localizations.take(chosen), drift[chosen]
         timeline = Timeline.of(seen.frames, seen.jumps)
         columns = [np.bincount(timeline.of_rows, x) / timeline.counts for x in drift.T]
         moved = np.stack(columns, axis=1)

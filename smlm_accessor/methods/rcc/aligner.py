@@ -92,5 +92,5 @@ class Aligner:
         usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
         kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
-        factor = self.all.inflation(windows, final, smoothing, still, partners)
-        return final._replace(variance=final.variance * factor)
+        variance = final.variance * final.inflation(windows.counts)
+        return final._replace(variance=variance, influence=None)

@@ -19,6 +19,8 @@ _LOW = 0.6
 # A jump is so many smoothing lengths, and so many usual steps.
 _LENGTHS = 3.0
 _STEPS = 10.0
+# Smoothing lengths between starts that lead to the same maximum.
+_SAME = 0.5
 # Smoothing lengths: localizations that are closer count for the frame of a jump.
 _NEAR = 2.0
 # Density that is added everywhere, in localizations at one place, as for the likelihood of overlap.
@@ -42,12 +44,17 @@ def retry_beside_neighbours(
     """Align windows of low overlap again, from the drift of the good ones before and after them."""
     usual = np.median(aligned.overlap[aligned.valid]) if aligned.valid.any() else 0.0
     good = aligned.valid & (aligned.overlap >= _LOW * usual)
-    lost = np.flatnonzero(~good & (windows.counts > 0))
-    known = np.flatnonzero(good)
+    seen = aligner.sample.timeline.cut(windows.edges).counts > 0
+    lost, known = np.flatnonzero(~good & seen), np.flatnonzero(good)
     if not len(lost) or len(known) < 2:
         return aligned
     after = np.searchsorted(known, lost)
-    neighbours = [known[np.clip(at, 0, len(known) - 1)] for at in (after - 1, after)]
+    beside = np.stack([known[np.clip(at, 0, len(known) - 1)] for at in (after - 1, after)])
+    away = np.abs(aligned.drift[beside] - aligned.drift[lost]) / smoothing
+    elsewhere = ~(away.max(axis=(0, 2)) < _SAME)  # also where it is not known
+    lost, neighbours = lost[elsewhere], beside[:, elsewhere]
+    if not len(lost):
+        return aligned
     base = np.where(aligned.valid[:, None], aligned.drift, 0.0)
     base[lost] = np.where(aligned.valid[lost, None], aligned.drift[lost], base[neighbours[0]])
     drift, overlap = base.copy(), np.where(aligned.valid, aligned.overlap, 0.0)

@@ -34,7 +34,8 @@ class Aligned(NamedTuple):
 
     ``sharpness`` is the smoothing divided by the standard error. ``overlap`` sums the kernel over
     the pairs of a localization, in the mean. ``dropped`` is the part of the pairs that were
-    dropped.
+    dropped. ``influence``, (k, n_blocks, d), is that of field blocks on the drift, where pairs may
+    have been dropped.
     """
 
     drift: FloatArray
@@ -43,6 +44,7 @@ class Aligned(NamedTuple):
     overlap: FloatArray
     valid: BoolArray
     dropped: float
+    influence: FloatArray | None = None
 
     @classmethod
     def none(cls, k: int, d: int) -> Aligned:
@@ -59,6 +61,17 @@ class Aligned(NamedTuple):
             overlap=self.overlap[index],
             valid=self.valid[index],
         )
+
+    def inflation(self, counts: IntArray) -> FloatArray:
+        """Return by how much variances exceed those of independent localizations, shape (d,).
+
+        They are compared with a jackknife over field blocks. ``counts`` are the localizations of
+        windows.
+        """
+        sure = self.valid & np.isfinite(self.variance).all(axis=1)
+        if self.influence is None or sure.sum() < 2:
+            return np.ones(self.drift.shape[1])
+        return inflation(self.influence[sure], self.variance[sure], counts[sure])
 
     def only(self, kept: BoolArray) -> Aligned:
         """Return the same of which some windows are valid."""
@@ -102,8 +115,10 @@ class PairAligner:
         drift, valid = drift.copy(), valid & (windows.counts > 0)
         found = None
         for step in range(_STEPS):
-            sums = self._sums(windows, drift, valid, still, reach, partners)
             last = step == _STEPS - 1
+            sums = self._sums(
+                windows, drift, valid, still, reach, partners, of_pairs_and_blocks=drop and last
+            )
             solved = redundant_solution(
                 sums, reach, drop=drop and last, max_residual=self.max_residual
             )
@@ -126,27 +141,8 @@ class PairAligner:
         overlap = sums.overlap.sum(axis=1) / np.maximum(windows.counts, 1)
         pairs = int((sums.overlap > 0).sum())
         dropped = 1 - int(network.used.sum()) / pairs if pairs else 0.0
-        return Aligned(drift, variance, sharpness, overlap, valid, dropped).only(valid)
-
-    def inflation(
-        self,
-        windows: Windows,
-        found: Aligned,
-        smoothing: FloatArray,
-        still: BoolArray | None,
-        partners: float,
-    ) -> FloatArray:
-        """Return by how much variances exceed those of independent localizations, shape (d,).
-
-        They are compared with a jackknife over field blocks.
-        """
-        use, reach = found.valid, smoothing / WIDTH
-        if use.sum() < 2:
-            return np.ones(len(smoothing))
-        sums = self._sums(windows, found.drift, use, still, reach, partners, by_block=True)
-        sure = use & (sums.curvature > 0).all(axis=1)
-        of_blocks = influence(sums.by_block[sure], sums.curvature[sure][:, None]) * reach
-        return inflation(of_blocks, found.variance[sure], windows.counts[sure])
+        of_blocks = influence(sums.by_block, sums.curvature[:, None]) * reach if drop else None
+        return Aligned(drift, variance, sharpness, overlap, valid, dropped, of_blocks).only(valid)
 
     def _sums(
         self,
@@ -157,9 +153,12 @@ class PairAligner:
         reach: FloatArray,
         partners: float,
         *,
-        by_block: bool = False,
+        of_pairs_and_blocks: bool,
     ) -> PairSums:
-        """Sum over the pairs of all windows in use, corrected by the drift in each frame."""
+        """Sum over the pairs of all windows in use, corrected by the drift in each frame.
+
+        Slopes are summed by pairs, and by field blocks, only if it is asked for.
+        """
         still = np.zeros(len(windows), dtype=bool) if still is None else still
         curve = windows.shape(drift, use, still)
         positions = (self.positions - curve[self.frame_of]) / reach
@@ -169,6 +168,7 @@ class PairAligner:
             rows = of >= 0
             positions, of, group = positions[rows], of[rows], group[rows]
         layers = sort_into_layers(positions, group, partners)
-        blocks = make_field_blocks(positions).of(positions) if by_block else None
-        run = partial(map_threads, threads=self.threads)
-        return pair_sums(positions, of, len(windows), layers, blocks=blocks, run=run)
+        blocks = make_field_blocks(positions).of(positions) if of_pairs_and_blocks else None
+        run, slopes = partial(map_threads, threads=self.threads), of_pairs_and_blocks
+        n = len(windows)
+        return pair_sums(positions, of, n, layers, blocks=blocks, slopes=slopes, run=run)

@@ -36,8 +36,8 @@ def redundant_solution(
     the network of all pairs.
 
     The unit of the sums is ``reach``, (d,). With ``drop``, pairs with residuals above
-    ``max_residual`` are dropped, by default six standard deviations of each pair. None where
-    nothing has a maximum.
+    ``max_residual`` are dropped, by default six standard deviations of each pair: this takes the
+    slopes of pairs, which are overwritten. None where nothing has a maximum.
     """
     total = float(sums.overlap.sum())
     if not (total > 0 and (sums.curvature.sum(axis=0) > 0).all()):
@@ -47,20 +47,21 @@ def redundant_solution(
     # Of a pair, at unit weight.
     unit = sums.pair_squares.sum(axis=0) / total / curvature**2 * reach**2
     if drop:
-        known = weights > 0
-        differences = np.divide(
-            sums.slope / (curvature / reach)[:, None, None],
-            weights,
-            out=np.zeros_like(sums.slope),
-            where=known,
-        )
-        limit = _FAR * np.sqrt(unit.max() / np.where(known, weights, np.inf))
+        assert sums.slope is not None
+        least = np.finfo(float).tiny
+        inverse = np.divide(1.0, weights, out=np.zeros_like(weights), where=weights > 0)
+        differences = sums.slope  # in place: where windows are many, these are the largest arrays
+        differences *= (reach / curvature)[:, None, None]
+        differences *= inverse
+        limit = np.sqrt(inverse, out=inverse)
+        limit *= _FAR * np.sqrt(unit.max())
         if max_residual is not None:
-            limit = np.full_like(weights, max_residual)
-        network = solve_pairs(differences, weights, np.maximum(limit, np.finfo(float).tiny))
+            limit[:] = max_residual
+        network = solve_pairs(differences, weights, np.maximum(limit, least, out=limit))
         of_pairs = variances(weights, network)
     else:
-        network = solve_all(sums.slope.sum(axis=2) * (reach / curvature)[:, None], weights)
+        pull = sums.by_block.sum(axis=1).T
+        network = solve_all(pull * (reach / curvature)[:, None], weights)
         with np.errstate(divide="ignore"):
             of_pairs = 1 / weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):

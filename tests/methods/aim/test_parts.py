@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.aim.parts import ending_with, joined_parts
+from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.coarse.tracker import Coarse
 from tests.methods.overlap.test_between_times import N_FRAMES, two_parts
 from tests.scenes import Scene
@@ -49,3 +52,17 @@ def test_a_sample_may_begin_later_than_the_table() -> None:
     assert not parts.known.part.any()
     moved = ending_with(parts, found, scene.chunked())
     assert moved is found
+
+
+def test_windows_are_near_unless_one_has_moved_or_its_coarse_drift_is_not_known() -> None:
+    scene = two_parts(20)
+    found = coarse_of(scene, 0 * JUMP)
+    motion = WindowDrift.at_rest(scene.frames, found.edges)
+    motion.drift[:, :2] = found.drift + scene.precision
+    assert stays_near(motion, found, scene.precision)
+    motion.drift[5, 1] += 2 * scene.precision[1]
+    assert not stays_near(motion, found, scene.precision)
+    motion.drift[5] = np.nan
+    assert stays_near(motion, found, scene.precision)
+    lost = replace(found, valid=np.arange(100) != 7)
+    assert not stays_near(motion, lost, scene.precision)

@@ -160,6 +160,9 @@ def test_good_windows_are_not_tried_again() -> None:
     assert retry_beside_neighbours(aligner, windows, found, SMOOTHING) is found
     rather = found._replace(overlap=np.where(np.arange(K) == 8, 3.5, 5.0))
     assert retry_beside_neighbours(aligner, windows, rather, SMOOTHING) is rather
+    # From where those beside it are, it would come to the same place.
+    near = aligned(0 * found.drift)._replace(overlap=np.where(np.arange(K) == 8, 0.5, 5.0))
+    assert retry_beside_neighbours(aligner, windows, near, SMOOTHING) is near
     # Nothing is known to start from.
     alone = aligned(found.drift, np.arange(K) == 4)
     assert retry_beside_neighbours(aligner, windows, alone, SMOOTHING) is alone

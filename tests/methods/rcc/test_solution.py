@@ -20,11 +20,9 @@ def sums_of(noise: FloatArray, *, squares: float = 0.2, pair_squares: float = 0.
     overlap = np.triu(np.random.default_rng(1).uniform(50, 150, (K, K)), 1)
     overlap += overlap.T
     off = TRUE.T[:, :, None] - TRUE.T[:, None, :] + noise
-    n = overlap.sum(axis=1)[:, None] * np.ones(2)
-    return PairSums(
-        overlap, off * CURVATURE * overlap, CURVATURE * n, squares * n, pair_squares * n,
-        np.zeros((K, 1, 2)),
-    )  # fmt: skip
+    n, slope = overlap.sum(axis=1)[:, None] * np.ones(2), off * CURVATURE * overlap
+    by_block = slope.sum(axis=2).T[:, None]
+    return PairSums(overlap, slope, CURVATURE * n, squares * n, pair_squares * n, by_block)
 
 
 def noise(seed: int, std: float) -> FloatArray:
@@ -35,9 +33,10 @@ def noise(seed: int, std: float) -> FloatArray:
 @pytest.mark.parametrize("drop", [True, False])
 def test_moves_are_those_of_dense_least_squares(drop: bool) -> None:
     sums = sums_of(noise(2, 1e-3))
-    found = redundant_solution(sums, REACH, drop=drop, max_residual=1e9)
+    found = redundant_solution(sums_of(noise(2, 1e-3)), REACH, drop=drop, max_residual=1e9)
     assert found is not None
     i, j = np.triu_indices(K, 1)
+    assert sums.slope is not None
     rows = np.zeros((len(i), K))
     rows[np.arange(len(i)), i], rows[np.arange(len(i)), j] = 1, -1
     root = np.sqrt(sums.overlap[i, j])[:, None]
@@ -62,6 +61,7 @@ def test_pairs_that_are_outliers_are_dropped_and_no_others() -> None:
     sums = sums_of(noise(4, 1e-3))
     std = np.sqrt(0.1 / (CURVATURE**2 * sums.overlap.clip(min=1)))
     wrong = [(0, 5), (3, 4), (7, 11)]
+    assert sums.slope is not None
     for i, j in wrong:
         sums.slope[:, i, j] += 20 * std[i, j] * CURVATURE * sums.overlap[i, j]
         sums.slope[:, j, i] -= 20 * std[i, j] * CURVATURE * sums.overlap[i, j]
