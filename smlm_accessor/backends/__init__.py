@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.backends.blocks import Blocks, Rows
 from smlm_accessor.backends.dask.checked import NotPassedError
 from smlm_accessor.backends.dask.partitions import (
     constant,
@@ -26,9 +27,11 @@ from smlm_accessor.backends.steps import HandOver, Step
 from smlm_accessor.backends.threads import ProgressBar, map_threads, track
 
 __all__ = [
+    "Blocks",
     "HandOver",
     "NotPassedError",
     "ProgressBar",
+    "Rows",
     "Selection",
     "Source",
     "Step",

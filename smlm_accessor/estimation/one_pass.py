@@ -15,10 +15,9 @@ from functools import partial
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.backends import HandOver, Source, Step
+from smlm_accessor.backends import HandOver, Rows, Source, Step
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.runner import Estimate, register
 from smlm_accessor.estimation.sampling import (
@@ -104,9 +103,10 @@ def estimate_in_one_pass(source: Source, request: Request) -> Step[Estimate | Sc
     if excerpt is None:
         return None
     only, most = selection(source.example), request.max_localizations
-    seen = excerpt.rows.reduce(scan, Scan.joined, only=only)
+    seen = excerpt.rows.reduce(scan, Scan.joined, only=only, in_blocks=True)
     plan = source.call(foreseen, seen, excerpt.part, most)
-    all_rows = source.reduce(scan_and_take, partial(Seen.joined, most=most), plan, only=only)
+    joined = partial(Seen.joined, most=most)
+    all_rows = source.reduce(scan_and_take, joined, plan, only=only, in_blocks=True)
     return source.call(_register, HandOver(all_rows), plan, request)
 
 
@@ -143,7 +143,7 @@ def _first(squares: Squares, part: float, most: int) -> IntArray:
     return np.asarray(number[~is_full])
 
 
-def scan_and_take(part: pd.DataFrame, plan: Foreseen) -> Seen:
+def scan_and_take(part: Rows, plan: Foreseen) -> Seen:
     """Scan a part of a table, and take what a sample needs, most likely."""
     counting, taken = Counting(), []
     for n_rows, block in usable_blocks(part):

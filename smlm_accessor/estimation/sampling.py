@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.backends import Source, Step, source_of
+from smlm_accessor.backends import Blocks, Rows, Source, Step, source_of
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
 from smlm_accessor.kernels.frames.count import image_step
@@ -79,7 +79,7 @@ class Counting:
         return Scan(timeline, self._squares, runs, (span,))
 
 
-def scan(part: pd.DataFrame) -> Scan:
+def scan(part: Rows) -> Scan:
     """Count the usable localizations of a part of a table in each frame, square and run."""
     counting = Counting()
     for n_rows, block in usable_blocks(part):
@@ -87,13 +87,13 @@ def scan(part: pd.DataFrame) -> Scan:
     return counting.scan()
 
 
-def timeline_of(part: pd.DataFrame) -> Timeline:
+def timeline_of(part: Rows) -> Timeline:
     """Count the usable localizations of each frame in a part of a table."""
     blocks = usable_blocks(part)
     return Timeline.joined([Timeline.of(block.frames, n_rows=n) for n, block in blocks])
 
 
-def usable_blocks(part: pd.DataFrame) -> Iterator[tuple[int, Localizations]]:
+def usable_blocks(part: Rows) -> Iterator[tuple[int, Localizations]]:
     """Yield the number of rows of each block, and those localizations that have coordinates."""
     for block in read_in_blocks(part):
         yield len(block.frames), block.take(block.usable)
@@ -232,10 +232,11 @@ class Sample:
         return cls(together, Runs.joined([part.runs for part in parts]))
 
 
-def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
+def take_sample(part: Rows, sampling: Sampling) -> Sample:
     """Take what is wanted of a part of a table."""
     if sampling.takes_all:
-        all_rows = read_localizations(part)
+        blocks = read_in_blocks(part) if isinstance(part, Blocks) else [read_localizations(part)]
+        all_rows = Localizations.concat(list(blocks))
         usable = all_rows.take(all_rows.usable)
         return Sample(all_rows, Runs.of(usable.frames, usable.positions))
     taken = []
@@ -260,12 +261,13 @@ def in_squares(block: Localizations, squares: Squares) -> Localizations:
 
 def scanned(source: Source) -> Step[Scan]:
     """Go over all rows and learn where and when localizations are."""
-    return source.reduce(scan, Scan.joined, only=selection(source.example))
+    return source.reduce(scan, Scan.joined, only=selection(source.example), in_blocks=True)
 
 
 def sampled(source: Source, sampling: Step[Sampling] | Sampling) -> Step[Sample]:
     """Go over all rows and take those that are wanted."""
-    return source.reduce(take_sample, Sample.joined, sampling, only=selection(source.example))
+    only = selection(source.example)
+    return source.reduce(take_sample, Sample.joined, sampling, only=only, in_blocks=True)
 
 
 def sample_at_most(
