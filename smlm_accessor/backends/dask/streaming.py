@@ -79,7 +79,8 @@ def _blocks(fragment: Any, example: pd.DataFrame) -> Iterator[pd.DataFrame]:
     for batch in batches:
         if batch.num_rows:
             found = True
-            yield batch.to_pandas(split_blocks=True, ignore_metadata=True)[names]
+            columns = [column.to_numpy(zero_copy_only=False) for column in batch.columns]
+            yield pd.DataFrame(dict(zip(names, columns, strict=True)), copy=False)
     if not found:
         yield _bare(example)
 
