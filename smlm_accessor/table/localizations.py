@@ -70,7 +70,9 @@ def read_localizations(
     scales = _scales(columns, problems)
     positions = np.empty((len(table), len(scales)))
     for j, label in enumerate(columns.positions.values()):
-        positions[:, j] = numbers(table[label], problems)
+        column = table[label]
+        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+        positions[:, j] = column.to_numpy() if plain else numbers(column, problems)
         if scales[j] != 1.0:
             positions[:, j] *= scales[j]
     uncertainty = _uncertainty(table, columns, scales, problems)

@@ -70,7 +70,7 @@ class SlopeImage:
         spectrum -= down[:, None] * across
         wide = HIGH_PASS * smoothing
         spectrum *= _gaussian(smoothing, rows, columns) - _gaussian(wide, rows, columns)
-        self._slopes = self._map(np.complex64(1j) * k * spectrum for k in (rows, columns))
+        self._slopes = self._map(lambda k: np.complex64(1j) * k * spectrum, rows, columns)
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
 
@@ -181,14 +181,18 @@ class SlopeImage:
         wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
         return np.asarray((sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide))
 
-    def _map(self, spectra: Iterable[Spectrum]) -> Image:
-        """Return two channels of an image, shape (n_pixels, 2)."""
-        rows, columns = self.grid.bins
-        out = np.empty((rows * columns, 2), dtype=np.float32)
-        for channel, spectrum in enumerate(spectra):
-            image = fft.irfft2(spectrum, s=self.grid.padded, workers=self._workers)
-            out.reshape(rows, columns, 2)[:, :, channel] = image[:rows, :columns]
-        return out
+    def _map(self, spectrum: Callable[[Image], Spectrum], rows: Image, columns: Image) -> Image:
+        """Return two channels of an image, shape (n_pixels, 2): of frequencies along each axis."""
+        n, m = self.grid.bins
+        out = np.empty((n, m, 2), dtype=np.float32)
+
+        def fill(channel: int) -> None:
+            product = spectrum((rows, columns)[channel])
+            image = fft.irfft2(product, s=self.grid.padded, workers=self._workers)
+            out[:, :, channel] = image[:n, :m]
+
+        list(self._run(fill, range(2)))
+        return out.reshape(n * m, 2)
 
     def _pair_map(self, spectrum: Spectrum, rows: Image, columns: Image) -> Image:
         """Sum over the reference of the squared slope that each localization makes."""
@@ -197,7 +201,7 @@ class SlopeImage:
         gaussian = _gaussian(np.sqrt(s2 / 2), rows, columns) * spectrum
         scale = np.float32(self.grid.bin_size**2 / (8 * np.pi * s2**2))
         return self._map(
-            scale * (1 - np.float32(s2 / 2) * k * k) * gaussian for k in (rows, columns)
+            lambda k: scale * (1 - np.float32(s2 / 2) * k * k) * gaussian, rows, columns
         )
 
 
