@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.backends.blocks import Blocks, Rows
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.dask.checked import NotPassedError
 from smlm_accessor.backends.dask.partitions import (
     constant,
@@ -27,10 +27,10 @@ from smlm_accessor.backends.steps import HandOver, Step
 from smlm_accessor.backends.threads import ProgressBar, map_threads, track
 
 __all__ = [
-    "Blocks",
     "HandOver",
     "NotPassedError",
     "ProgressBar",
+    "RowBlocks",
     "Rows",
     "Selection",
     "Source",

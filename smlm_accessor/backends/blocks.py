@@ -9,7 +9,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Blocks:
+class RowBlocks:
     """A part of a table that is read while it is gone through, at least one block of rows.
 
     The ``example`` has the columns and attrs of each block, and no rows; blocks carry no attrs, all
@@ -25,4 +25,4 @@ class Blocks:
 
 
 #: What a step over rows takes that needs them block by block only.
-Rows = pd.DataFrame | Blocks
+Rows = pd.DataFrame | RowBlocks

@@ -74,7 +74,7 @@ class Source(Protocol):
         """Apply ``function(part, *others)`` to all parts, and combine what it gives.
 
         The others may be steps. With ``only``, parts may lack all other columns. A function that
-        goes through rows ``in_blocks`` may get `Blocks` in the place of a table.
+        goes through rows ``in_blocks`` may get `RowBlocks` in the place of a table.
         """
 
     def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.backends import Blocks, Rows, Source, Step, source_of
+from smlm_accessor.backends import RowBlocks, Rows, Source, Step, source_of
 from smlm_accessor.kernels.field.squares import SquareCounter, SquareIndex, Squares, add_up, corners
 from smlm_accessor.kernels.frames.count import image_step
 from smlm_accessor.kernels.frames.runs import Runs
@@ -239,7 +239,7 @@ class Sample:
 def take_sample(part: Rows, sampling: Sampling) -> Sample:
     """Take what is wanted of a part of a table."""
     if sampling.takes_all:
-        blocks = read_in_blocks(part) if isinstance(part, Blocks) else [read_localizations(part)]
+        blocks = read_in_blocks(part) if isinstance(part, RowBlocks) else [read_localizations(part)]
         all_rows = Localizations.concat(list(blocks))
         usable = all_rows.take(all_rows.usable)
         return Sample(all_rows, Runs.of(usable.frames, usable.positions))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.backends import Blocks, Rows, Source
+from smlm_accessor.backends import RowBlocks, Rows, Source
 from smlm_accessor.errors import OptionError, TableError, listing
 from smlm_accessor.kernels.localizations import LocalizationArrays
 from smlm_accessor.table.clock import NO_TIME, Clock
@@ -89,7 +89,7 @@ def read_localizations(
 
 def row_blocks(table: Rows) -> Iterator[pd.DataFrame]:
     """Yield blocks of rows, which take little memory; of an empty table, one empty block."""
-    if isinstance(table, Blocks):
+    if isinstance(table, RowBlocks):
         yield from table
         return
     for start in range(0, max(len(table), 1), _BLOCK):
@@ -98,7 +98,7 @@ def row_blocks(table: Rows) -> Iterator[pd.DataFrame]:
 
 def columns_of(table: Rows) -> Columns:
     """Return the columns of a table, or of each of the blocks of one."""
-    return find_columns(table.example if isinstance(table, Blocks) else table)
+    return find_columns(table.example if isinstance(table, RowBlocks) else table)
 
 
 def without_attrs(table: Rows) -> Rows:
@@ -106,7 +106,7 @@ def without_attrs(table: Rows) -> Rows:
 
     And with every column that is looked at. So for those who know the columns.
     """
-    if isinstance(table, Blocks):
+    if isinstance(table, RowBlocks):
         return table
     bare = table.copy(deep=False)
     bare.attrs = {}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.backends.blocks import Blocks, Rows
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.steps import HandOver
 
 
@@ -37,14 +37,14 @@ class CheckedPart:
         """Return what the function makes of the part."""
         if not _known(others):
             return NotPassed()
-        if not isinstance(part, Blocks):
+        if not isinstance(part, RowBlocks):
             return self.func(part, *others) if self.passes(part) else NotPassed()
         try:
             return self.func(replace(part, read=partial(self._checked, part)), *others)
         except NotPassedError:
             return NotPassed()
 
-    def _checked(self, part: Blocks) -> Iterator[pd.DataFrame]:
+    def _checked(self, part: RowBlocks) -> Iterator[pd.DataFrame]:
         for block in part:
             with_attrs = block.copy(deep=False)
             with_attrs.attrs = part.example.attrs

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from smlm_accessor.backends.blocks import Blocks, Rows
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.steps import opened
 
 
@@ -42,7 +42,7 @@ class Apply:
 
     def __call__(self, partition: Rows, *others: Any) -> Any:
         """Return what the function makes of the partition."""
-        if isinstance(partition, Blocks):
+        if isinstance(partition, RowBlocks):
             example = partition.example.copy(deep=False)
             example.attrs = dict(self.attrs)
             partition = replace(partition, example=example)

@@ -14,7 +14,7 @@ from dask._task_spec import GraphNode
 from dask.dataframe.dask_expr._expr import optimize_blockwise_fusion
 from dask.delayed import Delayed, delayed
 
-from smlm_accessor.backends.blocks import Blocks, Rows
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.partitions import (
     Apply,
@@ -68,9 +68,11 @@ class Read:
         """Return the partition, or raise a `TableError` that names it."""
         with self._named():
             part = self.task(dict(zip(self.needs, values, strict=True)))
-        return replace(part, read=partial(self._blocks, part)) if isinstance(part, Blocks) else part
+        return (
+            replace(part, read=partial(self._blocks, part)) if isinstance(part, RowBlocks) else part
+        )
 
-    def _blocks(self, part: Blocks) -> Iterator[pd.DataFrame]:
+    def _blocks(self, part: RowBlocks) -> Iterator[pd.DataFrame]:
         blocks = iter(part)
         while True:
             with self._named():

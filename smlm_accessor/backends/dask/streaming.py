@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smlm_accessor.backends.blocks import Blocks
+from smlm_accessor.backends.blocks import RowBlocks
 from smlm_accessor.backends.dask.partitions import paths
 
 # Rows that are read at once, some 20 MB with what is made of them. Of fewer, the tables that hold
@@ -27,9 +27,9 @@ class Stream:
     fragment: Any
     example: pd.DataFrame
 
-    def __call__(self, values: Mapping[Any, Any]) -> Blocks:
+    def __call__(self, values: Mapping[Any, Any]) -> RowBlocks:
         """Return the rows, none of which is read yet."""
-        return Blocks(self.example, partial(_blocks, self.fragment, self.example))
+        return RowBlocks(self.example, partial(_blocks, self.fragment, self.example))
 
 
 def streamable(example: pd.DataFrame) -> bool:
