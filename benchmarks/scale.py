@@ -29,7 +29,7 @@ SITES = 20_000
 EXTENT = (200.0, -100.0)  # nm of drift
 JOBS = ("read", "cc", "aim", "overlap", "read + write", "correct")
 BARE = {"cc": "read", "aim": "read", "overlap": "read", "correct": "read + write"}
-LIMITS = {"cc": "3x", "aim": "10x", "overlap": "180 s", "correct": "1.5x"}
+LIMITS = {"cc": "3x", "aim": "5x", "overlap": "6x", "correct": "1.1x"}
 
 
 def drift_at(frame: np.ndarray, n_frames: int) -> np.ndarray:

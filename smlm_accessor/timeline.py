@@ -310,6 +310,12 @@ class Windows:
 
 def _counted(frames: IntArray) -> tuple[IntArray, IntArray]:
     """Return the frames that occur, increasing, and how often each does."""
+    begins = np.flatnonzero(frames[1:] != frames[:-1]) + 1
+    if 2 * len(begins) < len(frames):  # most are as the one before
+        begins = np.concatenate([[0], begins])
+        present, counts = frames[begins], np.diff(begins, append=len(frames))
+        if (present[1:] > present[:-1]).all():
+            return present, counts
     if len(frames) and frames.dtype.kind in "iu":
         first, last = int(frames.min()), int(frames.max())
         if last - first < 4 * len(frames) + 1_000_000:  # little memory, and faster than sorting

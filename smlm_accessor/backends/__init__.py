@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.dask.checked import NotPassedError
 from smlm_accessor.backends.dask.partitions import (
     constant,
@@ -29,6 +30,8 @@ __all__ = [
     "HandOver",
     "NotPassedError",
     "ProgressBar",
+    "RowBlocks",
+    "Rows",
     "Selection",
     "Source",
     "Step",

@@ -69,10 +69,12 @@ class Source(Protocol):
         combine: Callable[[Sequence[P]], T],
         *others: object,
         only: Selection | None = None,
+        in_blocks: bool = False,
     ) -> Step[T]:
         """Apply ``function(part, *others)`` to all parts, and combine what it gives.
 
-        The others may be steps. With ``only``, parts may lack all other columns.
+        The others may be steps. With ``only``, parts may lack all other columns. A function that
+        goes through rows ``in_blocks`` may get `RowBlocks` in the place of a table.
         """
 
     def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:
@@ -121,6 +123,7 @@ class Whole:
         combine: Callable[[Sequence[P]], T],
         *others: object,
         only: Selection | None = None,
+        in_blocks: bool = False,
     ) -> Step[T]:
         return Step(combine([function(self.table, *map(opened, others))]))
 

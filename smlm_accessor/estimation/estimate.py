@@ -93,7 +93,8 @@ def _estimate_drift(
     table: pd.DataFrame, request: Request, segments: str | Sequence[float] | None
 ) -> xr.Dataset:
     """Return the drift of a table; raise `NotPassedError` where rows of a table of dask lack z."""
-    source = source_of(table, passes=has_all_z)
+    has_z = find_columns(table).z is not None
+    source = source_of(table, passes=has_all_z if has_z else None)
     jumps = given_jumps(source, segments, progress=request.progress)
     if segments == "find" and not request.leaves_chunks_to_method:
         jumps = _found_by_aim(table, request)

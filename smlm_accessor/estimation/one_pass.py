@@ -15,10 +15,9 @@ from functools import partial
 from itertools import product
 
 import numpy as np
-import pandas as pd
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.backends import HandOver, Source, Step
+from smlm_accessor.backends import HandOver, Rows, Source, Step
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.runner import Estimate, register
 from smlm_accessor.estimation.sampling import (
@@ -32,7 +31,7 @@ from smlm_accessor.estimation.sampling import (
     squares_of_sample,
     usable_blocks,
 )
-from smlm_accessor.kernels.field.squares import Squares, rank_in
+from smlm_accessor.kernels.field.squares import SquareIndex, Squares, rank_in
 from smlm_accessor.table.columns import selection
 from smlm_accessor.table.localizations import Localizations
 
@@ -51,10 +50,14 @@ _MOST = 2**18  # squares that are looked through; more lie about localizations t
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a sample needs, most likely, of all rows: what lies in squares; everything, if None."""
+    """What a sample needs, most likely, of all rows: what lies in squares; everything, if None.
+
+    Squares that are smaller than those of the ``level`` are too many to be counted.
+    """
 
     squares: Squares | None
     most: int
+    level: int
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,10 @@ def estimate_in_one_pass(source: Source, request: Request) -> Step[Estimate | Sc
     if excerpt is None:
         return None
     only, most = selection(source.example), request.max_localizations
-    seen = excerpt.rows.reduce(scan, Scan.joined, only=only)
+    seen = excerpt.rows.reduce(scan, Scan.joined, only=only, in_blocks=True)
     plan = source.call(foreseen, seen, excerpt.part, most)
-    all_rows = source.reduce(scan_and_take, partial(Seen.joined, most=most), plan, only=only)
+    joined = partial(Seen.joined, most=most)
+    all_rows = source.reduce(scan_and_take, joined, plan, only=only, in_blocks=True)
     return source.call(_register, HandOver(all_rows), plan, request)
 
 
@@ -114,7 +118,7 @@ def foreseen(excerpt: Scan, part: float, most: int) -> Foreseen:
     """Foresee the sample by the scan of a part of all rows."""
     total = excerpt.squares.count.sum() / part
     if total <= most:
-        return Foreseen(None, most)
+        return Foreseen(None, most, excerpt.squares.level)
     limit = squares_of_sample(total, most)
     fine = excerpt.squares.at_most(int((1 + _TOO_MANY) * limit))
     found = _first(fine, part, most)
@@ -122,7 +126,8 @@ def foreseen(excerpt: Scan, part: float, most: int) -> Foreseen:
         larger = _first(fine.coarser(fine.level + 1), part, most)
         corners = [2 * larger + corner for corner in product((0, 1), repeat=2)]
         found = np.unique(np.concatenate([found, *corners]), axis=0)
-    return Foreseen(Squares(fine.level, found, np.zeros(len(found), np.int64)), most)
+    squares = Squares(fine.level, found, np.zeros(len(found), np.int64))
+    return Foreseen(squares, most, excerpt.squares.level)
 
 
 def _first(squares: Squares, part: float, most: int) -> IntArray:
@@ -143,12 +148,13 @@ def _first(squares: Squares, part: float, most: int) -> IntArray:
     return np.asarray(number[~is_full])
 
 
-def scan_and_take(part: pd.DataFrame, plan: Foreseen) -> Seen:
+def scan_and_take(part: Rows, plan: Foreseen) -> Seen:
     """Scan a part of a table, and take what a sample needs, most likely."""
-    counting, taken = Counting(), []
+    counting, taken = Counting(plan.level), []
+    index = None if plan.squares is None else SquareIndex(plan.squares)
     for n_rows, block in usable_blocks(part):
         counting.add(n_rows, block)
-        taken.append(block if plan.squares is None else in_squares(block, plan.squares))
+        taken.append(block if index is None else in_squares(block, index))
     return Seen.joined([Seen(counting.scan(), Localizations.concat(taken))], plan.most)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.backends import HandOver, Source, Step
+from smlm_accessor.backends import HandOver, Rows, Source, Step
 from smlm_accessor.drift.spec import COMPONENTS
 from smlm_accessor.errors import TableError
 from smlm_accessor.estimation.chunking import centered, is_small
@@ -29,6 +29,7 @@ from smlm_accessor.kernels.localizations import LocalizationArrays
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Reduction
 from smlm_accessor.table.columns import find_columns, selection
 from smlm_accessor.table.localizations import (
+    columns_of,
     known_range,
     read_frames,
     read_localizations,
@@ -65,23 +66,21 @@ def estimate_by_reduction(
         wanted = [(edges[k], edges[k + 1]) for k in _first_chunks(len(edges) - 1)]
         rows = source.parts([_in_one_of(span, wanted) for span in scan.spans])
     elif known is None:
-        edges = source.call(_edges, source.reduce(timeline_of, Timeline.joined, only=only), request)
+        timeline = source.reduce(timeline_of, Timeline.joined, only=only, in_blocks=True)
+        edges = source.call(_edges, timeline, request)
     else:
         ends = np.array([known[0], known[1]], dtype=np.int64)
         edges = _edges(Timeline.of(ends, n_rows=0), request)
         first = _first_chunks(len(edges) - 1)
         ranges = [columns.time_range(int(edges[k]), int(edges[k + 1])) for k in first]
         rows = source.within(columns.when, ranges)
-    some = rows.reduce(_rows_to_plan_by, LocalizationArrays.concat, edges, n_rows, only=only)
+    some = rows.reduce(
+        _rows_to_plan_by, LocalizationArrays.concat, edges, n_rows, only=only, in_blocks=True
+    )
     plan = source.call(_planned, some, edges, n_rows, request)
     added = partial(_added, _reduction(request).combine)
-    return source.call(
-        _solve,
-        HandOver(source.reduce(_sum_up, added, plan, request, only=only)),
-        plan,
-        request,
-        source.example.iloc[:0],
-    )
+    summed = source.reduce(_sum_up, added, plan, request, only=only, in_blocks=True)
+    return source.call(_solve, HandOver(summed), plan, request, source.example.iloc[:0])
 
 
 @dataclass(frozen=True)
@@ -133,7 +132,7 @@ def _in_one_of(span: tuple[int, int] | None, ranges: Sequence[tuple[int, int]]) 
     return span is not None and any(span[0] < stop and start <= span[1] for start, stop in ranges)
 
 
-def _rows_to_plan_by(part: pd.DataFrame, edges: IntArray, n_rows: int) -> LocalizationArrays:
+def _rows_to_plan_by(part: Rows, edges: IntArray, n_rows: int) -> LocalizationArrays:
     """Take some rows of a few chunks, which are numbered anew."""
     n_chunks = len(edges) - 1
     first = _first_chunks(n_chunks)
@@ -175,14 +174,14 @@ def _planned(
     return ReductionPlan(edges, center, of_method, part, kept)
 
 
-def _sum_up(table: pd.DataFrame, plan: ReductionPlan, request: Request) -> SummedUp:
+def _sum_up(table: Rows, plan: ReductionPlan, request: Request) -> SummedUp:
     """Sum up the rows of a part of a table, and keep some."""
     edges, reduction, clock = plan.edges, _reduction(request), request.counter.clock
     numbers = np.zeros((3, len(edges) - 1), np.int64)
     n, n_used, frame_sums = numbers
     unused = np.zeros_like(n)
     kept, runs, by_method = [], [], None
-    columns = find_columns(table)
+    columns = columns_of(table)
     for block in row_blocks(without_attrs(table)):
         frames = read_frames(block, columns)
         if frames is None:

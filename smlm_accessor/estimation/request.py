@@ -109,6 +109,15 @@ class Request:
         return registry.get(self.method)
 
     @property
+    def begins_coarsely(self) -> bool:
+        """Whether the coarse drift tells which emitters stay inside the squares of a sample.
+
+        Otherwise a whole estimate does.
+        """
+        known = self.start is not None or self.prior is not None
+        return self.entry.coarse is not None and not known
+
+    @property
     def leaves_chunks_to_method(self) -> bool:
         """Whether the method chooses its chunks."""
         return self.entry.chooses_chunks and not self.rule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -71,6 +72,10 @@ def register(
     goal = unit_factor("nm", columns.length_unit, columns.pixel_size)
     n_squares, *larger = sampling.sizes()
     drift_at = None
+    if sampling.squares is not None and request.begins_coarsely:
+        some = chunked(sample.first(n_squares, sampling), edges, request.jumps)
+        drift_at = _coarse_drift(checked_uncertainty(some, columns.length_unit)[0], request)
+        del some
     while True:
         rows = sample.first(n_squares, sampling, drift_at)
         # The first sample tells how the sample moves, and what crosses the edges of squares.
@@ -110,6 +115,15 @@ def register(
     return replace(
         found, of_uncertainty=warning, of_times="" if coarse is None else _of_times(coarse)
     )
+
+
+def _coarse_drift(
+    localizations: ChunkedLocalizations, request: Request
+) -> Callable[[IntArray], FloatArray]:
+    """Return about how a sample moves, as a function of frames."""
+    localizations = without_small_chunks(localizations)
+    registered = run(localizations, request, coarsely=True)
+    return partial(_drift_at, registered, localizations.frame_edges())
 
 
 def _of_times(step: float) -> str:
@@ -218,10 +232,12 @@ def run(
     localizations: ChunkedLocalizations,
     request: Request,
     reduced: Reduced[Any, Any] | None = None,
+    *,
+    coarsely: bool = False,
 ) -> Registered:
     """Let the method register the chunks."""
     given = {"target": request.target, "progress": request.progress, **request.options}
-    return request.entry.run(localizations, reduced, **given)
+    return request.entry.run(localizations, reduced, coarsely=coarsely, **given)
 
 
 def _per_chunk(

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.backends import Source, Step, source_of
-from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
+from smlm_accessor.backends import RowBlocks, Rows, Source, Step, source_of
+from smlm_accessor.kernels.field.squares import SquareCounter, SquareIndex, Squares, add_up, corners
 from smlm_accessor.kernels.frames.count import image_step
 from smlm_accessor.kernels.frames.runs import Runs
 from smlm_accessor.table.clock import FRAMES, Clock
@@ -58,28 +57,33 @@ class Scan:
 
 
 class Counting:
-    """Adds up a `Scan`, block by block of a part of a table."""
+    """Adds up a `Scan`, block by block of a part of a table.
 
-    def __init__(self) -> None:
+    The squares are no smaller than those of the ``level``, if that is given.
+    """
+
+    def __init__(self, level: int | None = None) -> None:
         self._timelines: list[Timeline] = []
         self._runs: list[Runs] = []
-        self._squares = count_squares(np.zeros((0, 2)))
+        self._squares = SquareCounter() if level is None else SquareCounter(level)
 
     def add(self, n_rows: int, block: Localizations) -> None:
         """Count a block of so many rows, of which these have coordinates."""
         self._timelines.append(Timeline.of(block.frames, n_rows=n_rows))
-        self._runs.append(Runs.of(block.frames, block.positions))
-        self._squares = count_squares(block.positions, self._squares)
+        if len(block.frames):
+            ends = corners(block.positions)
+            self._runs.append(Runs.of(block.frames, block.positions, ends))
+            self._squares.add(block.positions, float(np.abs(ends[:, :2]).max()))
 
     def scan(self) -> Scan:
         """Return what was counted."""
         timeline, runs = Timeline.joined(self._timelines), Runs.joined(self._runs)
         frames = timeline.frames
         span = (int(frames[0]), int(frames[-1])) if len(frames) else None
-        return Scan(timeline, self._squares, runs, (span,))
+        return Scan(timeline, self._squares.squares(), runs, (span,))
 
 
-def scan(part: pd.DataFrame) -> Scan:
+def scan(part: Rows) -> Scan:
     """Count the usable localizations of a part of a table in each frame, square and run."""
     counting = Counting()
     for n_rows, block in usable_blocks(part):
@@ -87,13 +91,13 @@ def scan(part: pd.DataFrame) -> Scan:
     return counting.scan()
 
 
-def timeline_of(part: pd.DataFrame) -> Timeline:
+def timeline_of(part: Rows) -> Timeline:
     """Count the usable localizations of each frame in a part of a table."""
     blocks = usable_blocks(part)
     return Timeline.joined([Timeline.of(block.frames, n_rows=n) for n, block in blocks])
 
 
-def usable_blocks(part: pd.DataFrame) -> Iterator[tuple[int, Localizations]]:
+def usable_blocks(part: Rows) -> Iterator[tuple[int, Localizations]]:
     """Yield the number of rows of each block, and those localizations that have coordinates."""
     for block in read_in_blocks(part):
         yield len(block.frames), block.take(block.usable)
@@ -232,16 +236,18 @@ class Sample:
         return cls(together, Runs.joined([part.runs for part in parts]))
 
 
-def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
+def take_sample(part: Rows, sampling: Sampling) -> Sample:
     """Take what is wanted of a part of a table."""
     if sampling.takes_all:
-        all_rows = read_localizations(part)
+        blocks = read_in_blocks(part) if isinstance(part, RowBlocks) else [read_localizations(part)]
+        all_rows = Localizations.concat(list(blocks))
         usable = all_rows.take(all_rows.usable)
         return Sample(all_rows, Runs.of(usable.frames, usable.positions))
     taken = []
+    index = None if sampling.squares is None else SquareIndex(sampling.squares)
     for block in read_in_blocks(part):
-        if sampling.squares is not None:
-            taken.append(in_squares(block, sampling.squares))
+        if index is not None:
+            taken.append(in_squares(block, index))
         else:
             assert sampling.runs is not None
             run = block.frames // sampling.run_length
@@ -250,22 +256,22 @@ def take_sample(part: pd.DataFrame, sampling: Sampling) -> Sample:
     return Sample(Localizations.concat(taken))
 
 
-def in_squares(block: Localizations, squares: Squares) -> Localizations:
+def in_squares(block: Localizations, index: SquareIndex) -> Localizations:
     """Return the localizations in some squares, whose ranks are their groups."""
-    rank = rank_in(block.positions, squares)
-    rows = np.flatnonzero(rank >= 0)
-    rows = rows[by_column.all_finite(block.positions[rows])]
-    return replace(block, group=rank).take(rows)
+    rows, rank = index.rows(block.positions)
+    found = replace(block.take(rows), group=rank)
+    return found.take(found.usable)
 
 
 def scanned(source: Source) -> Step[Scan]:
     """Go over all rows and learn where and when localizations are."""
-    return source.reduce(scan, Scan.joined, only=selection(source.example))
+    return source.reduce(scan, Scan.joined, only=selection(source.example), in_blocks=True)
 
 
 def sampled(source: Source, sampling: Step[Sampling] | Sampling) -> Step[Sample]:
     """Go over all rows and take those that are wanted."""
-    return source.reduce(take_sample, Sample.joined, sampling, only=selection(source.example))
+    only = selection(source.example)
+    return source.reduce(take_sample, Sample.joined, sampling, only=only, in_blocks=True)
 
 
 def sample_at_most(

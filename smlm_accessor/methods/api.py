@@ -100,6 +100,9 @@ class Method:
         Whether it goes on from a drift that is known, ``start`` of its localizations.
     takes_prior : bool
         Whether it weighs what is known beforehand, ``prior`` of its localizations.
+    coarse : callable, optional
+        Takes what the function takes, and returns the drift about, in a part of its time: good
+        enough to tell which emitters stay in a part of the field.
     checks : dict
         What each option has to be: a function of its name and value that raises `OptionError`.
     reduction : Reduction, optional
@@ -121,6 +124,7 @@ class Method:
     merges_traces: bool = True
     takes_start: bool = False
     takes_prior: bool = False
+    coarse: Function | None = None
     checks: Mapping[str, Check] = dataclasses.field(default_factory=dict)
     reduction: Reduction[Any, Any] | None = None
 
@@ -172,6 +176,7 @@ class Method:
         localizations: ChunkedLocalizations,
         reduced: Reduced[Any, Any] | None = None,
         *,
+        coarsely: bool = False,
         target: str | None = None,
         threads: int | None = None,
         progress: bool = False,
@@ -181,7 +186,8 @@ class Method:
 
         Target and options are checked. Without localizations no chunk is registered; where all lie
         on one place nothing moves; an axis without extent is left out, and nothing moves along it.
-        ``reduced`` is what was summed up of more localizations than these.
+        ``reduced`` is what was summed up of more localizations than these; ``coarsely`` asks for
+        what `coarse` gives.
         The method gets frames counted from 0 in their own unit of time; what comes back, edges,
         jumps and numbers in ``chosen`` whose names speak of frames, is in frames of the table.
         """
@@ -196,6 +202,9 @@ class Method:
         given = {"target": target, "threads": threads, "progress": progress}
         options |= {name: value for name, value in given.items() if name in self.arguments}
         function = self.function
+        if coarsely:
+            assert self.coarse is not None
+            function = self.coarse
         if reduced is not None:
             assert self.reduction is not None
             function = partial(self.reduction.solve, reduced=reduced)

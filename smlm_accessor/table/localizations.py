@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.backends import Source
+from smlm_accessor.backends import RowBlocks, Rows, Source
 from smlm_accessor.errors import OptionError, TableError, listing
 from smlm_accessor.kernels.localizations import LocalizationArrays
 from smlm_accessor.table.clock import NO_TIME, Clock
@@ -70,7 +70,9 @@ def read_localizations(
     scales = _scales(columns, problems)
     positions = np.empty((len(table), len(scales)))
     for j, label in enumerate(columns.positions.values()):
-        positions[:, j] = numbers(table[label], problems)
+        column = table[label]
+        plain = isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiu"
+        positions[:, j] = column.to_numpy() if plain else numbers(column, problems)
         if scales[j] != 1.0:
             positions[:, j] *= scales[j]
     uncertainty = _uncertainty(table, columns, scales, problems)
@@ -85,25 +87,35 @@ def read_localizations(
     return Localizations(positions, frames, columns, uncertainty=uncertainty, trace=trace)
 
 
-def row_blocks(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+def row_blocks(table: Rows) -> Iterator[pd.DataFrame]:
     """Yield blocks of rows, which take little memory; of an empty table, one empty block."""
+    if isinstance(table, RowBlocks):
+        yield from table
+        return
     for start in range(0, max(len(table), 1), _BLOCK):
         yield table.iloc[start : start + _BLOCK]
 
 
-def without_attrs(table: pd.DataFrame) -> pd.DataFrame:
+def columns_of(table: Rows) -> Columns:
+    """Return the columns of a table, or of each of the blocks of one."""
+    return find_columns(table.example if isinstance(table, RowBlocks) else table)
+
+
+def without_attrs(table: Rows) -> Rows:
     """Return the same table without ``attrs``, all of which pandas copies with every block of rows.
 
     And with every column that is looked at. So for those who know the columns.
     """
+    if isinstance(table, RowBlocks):
+        return table
     bare = table.copy(deep=False)
     bare.attrs = {}
     return bare
 
 
-def read_in_blocks(table: pd.DataFrame) -> Iterator[Localizations]:
+def read_in_blocks(table: Rows) -> Iterator[Localizations]:
     """Yield the localizations of a table, block by block."""
-    columns = find_columns(table)
+    columns = columns_of(table)
     for block in row_blocks(without_attrs(table)):
         yield read_localizations(block, columns=columns)
 

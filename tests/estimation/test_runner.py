@@ -106,14 +106,36 @@ def test_without_errors_the_first_sample_has_to_do(monkeypatch: pytest.MonkeyPat
     assert "offset_std" not in parameters(drift)["sample"]
 
 
+@pytest.mark.parametrize(("target_std", "samples"), [(100, 1), (4, 2)])
+def test_a_coarse_drift_takes_the_place_of_the_first_estimate(
+    target_std: float, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def coarsely(localizations: ChunkedLocalizations, **options: Any) -> Registered:
+        asked.append(len(localizations.frames))
+        found = means(localizations)
+        SIZES.clear()
+        return Registered(found.offset, found.quality, found.valid)
+
+    monkeypatch.setattr(sampling, "_FIRST", 1500)
+    monkeypatch.setitem(registry._METHODS, "means", Method("means", means, coarse=coarsely))
+    drift = drift_of(max_localizations=24_000, target_std=target_std)
+    (first,) = asked
+    assert len(SIZES) == samples
+    assert SIZES[0] <= first <= 1500
+    assert drift["valid"].all()
+
+
 def test_in_pixels_of_unknown_size_no_sample_is_precise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "_FIRST", 1500)
     drift_of(set_columns(table(), unit="pixel"), max_localizations=24_000, target_std=1e9)
     assert len(SIZES) == 3
 
 
+@pytest.mark.parametrize("method", ["overlap", "aim"])
 def test_what_crosses_the_edges_of_squares_does_not_bias_the_drift(
-    monkeypatch: pytest.MonkeyPatch,
+    method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Squares of 1 um stand still, and the sample moves by 0.4 um through them."""
     monkeypatch.setattr(sampling, "_FIRST", 5000)
@@ -122,6 +144,7 @@ def test_what_crosses_the_edges_of_squares_does_not_bias_the_drift(
     field = scenes.blinking(scenes.sites(4000, size=20_000), n_frames=n, per_frame=400, seed=2)
     found = estimate_drift(
         set_columns(field.drifting(drift).moved, unit="nm"),
+        method=method,
         max_localizations=300_000,
         target_std=0.05,
     )

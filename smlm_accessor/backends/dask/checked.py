@@ -6,12 +6,14 @@ goes through the tasks in place of their results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.steps import HandOver
 
 
@@ -31,9 +33,24 @@ class CheckedPart:
     passes: Callable[[pd.DataFrame], bool]
     func: Callable[..., Any]
 
-    def __call__(self, part: pd.DataFrame, *others: Any) -> Any:
+    def __call__(self, part: Rows, *others: Any) -> Any:
         """Return what the function makes of the part."""
-        return self.func(part, *others) if self.passes(part) and _known(others) else NotPassed()
+        if not _known(others):
+            return NotPassed()
+        if not isinstance(part, RowBlocks):
+            return self.func(part, *others) if self.passes(part) else NotPassed()
+        try:
+            return self.func(replace(part, read=partial(self._checked, part)), *others)
+        except NotPassedError:
+            return NotPassed()
+
+    def _checked(self, part: RowBlocks) -> Iterator[pd.DataFrame]:
+        for block in part:
+            with_attrs = block.copy(deep=False)
+            with_attrs.attrs = part.example.attrs
+            if not self.passes(with_attrs):
+                raise NotPassedError
+            yield block
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.facts import PartitionFacts, facts
 from smlm_accessor.backends.dask.partitions import Apply, example
 from smlm_accessor.backends.dask.reading import Given, Read, reads_of, reduced
+from smlm_accessor.backends.dask.streaming import Stream, labelled, pieces, streamable
 from smlm_accessor.backends.source import Excerpt, Selection, Source
 from smlm_accessor.backends.steps import Step, opened
 
@@ -102,9 +103,12 @@ class Partitioned:
         combine: Callable[[Sequence[P]], T],
         *others: object,
         only: Selection | None = None,
+        in_blocks: bool = False,
     ) -> Step[T]:
         attrs = self.example.attrs if only is None else only.attrs
-        reads = self._reads(None if only is None else only.labels)
+        labels = None if only is None else only.labels
+        reads = self._streams(labels) if in_blocks else None
+        reads = self._reads(labels) if reads is None else reads
         if self.passes is not None:
             function, combine = CheckedPart(self.passes, function), Checked(combine)
         return Step(reduced(reads, Apply(function, dict(attrs)), combine, [*map(opened, others)]))
@@ -112,6 +116,21 @@ class Partitioned:
     def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
         """Return what reads each part, or some of its columns, and what that needs."""
         return reads_of(self.table, labels)
+
+    def _streams(
+        self, labels: Sequence[Hashable] | None
+    ) -> list[tuple[Read, list[Delayed]]] | None:
+        """Return what reads each part block by block, as far as files allow; else None."""
+        like = labelled(self.example, labels)
+        if self._pieces is None or not streamable(like):
+            return None
+        return [(Read(Stream(piece, like), name), []) for piece, name in self._pieces]
+
+    @cached_property
+    def _pieces(self) -> list[tuple[Any, str]] | None:
+        if not self._facts.fragments or self._facts.changed:
+            return None
+        return pieces(self.table, self._facts.fragments)
 
     def call(self, function: Callable[..., T], *arguments: object) -> Step[T]:  # noqa: D102
         function = function if self.passes is None else Checked(function)
@@ -134,8 +153,14 @@ class Some(Partitioned):
     which: Sequence[int]
 
     def _reads(self, labels: Sequence[Hashable] | None) -> list[tuple[Read, list[Delayed]]]:
-        reads = reads_of(self.table, labels)
+        reads = super()._reads(labels)
         return [reads[i] for i in self.which]
+
+    def _streams(
+        self, labels: Sequence[Hashable] | None
+    ) -> list[tuple[Read, list[Delayed]]] | None:
+        streams = super()._streams(labels)
+        return None if streams is None else [streams[i] for i in self.which]
 
 
 @dataclass(frozen=True)
@@ -157,6 +182,10 @@ class RowGroups(Partitioned):
         if not reads:
             reads = [(Read(Given(self.table[names]), "nothing"), [])]
         return reads
+
+    @property
+    def _pieces(self) -> list[tuple[Any, str]] | None:
+        return [(group, f"{group.path}") for group in self.groups] or None
 
 
 def _within(label: Hashable, ranges: Sequence[tuple[float, float]]) -> Any:

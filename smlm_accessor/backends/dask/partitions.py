@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.steps import opened
 
 
@@ -39,9 +40,13 @@ class Apply:
     attrs: Mapping[Hashable, Any]
     changes: frozenset[Hashable] | None = None
 
-    def __call__(self, partition: pd.DataFrame, *others: Any) -> Any:
+    def __call__(self, partition: Rows, *others: Any) -> Any:
         """Return what the function makes of the partition."""
-        if partition.attrs != self.attrs:
+        if isinstance(partition, RowBlocks):
+            example = partition.example.copy(deep=False)
+            example.attrs = dict(self.attrs)
+            partition = replace(partition, example=example)
+        elif partition.attrs != self.attrs:
             partition = partition.copy(deep=False)
             partition.attrs = dict(self.attrs)
         return self.function(partition, *others)

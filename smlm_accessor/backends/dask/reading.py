@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,6 +14,7 @@ from dask._task_spec import GraphNode
 from dask.dataframe.dask_expr._expr import optimize_blockwise_fusion
 from dask.delayed import Delayed, delayed
 
+from smlm_accessor.backends.blocks import RowBlocks, Rows
 from smlm_accessor.backends.dask.computing import compute
 from smlm_accessor.backends.dask.partitions import (
     Apply,
@@ -55,18 +58,35 @@ class Read:
     # No dataclass: dask looks into those, and would run the task by itself.
     def __init__(
         self,
-        task: Callable[[Mapping[Any, Any]], pd.DataFrame],
+        task: Callable[[Mapping[Any, Any]], Rows],
         name: str,
         needs: tuple[Any, ...] = (),
     ) -> None:
         self.task, self.name, self.needs = task, name, needs
 
-    def __call__(self, values: Sequence[Any] = ()) -> pd.DataFrame:
+    def __call__(self, values: Sequence[Any] = ()) -> Any:
         """Return the partition, or raise a `TableError` that names it."""
+        with self._named():
+            part = self.task(dict(zip(self.needs, values, strict=True)))
+        return (
+            replace(part, read=partial(self._blocks, part)) if isinstance(part, RowBlocks) else part
+        )
+
+    def _blocks(self, part: RowBlocks) -> Iterator[pd.DataFrame]:
+        blocks = iter(part)
+        while True:
+            with self._named():
+                block = next(blocks, None)
+            if block is None:
+                return
+            yield block
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
         try:
-            return self.task(dict(zip(self.needs, values, strict=True)))
+            yield
         except TableError as error:
-            raise TableError(f"{self.name}: {error}") from error
+            raise self.named(error) from error
         except (OSError, ValueError, EOFError) as error:
             if isinstance(error, SmlmError):
                 raise
@@ -74,6 +94,11 @@ class Read:
                 f"{self.name} cannot be read ({type(error).__name__}: {error}); write it again, or "
                 "leave it out"
             ) from error
+
+    def named(self, error: TableError) -> TableError:
+        """Return an error that tells of which part it is."""
+        told = str(error).startswith(self.name)
+        return error if told else TableError(f"{self.name}: {error}")
 
 
 def reads_of(
@@ -135,7 +160,7 @@ def _run(read: Read, needed: Sequence[Any], function: Callable[..., Any], *other
     try:
         return function(part, *others)
     except TableError as error:
-        raise TableError(f"{read.name}: {error}") from error
+        raise read.named(error) from error
 
 
 def computed_parts(

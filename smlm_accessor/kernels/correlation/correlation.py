@@ -39,8 +39,8 @@ class Peak(NamedTuple):
 
 def cross(reference: Spectrum, moving: Spectrum) -> Spectrum:
     """Cross power spectrum of two stacks of images, summed over the images."""
-    total: Spectrum = (np.conj(reference) * moving).sum(axis=0)
-    return total
+    products: Spectrum = np.conj(reference) * moving
+    return products[0] if len(products) == 1 else np.asarray(products.sum(axis=0))
 
 
 def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: float) -> FloatArray:

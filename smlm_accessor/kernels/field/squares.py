@@ -61,31 +61,64 @@ class Squares:
         return mixed(mixed(x) ^ y)
 
 
-def count_squares(xy: FloatArray, known: Squares | None = None) -> Squares:
-    """Count localizations in the smallest squares of which there are at most `MOST`.
+class SquareCounter:
+    """Counts localizations in the smallest squares of which there are at most `MOST`.
 
-    Positions, shape (n, 2 or more), are finite and in C order; further axes do not count. What was
-    counted before, ``known``, is added.
+    The squares are no smaller than those of the ``level``.
     """
-    if known is None:
-        known = Squares(_FINEST, np.zeros((0, 2), np.int64), np.zeros(0, np.int64))
-    row, n, xy = 0, len(xy), constant(xy)
-    if n:
+
+    _level: int
+    _used: int
+    _keys: IntArray
+    _counts: IntArray
+
+    def __init__(self, level: int = _FINEST) -> None:
+        self._enter(Squares(level, np.zeros((0, 2), np.int64), np.zeros(0, np.int64)))
+
+    def add(self, xy: FloatArray, largest: float) -> None:
+        """Count positions, shape (n, 2 or more); further axes do not count.
+
+        They are finite and in C order; none is larger than the largest, with or without its sign.
+        """
         # Numbers of squares have to fit into half an integer.
-        largest = max(_largest(xy), np.finfo(float).tiny)
-        least = int(np.ceil(np.log2(largest))) - _BITS + 2
-        if least > known.level:
-            known = known.coarser(least)
-    while row < n:
-        keys = np.zeros(_ROOM, np.int64)
-        counts = np.zeros(_ROOM, np.int64)
-        _enter(known.number, known.count, keys, counts)
-        row = _tally(xy, 2.0**-known.level, row, len(known.count), keys, counts)
-        used = np.flatnonzero(counts)
-        known = Squares(known.level, _number(keys[used]), counts[used])
-        if row < n:
-            known = known.coarser(known.level + 1)
-    return known.at_most(MOST)
+        least = int(np.ceil(np.log2(max(largest, np.finfo(float).tiny)))) - _BITS + 2
+        if least > self._level:
+            self._enter(self._found().coarser(least))
+        row, n, xy = 0, len(xy), constant(xy)
+        while True:
+            of_level = (self._used, self._keys, self._counts)
+            row, self._used = _tally(xy, 2.0**-self._level, row, *of_level)
+            if row == n:
+                return
+            self._enter(self._found().coarser(self._level + 1))
+
+    def squares(self) -> Squares:
+        """Return what was counted."""
+        return self._found().at_most(MOST)
+
+    def _found(self) -> Squares:
+        used = np.flatnonzero(self._counts)
+        return Squares(self._level, _number(self._keys[used]), self._counts[used])
+
+    def _enter(self, squares: Squares) -> None:
+        self._level, self._used = squares.level, len(squares.count)
+        self._keys, self._counts = np.zeros(_ROOM, np.int64), np.zeros(_ROOM, np.int64)
+        _enter(squares.number, squares.count, self._keys, self._counts)
+
+
+def count_squares(xy: FloatArray) -> Squares:
+    """Count localizations in squares; see `SquareCounter`."""
+    counter = SquareCounter()
+    if len(xy):
+        counter.add(xy, float(np.abs(corners(xy)[:, :2]).max()))
+    return counter.squares()
+
+
+def corners(positions: FloatArray) -> FloatArray:
+    """Return the lowest and the highest of each column of some positions, shape (2, d)."""
+    found = np.empty((2, positions.shape[1]))
+    _corners(constant(positions), found)
+    return found
 
 
 def add_up(parts: Sequence[Squares]) -> Squares:
@@ -100,20 +133,38 @@ def add_up(parts: Sequence[Squares]) -> Squares:
     return together.coarser(level).at_most(MOST)
 
 
+class SquareIndex:
+    """Finds what lies in some squares, and in which."""
+
+    def __init__(self, squares: Squares) -> None:
+        self._per_length = 2.0**-squares.level
+        self._low = squares.number.min(axis=0)
+        wide = squares.number.max(axis=0) - self._low + 1
+        self._table: IntArray | None = None
+        if wide[0] * wide[1] <= _TABLE:
+            self._table = np.full(wide, -1)
+            self._table[tuple((squares.number - self._low).T)] = np.arange(len(squares.number))
+            return
+        keys = _key(squares.number)
+        self._order = np.argsort(keys)
+        self._keys = keys[self._order]
+
+    def rows(self, xy: FloatArray) -> tuple[IntArray, IntArray]:
+        """Return the rows of the positions that lie in one of the squares, and its rank."""
+        rows, rank, xy = np.empty(len(xy), np.int64), np.empty(len(xy), np.int64), constant(xy)
+        if self._table is None:
+            n = _find(xy, self._per_length, self._keys, self._order, rows, rank)
+        else:
+            n = _look_up(xy, self._per_length, self._low, self._table, rows, rank)
+        return rows[:n].copy(), rank[:n].copy()
+
+
 def rank_in(xy: FloatArray, squares: Squares) -> IntArray:
     """Return which of the squares each position lies in, -1 if in none or not finite."""
-    rank, xy = np.empty(len(xy), np.int64), constant(xy)
-    low = squares.number.min(axis=0)
-    wide = squares.number.max(axis=0) - low + 1
-    if wide[0] * wide[1] <= _TABLE:
-        table = np.full(wide, -1)
-        table[tuple((squares.number - low).T)] = np.arange(len(squares.number))
-        _look_up(xy, 2.0**-squares.level, low, table, rank)
-        return rank
-    keys = _key(squares.number)
-    order = np.argsort(keys)
-    _find(xy, 2.0**-squares.level, keys[order], order, rank)
-    return rank
+    found = np.full(len(xy), -1)
+    rows, rank = SquareIndex(squares).rows(xy)
+    found[rows] = rank
+    return found
 
 
 def _key(number: IntArray) -> IntArray:
@@ -128,11 +179,12 @@ def _number(keys: IntArray) -> IntArray:
 
 
 @kernel
-def _largest(xy):  # type: ignore[no-untyped-def]
-    largest = 0.0
-    for r in range(len(xy)):
-        largest = max(largest, max(abs(xy[r, 0]), abs(xy[r, 1])))
-    return largest
+def _corners(positions, found):  # type: ignore[no-untyped-def]
+    for c in range(positions.shape[1]):
+        low, high = np.inf, -np.inf
+        for r in range(len(positions)):
+            low, high = min(low, positions[r, c]), max(high, positions[r, c])
+        found[0, c], found[1, c] = low, high
 
 
 @part
@@ -155,7 +207,7 @@ def _enter(number, count, keys, counts):  # type: ignore[no-untyped-def]
 
 @kernel
 def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-def]
-    """Count from a row on; return the row for whose square there is no room."""
+    """Count from a row on; return the row for whose square there is no room, and the squares."""
     last, at = np.int64(0), np.int64(-1)
     for r in range(row, len(xy)):
         kx = np.int64(np.floor(xy[r, 0] * per_length))
@@ -166,38 +218,43 @@ def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-
             last = key
             if counts[at] == 0:
                 if used == MOST:
-                    return r
+                    return r, used
                 used += 1
                 keys[at] = key
         counts[at] += 1
-    return len(xy)
+    return len(xy), used
 
 
 @kernel
-def _look_up(xy, per_length, low, table, rank):  # type: ignore[no-untyped-def]
-    n, m = table.shape
+def _look_up(xy, per_length, low, table, rows, rank):  # type: ignore[no-untyped-def]
+    n, (wide, high) = 0, table.shape
     for r in range(len(xy)):
         a, b = xy[r, 0] * per_length - low[0], xy[r, 1] * per_length - low[1]
-        inside = 0 <= a < n and 0 <= b < m
-        rank[r] = table[int(a), int(b)] if inside else -1
+        if 0 <= a < wide and 0 <= b < high:
+            found = table[int(a), int(b)]
+            if found >= 0:
+                rows[n], rank[n] = r, found
+                n += 1
+    return n
 
 
 @kernel
-def _find(xy, per_length, keys, order, rank):  # type: ignore[no-untyped-def]
-    n = len(keys)
+def _find(xy, per_length, keys, order, rows, rank):  # type: ignore[no-untyped-def]
+    n, m = 0, len(keys)
     largest = 2.0**30
     for r in range(len(xy)):
-        rank[r] = -1
         x, y = xy[r, 0] * per_length, xy[r, 1] * per_length
         if not (abs(x) < largest and abs(y) < largest):
             continue
         key = (np.int64(np.floor(x)) << 32) | (np.int64(np.floor(y)) & 0xFFFFFFFF)
-        low, high = 0, n
+        low, high = 0, m
         while low < high:
             middle = (low + high) // 2
             if keys[middle] < key:
                 low = middle + 1
             else:
                 high = middle
-        if low < n and keys[low] == key:
-            rank[r] = order[low]
+        if low < m and keys[low] == key:
+            rows[n], rank[n] = r, order[low]
+            n += 1
+    return n

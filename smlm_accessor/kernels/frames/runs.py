@@ -42,8 +42,13 @@ class Runs(NamedTuple):
     found: tuple[Run, ...] = ()
 
     @classmethod
-    def of(cls, frames: IntArray, positions: FloatArray | None) -> Runs:
-        """Return the runs of some rows, whose positions, if given, are finite."""
+    def of(
+        cls, frames: IntArray, positions: FloatArray | None, corners: FloatArray | None = None
+    ) -> Runs:
+        """Return the runs of some rows, whose positions, if given, are finite.
+
+        The ``corners``, (2, d), are the lowest and highest of all of them, if known.
+        """
         if not len(frames):
             return cls()
         begins = np.flatnonzero(frames[1:] < frames[:-1])[: _MOST + 1] + 1
@@ -56,7 +61,9 @@ class Runs(NamedTuple):
             if len(begins) <= _MOST:
                 number = np.arange(first >> level, (last >> level) + 2)
                 bins = number[:-1][np.diff(np.searchsorted(frames[a:b], number << level)) > 0]
-                if positions is not None:
+                if corners is not None and not len(begins):
+                    low, high = corners
+                elif positions is not None:
                     rows = positions[a:b]
                     low, high = by_column.lowest(rows), by_column.highest(rows)
             found.append(Run(first, last, b - a, level, bins, low, high))

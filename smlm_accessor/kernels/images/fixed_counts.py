@@ -63,16 +63,24 @@ def thinned(positions: FloatArray, frames: IntArray, chunk: IntArray, part: floa
 def _count_chunks(frames, edges, chunk, counts, sums):  # type: ignore[no-untyped-def]
     k = len(counts)
     c = 0
+    first, stop = edges[0], edges[1]
+    n, total = 0, 0  # of this chunk, since it was last left
     for i in range(len(frames)):
         frame = frames[i]
-        chunk[i] = -1
-        if frame < edges[0] or frame >= edges[k]:
-            continue
-        if frame < edges[c] or frame >= edges[c + 1]:
+        if not first <= frame < stop:
+            chunk[i] = -1
+            if frame < edges[0] or frame >= edges[k]:
+                continue
+            counts[c] += n
+            sums[c] += total
+            n, total = 0, 0
             c = np.searchsorted(edges, frame, side="right") - 1
+            first, stop = edges[c], edges[c + 1]
         chunk[i] = c
-        counts[c] += 1
-        sums[c] += frame - edges[c]
+        n += 1
+        total += frame - first
+    counts[c] += n
+    sums[c] += total
 
 
 @kernel

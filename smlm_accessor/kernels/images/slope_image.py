@@ -7,8 +7,10 @@ chunk.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import fft
@@ -25,6 +27,7 @@ from smlm_accessor.kernels.sorting import sorted_rows
 
 _MAX_STEPS = 8
 _LONGEST_STEP = 0.5  # smoothing lengths
+_AT_ONCE = 2**16  # localizations under which a thread sums at a time, about
 
 
 def slope_grid(
@@ -38,8 +41,8 @@ def slope_grid(
 class SlopeImage:
     """Slope, along both axes, of the smoothed image of a reference, on a grid from `slope_grid`.
 
-    With ``pairs``, `PeakMatch.pair_variance` is prepared, too. ``workers`` are threads; they do not
-    change the result.
+    With ``pairs``, `PeakMatch.pair_variance` is prepared, too. ``workers`` are threads, and
+    ``run`` may be a `map` that has some; they do not change the result.
     """
 
     def __init__(
@@ -50,15 +53,16 @@ class SlopeImage:
         *,
         pairs: bool = False,
         workers: int = 1,
+        run: Callable[..., Iterable[Any]] = map,
     ) -> None:
-        self.grid, self.smoothing, self._workers = grid, smoothing, workers
+        self.grid, self.smoothing, self._workers, self._run = grid, smoothing, workers, run
         rows = 2 * np.pi * fft.fftfreq(grid.padded[0], grid.bin_size).astype(np.float32)[:, None]
         columns = 2 * np.pi * fft.rfftfreq(grid.padded[1], grid.bin_size).astype(np.float32)
         spectrum = fft.rfft2(count(positions, grid)[0], s=grid.padded, workers=workers)
         self._pairs = self._pair_map(spectrum, rows, columns) if pairs else None
         # Even background has a slope at the edges of the field.
         first, last = (p / p.sum() for p in grid.profiles)
-        even = self._background(_counts(grid, positions))
+        even = self._background(_counts(grid, positions))[0]
         down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
         across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
         for row, one in zip(spectrum, down, strict=True):  # no other array of this size
@@ -68,82 +72,129 @@ class SlopeImage:
         band -= _gaussian(wide, rows, columns)
         spectrum *= band
         del band
-        self._slopes = self._map(np.complex64(1j) * k * spectrum for k in (rows, columns))
+        self._slopes = self._map(lambda k: np.complex64(1j) * k * spectrum, rows, columns)
         field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
         self._mean: FloatArray = field.astype(np.float64)
 
     def match(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> PeakMatch | None:
-        """Find the shift of localizations, from zero to the maximum next to it (Newton's method).
+        """Find the shift of localizations; see `match_each`."""
+        return self.match_each([positions], blocks)[0]
+
+    def match_each(
+        self, parts: Sequence[FloatArray], blocks: FieldBlocks | None = None
+    ) -> list[PeakMatch | None]:
+        """Find the shift of each part, from zero to the maximum next to it (Newton's method).
 
         Its variance is the sum of the squared slopes under the localizations over the squared
         curvature. It has no quality; without blocks, it has no influence. None if there is no
         maximum nearby.
         """
-        positions = np.ascontiguousarray(positions)
+        points = Points.of(parts, self.grid)
         active = np.array(self.grid.bins) > 1
-        shift = np.zeros(2)
+        shift, curvature = np.zeros((len(parts), 2)), np.full((len(parts), 2), np.nan)
+        moving, found = list(range(len(parts))), list[int]()
         for _ in range(_MAX_STEPS):
-            slope, jacobian = self._slope_and_jacobian(positions, shift)
-            jacobian = jacobian[np.ix_(active, active)]
-            if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
-                return None
-            step = np.zeros(2)
-            step[active] = -np.linalg.solve(jacobian, slope[active])
-            length = float(np.abs(step).max()) / self.smoothing
-            shift += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
-            if length < LAST_STEP:
+            at = np.full_like(shift, np.nan)  # where nothing is summed
+            at[moving] = shift[moving]
+            slopes, jacobians = self._slopes_and_jacobians(points, at)
+            still = list[int]()
+            for i in moving:
+                jacobian = jacobians[i][np.ix_(active, active)]
+                if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
+                    continue
+                step = np.zeros(2)
+                step[active] = -np.linalg.solve(jacobian, slopes[i, active])
+                length = float(np.abs(step).max()) / self.smoothing
+                shift[i] += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
+                curvature[i, active] = np.diag(jacobian)
+                (found if length < LAST_STEP else still).append(i)
+            moving = still
+            if not moving:
                 break
-        else:
-            return None
-        squared = np.full((2, 2), np.nan)
-        squared[0] = sums_under(self._slopes, self.grid, positions, shift[None]).squares[0]
+        return self._matches(points, shift, curvature, sorted(found), blocks)
+
+    def _matches(
+        self,
+        points: Points,
+        shift: FloatArray,
+        curvature: FloatArray,
+        found: list[int],
+        blocks: FieldBlocks | None,
+    ) -> list[PeakMatch | None]:
+        at = np.full_like(shift, np.nan)
+        at[found] = shift[found]
+        squared = np.full((2, *shift.shape), np.nan)
+        squared[0] = self._sums(self._slopes, points, at[:, None]).squares[:, 0]
         if self._pairs is not None:
-            squared[1] = sums_under(self._pairs, self.grid, positions, shift[None]).total[0]
-        variance = np.full((2, 2), np.nan)
-        variance[:, active] = np.maximum(squared[:, active], 0.0) / np.diag(jacobian) ** 2
-        of_blocks = np.zeros((0, 2)) if blocks is None else self.influence(positions, shift, blocks)
-        return PeakMatch(shift, variance[0], variance[1], np.nan, of_blocks)
+            squared[1] = self._sums(self._pairs, points, at[:, None]).total[:, 0]
+        variance = np.maximum(squared, 0.0) / curvature**2
+        influences = np.zeros((len(shift), 0, 2))
+        if blocks is not None:
+            influences = self._influences(points, at, blocks)
+        matches: list[PeakMatch | None] = [None] * len(shift)
+        for i in found:
+            matches[i] = PeakMatch(shift[i], variance[0, i], variance[1, i], np.nan, influences[i])
+        return matches
 
     def influence(
         self, positions: FloatArray, shift: FloatArray, blocks: FieldBlocks
     ) -> FloatArray:
         """Return how a shift would change without each block, shape (n_blocks, 2)."""
-        positions = np.ascontiguousarray(positions)
-        of, n = blocks.of(positions - shift), blocks.n
-        slope = sums_by_block(self._slopes, self.grid, positions, shift, of, n)
-        share = np.bincount(of, minlength=n) / len(positions)
-        _, jacobian = self._slope_and_jacobian(positions, shift)
-        curvature = np.diag(jacobian) * (np.array(self.grid.bins) > 1)
-        return influence(slope - share[:, None] * slope.sum(axis=0), curvature)
+        points = Points.of([positions], self.grid)
+        return np.asarray(self._influences(points, shift[None], blocks)[0])
 
-    def _slope_and_jacobian(
-        self, positions: FloatArray, shift: FloatArray
+    def _influences(self, points: Points, shift: FloatArray, blocks: FieldBlocks) -> FloatArray:
+        k, n = len(shift), blocks.n
+        known = np.nan_to_num(shift)
+        of = points.part * n + blocks.of(points.positions - known[points.part])
+        by_block = replace(points, part=of)
+        sums = self._sums(self._slopes, by_block, np.repeat(shift, n, axis=0)[:, None])
+        slope = sums.total[:, 0].reshape(k, n, 2)
+        share = np.bincount(of, minlength=k * n).reshape(k, n, 1)
+        share = share / share.sum(axis=1, keepdims=True)
+        _, jacobian = self._slopes_and_jacobians(points, shift)
+        curvature = np.diagonal(jacobian, axis1=1, axis2=2) * (np.array(self.grid.bins) > 1)
+        slope -= share * slope.sum(axis=1, keepdims=True)
+        return np.stack([influence(*one) for one in zip(slope, curvature, strict=True)])
+
+    def _slopes_and_jacobians(
+        self, points: Points, shift: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the slope under shifted localizations, and its change with the shift, (2, 2).
+        """Return the slope under each shifted part, (k, 2), and its change with the shift.
 
-        The slope is the sum under the localizations, less that under evenly spread ones.
+        The slope is the sum under the localizations, less that under evenly spread ones. The change
+        has shape (k, 2, 2).
         """
         width = 0.5 * self.grid.bin_size
         steps = width * np.array([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]])
-        sums = sums_under(self._slopes, self.grid, positions, shift + steps)
-        slope: FloatArray = sums.total - self._background(sums)[:, None] * self._mean
-        return slope[0], (slope[1:3] - slope[3:]).T / (2 * width)
+        sums = self._sums(self._slopes, points, shift[:, None] + steps)
+        slope: FloatArray = sums.total - self._background(sums)[..., None] * self._mean
+        return slope[:, 0], (slope[:, 1:3] - slope[:, 3:]).swapaxes(1, 2) / (2 * width)
+
+    def _sums(self, image: Image, points: Points, shifts: FloatArray) -> ImageSums:
+        """Return `sums_under` localizations, some of them at a time."""
+        edges = np.linspace(0, len(points.part), -(-len(points.part) // _AT_ONCE) + 1).astype(int)
+        some = [points.rows(slice(a, b)) for a, b in pairwise(edges)] or [points]
+        found = list(self._run(lambda one: sums_under(image, self.grid, one, shifts), some))
+        return ImageSums(*(sum(values) for values in zip(*found, strict=True)))
 
     def _background(self, sums: ImageSums) -> FloatArray:
         """Count the localizations, if all the field were as dense as its rim; for each shift."""
         wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
         return np.asarray((sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide))
 
-    def _map(self, spectra: Iterable[Spectrum]) -> Image:
-        """Return two channels of an image, shape (n_pixels, 2)."""
-        rows, columns = self.grid.bins
-        out = np.empty((rows * columns, 2), dtype=np.float32)
-        for channel, spectrum in enumerate(spectra):
-            image = fft.irfft2(
-                spectrum, s=self.grid.padded, workers=self._workers, overwrite_x=True
-            )
-            out[:, channel] = image[:rows, :columns].ravel()
-        return out
+    def _map(self, spectrum: Callable[[Image], Spectrum], rows: Image, columns: Image) -> Image:
+        """Return two channels of an image, shape (n_pixels, 2): of frequencies along each axis."""
+        n, m = self.grid.bins
+        out = np.empty((n, m, 2), dtype=np.float32)
+
+        def fill(channel: int) -> None:
+            product = spectrum((rows, columns)[channel])
+            image = fft.irfft2(product, s=self.grid.padded, workers=self._workers, overwrite_x=True)
+            out[:, :, channel] = image[:n, :m]
+
+        list(self._run(fill, range(2)))
+        return out.reshape(n * m, 2)
 
     def _pair_map(self, spectrum: Spectrum, rows: Image, columns: Image) -> Image:
         """Sum over the reference of the squared slope that each localization makes."""
@@ -152,7 +203,7 @@ class SlopeImage:
         gaussian = _gaussian(np.sqrt(s2 / 2), rows, columns) * spectrum
         scale = np.float32(self.grid.bin_size**2 / (8 * np.pi * s2**2))
         return self._map(
-            scale * (1 - np.float32(s2 / 2) * k * k) * gaussian for k in (rows, columns)
+            lambda k: scale * (1 - np.float32(s2 / 2) * k * k) * gaussian, rows, columns
         )
 
 
@@ -162,10 +213,36 @@ def _gaussian(smoothing: float, rows: Image, columns: Image) -> Image:
     return out
 
 
-class ImageSums(NamedTuple):
-    """Of the two channels of an image: sums and sums of squares, shape (m, 2); and counts, (m,).
+@dataclass(frozen=True)
+class Points:
+    """Localizations in the order of the pixels they lie in, and the part that each belongs to.
 
-    ``within`` localizations lie in the field, ``inner`` of these off its rim, at each of m shifts.
+    What is summed under all of them, part by part, is read once, in the order in which it lies in
+    memory. A large image is not in the cache of a processor.
+    """
+
+    positions: FloatArray
+    part: IntArray
+
+    @classmethod
+    def of(cls, parts: Sequence[FloatArray], grid: PixelGrid) -> Points:
+        """Put parts together, each of shape (n, 2)."""
+        positions = np.concatenate(parts)
+        part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
+        cell = np.floor((positions - grid.corner) / grid.bin_size).astype(np.int64)
+        order, _ = sorted_rows(cell[:, 0] * grid.bins[1] + cell[:, 1])
+        return cls(np.ascontiguousarray(positions[order]), part[order])
+
+    def rows(self, rows: slice) -> Points:
+        """Return some of them."""
+        return Points(self.positions[rows], self.part[rows])
+
+
+class ImageSums(NamedTuple):
+    """Of the two channels of an image: sums and sums of squares, shape (k, m, 2); counts, (k, m).
+
+    ``within`` localizations lie in the field, ``inner`` of these off its rim, at each of m shifts
+    of k parts.
     """
 
     total: FloatArray
@@ -174,71 +251,54 @@ class ImageSums(NamedTuple):
     inner: IntArray
 
 
-def sums_under(
-    image: Image, grid: PixelGrid, positions: FloatArray, shifts: FloatArray
-) -> ImageSums:
+def sums_under(image: Image, grid: PixelGrid, points: Points, shifts: FloatArray) -> ImageSums:
     """Interpolate an image linearly under localizations less each of some shifts, and sum.
 
-    The image has two channels, shape (n_pixels, 2), and is zero outside the field. Small shifts,
-    (m, 2), at once save time: a localization needs much the same pixels at all of them.
+    The image has two channels, shape (n_pixels, 2), and is zero outside the field. Each part has
+    shifts of its own, shape (k, m, 2); at those that are NaN nothing is summed. Small shifts at
+    once save time: a localization needs much the same pixels at all of them.
     """
     box = np.array([grid.lower, grid.upper])
     rim = (box[1] - box[0]) / RIM
     inner = np.stack([box[0] + rim, box[1] - rim])
-    out, counts = np.zeros((len(shifts), 2, 2)), np.zeros((len(shifts), 2), np.int64)
-    bins = np.array(grid.bins)
-    _sum(image, bins, positions, shifts, box, inner, grid.corner, grid.bin_size, out, counts)
-    return ImageSums(out[:, 0], out[:, 1], counts[:, 0], counts[:, 1])
+    k, m = shifts.shape[:2]
+    out, counts = np.zeros((k, m, 2, 2)), np.zeros((k, m, 2), np.int64)
+    place = (box, inner, grid.corner, grid.bin_size)
+    _sum(image, np.array(grid.bins), points.positions, points.part, shifts, *place, out, counts)
+    return ImageSums(out[:, :, 0], out[:, :, 1], counts[:, :, 0], counts[:, :, 1])
 
 
 def _counts(grid: PixelGrid, positions: FloatArray) -> ImageSums:
     """Return `sums_under` an image of nothing: the counts."""
     nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-    return sums_under(nothing, grid, positions, np.zeros((1, 2)))
+    return sums_under(nothing, grid, Points.of([positions], grid), np.zeros((1, 1, 2)))
 
 
 @kernel
 def _sum(  # type: ignore[no-untyped-def]
-    image, bins, positions, shifts, box, inner, corner, size, out, counts
+    image, bins, positions, part, shifts, box, inner, corner, size, out, counts
 ):
     # An axis without extent has one pixel.
-    down, across = min(1, bins[0] - 1) * bins[1], min(1, bins[1] - 1)
+    wide = bins[1]
+    down, across = min(1, bins[0] - 1) * wide, min(1, wide - 1)
+    x0, y0, x1, y1 = box[0, 0], box[0, 1], box[1, 0], box[1, 1]
+    u0, v0, u1, v1 = inner[0, 0], inner[0, 1], inner[1, 0], inner[1, 1]
     for i in range(len(positions)):
-        for k in range(len(shifts)):
-            x, y = positions[i, 0] - shifts[k, 0], positions[i, 1] - shifts[k, 1]
-            if not (box[0, 0] <= x <= box[1, 0] and box[0, 1] <= y <= box[1, 1]):
+        p = part[i]
+        for k in range(shifts.shape[1]):
+            x, y = positions[i, 0] - shifts[p, k, 0], positions[i, 1] - shifts[p, k, 1]
+            if not (x0 <= x <= x1 and y0 <= y <= y1):
                 continue
-            counts[k, 0] += 1
-            if inner[0, 0] <= x <= inner[1, 0] and inner[0, 1] <= y <= inner[1, 1]:
-                counts[k, 1] += 1
+            counts[p, k, 0] += 1
+            if u0 <= x <= u1 and v0 <= y <= v1:
+                counts[p, k, 1] += 1
             u, v = (x - corner[0]) / size, (y - corner[1]) / size
             a, b = int(u), int(v)
             s, t = u - a, v - b
-            at = a * bins[1] + b
+            at = a * wide + b
             for c in range(2):
                 low = (1 - t) * image[at, c] + t * image[at + across, c]
                 high = (1 - t) * image[at + down, c] + t * image[at + down + across, c]
                 value = (1 - s) * low + s * high
-                out[k, 0, c] += value
-                out[k, 1, c] += value * value
-
-
-def sums_by_block(
-    image: Image,
-    grid: PixelGrid,
-    positions: FloatArray,
-    shift: FloatArray,
-    blocks: IntArray,
-    n_blocks: int,
-) -> FloatArray:
-    """Return the sums of an image under the localizations of each block, shape (n_blocks, 2).
-
-    ``blocks``, shape (n,), is the block of each localization; for the rest see `sums_under`.
-    """
-    total = np.zeros((n_blocks, 2))
-    order, ordered = sorted_rows(blocks)
-    ends = np.searchsorted(ordered, np.arange(n_blocks + 1))
-    for k in np.flatnonzero(np.diff(ends)):
-        there = positions[order[ends[k] : ends[k + 1]]]
-        total[k] = sums_under(image, grid, there, shift[None]).total[0]
-    return total
+                out[p, k, 0, c] += value
+                out[p, k, 1, c] += value * value

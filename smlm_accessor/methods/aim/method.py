@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_coarse, veri
 from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.coarse.throughout import coarse
+from smlm_accessor.methods.coarse.throughout import coarse, registered_coarsely
 from smlm_accessor.methods.coarse.tracker import CELL
 from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
@@ -32,10 +33,22 @@ _REASON = (
 )
 
 
+def _coarsely(
+    localizations: ChunkedLocalizations,
+    *,
+    intersect_distance: float | None = None,
+    threads: int | None = None,
+    **others: Any,
+) -> Registered:
+    sigma = _precision(localizations, intersect_distance)
+    return registered_coarsely(localizations, sigma, threads=threads)
+
+
 @register(
     "aim",
     targets=("all",),
     chooses_chunks=True,
+    coarse=_coarsely,
     checks={"intersect_distance": length},
 )
 def aim(

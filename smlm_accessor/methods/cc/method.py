@@ -142,7 +142,8 @@ def cc(
 def _image(reduced: Images, chunk: int) -> npt.NDArray[np.float32]:
     """Return the image of a chunk; an empty one of a chunk that is left out."""
     assert reduced.summary is not None
-    return reduced.summary.of(chunk if reduced.counts[chunk] else -1)
+    assert reduced.plan is not None
+    return reduced.summary.of(chunk if reduced.counts[chunk] else -1, reduced.plan.grid.bins)
 
 
 def _register(

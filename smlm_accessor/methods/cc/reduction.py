@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,24 +16,43 @@ from smlm_accessor.methods.image_series.pixels import MAX_PIXELS, LateralPlan, p
 
 # Pixels of the images of all chunks together: 256 MiB in whole numbers.
 _ALL_PIXELS = 2**26
+_ROOM = 8  # images for which there is room at first
 
 
 @dataclass
 class CountedImages:
-    """Images of localizations in x and y, (m, *bins), and the chunk of each; some chunks have none.
+    """The image of localizations in x and y of each chunk that has some; one counts ``STEPS**2``.
 
-    A localization counts ``STEPS**2``.
+    Images that are being counted are parts of ``room``, which has more.
     """
 
-    images: FixedImages
-    chunk: IntArray
+    of_chunk: dict[int, FixedImages] = field(default_factory=dict)
+    room: FixedImages | None = None
 
-    def of(self, chunk: int) -> npt.NDArray[np.float32]:
+    def of(self, chunk: int, bins: tuple[int, int]) -> npt.NDArray[np.float32]:
         """Return the image of a chunk, in localizations per pixel."""
-        found = self.images[self.chunk == chunk]
-        if not len(found):
-            return np.zeros(self.images.shape[1:], np.float32)
-        return np.asarray(found[0] / STEPS**2, np.float32)
+        found = self.of_chunk.get(chunk)
+        if found is None:
+            return np.zeros(bins, np.float32)
+        return np.asarray(found / STEPS**2, np.float32)
+
+    def slots(self, chunks: Sequence[int], bins: tuple[int, int]) -> FixedImages:
+        """Return the room, with an image for each of these chunks; `of_chunk` is in its order."""
+        new = [chunk for chunk in chunks if chunk not in self.of_chunk]
+        used = len(self.of_chunk)
+        if self.room is None or used + len(new) > len(self.room):
+            # Memory is not taken before something is written to it.
+            room = np.zeros((max(_ROOM, 2 * (used + len(new))), *bins), np.uint32)
+            if self.room is not None:
+                room[:used] = self.room[:used]
+            self.room = room
+        known = [*self.of_chunk, *new]
+        self.of_chunk = dict(zip(known, self.room, strict=False))
+        return self.room
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the room behind where images are sent elsewhere."""
+        return {"of_chunk": self.of_chunk, "room": None}
 
 
 def plan_images(
@@ -68,29 +87,31 @@ def count_images(
     """Add localizations to the images of their chunks, in place."""
     if plan is None:
         return None
-    bins = plan.grid.bins
-    if counted is None:
-        counted = CountedImages(np.zeros((0, *bins), np.uint32), np.zeros(0, np.int64))
-    new = np.setdiff1d(np.flatnonzero(np.bincount(chunk)), counted.chunk)
-    if len(new):
-        counted.chunk = np.append(counted.chunk, new)
-        more = np.zeros((len(new), *bins), np.uint32)
-        counted.images = np.concatenate([counted.images, more])
-    if len(counted.chunk):
-        slot_of = np.zeros(counted.chunk.max() + 1, np.int64)
-        slot_of[counted.chunk] = np.arange(len(counted.chunk))
-        add_counts(positions, slot_of[chunk], plan.grid, counted.images)
+    counted = CountedImages() if counted is None else counted
+    present = np.flatnonzero(np.bincount(chunk)).tolist()
+    if present:
+        room = counted.slots(present, plan.grid.bins)
+        slot_of = np.zeros(max(counted.of_chunk) + 1, np.int64)
+        slot_of[list(counted.of_chunk)] = np.arange(len(counted.of_chunk))
+        add_counts(positions, slot_of[chunk], plan.grid, room)
     return counted
 
 
 def add_images(parts: Sequence[CountedImages | None]) -> CountedImages | None:
-    """Add the images of several parts of a table, which are whole numbers."""
+    """Add the images of several parts of a table, which are whole numbers.
+
+    An image that no other part has is taken as it is; none is changed.
+    """
     known = [part for part in parts if part is not None]
-    if len(known) < 2:
-        return known[0] if known else None
-    chunk = np.unique(np.concatenate([part.chunk for part in known]))
-    images = np.zeros((len(chunk), *known[0].images.shape[1:]), np.uint32)
-    for part in known:
-        for image, slot in zip(part.images, np.searchsorted(chunk, part.chunk), strict=True):
-            images[slot] += image
-    return CountedImages(images, chunk)
+    total = CountedImages()
+    added = set[int]()
+    for chunk, image in (item for part in known for item in part.of_chunk.items()):
+        before = total.of_chunk.get(chunk)
+        if before is None:
+            total.of_chunk[chunk] = image
+        elif chunk in added:
+            before += image
+        else:
+            total.of_chunk[chunk] = before + image
+            added.add(chunk)
+    return total if known else None

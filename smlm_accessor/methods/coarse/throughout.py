@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.from_pairs import better_of
 from smlm_accessor.methods.coarse.relocation import relocated
 from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
@@ -53,3 +53,11 @@ def coarse(
             break
         found = again.after(moved, found.edges, cell, localizations.jumps)
     return better_of(sample, precision, found)
+
+
+def registered_coarsely(
+    localizations: ChunkedLocalizations, precision: FloatArray, *, threads: int | None = None
+) -> Registered:
+    """Return the coarse drift as the drift of chunks that are its windows."""
+    found = coarse(localizations, precision, threads=threads)
+    return Registered(0.0 - found.drift, found.evidence, found.valid, edges=found.edges)

@@ -43,15 +43,16 @@ def refine(
     shift, variance = shifts.shift.copy(), shifts.variance.copy()
     if len(valid) < 2:
         return shifts
-    run = partial(map_threads, threads=threads, progress=progress, description="refinement")
+    each = partial(map_threads, threads=threads)
+    run = partial(each, progress=progress, description="refinement")
 
     def aligned(i: int) -> FloatArray:
         return np.asarray(positions[bounds[i] : bounds[i + 1]] - shift[i])
 
     def match_on(still: list[int], moving: list[int]) -> None:
         reference = np.concatenate([aligned(i) for i in still])
-        image = SlopeImage(reference, grid, smoothing, workers=threads or -1)
-        matches = run(lambda i: image.match(aligned(i), blocks), moving)
+        image = SlopeImage(reference, grid, smoothing, workers=threads or -1, run=each)
+        matches = image.match_each([aligned(i) for i in moving], blocks)
         for i, match in zip(moving, matches, strict=True):
             if match is not None:
                 shift[i] += match.shift

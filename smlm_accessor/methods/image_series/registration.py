@@ -20,6 +20,7 @@ from smlm_accessor.kernels.correlation.peak_precision import (
 from smlm_accessor.kernels.images.images import Spectrum
 
 ROUNDS = 2  # of all images onto the sum of the others; more gain nothing
+_ADDED = 8  # images that a thread adds up
 _STARTS = 4  # images from which the set is grown, until it holds most localizations
 _NOWHERE = np.full(2, np.nan)
 T = TypeVar("T")
@@ -192,10 +193,18 @@ class ImageSeries:
 
     def _sum(self, shifts: dict[int, FloatArray]) -> Spectrum:
         """Sum of images, each moved back by its shift; at least one."""
-        parts = (self._aligned(i, shifts[i]) for i in sorted(shifts))
-        total = next(parts)
-        for part in parts:
-            total = total + part
+
+        def added(images: list[int]) -> Spectrum:
+            total = self._aligned(images[0], shifts[images[0]])
+            for i in images[1:]:
+                total += self._aligned(i, shifts[i])
+            return total
+
+        order = sorted(shifts)
+        some = [order[k : k + _ADDED] for k in range(0, len(order), _ADDED)]
+        total, *others = map_threads(added, some, threads=self.threads)
+        for other in others:
+            total += other
         return total
 
     def _moved(self, total: Spectrum, shifts: dict[int, FloatArray], i: int) -> FloatArray:

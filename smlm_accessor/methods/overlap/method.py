@@ -12,6 +12,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
+from smlm_accessor.methods.coarse.throughout import registered_coarsely
 from smlm_accessor.methods.overlap.between_times import (
     Connection,
     DriftOfWindows,
@@ -48,10 +49,26 @@ _NO_EVIDENCE = (
 )
 
 
+def _coarsely(
+    localizations: ChunkedLocalizations,
+    *,
+    precision: float | None = None,
+    transformation: str = "shift",
+    threads: int | None = None,
+    **others: Any,
+) -> Registered:
+    """Return the coarse drift; of a sample that does more than move, it would tell nothing."""
+    if transformation not in ("shift", "auto"):
+        return Registered.failed(localizations)
+    sigma = precision_along(localizations, precision)
+    return registered_coarsely(localizations, sigma, threads=threads)
+
+
 @register(
     "overlap",
     targets=("all",),
     chooses_chunks=True,
+    coarse=_coarsely,
     takes_start=True,
     takes_prior=True,
     checks={

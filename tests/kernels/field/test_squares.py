@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field import squares as lattice
-from smlm_accessor.kernels.field.squares import Squares, add_up, count_squares, rank_in
+from smlm_accessor.kernels.field.squares import (
+    SquareCounter,
+    Squares,
+    add_up,
+    corners,
+    count_squares,
+    rank_in,
+)
 
 
 def counted(squares: Squares) -> dict[tuple[int, int], int]:
@@ -53,12 +60,13 @@ def test_any_parts_in_any_order_give_the_same(seed: int, cuts: list[int], far: b
     together = add_up(parts)
     assert together.level == whole.level
     assert counted(together) == counted(whole)
-    one_by_one = None
-    for part in np.array_split(xy, 7):
-        one_by_one = count_squares(part, one_by_one)
-    assert one_by_one is not None
-    assert one_by_one.level == whole.level
-    assert counted(one_by_one) == counted(whole)
+    for level in (-40, whole.level):
+        counter = SquareCounter(level)
+        for part in np.array_split(xy, 7):
+            counter.add(part, float(np.abs(part).max()))
+        one_by_one = counter.squares()
+        assert one_by_one.level == whole.level
+        assert counted(one_by_one) == counted(whole)
 
 
 def test_the_order_of_squares_does_not_depend_on_how_they_are_listed() -> None:
@@ -83,6 +91,12 @@ def test_rank_says_which_square(far: int) -> None:
             here = ((xy >= 4.0 * corner) & (xy < 4.0 * (corner + 1))).all(axis=1)
         inside[here] = i
     np.testing.assert_array_equal(rank, inside)
+
+
+def test_corners_are_those_of_numpy() -> None:
+    for d in (2, 3):
+        xyz = np.random.default_rng(5).normal(size=(1000, d))
+        np.testing.assert_array_equal(corners(xyz), [xyz.min(axis=0), xyz.max(axis=0)])
 
 
 def test_no_localizations() -> None:

@@ -11,7 +11,13 @@ from smlm_accessor.kernels.correlation.peak_precision import PeakMatch
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
 from smlm_accessor.kernels.images.images import RIM, count, transform
-from smlm_accessor.kernels.images.slope_image import SlopeImage, slope_grid, sums_under
+from smlm_accessor.kernels.images.slope_image import (
+    ImageSums,
+    Points,
+    SlopeImage,
+    slope_grid,
+    sums_under,
+)
 
 SMOOTHING = 0.4
 GRID = slope_grid(np.zeros(2), np.full(2, 20.0), bin_size=0.1, smoothing=SMOOTHING)
@@ -78,6 +84,20 @@ def test_influence_is_the_shift_without_each_block() -> None:
     assert np.corrcoef(match.influence.ravel(), np.ravel(left_out))[0, 1] > 0.97
 
 
+def test_parts_do_not_know_of_each_other() -> None:
+    rng = np.random.default_rng(6)
+    slopes = SlopeImage(image(rng, 3000), GRID, SMOOTHING, pairs=True)
+    blocks = FieldBlocks.covering(image(rng, 3000), 9)
+    far = np.array([[1.0, 1.0]])
+    parts = [image(rng, 500) + 0.2, far, image(rng, 900) - 0.1]
+    one, none, other = slopes.match_each(parts, blocks)
+    assert none is None
+    for match, part in ((one, parts[0]), (other, parts[2])):
+        assert match is not None
+        for found, expected in zip(match, matched(slopes, part, blocks), strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-9, equal_nan=True)
+
+
 def matched(
     slopes: SlopeImage, positions: FloatArray, blocks: FieldBlocks | None = None
 ) -> PeakMatch:
@@ -115,8 +135,11 @@ def test_sums_are_those_of_numpy(width: float, height: float) -> None:
     size = np.array([width, height])
     shift = np.where(size > 0, [2.0, -3.0], 0.0)
     positions = rng.uniform(-0.1, 1.1, (5000, 2)) * size + shift
-    found = sums_under(image, pixels, positions, np.stack([shift + 1, shift]))
-    x = positions - shift
+    parts = [positions[:1000], positions[1000:]]
+    shifts = np.array([[shift + 2, shift - 1], [shift + 1, shift]])
+    both = sums_under(image, pixels, Points.of(parts, pixels), shifts)
+    found = ImageSums(*(values[1] for values in both))
+    x = parts[1] - shift
     inside = ((x >= 0) & (x <= size)).all(axis=1)
     values = interpolated(image, pixels, x[inside])
     np.testing.assert_allclose(found.total[1], values.sum(axis=0), rtol=1e-5, atol=1e-3)

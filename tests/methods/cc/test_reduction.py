@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -43,13 +45,13 @@ def test_the_images_are_those_of_the_localizations_of_each_chunk(plan: LateralPl
     positions, chunk = rows()
     counted = count_images(positions, chunk, plan, None)
     assert counted is not None
-    assert sorted(counted.chunk) == [0, 1, 2, 4, 5]
+    assert sorted(counted.of_chunk) == [0, 1, 2, 4, 5]
     for k in range(K):
         own = positions[chunk == k]
         image = np.zeros((1, *plan.grid.bins), np.uint32)
         add_counts(own, np.zeros(len(own), np.int64), plan.grid, image)
-        np.testing.assert_array_equal(counted.of(k), image[0] / STEPS**2)
-        assert counted.of(k).dtype == np.float32
+        np.testing.assert_array_equal(counted.of(k, plan.grid.bins), image[0] / STEPS**2)
+        assert counted.of(k, plan.grid.bins).dtype == np.float32
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -68,7 +70,19 @@ def test_parts_in_any_order_add_up_to_the_same(seed: int, plan: LateralPlan) -> 
     found = add_images(parts)
     assert found is not None
     for k in range(K):
-        np.testing.assert_array_equal(found.of(k), expected.of(k))
+        np.testing.assert_array_equal(found.of(k, plan.grid.bins), expected.of(k, plan.grid.bins))
+
+
+def test_images_are_sent_without_the_room_for_more(plan: LateralPlan) -> None:
+    counted = count_images(*rows(), plan, None)
+    assert counted is not None
+    assert counted.room is not None
+    assert len(counted.room) > len(counted.of_chunk)
+    sent = pickle.loads(pickle.dumps(counted))
+    assert sent.room is None
+    for k in range(K):
+        found, expected = sent.of(k, plan.grid.bins), counted.of(k, plan.grid.bins)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_more_chunks_have_smaller_images(plan: LateralPlan) -> None:
