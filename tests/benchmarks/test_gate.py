@@ -34,6 +34,17 @@ def test_it_passes_within_the_limit_and_fails_beyond_it(
     assert "failed: this" in capsys.readouterr().out
 
 
+def test_a_yardstick_in_a_process_of_its_own_says_how_long_it_takes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", ["go\n", "go\n"])
+    gate.serve(lambda: sum(range(200_000)))
+    taken = [float(line) for line in capsys.readouterr().out.split()]
+    assert len(taken) == 2
+    assert min(taken) > 0
+    assert gate.seconds(lambda: 0.25) == 0.25
+
+
 def test_all_that_is_measured_has_a_limit_and_the_docs_show_it() -> None:
     known = json.loads(gate.KNOWN.read_text(encoding="utf-8"))["ratios"]
     text = DOCS.read_text(encoding="utf-8")
