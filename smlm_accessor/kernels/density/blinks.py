@@ -55,12 +55,11 @@ def find_events(
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
-    A localization continues a blink that was seen in the frame before, within four precisions; of
-    all in a frame, those nearest to each other are linked first. Blinks may miss a frame only if
-    more of them seem to than chance makes: a camera may lose one, but tables whose blinks were
-    linked before have none. Localizations of one frame belong to one blink only if there are more
-    such pairs than chance makes: traces have many in what is called a frame, images of a camera
-    one.
+    A localization continues the nearest blink that was seen in the frame before, within four
+    precisions. Blinks may miss a frame only if more of them seem to than chance makes: a camera may
+    lose one, but tables whose blinks were linked before have none. Localizations of one frame
+    belong to one blink only if there are more such pairs than chance makes: traces have many in
+    what is called a frame, images of a camera one.
 
     Parameters
     ----------
@@ -178,7 +177,7 @@ def _frames_are_missed(
     n = np.zeros(_LATER + 1, np.int64)
     _returns(some.start, some.where, some.frame, frames, reach, age, following, n)
     chance = float(n[3:].mean())
-    return bool(n[2] >= CLEAR**2 and n[2] > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
+    return bool(n[2] > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
 def _add_up(
@@ -256,44 +255,29 @@ def _link(  # type: ignore[no-untyped-def]
     """
     n_events = 0
     for t in range(len(start) - 1):
-        low, first, last = start[t], start[t], start[t + 1]
-        while first < last:
-            now, stop = frames[frame[first]], first + 1
-            while stop < last and frame[stop] == frame[first]:
-                stop += 1
-            while low < first and frames[frame[low]] < now - 1 - missing:
+        low = start[t]
+        for i in range(start[t], start[t + 1]):
+            now = frames[frame[i]]
+            while low < i and frames[frame[low]] < now - 1 - missing:
                 low += 1
-            for begin in range(first, stop):
-                i = begin
-                while i >= 0:
-                    best, nearest = -1, 1.0
-                    for j in range(low, first):
-                        k = following[j]
-                        if segment[frame[j]] != segment[frame[i]] or 0 <= k < first:
-                            continue
-                        r = _apart(where, i, j, reach)
-                        if r < nearest and (k < 0 or r < _apart(where, k, j, reach)):
-                            best, nearest = j, r
-                    other = following[best] if best >= 0 else -1
-                    if within:
-                        for j in range(first, i):
-                            r = _apart(where, i, j, reach)
-                            if r < nearest:
-                                best, nearest, other = j, r, -1
-                    if 0 <= best < first:
-                        following[best] = i
-                    event_of[i] = best  # for now
-                    i = other  # it was not as near, and looks again
-            for i in range(first, stop):
-                best, e = event_of[i], -1
-                age[i] = 0
-                if best >= 0:
-                    e = event_of[best]
-                    age[i] = age[best] + now - frames[frame[best]]
-                if e < 0 or now - frames[frame[began[e]]] >= longest:
-                    e = n_events
-                    n_events += 1
-                    began[e] = i
-                event_of[i] = e
-            first = stop
+            best, nearest = -1, 1.0
+            for j in range(low, i):
+                if frame[j] == frame[i]:
+                    if not within:
+                        continue
+                elif following[j] >= 0 or segment[frame[j]] != segment[frame[i]]:
+                    continue
+                r = _apart(where, i, j, reach)
+                if r < nearest:
+                    best, nearest = j, r
+            age[i] = 0
+            if best >= 0:
+                following[best] = i
+                age[i] = age[best] + now - frames[frame[best]]
+            if best >= 0 and now - frames[frame[began[event_of[best]]]] < longest:
+                event_of[i] = event_of[best]
+            else:
+                event_of[i] = n_events
+                began[n_events] = i
+                n_events += 1
     return n_events

