@@ -193,9 +193,9 @@ def _sharpness(
     before = localizations.positions + localizations.center
     after = case.corrected(drift, before, localizations.frames)
     seen = by_column.all_finite(after)
-    versions, frames = (before[seen], after[seen]), localizations.frames[seen]
-    curves, frc = ring_correlation(versions, frames, float(precision[:2].mean()))
-    numbers = count.number(frames)
+    # As counted in their own unit: halves of the movie must not depend on how time is counted.
+    versions, numbers = (before[seen], after[seen]), count.number(localizations.frames[seen])
+    curves, frc = ring_correlation(versions, numbers, float(precision[:2].mean()))
     few = ENOUGH_TO_CHECK
     nena = [float(neighbour_precision(v, numbers, most=few)[:2].mean()) for v in versions]
     return {
