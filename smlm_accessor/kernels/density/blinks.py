@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import kernel, part
+from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
+_MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
 REACH = 4.0  # precisions: nearly three standard deviations of a difference
 _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # Two localizations in one frame are of one emitter if there are so many times as many such pairs as
 # by chance: then each is rather of one emitter than of two,
 ABOVE_CHANCE = 2.0
 CLEAR = 5.0  # and so many standard deviations of chance more.
-_LATER = 8  # frames after which a blink that begins is another one
 _MOST = 200_000  # localizations that are looked at for that
 
 
@@ -55,11 +55,9 @@ def find_events(
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
-    A localization continues the nearest blink that was seen in the frame before, within four
-    precisions. Blinks may miss a frame only if more of them seem to than chance makes: a camera may
-    lose one, but tables whose blinks were linked before have none. Localizations of one frame
-    belong to one blink only if there are more such pairs than chance makes: traces have many in
-    what is called a frame, images of a camera one.
+    A localization continues the nearest blink that ended at most two frames before, within four
+    precisions. Localizations of one frame belong to one blink only if there are more such pairs
+    than chance makes: traces have many in what is called a frame, images of a camera one.
 
     Parameters
     ----------
@@ -89,12 +87,15 @@ def find_events(
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
     m = len(tiles.where)
+    event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
     reach = REACH * precision
     _order_within_frames(tiles)
-    within = _repeats_within_frames(tiles, reach, len(frames))
-    missing = int(_frames_are_missed(tiles, frames, segment, reach, within))
-    n, event_of, age, _ = _linked(tiles, frames, segment, reach, within, missing, longest)
+    n = _link(
+        *(tiles.start, tiles.where, tiles.frame, frames, segment),
+        *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
+        *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
+    )
     weight, mean_frame, position = _add_up(tiles, event_of, n)
     along_z = weight
     if axial is not None:
@@ -144,42 +145,6 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
-def _linked(
-    tiles: Tiles,
-    frames: IntArray,
-    segment: IntArray,
-    reach: FloatArray,
-    within: bool,
-    missing: int,
-    longest: int,
-) -> tuple[int, Int32Array, Int32Array, Int32Array]:
-    """Return how many events there are, and the columns of `_link`."""
-    m = len(tiles.where)
-    event_of, age, began = (np.empty(m, np.int32) for _ in range(3))
-    following = np.full(m, -1, np.int32)
-    n = _link(
-        *(tiles.start, tiles.where, tiles.frame, frames, segment, reach),
-        *(missing, longest, within, event_of, age, following, began),
-    )
-    return n, event_of, age, following
-
-
-def _frames_are_missed(
-    tiles: Tiles, frames: IntArray, segment: IntArray, reach: FloatArray, within: bool
-) -> bool:
-    """Return whether blinks miss single frames.
-
-    Then more of them begin two frames after another one ended at the same position than three to
-    eight frames after.
-    """
-    some = tiles.middle(_MOST)
-    *_, age, following = _linked(some, frames, segment, reach, within, 0, len(frames))
-    n = np.zeros(_LATER + 1, np.int64)
-    _returns(some.start, some.where, some.frame, frames, reach, age, following, n)
-    chance = float(n[3:].mean())
-    return bool(n[2] > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
-
-
 def _add_up(
     tiles: Tiles, event_of: Int32Array, n: int
 ) -> tuple[Float32Array, FloatArray, FloatArray]:
@@ -200,7 +165,7 @@ def _add_up(
 @kernel
 def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[no-untyped-def]
     """Count the localizations so many frames after others, within reach, in each step-th tile."""
-    n = 0
+    d, n = where.shape[1], 0
     for t in range(0, len(start) - 1, step):
         first, last = start[t], start[t + 1]
         for i in range(first, last):
@@ -213,46 +178,25 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
                 else:
                     above = middle
             while j < last and frame[j] == wanted:
-                n += j != i and _apart(where, i, j, reach) < 1.0
+                r = 0.0
+                for c in range(d):
+                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
+                n += j != i and r < 1.0
                 j += 1
     return n
 
 
 @kernel
-def _returns(start, where, frame, frames, reach, age, following, n):  # type: ignore[no-untyped-def]
-    """Count blinks that begin so many frames after one that ended at the same position."""
-    for t in range(len(start) - 1):
-        low = start[t]
-        for i in range(start[t], start[t + 1]):
-            if age[i] > 0:
-                continue
-            now = frames[frame[i]]
-            while low < i and frames[frame[low]] < now - n.shape[0] + 1:
-                low += 1
-            for j in range(low, i):
-                if following[j] < 0 and _apart(where, i, j, reach) < 1.0:
-                    n[now - frames[frame[j]]] += 1
-
-
-@part
-def _apart(where, i, j, reach):  # type: ignore[no-untyped-def]
-    """Squared distance of two localizations over that up to which they are linked."""
-    square = 0.0
-    for c in range(where.shape[1]):
-        square += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-    return square
-
-
-@kernel
 def _link(  # type: ignore[no-untyped-def]
     start, where, frame, frames, segment, reach, missing, longest, within, event_of, age,
-    following, began,
+    taken, began,
 ):  # fmt: skip
     """Write the event of each localization and the age of its blink; return how many events.
 
-    ``following`` (-1) becomes the localization that continues the blink of each, and ``began`` the
-    first localization of each event.
+    ``taken`` (False) and ``began`` are room for whether a localization has a next one, and for the
+    first frame of each event.
     """
+    d = where.shape[1]
     n_events = 0
     for t in range(len(start) - 1):
         low = start[t]
@@ -265,19 +209,21 @@ def _link(  # type: ignore[no-untyped-def]
                 if frame[j] == frame[i]:
                     if not within:
                         continue
-                elif following[j] >= 0 or segment[frame[j]] != segment[frame[i]]:
+                elif taken[j] or segment[frame[j]] != segment[frame[i]]:
                     continue
-                r = _apart(where, i, j, reach)
+                r = 0.0
+                for c in range(d):
+                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
                 if r < nearest:
                     best, nearest = j, r
             age[i] = 0
             if best >= 0:
-                following[best] = i
+                taken[best] = True
                 age[i] = age[best] + now - frames[frame[best]]
-            if best >= 0 and now - frames[frame[began[event_of[best]]]] < longest:
+            if best >= 0 and now - began[event_of[best]] < longest:
                 event_of[i] = event_of[best]
             else:
                 event_of[i] = n_events
-                began[n_events] = i
+                began[n_events] = now
                 n_events += 1
     return n_events

@@ -55,22 +55,6 @@ class Tiles:
         until = self.start[1:] * n // (self.start[-1] + 1)
         return [np.flatnonzero(until == k) for k in range(n)]
 
-    def middle(self, n: int) -> Tiles:
-        """Return the tiles around the middle row, with about ``n`` rows."""
-        half = (int(self.start[-1]) + n * np.array([-1, 1])) // 2
-        first, stop = np.clip(np.searchsorted(self.start, half), 0, len(self.start) - 1).tolist()
-        rows, tiles = slice(*self.start[[first, stop]].tolist()), slice(first, stop)
-        return Tiles(
-            self.start[first : stop + 1] - self.start[first],
-            self.corner[tiles],
-            self.size,
-            self.where[rows],
-            self.frame[rows],
-            self.weight[rows],
-            self.row[rows],
-            self.own[rows],
-        )
-
 
 def sort_into_tiles(
     positions: FloatArray,
