@@ -72,7 +72,7 @@ class DriftEstimate:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
         return lies_on_nothing(self.quality, self.events, ~lost(self.quality))
 
-    def at_rest_unless_moving(self, windows: Windows) -> DriftEstimate:
+    def with_slopes_as_seen(self, windows: Windows) -> DriftEstimate:
         """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
         time, free, trends = windows.mean_frame, windows.begins, []
         drift = self.drift.copy()

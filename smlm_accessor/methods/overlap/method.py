@@ -267,7 +267,7 @@ def _estimate(
         tolerance=tolerance,
         near=first.estimate,
         prior=prior,
-    ).at_rest_unless_moving(windows)
+    ).with_slopes_as_seen(windows)
     bar.advance()
     moved, what, note = with_transformation(transformation, estimate, windows, density, rows, prior)
     estimate, density, rows, motion = moved

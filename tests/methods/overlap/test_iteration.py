@@ -8,11 +8,13 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.methods.overlap.iteration import (
+    DriftEstimate,
     NoEvidenceError,
     iterate,
     lost,
     newton_steps,
 )
+from smlm_accessor.timeline import Windows
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 from tests.scenes import PRECISION, Scene
@@ -88,3 +90,26 @@ def test_windows_that_lie_on_nothing_are_lost() -> None:
     assert found[123:147].all()
     assert not found[np.r_[0:115, 155:200]].any()
     assert not lost(np.zeros(30)).any()  # too few windows to tell
+
+
+def test_slopes_are_those_that_are_seen() -> None:
+    """Of a sample at rest they become less; a clear one stays; frames move as windows do."""
+    before, after = [], []
+    for seed in range(12):
+        scene = scenes.visits(scenes.sites(100), n=2_000, n_frames=400, seed=seed)
+        density, windows, drift = density_of(scene, N_WINDOWS, COARSE)
+        found = iterate(np.zeros_like(drift), windows, density, rounds=4, tolerance=0.05)
+        seen = found.with_slopes_as_seen(windows)
+        np.testing.assert_allclose(
+            seen.drift - found.drift, _lines(found, seen, windows), atol=1e-9
+        )
+        np.testing.assert_array_equal(seen.std, found.std)
+        before.append(np.polyfit(windows.mean_frame, found.level, 1)[0])
+        after.append(np.polyfit(windows.mean_frame, seen.level, 1)[0])
+    assert np.mean(np.square(after)) < 0.7 * np.mean(np.square(before))
+
+
+def _lines(found: DriftEstimate, seen: DriftEstimate, windows: Windows) -> FloatArray:
+    pairs = zip(found.trends, seen.trends, strict=True)
+    changes = [(b.level - a.level, b.slope - a.slope) for a, b in pairs]
+    return np.stack([windows.lines(*change) for change in changes], axis=1)
