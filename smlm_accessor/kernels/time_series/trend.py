@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import expit
 
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.trend_loops import (
@@ -29,9 +30,10 @@ _FINEST = 0.1  # of a decade
 # Taken off the log-likelihood for each decade of a rate: where the values do not tell one rate from
 # another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
-# The log-likelihood that a curve has to gain over a straight line: the two rates of a curve cost as
-# much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705).
-_LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 2.0
+# The log-likelihood that a curve has to gain over a straight line to be as probable: its rate costs
+# as much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705). A second rate
+# is of use where much is known only.
+_LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 1.0
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
 
 #: Variance that level, slope and acceleration gain per unit of time.
@@ -78,7 +80,8 @@ def local_trend(
     the acceleration [1]_. A walk of one of them alone is a random walk about a straight line, a
     cubic, or a quintic smoothing spline; without any it is a straight line. The likelihood, of a
     level and a slope that are unknown at first, chooses the rates; and, where there are at least 50
-    values and they are to be ``scaled``, a common factor of their variances.
+    values and they are to be ``scaled``, a common factor of their variances. The trend is the mean
+    of this curve and the straight line, by their probabilities [2]_, and so are its rates.
 
     All are in the order of ``time``, (n,). A variance of infinity means that there is no value.
     Level, slope and acceleration start anew where they are ``free``. The best rates are looked for
@@ -88,6 +91,8 @@ def local_trend(
     ----------
     .. [1] Harvey, Forecasting, Structural Time Series Models and the Kalman Filter, Cambridge
        University Press 1989, https://doi.org/10.1017/CBO9781107049994
+    .. [2] Burnham and Anderson, Sociol. Methods Res. 33, 261 (2004),
+       https://doi.org/10.1177/0049124104268644
 
     Examples
     --------
@@ -101,9 +106,19 @@ def local_trend(
     near = None if rates is None else np.log10(np.maximum(rates * at.per_unit, 1e-300))
     heights = _Heights(at)
     best = _likeliest(heights, near)
-    if heights.of(best) < heights.of(_LINE) + _COST:
-        best = _LINE
-    return at.smoothed(10.0 ** np.array(best))
+    curve, line = (at.smoothed(10.0 ** np.array(decades)) for decades in (best, _LINE))
+    return _mean(curve, line, float(expit(heights.of(best) - heights.of(_LINE) - _COST)))
+
+
+def _mean(one: Trend, other: Trend, p: float) -> Trend:
+    """Return the mean of two trends, of which the first has the probability p.
+
+    What they differ by adds to the variance.
+    """
+    mean = (p * np.asarray(a) + (1 - p) * np.asarray(b) for a, b in zip(one, other, strict=True))
+    level, slope, variance, *numbers = mean
+    apart = p * (1 - p) * (one.level - other.level) ** 2
+    return Trend(level, slope, variance + apart, *map(float, numbers))
 
 
 class _Scaled(NamedTuple):

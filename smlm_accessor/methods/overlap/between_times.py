@@ -31,6 +31,10 @@ _N_WINDOWS = (125, 250, 500)
 # is lost.
 _MOST_NEAR = 0.7
 _FEWEST = 3  # windows that have something to tell
+# Pairs of events by window: with fewer, which windows know each other is chance. Of 36 tables of
+# 300 to 1,200 frames, the joint drift had errors of up to 14 nm where the trend through windows had
+# 2, all with at most 4.
+_SEEN = 10.0
 # Events that are paired with others to see whether all windows know each other, for a first step,
 # and for all others.
 _FEW, _SOME, _MANY = 25_000, 100_000, 300_000
@@ -206,6 +210,8 @@ def drift_of_windows(
     if len(fine) < _FEWEST:
         return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
+    if pairs.responsibility.sum() < _SEEN * len(fine):
+        return trend
     couples = _known(pairs)
     one = least_connection(couples) > _CONNECTED and not known.part.any()
     near = _near(couples)

@@ -56,6 +56,15 @@ def test_one_emitter_is_known_at_all_times_alike() -> None:
     np.testing.assert_array_equal(found.level, estimate.level)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_where_few_pairs_are_seen_the_trend_is_what_is_known(seed: int) -> None:
+    """Which windows know each other would be chance; the stated errors are those of the trend."""
+    scene = scenes.visits(scenes.sites(100), n=500, n_frames=N_FRAMES, seed=seed)
+    found, estimate, windows = found_in(scene, scenes.PRECISION / 4)
+    np.testing.assert_array_equal(found.level, estimate.level)
+    assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 2
+
+
 def test_where_turns_have_not_come_to_rest_the_joint_drift_is_taken() -> None:
     """Turns that end early leave what changes slowly; all windows know each other."""
     scene = scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES)
