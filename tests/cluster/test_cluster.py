@@ -210,12 +210,12 @@ def test_many_files_are_corrected_as_here(cluster: Any, tmp_path: Path) -> None:
 
 def wide(i: int) -> pd.DataFrame:
     """Return a partition of about 60 MB."""
-    n = 1_000_000
+    n = 250_000
     rng = np.random.default_rng(i)
-    frame = i * 1000 + np.arange(n) // 1000
+    frame = i * 1000 + np.arange(n) // 250
     sites = np.random.default_rng(0).uniform(0, 5000, (200, 2))
     xy = sites[rng.integers(200, size=n)] + rng.normal(0, 10, (n, 2)) + 0.01 * frame[:, None]
-    extra = {f"extra_{j}": np.full(n, float(j)) for j in range(4)}
+    extra = {f"extra_{j}": np.full(n, float(j)) for j in range(25)}
     return pd.DataFrame({"frame": frame, "x": xy[:, 0], "y": xy[:, 1], **extra})
 
 
