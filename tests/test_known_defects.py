@@ -213,7 +213,7 @@ def test_the_last_frame_is_not_left_out(rule: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("target", ["first", "previous", "all"])
-@pytest.mark.parametrize("left", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("left", [1, 10])  # methods see neither: tests/estimation
 @pytest.mark.parametrize("k", [0, 4])
 def test_too_few_localizations_in_a_chunk_do_not_send_the_result_away(
     method: str, target: str, left: int, k: int

@@ -6,8 +6,11 @@ import csv
 import html
 import json
 import re
+import shutil
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,6 +21,30 @@ import smlm_accessor
 from tests.cli.conftest import ROOT, XY, assert_corrected, assert_refused, names, run
 
 DATA = ROOT.parent / "shared" / "data"
+
+
+class Corrected(NamedTuple):
+    """What a run left in its folder, and said."""
+
+    folder: Path
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def corrected_once(drifted: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Corrected:
+    folder, out, err = tmp_path_factory.mktemp("corrected"), StringIO(), StringIO()
+    drifted.to_csv(folder / "in.csv", index=False)
+    with chdir(folder), redirect_stdout(out), redirect_stderr(err):
+        assert run("correct in.csv out.csv --method cc --n-chunks 5") == 0
+    return Corrected(folder, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def corrected(corrected_once: Corrected) -> Corrected:
+    """The same run for several tests; its files are here."""
+    shutil.copytree(corrected_once.folder, ".", dirs_exist_ok=True)
+    return corrected_once
 
 
 def test_files_one_after_the_other(
@@ -121,8 +148,8 @@ def test_formats_may_differ(
     assert_corrected(fixed, truth)
 
 
-def test_drift_is_saved_and_corrects_another_table(source: Path) -> None:
-    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
+@pytest.mark.usefixtures("corrected")
+def test_drift_is_saved_and_corrects_another_table() -> None:
     drift = xr.load_dataset("out_drift.nc")
     drift.smlm.check()
     assert drift.attrs["method"] == "cc"
@@ -215,18 +242,21 @@ def test_a_page_of_a_given_drift_and_a_folder(source: Path, drifted: pd.DataFram
     assert f"{len(drifted):,}" in Path("page.html").read_text("utf-8")
 
 
-def test_overwrite_replaces(source: Path) -> None:
+def test_overwrite_replaces_and_quiet_says_nothing(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("out.csv").write_text("old")
     assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet --overwrite") == 0
+    assert capsys.readouterr() == ("", "")
     assert len(pd.read_csv("out.csv")) == len(pd.read_csv(source))
 
 
-def test_figure_is_a_picture_of_the_drift(source: Path) -> None:
+@pytest.mark.usefixtures("corrected")
+def test_figure_is_a_picture_of_the_drift() -> None:
     from matplotlib.image import imread
 
-    assert run("correct in.csv a.csv --method cc --n-chunks 5 --quiet") == 0
     assert run("correct in.csv b.csv --method cc --n-chunks 5 --quiet --fit linear") == 0
-    a, b = imread("a_drift.png"), imread("b_drift.png")
+    a, b = imread("out_drift.png"), imread("b_drift.png")
     assert min(a.shape[:2]) > 400
     assert a.std() > 0.02
     assert a.shape == b.shape
@@ -276,10 +306,9 @@ def test_drift_as_text(source: Path, drifted: pd.DataFrame) -> None:
         np.testing.assert_allclose(fixed[XY], drifted.smlm.correct(drift)[XY], atol=1e-9)
 
 
-def test_summary_and_progress_bar(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("correct in.csv out.csv --method cc --n-chunks 5") == 0
-    out, err = capsys.readouterr()
-    table = pd.read_csv(source)
+def test_summary_and_progress_bar(corrected: Corrected) -> None:
+    _, out, err = corrected
+    table = pd.read_csv("in.csv")
     assert f"localizations  {len(table):,}\n" in out
     assert f"frames         0 to {table['frame'].max()}\n" in out
     assert "chunks         5\n" in out
@@ -292,15 +321,10 @@ def test_summary_and_progress_bar(source: Path, capsys: pytest.CaptureFixture[st
     assert "100%" in err
 
 
-def test_quiet_says_nothing(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
-    assert capsys.readouterr() == ("", "")
-
-
+@pytest.mark.usefixtures("corrected")
 def test_a_warning_is_one_line_in_words_of_the_command_line(
-    source: Path, drifted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+    drifted: pd.DataFrame, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("correct in.csv out.csv --method cc --n-chunks 5 --quiet") == 0
     later = drifted.assign(frame=drifted["frame"] + 500)
     later.to_csv("later.csv", index=False)
     assert run("correct later.csv fixed.csv --drift out_drift.nc --quiet") == 0

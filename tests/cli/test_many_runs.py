@@ -22,14 +22,14 @@ from tests.cli.conftest import ROOT, run
 
 LINE = "correct movie_*.csv --out fixed --method cc --n-chunks 5 --no-pages --force"
 FAST: dict[str, Any] = {"method": "cc", "n_chunks": 5, "pages": False, "force": True}
-N = 12  # so many that not all are done before the interruption
+N = 8  # so many that not all are done before the interruption
 
 
 @pytest.fixture
 def movies(drifted: pd.DataFrame) -> list[Path]:
     paths = [Path(f"movie_{k:02d}.csv") for k in range(N)]
     for k, path in enumerate(paths):
-        drifted.iloc[k::3].to_csv(path, index=False)
+        drifted.iloc[k::6].to_csv(path, index=False)
     return paths
 
 

@@ -18,6 +18,7 @@ import xarray as xr
 import smlm_accessor
 from smlm_accessor import TableError
 from smlm_accessor.cli import main
+from smlm_accessor.correct.files import correct_files
 
 # The workers cannot import this file.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -186,14 +187,35 @@ def test_the_command_line_joins_a_cluster(
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out"), expected)
 
 
+def test_many_files_are_corrected_as_here(cluster: Any, tmp_path: Path) -> None:
+    for seed in range(3):
+        locs = smlm_accessor.simulate_thomas(cluster_mu=100, region=((0, 500), (0, 500)), seed=seed)
+        moved = locs.smlm.simulate_drift(velocity=(0.02, 0.01))
+        moved.to_csv(tmp_path / f"movie_{seed}.csv", index=False)
+    (tmp_path / "movie_3.csv").write_text("frame,x,y\n")
+    found = []
+    for name, scheduler in (("here", None), ("there", cluster.address)):
+        out = tmp_path / name
+        files = tmp_path / "movie_*.csv"
+        options = {"method": "cc", "n_chunks": 4, "pages": False}
+        found.append(correct_files(files, out, scheduler=scheduler, **options))
+        assert (out / "movie_0.csv").exists()
+    here, there = (table.drop(columns="seconds") for table in found)
+    assert here["verdict"][0] == "error"
+    pd.testing.assert_frame_equal(here, there)
+    for seed in range(3):
+        one, two = (tmp_path / name / f"movie_{seed}.csv" for name in ("here", "there"))
+        assert one.read_bytes() == two.read_bytes()
+
+
 def wide(i: int) -> pd.DataFrame:
     """Return a partition of about 60 MB."""
-    n = 1_000_000
+    n = 250_000
     rng = np.random.default_rng(i)
-    frame = i * 1000 + np.arange(n) // 1000
+    frame = i * 1000 + np.arange(n) // 250
     sites = np.random.default_rng(0).uniform(0, 5000, (200, 2))
     xy = sites[rng.integers(200, size=n)] + rng.normal(0, 10, (n, 2)) + 0.01 * frame[:, None]
-    extra = {f"extra_{j}": np.full(n, float(j)) for j in range(4)}
+    extra = {f"extra_{j}": np.full(n, float(j)) for j in range(25)}
     return pd.DataFrame({"frame": frame, "x": xy[:, 0], "y": xy[:, 1], **extra})
 
 

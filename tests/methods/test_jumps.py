@@ -9,6 +9,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 import smlm_accessor
 from smlm_accessor.drift import jump_frames
@@ -37,17 +38,21 @@ def jumping(step: float) -> pd.DataFrame:
     )
 
 
+@cache
+def found(step: float, method: str) -> xr.Dataset:
+    drift: xr.Dataset = jumping(step).smlm.drift(method=method)
+    return drift
+
+
 @pytest.mark.parametrize("method", FINDERS)
 @pytest.mark.parametrize("step", [150.0, 1500.0])
 def test_a_jump_is_found_at_its_frame(method: str, step: float) -> None:
-    drift = jumping(step).smlm.drift(method=method)
-    found = jump_frames(drift)
-    assert len(found) == 1
-    assert abs(int(found[0]) - AT) <= OFF[method]
+    drift = found(step, method)
+    [at] = jump_frames(drift).tolist()
+    assert abs(at - AT) <= OFF[method]
     table = drift.smlm.jumps()
     assert table["x"].item() == pytest.approx(0.8 * step, abs=5)
     assert table["y"].item() == pytest.approx(-0.6 * step, abs=5)
-    at = int(found[0])
     rows = ~still()["frame"].between(min(at, AT), max(at, AT) - 1)
     fixed = jumping(step).smlm.correct(drift)
     assert fixed[rows].smlm.rmse(still()[rows]).max() < PRECISE[method]
@@ -55,7 +60,7 @@ def test_a_jump_is_found_at_its_frame(method: str, step: float) -> None:
 
 @pytest.mark.parametrize("method", FINDERS)
 def test_a_drift_without_jumps_has_none(method: str) -> None:
-    assert not len(jump_frames(jumping(0.0).smlm.drift(method=method)))
+    assert not len(jump_frames(found(0.0, method)))
 
 
 @pytest.mark.parametrize("method", ALL)
@@ -120,8 +125,7 @@ class TestFiles:
         with pytest.raises(TableError, match=r"segments=None"):
             both.smlm.drift(method="aim")
         drift = both.smlm.drift(method="aim", segments=None)
-        expected = jumping(0.0).smlm.drift(method="aim")
-        np.testing.assert_array_equal(drift["offset"], expected["offset"])
+        np.testing.assert_array_equal(drift["offset"], found(0.0, "aim")["offset"])
         assert drift.smlm.assess(both).verdict == "improved"
 
     def test_dask_reads_the_column(self, files: list[pd.DataFrame]) -> None:
@@ -147,10 +151,9 @@ class TestFiles:
 
 
 def test_pandas_and_dask_agree_on_a_found_jump() -> None:
-    expected = jumping(150.0).smlm.drift(method="overlap")
-    found = dd.from_pandas(jumping(150.0), npartitions=4).smlm.drift(method="overlap")
-    np.testing.assert_array_equal(found["offset"], expected["offset"])
-    np.testing.assert_array_equal(found["segment"], expected["segment"])
+    drift = dd.from_pandas(jumping(150.0), npartitions=4).smlm.drift(method="overlap")
+    np.testing.assert_array_equal(drift["offset"], found(150.0, "overlap")["offset"])
+    np.testing.assert_array_equal(drift["segment"], found(150.0, "overlap")["segment"])
 
 
 def test_a_chunk_over_a_jump_is_an_error() -> None:

@@ -31,6 +31,14 @@ def drift(drifted: pd.DataFrame) -> xr.Dataset:
     return result
 
 
+@pytest.fixture(scope="module")
+def checked(drifted: pd.DataFrame, drift: xr.Dataset) -> np.ndarray:
+    """The axes of that drift; the figure is closed."""
+    axes: np.ndarray = drifted.smlm.check_drift(drift)
+    plt.close("all")
+    return axes
+
+
 def images(axes: np.ndarray) -> list[np.ndarray]:
     return [np.asarray(ax.images[0].get_array()) for ax in axes[1:]]
 
@@ -53,13 +61,12 @@ def test_drift_before_after_and_verdict(drifted: pd.DataFrame, drift: xr.Dataset
 
 
 def test_both_images_show_the_same_region_with_one_brightness(
-    drifted: pd.DataFrame, drift: xr.Dataset
+    drifted: pd.DataFrame, drift: xr.Dataset, checked: np.ndarray
 ) -> None:
-    axes = drifted.smlm.check_drift(drift)
-    extents = [ax.images[0].get_extent() for ax in axes[1:]]
+    extents = [ax.images[0].get_extent() for ax in checked[1:]]
     assert extents[0] == extents[1]
     left, right, bottom, top = extents[0]
-    before, after = images(axes)
+    before, after = images(checked)
     bins = (right - left) / before.shape[1]
     region = ((left, right), (bottom, top))
     counts = [
@@ -69,12 +76,12 @@ def test_both_images_show_the_same_region_with_one_brightness(
     most = max(image.max() for image in counts)
     for seen, count in zip((before, after), counts, strict=True):
         np.testing.assert_allclose(seen, np.log1p(count) / np.log1p(most))
-    assert [ax.images[0].get_clim() for ax in axes[1:]] == [(0, 1), (0, 1)]
+    assert [ax.images[0].get_clim() for ax in checked[1:]] == [(0, 1), (0, 1)]
     assert after.max() > before.max()  # clusters are sharper
 
 
-def test_the_scale_bar_has_a_unit(drifted: pd.DataFrame, drift: xr.Dataset) -> None:
-    for ax in drifted.smlm.check_drift(drift)[1:]:
+def test_the_scale_bar_has_a_unit(checked: np.ndarray) -> None:
+    for ax in checked[1:]:
         (bar,) = ax.artists
         assert bar.txt_label.get_text().endswith(" nm")
         assert ax.get_xticks().size == 0
@@ -88,7 +95,9 @@ def test_of_dask_it_is_the_same(drifted: pd.DataFrame, drift: xr.Dataset) -> Non
         np.testing.assert_array_equal(one, other)
 
 
-def test_a_model_is_drawn_and_corrects(drifted: pd.DataFrame, drift: xr.Dataset) -> None:
+def test_a_model_is_drawn_and_corrects(
+    drifted: pd.DataFrame, drift: xr.Dataset, checked: np.ndarray
+) -> None:
     model = fit(drift, offset="linear")
     given = {
         "model": drifted.smlm.check_drift(model=model),
@@ -99,7 +108,7 @@ def test_a_model_is_drawn_and_corrects(drifted: pd.DataFrame, drift: xr.Dataset)
     for axes in given.values():
         assert "model" in [text.get_text() for text in axes[0].get_legend().get_texts()]
         np.testing.assert_array_equal(images(axes)[1], after)
-    assert (images(drifted.smlm.check_drift(drift))[1] != after).any()
+    assert (images(checked)[1] != after).any()
 
 
 def test_without_a_drift_it_is_estimated_by_overlap(drifted: pd.DataFrame) -> None:
@@ -109,9 +118,9 @@ def test_without_a_drift_it_is_estimated_by_overlap(drifted: pd.DataFrame) -> No
     np.testing.assert_array_equal(images(found)[1], images(expected)[1])
 
 
-def test_how_to_estimate_can_be_said(drifted: pd.DataFrame, drift: xr.Dataset) -> None:
+def test_how_to_estimate_can_be_said(drifted: pd.DataFrame, checked: np.ndarray) -> None:
     found = drifted.smlm.check_drift(method="icp", n_chunks=5)
-    np.testing.assert_array_equal(images(found)[1], images(drifted.smlm.check_drift(drift))[1])
+    np.testing.assert_array_equal(images(found)[1], images(checked)[1])
 
 
 def test_three_components(drifted: pd.DataFrame) -> None:
