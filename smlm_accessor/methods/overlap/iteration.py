@@ -70,7 +70,7 @@ class DriftEstimate:
     @property
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
-        return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.events))
+        return lies_on_nothing(self.quality, self.events, ~lost(self.quality))
 
     def with_slopes_as_seen(self, windows: Windows) -> DriftEstimate:
         """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
@@ -168,7 +168,7 @@ def _smoothed(
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality = sums.quality
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality, sums.events)
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -219,18 +219,12 @@ def with_prior(
     return tuple(trends), value, variance
 
 
-def lost(quality: FloatArray, events: FloatArray) -> BoolArray:
+def lost(quality: FloatArray) -> BoolArray:
     """Tell where window after window lies on nothing: drift is wrong there.
 
-    What little they show is chance, and would hold the trend at the wrong position. It is told of
-    as many events as a few usual windows have: of fewer, many lie on nothing by chance.
+    What little they show is chance, and would hold the trend at the wrong position.
     """
     if len(quality) < 10 * _AROUND:
         return np.zeros(len(quality), dtype=np.bool_)
-    before = np.append(0.0, np.cumsum(events))
-    information = np.append(0.0, np.cumsum(quality * events))
-    half, middle = 0.5 * _AROUND * np.median(events), before[:-1] + events / 2
-    ends = np.clip([middle - half, middle + half], 0.0, before[-1])
-    first, last = np.interp(ends, before, information)
-    around = (last - first) / np.maximum(ends[1] - ends[0], 1e-300)
+    around = np.convolve(np.pad(quality, _AROUND // 2, mode="edge"), np.ones(_AROUND), "valid")
     return np.asarray(around < _LOST * np.median(around))
