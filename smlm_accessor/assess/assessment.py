@@ -29,13 +29,14 @@ from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
-from smlm_accessor.table import history
+from smlm_accessor.table import attributes, history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
@@ -94,7 +95,7 @@ def assess(
     if known and _is_of_overlap(drift):
         _, second = field.of(np.nan_to_num(moved))
         correction = partial(case.held().corrected, drift)
-        windows = jump_frames(source), source.sizes["chunk"]
+        windows = jump_frames(source), source.sizes["chunk"], _kernels_of(source)
         halves = corrections_near(correction, observed, of_rows, (~second, second), *windows)
     else:
         if observed.precision is not None:  # not a trace in both of them
@@ -150,6 +151,13 @@ def _is_of_overlap(drift: Drift) -> bool:
     if isinstance(drift, DriftModel):
         return False
     return drift.attrs.get("method") == "overlap" and is_shift_only(drift)
+
+
+def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
+    """Return the kernel with which `overlap` found a drift, all if it does not say."""
+    said = attributes.parameters(source)
+    known = said.get("kernel_variance_factor"), said.get("density_floor")
+    return tuple(k for k in FINE if (k.factor, k.floor) == known) or FINE
 
 
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:

@@ -310,22 +310,24 @@ def best_density(
     windows: Windows,
     precision: FloatArray,
     threads: int | None,
+    kernels: tuple[PairKernel, ...] = FINE,
 ) -> Density:
     """Return the density whose kernel promises most information, its events weighted.
 
     The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over the
-    components counts, from a sample of the events.
+    components counts, from a sample of the events. It is not asked of a single kernel.
     """
     # Events are sorted once for each factor, on which the reach depends.
     by_factor = {
         factor: Density.of(events, drift, precision, kernel, threads)
-        for factor, kernel in {k.factor: k for k in FINE}.items()
+        for factor, kernel in {k.factor: k for k in kernels}.items()
     }
-    candidates = [by_factor[k.factor].with_floor(k.floor) for k in FINE]
+    candidates = [by_factor[k.factor].with_floor(k.floor) for k in kernels]
 
     def information(density: Density) -> float:
         sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))
         factors = np.stack([sums.curvature.sum(axis=0), sums.per_curvature])
         return float(np.log(np.maximum(factors, 1e-300)).sum(axis=0).mean())
 
-    return max(candidates, key=information).weighted(drift, windows)
+    best = max(candidates, key=information) if len(candidates) > 1 else candidates[0]
+    return best.weighted(drift, windows)
