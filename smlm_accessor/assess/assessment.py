@@ -89,6 +89,7 @@ def assess(
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
     at, moved = case.moved(drift, observed)
+    apart, alike = frames_apart(observed, at, moved, of_rows)
     known = log_odds > CLEAR_ODDS
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
@@ -96,7 +97,9 @@ def assess(
         _, second = field.of(np.nan_to_num(moved))
         correction = partial(case.held().corrected, drift)
         windows = jump_frames(source), source.sizes["chunk"], _kernels_of(source)
-        halves = corrections_near(correction, observed, of_rows, (~second, second), *windows)
+        halves = corrections_near(
+            correction, observed, of_rows, (~second, second), *windows, alike=alike
+        )
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -113,7 +116,6 @@ def assess(
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     clock = case.localizations.clock
-    apart = frames_apart(observed, at, moved, of_rows)
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)

@@ -31,6 +31,8 @@ def corrections_near(
     jumps: IntArray,
     n_windows: int,
     kernels: tuple[PairKernel, ...] = FINE,
+    *,
+    alike: bool = False,
 ) -> tuple[Correction, Correction] | None:
     """Return corrections by the drift of each half, which is near a given one; None if none shows.
 
@@ -49,6 +51,9 @@ def corrections_near(
         Into which the frames are cut, about.
     kernels : tuple of PairKernel
         That of the whole, if it is known.
+    alike : bool, default False
+        Whether windows of the whole know each other as well whatever the lag: then the trend
+        through those of a half is its drift.
     """
     whole = replace(observed.localizations, jumps=observed.number(jumps))
     found = []
@@ -59,7 +64,7 @@ def corrections_near(
         origin = np.zeros((len(frames), len(precision)))
         drift = origin - correction(origin, frames)
         try:
-            left = drift_near(some, drift, precision, n_windows, kernels) - drift
+            left = drift_near(some, drift, precision, n_windows, kernels, alike=alike) - drift
         except NoEvidenceError:
             return None
         found.append(partial(_corrected, correction, frames, left))
@@ -72,6 +77,8 @@ def drift_near(
     precision: FloatArray,
     n_windows: int,
     kernels: tuple[PairKernel, ...] = FINE,
+    *,
+    alike: bool = False,
 ) -> FloatArray:
     """Return the drift in each frame that has localizations, near a given one: shapes (m, d).
 
@@ -88,6 +95,8 @@ def drift_near(
     events = rows.events(drift, precision, timeline.segment)
     density = best_density(events, drift, windows, precision, None, kernels)
     estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED)
+    if alike:
+        return estimate.drift
     one_part = Connection(np.zeros(len(drift), dtype=np.int64))
     found = drift_of_windows(estimate, windows, density, one_part)
     return np.asarray(estimate.drift + (found.level - estimate.level)[windows.of_frame])

@@ -66,9 +66,12 @@ class Connection:
     ----------
     part : ndarray of int, shape (n_frames,)
         Part of the table that each frame belongs to: 0 for the largest; -1 between parts.
+    alike : bool
+        Whether windows know each other as well whatever the lag.
     """
 
     part: IntArray
+    alike: bool = False
 
     def ranges(self, frames: IntArray) -> list[tuple[float, float]]:
         """Return first and last frame of each run of frames that are not in the largest part."""
@@ -145,7 +148,7 @@ def connection(
     pairs = couplings(density, drift, seen, n_events=_FEW)
     one = least_connection(pairs.known) > _CONNECTED
     if one and not (far and _parts(pairs, drift, windows, density, steps_end_parts).any()):
-        return Connection(everywhere)
+        return Connection(everywhere, alike=True)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = couplings(density, drift, windows, n_events=_MANY)
     part = _parts(pairs, drift, windows, density, steps_end_parts)
