@@ -25,7 +25,7 @@ from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.timeline import Timeline, Windows
 
 #: Windows at first, and localizations in each: fewer tell so little that they only take time.
-WINDOWS, _FEWEST_WINDOWS, _PER_WINDOW = 2000, 200, 20
+WINDOWS, _FEWEST_WINDOWS, _PER_WINDOW = 2000, 200, 10
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 #: Events that tell whether a drift that is given is right.
 FEW = 100_000
