@@ -107,7 +107,8 @@ def _by_group(
 
 
 def _level(fitted: BlockSums, velocity: FloatArray, windows: Windows) -> FloatArray:
-    return centred(fitted.trend(velocity, windows, np.zeros(len(windows)))[0])
+    # Most parameters are chance, and straight lines: rates are looked for near those of one.
+    return centred(fitted.trend(velocity, windows, np.zeros(len(windows)), (0.0, 0.0, 0.0))[0])
 
 
 def _chance(others: BlockSums, before: FloatArray, more: FloatArray) -> float:
