@@ -29,13 +29,14 @@ from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
-from smlm_accessor.table import history
+from smlm_accessor.table import attributes, history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
@@ -88,14 +89,17 @@ def assess(
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
     at, moved = case.moved(drift, observed)
+    apart, alike = frames_apart(observed, at, moved, of_rows)
     known = log_odds > CLEAR_ODDS
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
         _, second = field.of(np.nan_to_num(moved))
         correction = partial(case.held().corrected, drift)
-        windows = jump_frames(source), source.sizes["chunk"]
-        halves = corrections_near(correction, observed, of_rows, (~second, second), *windows)
+        windows = jump_frames(source), source.sizes["chunk"], _kernels_of(source)
+        halves = corrections_near(
+            correction, observed, of_rows, (~second, second), *windows, alike=alike
+        )
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -112,7 +116,6 @@ def assess(
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     clock = case.localizations.clock
-    apart = frames_apart(observed, at, moved, of_rows)
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)
@@ -150,6 +153,13 @@ def _is_of_overlap(drift: Drift) -> bool:
     if isinstance(drift, DriftModel):
         return False
     return drift.attrs.get("method") == "overlap" and is_shift_only(drift)
+
+
+def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
+    """Return the kernel with which `overlap` found a drift, all if it does not say."""
+    said = attributes.parameters(source)
+    known = said.get("kernel_variance_factor"), said.get("density_floor")
+    return tuple(k for k in FINE if (k.factor, k.floor) == known) or FINE
 
 
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:

@@ -22,7 +22,7 @@ from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
+from smlm_accessor.methods.overlap.motions.choice import transformation_asked_for
 from smlm_accessor.methods.traces import observations
 from smlm_accessor.models import Drift, require_drift_or_model
 from smlm_accessor.options import count
@@ -62,7 +62,7 @@ def field_map(
     if n_blocks is None:
         n_blocks = int(np.sqrt(effective_places(density, windows) / _USUAL))
         n_blocks = int(np.clip(n_blocks, 2, _MOST_ACROSS))
-    chances = asked_for(density, density.sorted_with, counted)
+    asked_for = transformation_asked_for(density, density.sorted_with, counted)
     assert observed.localizations.center is not None
     lower, size = _blocks(density, n_blocks)
     found = residuals(density, windows, _block_of(density, lower, size, n_blocks))
@@ -81,7 +81,7 @@ def field_map(
         found.change(frames / extent),
         {"x": middle[:, 0], "y": middle[:, 1]},
         localizations.clock.values(in_table),
-        least_free(chances),
+        asked_for,
         {
             "when": localizations.clock.name,
             "components": localizations.components,

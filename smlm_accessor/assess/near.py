@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.between_times import Connection, drift_of_windows
 from smlm_accessor.methods.overlap.density import best_density
@@ -29,6 +30,9 @@ def corrections_near(
     halves: tuple[BoolArray, BoolArray],
     jumps: IntArray,
     n_windows: int,
+    kernels: tuple[PairKernel, ...] = FINE,
+    *,
+    alike: bool = False,
 ) -> tuple[Correction, Correction] | None:
     """Return corrections by the drift of each half, which is near a given one; None if none shows.
 
@@ -45,6 +49,11 @@ def corrections_near(
         First frame of each segment but the first.
     n_windows : int
         Into which the frames are cut, about.
+    kernels : tuple of PairKernel
+        That of the whole, if it is known.
+    alike : bool, default False
+        Whether windows of the whole know each other as well whatever the lag: then the trend
+        through those of a half is its drift.
     """
     whole = replace(observed.localizations, jumps=observed.number(jumps))
     found = []
@@ -55,7 +64,7 @@ def corrections_near(
         origin = np.zeros((len(frames), len(precision)))
         drift = origin - correction(origin, frames)
         try:
-            left = drift_near(some, drift, precision, n_windows) - drift
+            left = drift_near(some, drift, precision, n_windows, kernels, alike=alike) - drift
         except NoEvidenceError:
             return None
         found.append(partial(_corrected, correction, frames, left))
@@ -63,7 +72,13 @@ def corrections_near(
 
 
 def drift_near(
-    localizations: ChunkedLocalizations, drift: FloatArray, precision: FloatArray, n_windows: int
+    localizations: ChunkedLocalizations,
+    drift: FloatArray,
+    precision: FloatArray,
+    n_windows: int,
+    kernels: tuple[PairKernel, ...] = FINE,
+    *,
+    alike: bool = False,
 ) -> FloatArray:
     """Return the drift in each frame that has localizations, near a given one: shapes (m, d).
 
@@ -78,8 +93,10 @@ def drift_near(
     timeline = rows.timeline
     windows = timeline.regularly(n_windows)
     events = rows.events(drift, precision, timeline.segment)
-    density = best_density(events, drift, windows, precision, None)
+    density = best_density(events, drift, windows, precision, None, kernels)
     estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED)
+    if alike:
+        return estimate.drift
     one_part = Connection(np.zeros(len(drift), dtype=np.int64))
     found = drift_of_windows(estimate, windows, density, one_part)
     return np.asarray(estimate.drift + (found.level - estimate.level)[windows.of_frame])

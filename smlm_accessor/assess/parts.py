@@ -1,4 +1,4 @@
-"""Which frames share no structures with the rest once they are corrected."""
+"""Which frames share structures with the rest once they are corrected."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from smlm_accessor.methods.traces import Observations
 
 def frames_apart(
     observed: Observations, before: FloatArray, after: FloatArray, precision: FloatArray
-) -> list[tuple[float, float]]:
+) -> tuple[list[tuple[float, float]], bool]:
     """Return first and last frame of each part that is not connected with the largest one.
 
-    It is told as for `Parts`, from positions before and after the correction.
+    It is told as for `Parts`, from positions before and after the correction. Also returned is
+    whether windows know each other as well whatever the lag.
     """
     ordered = replace(observed.localizations, jumps=None)
     parts = Parts.of(ordered, before - after, precision, steps_end_parts=True)
-    return parts.known.ranges(observed.frame(parts.timeline.frames))
+    known = parts.known
+    return known.ranges(observed.frame(parts.timeline.frames)), known.alike

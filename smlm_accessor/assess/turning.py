@@ -11,7 +11,7 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import FINE
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.motions.choice import asked_for, least_free
+from smlm_accessor.methods.overlap.motions.choice import transformation_asked_for
 from smlm_accessor.methods.traces import Observations
 from smlm_accessor.timeline import Timeline
 
@@ -28,7 +28,7 @@ def transformation_left(observed: Observations, after: FloatArray, precision: Fl
     if found is None:
         return "shift"
     density, timeline = found
-    return least_free(asked_for(density, density.sorted_with, timeline))
+    return transformation_asked_for(density, density.sorted_with, timeline)
 
 
 def corrected_density(

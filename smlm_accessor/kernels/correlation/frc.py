@@ -9,7 +9,7 @@ from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.hashing import split_mix64
-from smlm_accessor.kernels.images.images import fade
+from smlm_accessor.kernels.images.images import Image, fade
 
 #: Correlation at which the resolution is read off.
 THRESHOLD = 1 / 7
@@ -63,19 +63,25 @@ def fourier_ring_correlation(
         weight[:, -1] = 1.0
     # Real and imaginary parts beside each other, as in memory: they have equal parts in each sum.
     ring, weight = np.repeat(ring, 2), np.repeat(weight, 2)
-    products = np.zeros((3, len(ring)))
+    products, product = np.zeros((3, len(ring)), np.float32), np.empty(len(ring), np.float32)
     for pair in pairs:
-        f, g = (
-            fft.rfft2(window * (image - image.mean()).astype(np.float32)).view(np.float32).ravel()
-            for image in pair
-        )
+        f, g = (_transformed(image, window) for image in pair)
         for total, one, other in zip(products, (f, f, g), (g, f, g), strict=True):
-            total += one * other
+            total += np.multiply(one, other, out=product)
     sums = [np.bincount(ring, weight * one)[: m // 2] for one in products]
     size = np.sqrt(sums[1] * sums[2])
     correlation = np.full(m // 2, np.nan)
     np.divide(sums[0], size, out=correlation, where=size > 0)
     return correlation
+
+
+def _transformed(image: FloatArray | IntArray, window: Image) -> Image:
+    """Return the transform of an image less its mean, times a window: real and imaginary parts."""
+    faded = image.astype(np.float32)
+    faded -= np.float32(image.mean())
+    faded *= window
+    transform: Image = fft.rfft2(faded).view(np.float32).ravel()
+    return transform
 
 
 def resolution(correlation: FloatArray, *, threshold: float = THRESHOLD) -> float:

@@ -102,9 +102,12 @@ def variances(weights: FloatArray, network: Network) -> FloatArray:
     # One more equation for each component: its mean is 0.
     same = network.component[:, None] == network.component
     size = same.sum(axis=1)
-    factor = cho_factor(np.diag(degree) - w + same * (usual / size))
-    inverse = np.diag(cho_solve(factor, np.eye(len(w)))) - 1 / (usual * size)
-    return np.where(degree > 0, inverse, np.inf)
+    # In place: where windows are many, these are the largest arrays.
+    matrix = np.subtract(same * (usual / size), w, order="F")
+    matrix.flat[:: len(w) + 1] += degree
+    factor = cho_factor(matrix, overwrite_a=True)
+    of_ones = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
+    return np.where(degree > 0, np.diag(of_ones) - 1 / (usual * size), np.inf)
 
 
 def connected(used: BoolArray) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,7 +32,11 @@ class _Sides(NamedTuple):
 
 
 def find_breaks(
-    time: FloatArray, values: FloatArray, variances: FloatArray, free: BoolArray
+    time: FloatArray,
+    values: FloatArray,
+    variances: FloatArray,
+    free: BoolArray,
+    near: Sequence[Rates] | None = None,
 ) -> list[Break]:
     """Find the values at which all components break, the largest first, and sort them.
 
@@ -47,6 +52,8 @@ def find_breaks(
         A variance of infinity means that there is no value.
     free : ndarray of bool, shape (n,)
         Known breaks.
+    near : sequence of Rates, optional
+        Of each component; those of the trends are looked for near these.
 
     Examples
     --------
@@ -60,7 +67,7 @@ def find_breaks(
     free, variances = free.copy(), variances.copy()
     possible = ~_beside(free)
     threshold = float(chdtri(d, FALSE_ALARM / n))  # of chi-squared
-    rates: list[Rates | None] = [None] * d
+    rates: list[Rates | None] = [None] * d if near is None else [*near]
     found: list[Break] = []
     while True:
         sides = []

@@ -80,7 +80,7 @@ def joint_drift(
     score = score - share * score.sum()
     base = _lines(time, segment)
     known = base.T @ information @ base
-    known[np.diag_indices_from(known)] += _RIDGE * max(float(np.trace(known)), 1e-300)
+    known[np.diag_indices_from(known)] += _RIDGE * (float(np.trace(known)) or 1.0)
     inverse = np.linalg.inv(known)
     explained = inverse @ (base.T @ information)
     beta = inverse @ (base.T @ score)

@@ -34,9 +34,9 @@ def joined_parts(
             now = last.moved(FrameDrift(timeline, joined.shift), joined.jumps)
         start = now.in_frames(timeline)
         seen = now.valid[of_coarse(timeline.frames, now)]
-        drift = np.where(seen[:, None], start.drift, np.nan)[timeline.of_rows]
+        drift = np.where(seen[:, None], start.drift, np.nan)
         known = replace(localizations, jumps=start.timeline.jumps)
-        return now, Parts.of(known, drift, precision)
+        return now, Parts.of(known, drift[timeline.of_rows], precision)
 
     return with_parts_joined(align, timeline.frames)
 

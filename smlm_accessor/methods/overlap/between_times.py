@@ -16,17 +16,16 @@ from smlm_accessor.kernels.time_series.couplings import (
     far_steps,
     least_connection,
 )
-from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
-from smlm_accessor.kernels.time_series.shares import shares
-from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings
+from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift
+from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings, information_of
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Timeline, Windows
 
 # Windows: enough to see that some do not know others, and to solve; a little below powers of 2, for
-# blocks of blocks of them.
-_N_WINDOWS = (125, 250, 500)
+# blocks of blocks of them; and half as many, that tell whether all know all.
+_N_WINDOWS, _FEWER_WINDOWS = (125, 250, 500), 62
 # Of the couplings may be between nearest windows: what molecules tell that live as long as a window
 # is lost.
 _MOST_NEAR = 0.7
@@ -71,9 +70,12 @@ class Connection:
     ----------
     part : ndarray of int, shape (n_frames,)
         Part of the table that each frame belongs to: 0 for the largest; -1 between parts.
+    alike : bool
+        Whether windows know each other as well whatever the lag.
     """
 
     part: IntArray
+    alike: bool = False
 
     def ranges(self, frames: IntArray) -> list[tuple[float, float]]:
         """Return first and last frame of each run of frames that are not in the largest part."""
@@ -145,13 +147,12 @@ def connection(
     windows, everywhere = timeline.evenly(_N_WINDOWS[0]), np.zeros(len(timeline.frames), np.int64)
     if len(windows) < _FEWEST:
         return Connection(everywhere)
-    pairs = couplings(density, drift, windows, n_events=_FEW)
-    if least_connection(_known(pairs)) > _CONNECTED:
-        far = far_steps(_alternatives(drift, windows, density.precision))
-        if not (steps_end_parts and far.any()):
-            return Connection(everywhere)
-        if not _parts(pairs, drift, windows, density, steps_end_parts).any():
-            return Connection(everywhere)
+    far = steps_end_parts and far_steps(_alternatives(drift, windows, density.precision)).any()
+    seen = windows if far else timeline.evenly(_FEWER_WINDOWS)
+    pairs = couplings(density, drift, seen, n_events=_FEW)
+    one = least_connection(pairs.known) > _CONNECTED
+    if one and not (far and _parts(pairs, drift, windows, density, steps_end_parts).any()):
+        return Connection(everywhere, alike=True)
     windows = timeline.evenly(_N_WINDOWS[1])
     pairs = couplings(density, drift, windows, n_events=_MANY)
     part = _parts(pairs, drift, windows, density, steps_end_parts)
@@ -209,12 +210,21 @@ def drift_of_windows(
     fine = timeline.evenly(_N_WINDOWS[0])
     if len(fine) < _FEWEST:
         return trend
+    if not known.part.any():
+        few = timeline.evenly(_FEWER_WINDOWS)
+        pairs = couplings(density, drift, few, n_events=_SOME)
+        if pairs.responsibility.sum() < _SEEN * len(few):
+            return trend
+        if least_connection(pairs.known) > _CONNECTED:
+            every = np.ones(len(few), dtype=np.bool_)
+            _, moved, error = _moved(pairs, drift, few, density, every, prior)
+            slow = _parabola(moved, few.counts)
+            if (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all():
+                return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
     if pairs.responsibility.sum() < _SEEN * len(fine):
         return trend
-    couples = _known(pairs)
-    one = least_connection(couples) > _CONNECTED and not known.part.any()
-    near = _near(couples)
+    near = _near(pairs.known)
     if near > _MOST_NEAR / 2:
         fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
         pairs = couplings(density, drift, fine, n_events=_MANY)
@@ -223,16 +233,8 @@ def drift_of_windows(
     for turn in range(_ROUNDS):
         if turn:
             pairs = couplings(density, drift, fine, n_events=_MANY)
-        now = fine.mean(drift)
-        found = _joint(pairs, drift, fine, density, main, prior)
-        moved = np.where(main[:, None], np.stack([f.level for f in found], axis=1) - now, 0.0)
-        moved -= np.average(moved, axis=0, weights=np.where(main, fine.counts, 0))
-        error = np.sqrt(np.stack([f.variance for f in found], axis=1))
+        found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
-        if turn == 0 and one:
-            slow = _parabola(moved, np.where(main, fine.counts, 0))
-            if (np.sqrt(np.mean((slow / error)[main] ** 2, axis=0)) < _AWAY).all():
-                return trend
         drift = drift + _in_frames(moved, fine)
         if (away < _TOLERANCE).all():
             break
@@ -249,6 +251,22 @@ def drift_of_windows(
     return DriftOfWindows(windows.mean(drift), std, smoothing)
 
 
+def _moved(
+    pairs: CouplingSums,
+    drift: FloatArray,
+    windows: Windows,
+    density: Density,
+    main: BoolArray,
+    prior: Prior | None,
+) -> tuple[list[JointDrift], FloatArray, FloatArray]:
+    """Return the joint drift, and how far it moves windows, and its error, shapes (k, d)."""
+    found = _joint(pairs, drift, windows, density, main, prior)
+    level = np.stack([f.level for f in found], axis=1)
+    moved = np.where(main[:, None], level - windows.mean(drift), 0.0)
+    moved -= np.average(moved, axis=0, weights=np.where(main, windows.counts, 0))
+    return found, moved, np.sqrt(np.stack([f.variance for f in found], axis=1))
+
+
 def _parabola(moved: FloatArray, weights: IntArray) -> FloatArray:
     """Return the parabolas through columns, shape (k, d), by weighted least squares."""
     time, root = np.linspace(-1, 1, len(moved)), np.sqrt(weights)[:, None]
@@ -256,36 +274,10 @@ def _parabola(moved: FloatArray, weights: IntArray) -> FloatArray:
     return np.asarray(powers @ np.linalg.lstsq(powers * root, moved * root, rcond=None)[0])
 
 
-def _known(pairs: CouplingSums) -> FloatArray:
-    """Return the couplings of windows, shape (k, k)."""
-    share = shares(pairs.curvature, pairs.responsibility)
-    return np.asarray(share * pairs.responsibility.sum(axis=0))
-
-
 def _near(couplings: FloatArray) -> float:
     """Return the part of the couplings that is between windows at most two apart."""
     near = np.triu(np.tril(couplings, 2), -2)
     return float(near.sum() / max(couplings.sum(), 1e-300))
-
-
-def information_of(
-    pairs: CouplingSums, precision: FloatArray, main: BoolArray
-) -> list[tuple[FloatArray, FloatArray]]:
-    """Return the information matrix of windows, and the gradient of the drift, along each axis.
-
-    Windows that are not ``main`` are not connected with any.
-    """
-    responsibility = pairs.responsibility.sum(axis=0)
-    share = shares(pairs.curvature, pairs.responsibility) * np.outer(main, main)
-    curvature = float((pairs.curvature.sum(axis=0)).sum())
-    found = []
-    for axis, w in enumerate(precision):
-        kappa = w**2 * pairs.squared[axis] / responsibility.sum()
-        scale = pairs.total_curvature[axis] / curvature
-        information = laplacian(share**2 * responsibility) * scale**2 / kappa
-        gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
-        found.append((information, gradient))
-    return found
 
 
 def _joint(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import space
+from smlm_accessor.kernels.time_series.joint_drift import laplacian
+from smlm_accessor.kernels.time_series.shares import shares
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 
@@ -42,6 +45,16 @@ class CouplingSums:
     gradient: FloatArray
     total_curvature: FloatArray
     squared: FloatArray
+
+    @cached_property
+    def share(self) -> FloatArray:
+        """Part of the pairs of two windows that are of one molecule, (n_windows, n_windows)."""
+        return shares(self.curvature, self.responsibility)
+
+    @property
+    def known(self) -> FloatArray:
+        """How much windows know of each other, shape (n_windows, n_windows)."""
+        return np.asarray(self.share * self.responsibility.sum(axis=0))
 
 
 def couplings(
@@ -96,6 +109,26 @@ def couplings(
         sums *= every / 2
     gradient = (moments - moments.transpose(1, 0, 2)) / 2
     return CouplingSums(responsibility, curvature, gradient, total[0], total[1])
+
+
+def information_of(
+    pairs: CouplingSums, precision: FloatArray, main: BoolArray
+) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the information matrix of windows, and the gradient of the drift, along each axis.
+
+    Windows that are not ``main`` are not connected with any.
+    """
+    responsibility = pairs.responsibility.sum(axis=0)
+    share = pairs.share * np.outer(main, main)
+    curvature = float((pairs.curvature.sum(axis=0)).sum())
+    found = []
+    for axis, w in enumerate(precision):
+        kappa = w**2 * pairs.squared[axis] / responsibility.sum()
+        scale = pairs.total_curvature[axis] / curvature
+        information = laplacian(share**2 * responsibility) * scale**2 / kappa
+        gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
+        found.append((information, gradient))
+    return found
 
 
 def _squares(positions: FloatArray) -> IntArray:

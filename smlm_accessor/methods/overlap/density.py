@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,6 +89,10 @@ class Density:
     cells : Cells
     positions : ndarray, shape (n, d)
         In the order of cells, in precisions.
+    frame : ndarray of int32, shape (n,)
+        Index of the frame of each event in this order.
+    variance : ndarray, shape (d, n)
+        Of each event in this order, in squared precisions.
     sorted_with : ndarray, shape (n_frames, d)
         The drift that was taken off these; sums are for one that is not far from it.
     weight : ndarray, shape (n,)
@@ -102,6 +105,8 @@ class Density:
     kernel: PairKernel
     cells: Cells
     positions: FloatArray
+    frame: Int32Array
+    variance: FloatArray
     sorted_with: FloatArray
     weight: FloatArray
     threads: int | None
@@ -116,11 +121,14 @@ class Density:
         threads: int | None,
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""
-        positions = (events.positions - (drift - events.start)[events.frame]) / precision
+        positions = (drift - events.start)[events.frame]
+        np.subtract(events.positions, positions, out=positions)  # in place: there may be many
+        positions /= precision
         widest = _widest(events, len(precision))
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
-        ones = np.ones(len(positions))
-        return cls(events, precision, kernel, cells, positions[cells.order], drift, ones, threads)
+        of_event = events.frame[cells.order], _variances(events, cells.order, widest)
+        ones, positions = np.ones(len(positions)), positions[cells.order]
+        return cls(events, precision, kernel, cells, positions, *of_event, drift, ones, threads)
 
     def with_floor(self, floor: float) -> Density:
         """Return the density with another floor."""
@@ -143,7 +151,7 @@ class Density:
         total = np.zeros((n, N_PAIR_SUMS))
         for sums in found:
             total += sums
-        information = self.weight / self._variance[0]
+        information = self.weight / self.variance[0]
         sampled = np.concatenate([np.arange(a, b) for a, b in blocks])
         return OverlapSums(
             np.bincount(row[sampled], information[sampled], n).astype(np.float64),
@@ -179,7 +187,7 @@ class Density:
         Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
         the gradient the largest information.
         """
-        d, octaves = len(self.precision), np.log2(1 / self._variance[0])
+        d, octaves = len(self.precision), np.log2(1 / self.variance[0])
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
         found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
         total = np.sum(found, axis=0)
@@ -211,23 +219,10 @@ class Density:
         )
         return found / floor
 
-    @cached_property
-    def frame(self) -> Int32Array:
-        """Index of the frame of each event in the order of cells."""
-        return self.events.frame[self.cells.order]
-
-    @cached_property
-    def _variance(self) -> FloatArray:
-        """Variances of each event in the order of cells, in squared precisions, shape (d, n)."""
-        d, order = len(self.precision), self.cells.order
-        weights = [self.events.weight[order]] * 2 + [self.events.axial[order]] * (d - 2)
-        least = 1 / _widest(self.events, d)[:, None]
-        return 1 / np.maximum(np.stack(weights, dtype=np.float64), least)
-
     def others(self, where: Float32Array) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept = self.cells.kept
-        variance = self.kernel.factor * self._variance.take(kept, axis=1)
+        variance = self.kernel.factor * self.variance.take(kept, axis=1)
         return (
             where.take(kept, axis=1),
             variance.astype(np.float32),
@@ -274,9 +269,11 @@ class Density:
         """Return where events are with this drift, in precisions, and their variances."""
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
-        where = _columns(self.positions - change[self.frame])
-        variance = self.kernel.factor * self._variance + self.kernel.spread
-        return where, variance.astype(np.float32)
+        where, variance = np.empty((2, len(self.precision), len(self.positions)), np.float32)
+        for axis, moved in enumerate(change.T):  # one after the other, for the memory
+            where[axis] = self.positions[:, axis] - moved[self.frame]
+            variance[axis] = self.kernel.factor * self.variance[axis] + self.kernel.spread
+        return where, variance
 
     def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
@@ -300,6 +297,15 @@ def _widest(events: CorrectedEvents, d: int) -> FloatArray:
     return np.array([_LEAST_PRECISE, _LEAST_PRECISE, along_z][:d])
 
 
+def _variances(events: CorrectedEvents, order: IntArray, widest: FloatArray) -> FloatArray:
+    """Return the variances of events in an order, in squared precisions, shape (d, n)."""
+    lateral = 1 / np.maximum(events.weight[order].astype(np.float64), 1 / widest[0])
+    if len(widest) == 2:
+        return np.broadcast_to(lateral, (2, len(order)))
+    axial = 1 / np.maximum(events.axial[order].astype(np.float64), 1 / widest[2])
+    return np.stack([lateral, lateral, axial])
+
+
 def _columns(positions: FloatArray) -> Float32Array:
     return np.ascontiguousarray(positions.T, dtype=np.float32)
 
@@ -310,22 +316,25 @@ def best_density(
     windows: Windows,
     precision: FloatArray,
     threads: int | None,
+    kernels: tuple[PairKernel, ...] = FINE,
 ) -> Density:
     """Return the density whose kernel promises most information, its events weighted.
 
     The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over the
-    components counts, from a sample of the events.
+    components counts, from a sample of the events. It is not asked of a single kernel.
     """
     # Events are sorted once for each factor, on which the reach depends.
     by_factor = {
         factor: Density.of(events, drift, precision, kernel, threads)
-        for factor, kernel in {k.factor: k for k in FINE}.items()
+        for factor, kernel in {k.factor: k for k in kernels}.items()
     }
-    candidates = [by_factor[k.factor].with_floor(k.floor) for k in FINE]
+    candidates = [by_factor[k.factor].with_floor(k.floor) for k in kernels]
 
     def information(density: Density) -> float:
         sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))
         factors = np.stack([sums.curvature.sum(axis=0), sums.per_curvature])
         return float(np.log(np.maximum(factors, 1e-300)).sum(axis=0).mean())
 
-    return max(candidates, key=information).weighted(drift, windows)
+    best = max(candidates, key=information) if len(candidates) > 1 else candidates[0]
+    del by_factor, candidates  # of the others, nothing is kept
+    return best.weighted(drift, windows)

@@ -25,8 +25,8 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.timeline import Timeline, Windows
 
-#: Windows at first.
-WINDOWS = 2000
+#: Windows at first, and localizations in each: fewer tell so little that they only take time.
+WINDOWS, _FEWEST_WINDOWS, _PER_WINDOW = 2000, 200, 10
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 #: Events that tell whether a drift that is given is right.
 FEW = 100_000
@@ -273,7 +273,8 @@ def _seen_with(
         windows = chunks_of(localizations, timeline)
         segment = windows.of_frame
     else:
-        windows, segment = timeline.regularly(WINDOWS), timeline.segment
+        k = min(max(len(rows.frame) // _PER_WINDOW, _FEWEST_WINDOWS), WINDOWS)
+        windows, segment = timeline.regularly(k), timeline.segment
     events = rows.events(drift, precision, segment)
     return windows, Density.of(events, drift, precision, COARSE, threads)
 

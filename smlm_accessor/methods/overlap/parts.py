@@ -101,15 +101,18 @@ class Parts:
         if use.sum() < 2 or len(axes) < 2 or axes[1] > 1:
             everywhere = Connection(np.zeros(len(timeline.frames), dtype=np.int64))
             return cls(everywhere, timeline, moved, axes)
-        corrected = replace(seen.along(axes), positions=seen.positions[:, axes] - drift[:, axes])
+        of_axes = seen.positions if len(axes) == drift.shape[1] else seen.positions[:, axes]
+        corrected = replace(seen.along(axes), positions=of_axes - drift[:, axes])
+        del drift  # nothing that is as long as the table is held for nothing
         rows = WeightedLocalizations.of(corrected, precision[axes])
         still = np.zeros((len(timeline.frames), len(axes)))
         events = replace(
             rows.events(still, precision[axes], timeline.segment), start=moved[:, axes]
         )
+        rows = replace(rows, positions=of_axes, timeline=timeline)
+        del corrected
         density = Density.of(events, moved[:, axes], precision[axes], COARSE, None)
         known = connection(moved[:, axes], timeline, density, steps_end_parts=steps_end_parts)
-        rows = replace(rows, positions=seen.positions[:, axes], timeline=timeline)
         return cls(known, timeline, moved, axes, density, rows)
 
     @property

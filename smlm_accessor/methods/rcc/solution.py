@@ -58,6 +58,7 @@ def redundant_solution(
         if max_residual is not None:
             limit[:] = max_residual
         network = solve_pairs(differences, weights, np.maximum(limit, least, out=limit))
+        del inverse, limit
         of_pairs = variances(weights, network)
     else:
         pull = sums.by_block.sum(axis=1).T

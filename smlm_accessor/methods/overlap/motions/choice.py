@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy.special import ndtr
@@ -45,13 +45,32 @@ def asked_for(
     larger of both probabilities counts. The terms of an order count all together, or the best of
     them alone (Bonferroni).
     """
+    found = list(_both_ways(density, drift, timeline, groups))
+    return {group: max(one[group] for one in found) for group in groups}
+
+
+def transformation_asked_for(density: Density, drift: FloatArray, timeline: Timeline) -> str:
+    """Return the least free transformation that `asked_for` tells.
+
+    Where one way all is chance, the other way makes no difference, and is not looked at.
+    """
+    found = dict.fromkeys(ALL, 0.0)
+    for one in _both_ways(density, drift, timeline, ALL):
+        found = {group: max(found[group], one[group]) for group in ALL}
+        if min(found.values()) >= FALSE_ALARM:
+            break
+    return least_free(found)
+
+
+def _both_ways(
+    density: Density, drift: FloatArray, timeline: Timeline, groups: Sequence[str]
+) -> Iterator[dict[str, float]]:
+    """Yield the probabilities of what one half of the field blocks tells of the other half."""
     windows = windows_of(timeline)
     sums = BlockSums.of(density, drift, windows, every=density.one_in(_ENOUGH))
     halves = sums.take(sums.even), sums.take(~sums.even)
-    found = [
-        _by_group(fitted, others, windows, groups) for fitted, others in (halves, halves[::-1])
-    ]
-    return {group: max(one[group] for one in found) for group in found[0]}
+    for fitted, others in (halves, halves[::-1]):
+        yield _by_group(fitted, others, windows, groups)
 
 
 def _by_group(
@@ -88,7 +107,8 @@ def _by_group(
 
 
 def _level(fitted: BlockSums, velocity: FloatArray, windows: Windows) -> FloatArray:
-    return centred(fitted.trend(velocity, windows, np.zeros(len(windows)))[0])
+    # Most parameters are chance, and straight lines: rates are looked for near those of one.
+    return centred(fitted.trend(velocity, windows, np.zeros(len(windows)), (0.0, 0.0, 0.0))[0])
 
 
 def _chance(others: BlockSums, before: FloatArray, more: FloatArray) -> float:
