@@ -96,9 +96,21 @@ def register_in_runs(
         if not k:
             continue
         new = register_new(run, reference, course, windows_length, over_jumps=over_jumps)
+        new = _while_known(new, reference, course)
         course = course.followed_by(*new[:4])
         found.append(new)
     return NewWindows(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _while_known(new: NewWindows, reference: Reference, course: Course) -> NewWindows:
+    """Return the windows, of which those lie on nothing from where the trend is lost.
+
+    Where it is not known to a precision, new localizations may lie on the wrong molecules.
+    """
+    std = course.last(_WINDOWS).followed_by(*new[:4]).smoothed().std[-len(new.time) :]
+    lost = (std > reference.precision).any(axis=1)
+    variance = np.where(np.logical_or.accumulate(lost)[:, None], np.inf, new.variance)
+    return new._replace(variance=variance)
 
 
 def _ahead(
