@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -32,11 +31,7 @@ class _Sides(NamedTuple):
 
 
 def find_breaks(
-    time: FloatArray,
-    values: FloatArray,
-    variances: FloatArray,
-    free: BoolArray,
-    near: Sequence[Rates] | None = None,
+    time: FloatArray, values: FloatArray, variances: FloatArray, free: BoolArray
 ) -> list[Break]:
     """Find the values at which all components break, the largest first, and sort them.
 
@@ -52,8 +47,6 @@ def find_breaks(
         A variance of infinity means that there is no value.
     free : ndarray of bool, shape (n,)
         Known breaks.
-    near : sequence of Rates, optional
-        Of each component; those of the trends are looked for near these.
 
     Examples
     --------
@@ -67,7 +60,7 @@ def find_breaks(
     free, variances = free.copy(), variances.copy()
     possible = ~_beside(free)
     threshold = float(chdtri(d, FALSE_ALARM / n))  # of chi-squared
-    rates: list[Rates | None] = [None] * d if near is None else [*near]
+    rates: list[Rates | None] = [None] * d
     found: list[Break] = []
     while True:
         sides = []

@@ -9,7 +9,6 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_points
-from smlm_accessor.kernels.time_series.couplings import least_connection
 from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -24,12 +23,6 @@ _WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
-# Of localizations, so many tell whether windows lie on each other; pairs at these displacements, in
-# cells, are chance.
-_PAIRED, _AWAY = 30_000, np.array([[7, 0, 0], [0, 7, 0], [5, 5, 0], [5, -5, 0]])
-# As many pairs as between earlier and later windows if all know each other alike, and as a usual
-# window has with the others, at least: a window that lies elsewhere has none.
-_CONNECTED, _ALIKE = 0.8, 0.5
 # Probability with which a run of frames that shares nothing with the others is found in them.
 _FALSE_ALARM = 1e-3
 
@@ -116,8 +109,7 @@ def relocated(
 
     Their shifts are found by correlation, among all up to half of the field. Where they step by
     more than a cell the sample jumps; the drift before and after is moved by the median shift. If
-    they do not, runs of frames that are lost are looked for in all others, as a whole. Where all
-    windows lie on each other as they are, nothing is looked for.
+    they do not, runs of frames that are lost are looked for in all others, as a whole.
 
     Parameters
     ----------
@@ -132,8 +124,6 @@ def relocated(
     """
     still, timeline = start.removed(localizations), start.timeline
     apart = timeline.with_jumps(np.union1d(timeline.jumps, timeline.frames[1:][np.diff(lost)]))
-    if not lost.any() and _lie_together(still, apart.evenly(_WINDOWS[0]), cell):
-        return None
     steps = None
     for k in _WINDOWS:
         if steps is None and len(still.frames) > _PER_WINDOW * k:
@@ -143,28 +133,6 @@ def relocated(
         steps = _steps_of_lost(still, apart.evenly(_WINDOWS[0]), lost, cell)
         moved = place(localizations, start, steps, cell, threads)
     return moved
-
-
-def _lie_together(still: ChunkedLocalizations, windows: Windows, cell: FloatArray) -> bool:
-    """Tell whether all windows share cells with all others, by what is not chance."""
-    every, axes = len(still.frames) // _PAIRED + 1, np.flatnonzero(np.isfinite(cell))
-    bits = np.array([1, 1 << 21, 1 << 42])[axes]
-    at = np.floor(still.positions[::every, axes] / cell[axes]).astype(np.int64)
-    number, of = np.unique(at @ bits, return_inverse=True)
-    k, m = len(windows), len(number)
-    window = windows.of_frame[windows.timeline.of_rows[::every]]
-    counts = np.bincount(window * m + of, minlength=k * m).reshape(k, m).astype(np.float32)
-    pairs = (counts @ counts.T).astype(np.float64)
-    for away in _AWAY[:, axes] @ bits:
-        there = np.minimum(np.searchsorted(number, number + away), m - 1)
-        both = np.flatnonzero(number[there] == number + away)
-        by_chance = counts[:, both] @ counts[:, there[both]].T
-        pairs -= (by_chance + by_chance.T) / (2 * len(_AWAY))
-    np.fill_diagonal(pairs, 0.0)  # of blinks
-    n = counts.sum(axis=1)
-    each = pairs.sum(axis=1) / np.maximum(n * (n.sum() - n), 1.0)
-    alike = bool(each.min() > _ALIKE * np.median(each)) and k > 1
-    return alike and least_connection(pairs) > _CONNECTED
 
 
 def _steps_by_images(

@@ -21,7 +21,7 @@ from smlm_accessor.methods.coarse.sampling import sampled
 from smlm_accessor.methods.coarse.simplest import Simple, score, simplest
 from smlm_accessor.timeline import Timeline
 
-_SAMPLE = 50_000  # localizations that are followed
+_ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 #: Localizations of a segment: the later ones are tried if the former disagree.
 LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
@@ -233,7 +233,8 @@ def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
 
 def sample_of(localizations: ChunkedLocalizations) -> ChunkedLocalizations:
     """Return the localizations that are followed, in the order of frames."""
-    positions, frames = sampled(localizations, _SAMPLE)
+    size = _SAMPLE if len(localizations.frames) > _ALL else _ALL
+    positions, frames = sampled(localizations, size)
     return replace(localizations, positions=positions, frames=frames, uncertainty=None)
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.chunked import KnownDrift
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import Density
@@ -25,8 +24,8 @@ from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
 from smlm_accessor.timeline import Timeline, Windows
 
-#: Windows at first, and localizations in each: fewer tell so little that they only take time.
-WINDOWS, _FEWEST_WINDOWS, _PER_WINDOW = 2000, 200, 10
+#: Windows at first.
+WINDOWS = 2000
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
 #: Events that tell whether a drift that is given is right.
 FEW = 100_000
@@ -80,8 +79,7 @@ def first_drift(
 ) -> FirstDrift:
     """Return a drift that is right but for what a better kernel tells.
 
-    Where a drift is known to start from, it is taken; as is that of all other frames where those at
-    the ends lie on nothing. The frames before and after it are searched,
+    Where a drift is known to start from, it is taken. The frames before and after it are searched,
     together with as many localizations beside them whose drift is known: these tell the constant.
     What is known beforehand with its errors is one more candidate, and counts from then on.
 
@@ -95,69 +93,25 @@ def first_drift(
         prior = prior.near_localizations(chunks_of(localizations, rows.timeline))
     if localizations.start is None and prior is not None:
         return _beside(prior, localizations, rows, precision, threads)
-    searched: dict[str, Any] = {}
     if localizations.start is None:
-        first = _searched(localizations, rows, precision, threads)
-        known = _apart_from_ends(first, localizations, precision, threads)
-        if known is None:
-            return first
-        localizations, searched = replace(localizations, start=known), first.chosen
+        found = coarse(localizations, precision, threads=threads)
+        if found.valid.sum() < 2:
+            raise NoEvidenceError
+        drift = found.in_frames(rows.timeline).drift
+        first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+        for _ in range(_MOST_SLIPS):
+            slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
+            if slip is None:
+                break
+            drift = first.drift.copy()
+            drift[slip.frame :, :2] += slip.shift * precision[:2]
+            first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+        return first._replace(chosen=found.chosen)
     timeline, drift, chosen = _continued(localizations, rows, precision, threads)
     first = _with_jumps(
         localizations, rows, drift, timeline, precision, threads, known=True, prior=prior
     )
-    return first._replace(chosen={**searched, **chosen})
-
-
-def _searched(
-    localizations: ChunkedLocalizations,
-    rows: WeightedLocalizations,
-    precision: FloatArray,
-    threads: int | None,
-) -> FirstDrift:
-    """Return the first drift where nothing is known beforehand."""
-    found = coarse(localizations, precision, threads=threads)
-    if found.valid.sum() < 2:
-        raise NoEvidenceError
-    drift = found.in_frames(rows.timeline).drift
-    first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
-    for _ in range(_MOST_SLIPS):
-        slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
-        if slip is None:
-            break
-        drift = first.drift.copy()
-        drift[slip.frame :, :2] += slip.shift * precision[:2]
-        first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
-    return first._replace(chosen=found.chosen)
-
-
-def _apart_from_ends(
-    first: FirstDrift,
-    localizations: ChunkedLocalizations,
-    precision: FloatArray,
-    threads: int | None,
-) -> KnownDrift | None:
-    """Return the first drift of the other localizations, if those at the ends lie on nothing.
-
-    Of the few that bleaching leaves, the drift is known best from all others; but in one search
-    with these they hide jumps, and seem to show some.
-    """
-    windows = first.windows
-    seen = np.flatnonzero(~first.estimate.nothing)
-    if localizations.n_chunks > 1 or len(seen) in (0, len(windows)):
-        return None
-    edges = windows.bounds[[seen[0], seen[-1] + 1]]
-    begin, stop = windows.timeline.frames[edges - np.array([0, 1])]
-    rows_of = np.searchsorted(localizations.frames, [begin, stop + 1])
-    if rows_of[1] - rows_of[0] == len(localizations.frames):
-        return None
-    some = localizations.take(slice(*rows_of.tolist()))
-    some = replace(some, bounds=np.array([0, len(some.frames)]))
-    with suppress(NoEvidenceError):
-        found = first_drift(some, WeightedLocalizations.of(some, precision), precision, threads)
-        timeline = found.windows.timeline
-        return KnownDrift(timeline.frames, found.drift, timeline.jumps)
-    return None
+    return first._replace(chosen=chosen)
 
 
 def _beside(
@@ -273,8 +227,7 @@ def _seen_with(
         windows = chunks_of(localizations, timeline)
         segment = windows.of_frame
     else:
-        k = min(max(len(rows.frame) // _PER_WINDOW, _FEWEST_WINDOWS), WINDOWS)
-        windows, segment = timeline.regularly(k), timeline.segment
+        windows, segment = timeline.regularly(WINDOWS), timeline.segment
     events = rows.events(drift, precision, segment)
     return windows, Density.of(events, drift, precision, COARSE, threads)
 

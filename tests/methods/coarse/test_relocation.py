@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.methods.coarse.relocation import (
-    FrameDrift,
-    Steps,
-    _lie_together,
-    place,
-    relocated,
-)
+from smlm_accessor.methods.coarse.relocation import FrameDrift, Steps, place, relocated
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 from tests.scenes import Scene
@@ -66,22 +60,6 @@ def test_a_sample_that_does_not_jump_is_left_alone() -> None:
         assert (
             relocated(scene.chunked(), at_rest(scene), NOWHERE, scene.precision, threads=1) is None
         )
-
-
-@pytest.mark.parametrize(
-    ("jumps", "together"),
-    [
-        ({}, True),
-        ({AT: [300.0, 0.0]}, False),
-        ({AT: [300.0, 0.0], AT + N // 20: [0.0, 0.0]}, False),
-    ],
-)
-def test_windows_lie_together_unless_some_are_elsewhere(
-    jumps: dict[int, list[float]], together: bool
-) -> None:
-    localizations = blinking(jumps).chunked()
-    windows = Timeline.of(localizations.frames).evenly(24)
-    assert _lie_together(localizations, windows, np.full(2, 20.0)) is together
 
 
 def test_what_is_known_of_the_drift_is_kept() -> None:

@@ -98,7 +98,7 @@ def test_a_resting_sample_has_no_drift_and_no_jumps() -> None:
 def test_of_many_localizations_a_sample_is_followed() -> None:
     scene = scenes.visits(scenes.sites(), n=200_000, n_frames=500)
     sample = sample_of(scene.chunked())
-    assert 45_000 < len(sample.frames) < 55_000
+    assert 75_000 < len(sample.frames) < 85_000
     assert (np.diff(sample.frames) >= 0).all()
 
 

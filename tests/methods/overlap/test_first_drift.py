@@ -85,20 +85,3 @@ def test_background_is_no_evidence_without_a_drift_and_holds_one_that_is_known()
     found = found_of(of, np.tile(np.arange(1000.0)[:, None], (1, 2)))
     assert found.drift[-1] == pytest.approx(999.0)
     assert (found.estimate.chance > 0.01).any()
-
-
-def test_an_end_that_lies_on_nothing_changes_nothing() -> None:
-    """The drift of all other frames is as if it were not there."""
-    of, stop = scene(jumps=True), 2400
-    late = of.frames >= stop
-    positions = np.where(late[:, None], of.with_background(1.0).positions, of.positions)
-    some = ~late | (np.random.default_rng(5).random(len(late)) < 0.2)
-    found = found_of(replace(of, positions=positions).kept(some))
-    alone = found_of(of.kept(~late))
-    frames = found.windows.timeline.frames
-    before = frames < stop - 50
-    at = np.searchsorted(alone.windows.timeline.frames, frames[before])
-    away = found.drift[before] - alone.drift[at]
-    np.testing.assert_allclose(away - away[0], 0, atol=0.25)
-    assert found.windows.timeline.jumps.tolist() == [JUMP]
-    assert found.estimate.nothing[-1]
