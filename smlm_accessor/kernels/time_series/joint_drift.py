@@ -98,7 +98,7 @@ def joint_drift(
             seen = mu > _NO_INFORMATION * mu[-1]
             total, n = float((r[seen] ** 2 / mu[seen]).sum()), int(seen.sum())
         shape = center @ free @ vectors
-        q = 10.0 ** _DECADES[:, None] / max(mu[-1], 1e-300)
+        q = 10.0 ** _DECADES[:, None] / (float(mu[-1]) or 1.0)
         gain = q / (1 + q * mu)
         rest = total - (gain * r**2).sum(axis=1)
         factor = np.clip(rest / max(n, 1), QUIETEST, _NOISIEST)

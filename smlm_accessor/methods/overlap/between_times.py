@@ -30,10 +30,9 @@ _N_WINDOWS, _FEWER_WINDOWS = (125, 250, 500), 62
 # is lost.
 _MOST_NEAR = 0.7
 _FEWEST = 3  # windows that have something to tell
-# Pairs of events by window: with fewer, which windows know each other is chance. Of 36 tables of
-# 300 to 1,200 frames, the joint drift had errors of up to 14 nm where the trend through windows had
-# 2, all with at most 4.
-_SEEN = 10.0
+# Pairs of events: with fewer, which windows know each other is chance. In tables of 300 frames with
+# about 120 pairs, the joint drift had errors of up to 14 nm where the trend through windows had 2.
+_SEEN = 250.0
 # Events that are paired with others to see whether all windows know each other, for a first step,
 # and for all others.
 _FEW, _SOME, _MANY = 25_000, 100_000, 300_000
@@ -213,7 +212,7 @@ def drift_of_windows(
     if not known.part.any():
         few = timeline.evenly(_FEWER_WINDOWS)
         pairs = couplings(density, drift, few, n_events=_SOME)
-        if pairs.responsibility.sum() < _SEEN * len(few):
+        if pairs.responsibility.sum() < _SEEN:
             return trend
         if least_connection(pairs.known) > _CONNECTED:
             every = np.ones(len(few), dtype=np.bool_)
@@ -222,7 +221,7 @@ def drift_of_windows(
             if (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all():
                 return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
-    if pairs.responsibility.sum() < _SEEN * len(fine):
+    if pairs.responsibility.sum() < _SEEN:
         return trend
     near = _near(pairs.known)
     if near > _MOST_NEAR / 2:

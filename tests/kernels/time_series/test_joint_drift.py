@@ -83,6 +83,12 @@ def test_windows_without_information_are_bridged() -> None:
     assert np.abs(error[20:25]).max() < 3
 
 
+def test_where_no_window_knows_another_nothing_is_known() -> None:
+    found = joint_drift(np.zeros((K, K)), np.zeros(K), TIME, ONE, WEIGHT)
+    assert np.isfinite(found.variance).all()
+    assert found.variance[[0, -1]].min() > 1e6
+
+
 def test_laplacians_of_many_are_those_of_each() -> None:
     couplings = np.random.default_rng(1).random((3, 4, 4))
     couplings += couplings.transpose(0, 2, 1)
