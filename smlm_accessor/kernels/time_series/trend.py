@@ -30,10 +30,10 @@ _FINEST = 0.1  # of a decade
 # Taken off the log-likelihood for each decade of a rate: where the values do not tell one rate from
 # another, the smaller one is chosen, and not by rounding.
 _SIMPLER = 1e-3
-# The log-likelihood that a curve has to gain over a straight line to be as probable: its rate costs
-# as much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705). A second rate
-# is of use where much is known only.
-_LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 1.0
+# The log-likelihood that a curve has to gain over a straight line to be as probable: its two rates
+# cost as much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705). With 1,
+# three of 60 random worlds whose sample is at rest, or almost, were more than 1.5 times worse.
+_LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 2.0
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
 
 #: Variance that level, slope and acceleration gain per unit of time.
