@@ -250,22 +250,6 @@ def drift_of_windows(
     return DriftOfWindows(windows.mean(drift), std, smoothing)
 
 
-def _moved(
-    pairs: CouplingSums,
-    drift: FloatArray,
-    windows: Windows,
-    density: Density,
-    main: BoolArray,
-    prior: Prior | None,
-) -> tuple[list[JointDrift], FloatArray, FloatArray]:
-    """Return the joint drift, and how far it moves windows, and its error, shapes (k, d)."""
-    found = _joint(pairs, drift, windows, density, main, prior)
-    level = np.stack([f.level for f in found], axis=1)
-    moved = np.where(main[:, None], level - windows.mean(drift), 0.0)
-    moved -= np.average(moved, axis=0, weights=np.where(main, windows.counts, 0))
-    return found, moved, np.sqrt(np.stack([f.variance for f in found], axis=1))
-
-
 def _parabola(moved: FloatArray, weights: IntArray) -> FloatArray:
     """Return the parabolas through columns, shape (k, d), by weighted least squares."""
     time, root = np.linspace(-1, 1, len(moved)), np.sqrt(weights)[:, None]
@@ -279,20 +263,21 @@ def _near(couplings: FloatArray) -> float:
     return float(near.sum() / max(couplings.sum(), 1e-300))
 
 
-def _joint(
+def _moved(
     pairs: CouplingSums,
     drift: FloatArray,
     windows: Windows,
     density: Density,
     main: BoolArray,
     prior: Prior | None,
-) -> list[JointDrift]:
-    """Return the joint drift of the windows along each axis; the others are not connected.
+) -> tuple[list[JointDrift], FloatArray, FloatArray]:
+    """Return the joint drift along each axis, how far it moves windows, and its error, (k, d).
 
-    What is known beforehand has the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a
-    constant is free.
+    Windows that are not ``main`` are not connected, and do not move. What is known beforehand has
+    the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a constant is free.
     """
     now, found = windows.mean(drift), []
+    counts = np.where(main, windows.counts, 0)
     for axis, (information, gradient) in enumerate(information_of(pairs, density.precision, main)):
         score = information @ now[:, axis] - gradient
         if prior is not None:
@@ -307,10 +292,13 @@ def _joint(
                 score,
                 windows.mean_frame,
                 windows.segment,
-                np.where(main, windows.counts, 0).astype(np.float64),
+                counts.astype(np.float64),
             )
         )
-    return found
+    level = np.stack([f.level for f in found], axis=1)
+    moved = np.where(main[:, None], level - now, 0.0)
+    moved -= np.average(moved, axis=0, weights=counts)
+    return found, moved, np.sqrt(np.stack([f.variance for f in found], axis=1))
 
 
 def _parts(
