@@ -12,9 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.between_times import Connection, drift_of_windows
-from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, iterate
+from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.traces import Observations
 
 #: Positions and frames in, corrected positions out.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from smlm_accessor.backends import map_threads, track
+from smlm_accessor.backends import fill_rows, map_threads, track
 from smlm_accessor.errors import OptionError
 
 
@@ -57,3 +59,17 @@ def test_progress_is_shown_only_if_asked(capsys: pytest.CaptureFixture[str]) -> 
     assert shown.out == ""
     assert "chunks" in shown.err
     assert "2/2" in shown.err
+
+
+@pytest.mark.parametrize("n", [0, 1, 100_000])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_each_row_is_filled_once(n: int, threads: int) -> None:
+    out, seen = np.zeros((n, 2)), np.zeros(n, int)
+
+    def twice(rows: slice) -> npt.NDArray[np.float64]:
+        seen[rows] += 1
+        return np.stack([np.arange(n)[rows], 2.0 * np.arange(n)[rows]], axis=1)
+
+    fill_rows(twice, out, threads=threads)
+    assert (seen == 1).all()
+    np.testing.assert_array_equal(out, np.outer(np.arange(n), [1.0, 2.0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,7 @@ _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # by chance: then each is rather of one emitter than of two,
 ABOVE_CHANCE = 2.0
 CLEAR = 5.0  # and so many standard deviations of chance more.
+_AT_ONCE = 1 << 15  # localizations: a few arrays of so many fit into the cache of a core
 _MOST = 200_000  # localizations that are looked at for that
 
 
@@ -149,16 +151,19 @@ def _add_up(
     tiles: Tiles, event_of: Int32Array, n: int
 ) -> tuple[Float32Array, FloatArray, FloatArray]:
     """Return the weight of each event, and frame and position, each times weight, added up."""
-    weight = np.zeros(n, np.float32)
-    np.add.at(weight, event_of, tiles.weight)
-    counts, events = np.diff(tiles.start), event_of.astype(np.intp)
-    mean_frame = np.bincount(events, tiles.weight * tiles.frame, n).astype(np.float64)
+    weight, mean_frame = np.empty(n, np.float32), np.empty(n)
     position = np.empty((n, tiles.where.shape[1]))
-    for c in range(position.shape[1]):
-        x = np.repeat(tiles.corner[:, c], counts)
-        x += tiles.where[:, c]
-        x *= tiles.weight
-        position[:, c] = np.bincount(events, x, n)
+    # A few tiles at a time, which fit into the cache: the events of a tile follow each other, too.
+    starts = np.searchsorted(tiles.start, np.arange(0, tiles.start[-1], _AT_ONCE))
+    begins = np.append(event_of[tiles.start[:-1]], n)
+    for first, stop in pairwise(np.unique([*starts, len(tiles.corner)]).tolist()):
+        rows, events = slice(*tiles.start[[first, stop]]), slice(*begins[[first, stop]])
+        of_row, w = (event_of[rows] - events.start).astype(np.intp), tiles.weight[rows]
+        weight[events] = np.bincount(of_row, w)
+        mean_frame[events] = np.bincount(of_row, w * tiles.frame[rows])
+        corner = np.repeat(tiles.corner[first:stop], np.diff(tiles.start[first : stop + 1]), axis=0)
+        for c, x in enumerate((corner + tiles.where[rows]).T):
+            position[events, c] = np.bincount(of_row, w * x)
     return weight, mean_frame, position
 
 

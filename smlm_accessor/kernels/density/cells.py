@@ -15,6 +15,7 @@ MOST_CELLS = 2**20
 # Cells to a reach along x, y and z. Finer ones hold fewer that are out of reach (6.25 instead of 9
 # squares of the reach in a plane), coarser ones have longer rows, which are quicker.
 _SPAN = np.array([2, 2, 1])
+_AT_ONCE = 1 << 15  # positions: a few arrays of so many fit into the cache of a core
 _SHALLOW = 12.0  # times the reach: a volume with less along z is one layer, for the same reason
 
 
@@ -58,12 +59,17 @@ class Grid(NamedTuple):
 
     def number(self, positions: FloatArray) -> IntArray:
         """Return the number of the cell of each position, far below 0 if it lies outside."""
-        number, inside = np.zeros(len(positions), np.int64), np.ones(len(positions), np.bool_)
-        for x, low, edge, span, stride in zip(positions.T, *self, self.strides, strict=True):
-            index = np.floor((x - low) / edge).astype(np.int64) + span
-            inside &= (index >= 0) & (index < MOST_CELLS - span)
-            number += index * stride
-        return np.where(inside, number, -(2**62))
+        number = np.zeros(len(positions), np.int64)
+        for start in range(0, len(positions), _AT_ONCE):
+            at = number[start : start + _AT_ONCE]
+            inside = np.ones(len(at), np.bool_)
+            some = positions[start : start + _AT_ONCE].T
+            for x, low, edge, span, stride in zip(some, *self, self.strides, strict=True):
+                index = np.floor((x - low) / edge).astype(np.int64) + span
+                inside &= (index >= 0) & (index < MOST_CELLS - span)
+                at += index * stride
+            at[~inside] = -(2**62)
+        return number
 
     @property
     def rows(self) -> IntArray:
@@ -110,7 +116,14 @@ class Cells(NamedTuple):
     @property
     def cell(self) -> IntArray:
         """Cell of each position, in the order of cells."""
-        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+        return self.cell_of(slice(0, len(self.order)))
+
+    def cell_of(self, rows: slice) -> IntArray:
+        """Return the same of a range of positions."""
+        first = int(np.searchsorted(self.start, rows.start, side="right")) - 1
+        stop = int(np.searchsorted(self.start, rows.stop))
+        bounds = np.clip(self.start[first : stop + 1], rows.start, rows.stop)
+        return np.repeat(np.arange(first, stop), np.diff(bounds))
 
 
 def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int) -> Cells:

@@ -77,26 +77,26 @@ def couplings(
     group : ndarray, optional
         Of each event in the order of cells; by default, of squares of the field.
     """
-    n, k, d = len(density.positions), len(windows), len(density.precision)
-    every = max(n // n_events, 1)
-    where, variance = density.at_drift(drift)
+    cells, k, d = density.cells, len(windows), len(density.precision)
+    every = max(len(density.positions) // n_events, 1)
+    chosen = np.concatenate([np.arange(*block, every) for block in cells.blocks(_PAIR_BLOCKS)])
+    where, variance = density.at_drift(drift, chosen)
     if group is None:
         n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
-        group = _squares(density.positions) % n_groups
+        group = _squares(density.positions[chosen]) % n_groups
     else:
         n_groups = int(group.max()) + 1
-    left_out, others = density.left_out_of(windows), density.others(where)
-    cells, cell = density.cells, density.cells.cell
-
-    chosen = np.concatenate([np.arange(*block, every) for block in cells.blocks(_PAIR_BLOCKS)])
+        group = group[chosen]
+    left_out, others = density.left_out_of(windows), density.others(drift)
+    of_events = cells.cell[chosen], density.frame[chosen], density.weight[chosen]
     responsibility, curvature = np.zeros((2, n_groups, k, k))
 
     def one(part: int) -> tuple[FloatArray, FloatArray]:
         """Add up events of some groups; each group has sums of its own."""
         moments, total = np.zeros((k, k, d)), np.zeros((2, d))
         coupling_sums(
-            *(chosen[group[chosen] % _PARTS == part], cell, cells.first, cells.stop),
-            *(where, variance, density.frame, density.weight, left_out, *others),
+            *(np.flatnonzero(group % _PARTS == part), of_events[0], cells.first, cells.stop),
+            *(where, variance, *of_events[1:], left_out, *others),
             *(density.kernel.floor, space(), windows.of_frame, group),
             *(responsibility, curvature, moments, total),
         )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import starmap
 from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.backends import map_threads
+from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
-from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
+from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, densities, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16  # of events; the same for any number of threads
-# Events of a sample that tells which kernel is best, and how much events of each precision tell.
-_SAMPLE = 20_000
+#: Events of a sample that tells which kernel is best, and how much events of each precision tell.
+SAMPLE = 20_000
 # Events around an event that make its density: about a seventh of them lies within the kernel.
 # Half as many cost half the time, and 1 to 2 % of precision.
 _MOST_AROUND = 180
@@ -121,14 +123,20 @@ class Density:
         threads: int | None,
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""
-        positions = (drift - events.start)[events.frame]
-        np.subtract(events.positions, positions, out=positions)  # in place: there may be many
-        positions /= precision
+        moved, positions = drift - events.start, np.empty(events.positions.shape)
+
+        def less_drift(rows: slice) -> FloatArray:
+            drift_of_rows = moved.take(events.frame[rows], axis=0)
+            return np.asarray((events.positions[rows] - drift_of_rows) / precision)
+
+        fill_rows(less_drift, positions, threads=threads)
         widest = _widest(events, len(precision))
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
-        of_event = events.frame[cells.order], _variances(events, cells.order, widest)
-        ones, positions = np.ones(len(positions)), positions[cells.order]
-        return cls(events, precision, kernel, cells, positions, *of_event, drift, ones, threads)
+        order, in_cells = cells.order, np.empty(positions.shape)
+        fill_rows(lambda rows: positions.take(order[rows], axis=0), in_cells, threads=threads)
+        of_event = events.frame[order], _variances(events, order, widest)
+        ones = np.ones(len(order))
+        return cls(events, precision, kernel, cells, in_cells, *of_event, drift, ones, threads)
 
     def with_floor(self, floor: float) -> Density:
         """Return the density with another floor."""
@@ -145,21 +153,23 @@ class Density:
             Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
-        row = windows.of_frame[self.frame]
         blocks = self._blocks(every)
-        found = self._add_up(drift, windows, row, n, blocks)
-        total = np.zeros((n, N_PAIR_SUMS))
+        found = self._add_up(drift, windows, lambda rows: self._window(windows, rows), n, blocks)
+        total, events = np.zeros((n, N_PAIR_SUMS)), np.zeros(n)
         for sums in found:
             total += sums
-        information = self.weight / self.variance[0]
-        sampled = np.concatenate([np.arange(a, b) for a, b in blocks])
+        block_events = []
+        for rows in starmap(slice, blocks):
+            information = self.weight[rows] / self.variance[0, rows]
+            events += np.bincount(self._window(windows, rows), information, n)
+            block_events.append(information.sum())
         return OverlapSums(
-            np.bincount(row[sampled], information[sampled], n).astype(np.float64),
+            events,
             total[:, 0],
             total[:, 1 : 1 + d],
             total[:, 4 : 4 + d],
             total[:, 7 : 7 + d],
-            np.array([information[a:b].sum() for a, b in blocks]),
+            np.array(block_events),
             np.array([sums[:, 4 : 4 + d].sum(axis=0) for sums in found]),
         )
 
@@ -171,14 +181,18 @@ class Density:
         ``group``, (n,), is that of each event in the order of cells.
         """
         n, k = len(windows), int(group.max()) + 1
-        row = windows.of_frame[self.frame] * k + group
+
+        def row(rows: slice) -> IntArray:
+            return self._window(windows, rows) * k + group[rows]
+
         found = self._add_up(drift, windows, row, n * k, self._blocks(every))
         return np.asarray(np.sum(found, axis=0).reshape(n, k, N_PAIR_SUMS))
 
     def of_each(self, drift: FloatArray, windows: Windows) -> FloatArray:
         """Return the columns of `pair_sums` of each event, in the order of cells."""
         found = np.zeros((len(self.positions), N_PAIR_SUMS))
-        self._add_up(drift, windows, np.arange(len(found)), found, self._blocks(1))
+        row = np.arange(len(found))
+        self._add_up(drift, windows, row.__getitem__, found, self._blocks(1))
         return found
 
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
@@ -189,12 +203,13 @@ class Density:
         """
         d, octaves = len(self.precision), np.log2(1 / self.variance[0])
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
-        found = self._add_up(drift, windows, row, _CLASSES, self._blocks(self.one_in(_SAMPLE)))
+        blocks = self._blocks(self.one_in(SAMPLE))
+        found = self._add_up(drift, windows, row.__getitem__, _CLASSES, blocks)
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
         if not curvature.sum() > 0:
             return self
-        share = _BEFOREHAND / min(len(row), _SAMPLE)
+        share = _BEFOREHAND / min(len(row), SAMPLE)
         curvature += share * curvature.sum()
         weight = np.maximum(curvature, 0) / (squared + share * squared.sum())
         return replace(self, weight=(weight / np.average(weight, weights=squared))[row])
@@ -215,20 +230,20 @@ class Density:
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(grid.number(where), grid.rows, int(grid.span[0])),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self.others(_columns(self.positions)), space(), self.cells.number, found),
+            *(*self.others(self.sorted_with), space(), self.cells.number, found),
         )
         return found / floor
 
-    def others(self, where: Float32Array) -> tuple[Any, ...]:
+    def others(self, drift: FloatArray) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept = self.cells.kept
         variance = self.kernel.factor * self.variance.take(kept, axis=1)
         return (
-            where.take(kept, axis=1),
-            variance.astype(np.float32),
+            self._at_drift(self._change(drift), kept)[0],
+            np.ascontiguousarray(variance, dtype=np.float32),
             self.frame[kept],
             self.cells.stands_for.astype(np.float32),
-            None if len(where) == 2 else True,
+            None if len(variance) == 2 else True,
         )
 
     def one_in(self, n: int) -> int:
@@ -242,38 +257,53 @@ class Density:
         self,
         drift: FloatArray,
         windows: Windows,
-        row: IntArray,
+        row: Callable[[slice], IntArray],
         into: int | FloatArray,
         blocks: list[tuple[int, int]],
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of each block and row.
 
-        ``into`` is the number of rows, or one array for all, if each event has its own row.
+        ``row`` tells the rows of a range of events. ``into`` is the number of rows, or one array
+        for all, if each event has its own row.
         """
-        frame, left_out = self.frame, self.left_out_of(windows)
-        where, variance = self.at_drift(drift)
-        cells, cell, others = self.cells, self.cells.cell, self.others(where)
+        left_out, change, others = (
+            self.left_out_of(windows),
+            self._change(drift),
+            self.others(drift),
+        )
+        cells = self.cells
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
+            rows = slice(*block)
             pair_sums(
-                *(*block, cell, cells.first, cells.stop),
-                *(where, variance, frame, self.weight, row, left_out),
-                *(*others, self.kernel.floor, space(), sums),
+                *(0, block[1] - block[0], cells.cell_of(rows), cells.first, cells.stop),
+                *(*self._at_drift(change, rows), self.frame[rows], self.weight[rows]),
+                *(row(rows), left_out, *others, self.kernel.floor, space(), sums),
             )
             return sums
 
         return map_threads(one, blocks, threads=self.threads)
 
-    def at_drift(self, drift: FloatArray) -> tuple[Float32Array, Float32Array]:
+    def _window(self, windows: Windows, rows: slice) -> IntArray:
+        return np.asarray(windows.of_frame[self.frame[rows]])
+
+    def at_drift(self, drift: FloatArray, rows: IntArray) -> tuple[Float32Array, Float32Array]:
         """Return where events are with this drift, in precisions, and their variances."""
+        return self._at_drift(self._change(drift), rows)
+
+    def _change(self, drift: FloatArray) -> FloatArray:
+        """Return what the drift of each frame has changed by, in precisions."""
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
-        where, variance = np.empty((2, len(self.precision), len(self.positions)), np.float32)
-        for axis, moved in enumerate(change.T):  # one after the other, for the memory
-            where[axis] = self.positions[:, axis] - moved[self.frame]
-            variance[axis] = self.kernel.factor * self.variance[axis] + self.kernel.spread
-        return where, variance
+        return np.asarray(change)
+
+    def _at_drift(
+        self, change: FloatArray, rows: IntArray | slice
+    ) -> tuple[Float32Array, Float32Array]:
+        where = self.positions[rows] - change.take(self.frame[rows], axis=0)
+        variance = self.kernel.factor * self.variance[:, rows] + self.kernel.spread
+        return _columns(where), np.ascontiguousarray(variance, dtype=np.float32)
 
     def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
@@ -308,33 +338,3 @@ def _variances(events: CorrectedEvents, order: IntArray, widest: FloatArray) -> 
 
 def _columns(positions: FloatArray) -> Float32Array:
     return np.ascontiguousarray(positions.T, dtype=np.float32)
-
-
-def best_density(
-    events: CorrectedEvents,
-    drift: FloatArray,
-    windows: Windows,
-    precision: FloatArray,
-    threads: int | None,
-    kernels: tuple[PairKernel, ...] = FINE,
-) -> Density:
-    """Return the density whose kernel promises most information, its events weighted.
-
-    The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over the
-    components counts, from a sample of the events. It is not asked of a single kernel.
-    """
-    # Events are sorted once for each factor, on which the reach depends.
-    by_factor = {
-        factor: Density.of(events, drift, precision, kernel, threads)
-        for factor, kernel in {k.factor: k for k in kernels}.items()
-    }
-    candidates = [by_factor[k.factor].with_floor(k.floor) for k in kernels]
-
-    def information(density: Density) -> float:
-        sums = density.sums(drift, windows, every=density.one_in(_SAMPLE))
-        factors = np.stack([sums.curvature.sum(axis=0), sums.per_curvature])
-        return float(np.log(np.maximum(factors, 1e-300)).sum(axis=0).mean())
-
-    best = max(candidates, key=information) if len(candidates) > 1 else candidates[0]
-    del by_factor, candidates  # of the others, nothing is kept
-    return best.weighted(drift, windows)

@@ -18,7 +18,6 @@ from smlm_accessor.methods.overlap.between_times import (
     DriftOfWindows,
     drift_of_windows,
 )
-from smlm_accessor.methods.overlap.density import best_density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.first_drift import first_drift, told_chunks
@@ -28,6 +27,7 @@ from smlm_accessor.methods.overlap.iteration import (
     iterate,
 )
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.motions.choice import TRANSFORMATIONS
 from smlm_accessor.methods.overlap.motions.turns import with_transformation
 from smlm_accessor.methods.overlap.prior.alone import prior_alone

@@ -49,6 +49,24 @@ def test_blinks_are_put_together() -> None:
     assert (np.diff(events.frame) >= 0).all()
 
 
+def test_tiles_are_added_up_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, frames, _ = blinks()
+    numbers, index = np.unique(frames, return_inverse=True)
+    found = []
+    for at_once in (1, 70, len(x), 10 * len(x)):
+        monkeypatch.setattr("smlm_accessor.kernels.density.blinks._AT_ONCE", at_once)
+        tiles = sort_into_tiles(
+            *(x, index.astype(np.int32), np.linspace(1, 2, len(x), dtype=np.float32)),
+            np.zeros((len(numbers), 2)),
+            size=np.full(2, 100.0),
+            halo=np.zeros(2),
+        )
+        found.append(find_events(tiles, numbers, precision=PRECISION, longest=100))
+    for other in found[1:]:
+        for name, value in vars(found[0]).items():
+            np.testing.assert_array_equal(getattr(other, name), value)
+
+
 def test_the_order_of_rows_within_a_frame_does_not_matter() -> None:
     x, frames, _ = blinks()
     order = np.lexsort([np.random.default_rng(1).permutation(len(x)), frames])

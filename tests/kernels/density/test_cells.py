@@ -119,3 +119,21 @@ def test_blocks_hold_as_many_positions_each_and_all_once() -> None:
     assert blocks[-1][1] == 20_000
     assert all(a[1] == b[0] for a, b in pairwise(blocks))
     assert {b - a for a, b in blocks} == {1_250}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_range_of_positions_has_the_cells_of_the_whole(field: str) -> None:
+    cells = sort_into_cells(uniform(field), REACH, 10**6)
+    np.testing.assert_array_equal(cells.cell, of_each(cells))
+    for start, stop in ((0, 1), (7, 7), (3, 250), (0, 400), (399, 400)):
+        np.testing.assert_array_equal(cells.cell_of(slice(start, stop)), of_each(cells)[start:stop])
+
+
+def test_positions_are_numbered_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    positions = uniform(next(iter(FIELDS)))
+    grid = Grid.over(positions, REACH)
+    positions[5] += 1e9
+    whole = grid.number(positions)
+    assert whole[5] < whole.max() - 2**61
+    monkeypatch.setattr("smlm_accessor.kernels.density.cells._AT_ONCE", 7)
+    np.testing.assert_array_equal(grid.number(positions), whole)

@@ -13,7 +13,7 @@ from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import CUT
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.density import Density, OverlapSums, best_density
+from smlm_accessor.methods.overlap.density import Density, OverlapSums
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.timeline import Windows
 from tests import scenes
@@ -157,14 +157,6 @@ def test_a_sample_holds_a_part_of_the_events_of_few_emitters() -> None:
     assert (sample.curvature.sum(axis=0) > whole.curvature.sum(axis=0) / 16).all()
 
 
-def test_no_overlap_at_all_has_a_density_of_its_own() -> None:
-    """Without a warning of numpy: the logarithm of no information is as small as can be."""
-    scene = scenes.background(n=20, n_frames=20, size=1e6)
-    events, rows = single(scene)
-    best = best_density(events, events.start, rows.timeline.regular(1), scene.precision, 1)
-    assert best.kernel in FINE
-
-
 def test_threads_do_not_matter() -> None:
     scene = scenes.blinking(scenes.sites(100), n_frames=400, per_frame=10)
     density, windows, drift = density_of(scene)
@@ -260,33 +252,6 @@ def test_weights_give_the_largest_information(kernel: PairKernel) -> None:
         for factor in (0.7, 1.4):
             other = replace(best, weight=np.where(chosen, factor, 1.0) * best.weight)
             assert information(other.sums(events.start, windows)) < 1.005 * most
-
-
-@pytest.mark.parametrize(
-    ("at", "scatter", "background", "factor", "floor"),
-    [
-        (scenes.lattice(20, 15.0), 1.0, 0.0, 1.0, 0.1),  # wide kernels see no single emitters
-        (scenes.sites(1000), 2.0, 0.0, 2.0, 0.1),  # far apart, and less precise than told
-        (scenes.sites(300, 2000.0), 1.0, 0.9, None, 1.0),  # chance has its say in the background
-    ],
-)
-def test_the_density_of_most_information_is_chosen(
-    at: FloatArray, scatter: float, background: float, factor: float | None, floor: float
-) -> None:
-    scene = scenes.visits(at, n=12_000, n_frames=800, precision=scatter * PRECISION)
-    events, rows = single(scene.with_background(background) if background else scene)
-    windows, precision = rows.timeline.regular(20), np.full(2, PRECISION)
-    best = best_density(events, events.start, windows, precision, 1)
-    assert best.kernel.floor == floor
-    assert factor is None or best.kernel.factor == factor
-    promised = {
-        kernel: information(
-            Density.of(events, events.start, precision, kernel, 1).sums(events.start, windows)
-        )
-        for kernel in FINE
-    }
-    assert promised[best.kernel] == max(promised.values()) > min(promised.values())
-    assert not (best.weight == best.weight[0]).all() or (events.weight == 1).all()
 
 
 def test_along_z_each_event_counts_with_its_own_precision() -> None:

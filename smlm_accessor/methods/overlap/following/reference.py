@@ -142,13 +142,13 @@ class Reference:
     def _of_itself(self, every: int) -> Sums:
         density = self.fine
         some = np.arange(0, len(density.positions), density.one_in(_SAMPLE))
-        where, variance = density.at_drift(density.sorted_with)
+        where, variance = density.at_drift(density.sorted_with, some)
         frame = density.frame[some]
         near = np.stack([self.frames[frame] - self.gap, self.frames[frame] + self.gap], axis=1)
         left_out = np.searchsorted(self.frames, near)
-        events = np.array([(density.kernel.factor / variance[0, some]).sum()])
+        events = np.array([(density.kernel.factor / variance[0]).sum()])
         total = self._add_up(
-            *(density, where[:, some], variance[:, some], left_out),
+            *(density, where, variance, left_out),
             *(np.zeros(len(some), np.int64), 1, every),
         )
         return Sums.of(total, events, len(self.precision))
@@ -219,6 +219,6 @@ class Reference:
     @cached_property
     def _others(self) -> dict[bool, tuple[npt.NDArray[Any], ...]]:
         return {
-            fine: one.others(np.ascontiguousarray(one.positions.T, dtype=np.float32))
+            fine: one.others(one.sorted_with)
             for fine, one in ((True, self.fine), (False, self.coarse))
         }
