@@ -23,6 +23,9 @@ from smlm_accessor.kernels.hashing import split_mix64
 CLEAR_ODDS = -float(log_ndtr(-CLEAR))  # of chance, at a score that is clear
 _MOST_KNOTS = 128  # of a described drift: what it takes more to say, chance could bring
 _LEAST_BLINKS = 4  # for each knot
+# Localization precisions, in whole numbers of which a drift is described; which, is said first. A
+# drift of few precisions is lost in larger units, and it takes more to say in smaller ones.
+_UNITS = (1.0, 0.5)
 # Blinks whose gain tells which number of knots is best: it differs by hundreds where there are
 # more. Then all tell the odds.
 _SAMPLE = 25_000
@@ -43,20 +46,21 @@ def evidence(
     """Return the logarithm of the odds, at least, that it is this drift and not none.
 
     That is ``L - C``: ``L`` is the gain of log-likelihood by a drift that is described by few
-    knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots the
-    best number counts; once the odds are clear, up to a number that is worse. Of many blinks, a
-    sample tells which number is best. ``found`` and
-    ``weights`` are those of `overlaps`, before and after.
+    knots, and ``C`` the length of the description, in natural units. Of 2, 4, 8, ... knots, in
+    whole precisions or in halves, the best counts; once the odds are clear, up to a number that is
+    worse. Of many blinks, a sample tells which is best. ``found`` and ``weights`` are those of
+    `overlaps`, before and after.
     """
     before, after = found
     shift, n = corrected - blinks.positions, len(corrected)
-    unit = blinks.reach / REACH  # the localization precision
+    precision = blinks.reach / REACH
     cells = _Cells.of(corrected, _CELL * blinks.reach[:2])
     most = cells.log_likelihood(before, after, blinks.inner)
 
-    def odds_of(n_knots: int, chosen: BoolArray) -> float:
+    def odds_of(n_knots: int, share: float, chosen: BoolArray) -> float:
         """Return the odds by the gain of chosen blinks, as if all gained as much."""
-        described, length = describe(blinks.frames, shift, n_knots, jumps, unit)
+        described, length = describe(blinks.frames, shift, n_knots, jumps, share * precision)
+        length += float(np.log(len(_UNITS)))
         if length > most:
             return -np.inf
         there = densities(blinks, blinks.positions + described, chosen=chosen).overlap(weights)
@@ -65,18 +69,22 @@ def evidence(
 
     every = np.ones(n, dtype=np.bool_)
     some = every if n <= _SAMPLE else split_mix64(np.arange(n)) / 2.0**64 < _SAMPLE / n
-    best, odds, n_knots = -np.inf, {}, 2
-    while n_knots <= min(_MOST_KNOTS, n / _LEAST_BLINKS):
-        odds[n_knots] = now = odds_of(n_knots, some)
-        if now == -np.inf or (now <= best and best > CLEAR_ODDS):
+    best, odds = -np.inf, {}
+    for share in _UNITS:
+        n_knots = 2
+        while n_knots <= min(_MOST_KNOTS, n / _LEAST_BLINKS):
+            odds[n_knots, share] = now = odds_of(n_knots, share, some)
+            if now == -np.inf or (now <= best and best > CLEAR_ODDS):
+                break
+            best = max(best, now)
+            n_knots *= 2
+        if best > CLEAR_ODDS:
             break
-        best = max(best, now)
-        n_knots *= 2
     if n <= _SAMPLE:
         return best
     best = -np.inf
-    for number in sorted(odds, key=lambda number: -odds[number]):
-        best = max(best, odds_of(number, every))
+    for candidate in sorted(odds, key=lambda candidate: -odds[candidate]):
+        best = max(best, odds_of(*candidate, every))
         if best > CLEAR_ODDS:
             break
     return best
@@ -130,7 +138,7 @@ def describe(
     Returns
     -------
     described : ndarray, shape (n, d)
-        Interpolated between the middles of windows within a segment, held outside them.
+        Lines between the middles of windows within a segment, which go on to its ends.
     length : float
         Of the description: of the number of knots, of the frames of jumps, and of the increments.
 
@@ -139,7 +147,7 @@ def describe(
     >>> frames = np.arange(8)
     >>> described, length = describe(frames, frames[:, None] * 2.1, 2, frames[:0], np.ones(1))
     >>> described.ravel(), round(length, 1)
-    (array([0., 0., 1., 3., 5., 7., 8., 8.]), 6.6)
+    (array([-3., -1.,  1.,  3.,  5.,  7.,  9., 11.]), 6.6)
     """
     ordered = np.sort(frames)
     starts = ordered[np.linspace(0, len(frames), n_knots + 1).astype(np.int64)[1:-1]]
@@ -153,11 +161,19 @@ def describe(
     for number in np.unique(segment):
         rows = segment == number
         knots = np.unique(window[rows])
-        for axis, values in enumerate((whole * unit).T):
-            described[rows, axis] = np.interp(frames[rows], middle[knots], values[knots])
+        described[rows] = _lines(frames[rows], middle[knots], whole[knots] * unit)
     span = float(ordered[-1] - ordered[0]) + 1
     length = np.log(n_knots) + len(jumps) * np.log(span)
     return described, float(length + sum(map(_length_of, np.diff(whole, axis=0).T)))
+
+
+def _lines(frames: IntArray, middle: FloatArray, values: FloatArray) -> FloatArray:
+    """Return lines between values, shape (k, d), of which the first and last go on; (n, d)."""
+    if len(middle) == 1:
+        return np.repeat(values, len(frames), axis=0)
+    before = np.clip(np.searchsorted(middle, frames) - 1, 0, len(middle) - 2)
+    slope = np.diff(values, axis=0) / np.diff(middle)[:, None]
+    return np.asarray(values[before] + slope[before] * (frames - middle[before])[:, None])
 
 
 def _length_of(numbers: FloatArray) -> float:

@@ -66,6 +66,13 @@ def test_a_description_is_near_the_drift_and_better_with_more_knots() -> None:
     assert lengths == sorted(lengths)
 
 
+def test_a_line_is_described_to_its_ends() -> None:
+    frames = np.arange(10_000)
+    drift = np.column_stack([frames, -2 * frames]) * (4 * PRECISION / 10_000)
+    described, _ = describe(frames, drift, 2, NO_JUMPS, np.full(2, PRECISION))
+    np.testing.assert_allclose(described - described[:1], drift, atol=1.0)
+
+
 def test_a_jump_that_is_known_is_described_as_one() -> None:
     frames = np.arange(1_000)
     drift = np.where(frames < 430, 0.0, 1_000.0)[:, None]
@@ -86,6 +93,15 @@ def test_small_drift_is_told_too() -> None:
     true, frames = scene(1)
     drift = np.column_stack([frames / 2_000, frames * 0])  # a precision, in all
     assert 7 < odds(true + drift, true, frames) < 400
+
+
+def test_drift_within_a_precision_is_told_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    true, frames = scene(1, n_sites=600, visits=40)
+    wave = 0.24 * PRECISION * np.sin(frames / 1_500)
+    moved = true + np.column_stack([wave, 0 * frames])
+    assert odds(moved, true, frames) > 7
+    monkeypatch.setattr("smlm_accessor.assess.evidence._UNITS", (1.0,))
+    assert odds(moved, true, frames) < 0
 
 
 @pytest.mark.parametrize("seed", range(5))
