@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
 REACH = 4.0  # precisions: nearly three standard deviations of a difference
+_ENDLESS = 2**31  # frames
 _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # Two localizations in one frame are of one emitter if there are so many times as many such pairs as
 # by chance: then each is rather of one emitter than of two,
@@ -88,6 +89,42 @@ def find_events(
     >>> events.positions.tolist(), events.weight.tolist()
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
+    event_of, age, n = _linked(tiles, frames, precision, longest, segment)
+    weight, mean_frame, position = _add_up(tiles, event_of, n)
+    along_z = weight
+    if axial is not None:
+        along_z = np.bincount(event_of, axial[tiles.row], n).astype(np.float32)
+    lifetime = int(np.quantile(age, _OLDEST)) + 1 if len(age) else 1
+    del tiles, event_of, age  # there may be tens of millions
+    frame = np.round(mean_frame / weight).astype(np.int32)
+    del mean_frame
+    position /= weight[:, None]
+    order = sorted_rows(frame)[0].astype(np.int32)
+    events = position[order], frame[order], weight[order]
+    return Events(*events, events[2] if axial is None else along_z[order], lifetime)
+
+
+def usual_part(
+    tiles: Tiles, frames: IntArray, *, precision: FloatArray, segment: IntArray | None = None
+) -> BoolArray:
+    """Tell which localizations come before the age that few blinks get to, in theirs.
+
+    An emitter that shines on and on is at one place many times: it is no structure. The parameters
+    are those of `find_events`; the order is that which was sorted into tiles.
+    """
+    event_of, age, n = _linked(tiles, frames, precision, _ENDLESS, segment)
+    last = np.zeros(n, np.int32)
+    last[event_of] = age  # of a blink, the last counts: rows are in the order of time
+    usual = np.ones(len(age), np.bool_)
+    if n:
+        usual[tiles.row] = age <= np.quantile(last, _OLDEST)
+    return usual
+
+
+def _linked(
+    tiles: Tiles, frames: IntArray, precision: FloatArray, longest: int, segment: IntArray | None
+) -> tuple[Int32Array, Int32Array, int]:
+    """Return event and age of each localization, in the order of tiles, and how many events."""
     m = len(tiles.where)
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
     segment = np.zeros_like(frames) if segment is None else segment
@@ -98,18 +135,7 @@ def find_events(
         *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
         *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
     )
-    weight, mean_frame, position = _add_up(tiles, event_of, n)
-    along_z = weight
-    if axial is not None:
-        along_z = np.bincount(event_of, axial[tiles.row], n).astype(np.float32)
-    lifetime = int(np.quantile(age, _OLDEST)) + 1 if m else 1
-    del tiles, event_of, age  # there may be tens of millions
-    frame = np.round(mean_frame / weight).astype(np.int32)
-    del mean_frame
-    position /= weight[:, None]
-    order = sorted_rows(frame)[0].astype(np.int32)
-    events = position[order], frame[order], weight[order]
-    return Events(*events, events[2] if axial is None else along_z[order], lifetime)
+    return event_of, age, int(n)
 
 
 def _order_within_frames(tiles: Tiles) -> None:

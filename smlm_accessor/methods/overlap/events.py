@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.density.blinks import Events, find_events
-from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, sort_into_tiles
+from smlm_accessor.kernels.density.blinks import Events, find_events, usual_part
+from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles, sort_into_tiles
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.timeline import Timeline
 
@@ -87,16 +87,27 @@ class WeightedLocalizations:
         segment : ndarray, shape (n_frames,)
             No blink goes on from one segment to the next.
         """
-        tiles = sort_into_tiles(
-            *(self.positions, self.frame, self.weight, drift),
-            size=_TILE * precision,
-            halo=np.zeros(len(precision)),
-        )
         events = find_events(
-            *(tiles, self.timeline.frames),
+            *(self._tiles(drift, precision), self.timeline.frames),
             precision=precision,
             longest=LONGEST_BLINK,
             segment=segment,
             axial=None if self.axial is self.weight else self.axial,
         )
         return CorrectedEvents(**vars(events), start=drift)
+
+    def usual_part(self, precision: FloatArray) -> BoolArray:
+        """Tell which localizations are not of a blink that goes on longer than nearly all do.
+
+        Drift is too slow to matter from one frame to the next.
+        """
+        timeline = self.timeline
+        tiles = self._tiles(np.zeros((len(timeline.frames), len(precision))), precision)
+        return usual_part(tiles, timeline.frames, precision=precision, segment=timeline.segment)
+
+    def _tiles(self, drift: FloatArray, precision: FloatArray) -> Tiles:
+        return sort_into_tiles(
+            *(self.positions, self.frame, self.weight, drift),
+            size=_TILE * precision,
+            halo=np.zeros(len(precision)),
+        )

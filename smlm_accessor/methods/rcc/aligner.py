@@ -10,6 +10,8 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.frames.sample import whole_frames
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.pairs import Aligned, PairAligner
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -36,6 +38,22 @@ class Aligner:
     smoothing: float | None
     max_residual: float | None
     threads: int | None
+
+    @cached_property
+    def precision(self) -> FloatArray:
+        """Localization precision along each axis, NaN where nothing tells."""
+        return precision_along(self.localizations)
+
+    @cached_property
+    def searched(self) -> ChunkedLocalizations:
+        """Localizations for a search, without those of emitters that shine on and on.
+
+        Of one of these a window would match any other emitter that was seen often.
+        """
+        whole, precision = self.localizations, self.precision
+        if not (precision > 0).all():
+            return whole
+        return whole.take(WeightedLocalizations.of(whole, precision).usual_part(precision))
 
     @cached_property
     def all(self) -> PairAligner:

@@ -13,7 +13,6 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
-from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
 from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps
@@ -203,7 +202,7 @@ def _parts(
     drift = windows.shape(final.drift, final.valid, still)[aligner.all.frame_of]
     drift[~final.valid[windows.of_frame][aligner.all.frame_of]] = np.nan
     jumps = localizations.jumps if jumps is None else jumps
-    return Parts.of(replace(localizations, jumps=jumps), drift, precision_along(localizations))
+    return Parts.of(replace(localizations, jumps=jumps), drift, aligner.precision)
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

@@ -67,8 +67,9 @@ def search_windows(aligner: Aligner, search: Search) -> tuple[Windows, WindowShi
 
 def search_in(aligner: Aligner, windows: Windows, search: Search) -> WindowShifts:
     """Return the shifts of windows by their images."""
-    bounds = np.searchsorted(aligner.localizations.frames, windows.edges)
-    return search(replace(aligner.localizations, bounds=bounds, edges=windows.edges))
+    searched = aligner.searched
+    bounds = np.searchsorted(searched.frames, windows.edges)
+    return search(replace(searched, bounds=bounds, edges=windows.edges))
 
 
 def choose_length(

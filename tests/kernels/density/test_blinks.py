@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.density.blinks import Events, find_events
+from smlm_accessor.kernels.density.blinks import Events, find_events, usual_part
 from smlm_accessor.kernels.density.tiles import sort_into_tiles
 
 PRECISION = np.full(2, 1.0)
@@ -102,3 +102,33 @@ def test_weights_are_used() -> None:
     events = events_of(x, np.array([0, 1]), weight=np.array([3.0, 1.0]))
     np.testing.assert_allclose(events.positions, [[0.25, 0.25]])
     np.testing.assert_allclose(events.weight, [4])
+
+
+def test_what_goes_on_for_longer_than_blinks_do_is_told() -> None:
+    x, frames, label = blinks()
+    on = np.arange(150)
+    far = np.full((len(on), 2), -100.0)
+    both, when = np.concatenate([x, far]), np.concatenate([frames, on])
+    order = np.argsort(when, kind="stable")
+    tiles = sort_into_tiles(
+        *(both[order], when[order].astype(np.int32), np.ones(len(both), np.float32)),
+        np.zeros((when.max() + 1, 2)),
+        size=np.full(2, 1e4),
+        halo=np.zeros(2),
+    )
+    usual = np.empty(len(both), np.bool_)
+    usual[order] = usual_part(tiles, np.arange(when.max() + 1), precision=PRECISION)
+    longest = np.bincount(label).max()
+    assert usual[: len(x)].mean() > 0.95
+    np.testing.assert_array_equal(usual[len(x) :], on < usual[len(x) :].sum())
+    assert usual[len(x) :].sum() <= longest
+
+
+def test_of_nothing_nothing_is_usual() -> None:
+    nothing = np.empty((0, 2))
+    tiles = sort_into_tiles(
+        *(nothing, np.empty(0, np.int32), np.empty(0, np.float32), np.zeros((1, 2))),
+        size=np.full(2, 1e4),
+        halo=np.zeros(2),
+    )
+    assert len(usual_part(tiles, np.arange(1), precision=PRECISION)) == 0

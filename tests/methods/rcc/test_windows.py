@@ -66,3 +66,20 @@ def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, 
     assert least <= len(windows) <= most
     error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
     assert np.median(np.abs(error - error.mean(axis=0))) < 3
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_emitter_that_shines_on_does_not_move_its_window(seed: int) -> None:
+    """Where it shines, half of the localizations are its: they match a place often visited."""
+    rng, n, on = np.random.default_rng(seed), 12_000, np.arange(4_000, 4_500)
+    sites, visits = rng.uniform(0, 5_000, (80, 2)), np.r_[15.0, np.ones(79)]
+    frames = np.concatenate([rng.integers(12_000, size=n), on])
+    site = np.concatenate([rng.choice(80, size=n, p=visits / visits.sum()), np.ones_like(on)])
+    order = np.argsort(frames, kind="stable")
+    x = (sites[site] + rng.normal(0, 8, (len(site), 2)))[order]
+    whole = np.array([0, len(x)])
+    aligner = Aligner(ChunkedLocalizations(x, frames[order], whole, ("x", "y")), None, None, None)
+    windows, found = search_windows(aligner, SEARCH)
+    shining = (windows.mean_frame > on[0]) & (windows.mean_frame < on[-1])
+    assert shining.any()
+    assert (np.abs(found.drift[shining] - np.median(found.drift, axis=0)) < 100).all()
