@@ -108,8 +108,8 @@ class PeakMatcher:
         known already. The variance of the pair is NaN unless ``pairs`` asks for it.
         """
         c = self.correlator
-        peak = c.locate(cross(reference, moving), self.max_shift)
-        if not peak.found or peak.quality < self.significance.quality:
+        peak = c.locate(cross(reference, moving), self.max_shift, self.significance.quality)
+        if not peak.found:
             return None
         aligned = moving * c.phase(peak.shift)
         curvature = self.curvature(cross(reference, aligned))
