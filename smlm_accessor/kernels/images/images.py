@@ -125,8 +125,9 @@ def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) ->
 
 def restore(spectra: Spectrum, grid: PixelGrid, shape: tuple[int, int]) -> Image:
     """Return the images of kept frequencies, sampled at another shape, shape (n_tiles, *shape)."""
-    images = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
-    return np.asarray(images * np.float32(shape[0] * shape[1] / grid.pixels))
+    images: Image = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
+    images *= np.float32(shape[0] * shape[1] / grid.pixels)
+    return images
 
 
 def fade(n: int, width: float) -> FloatArray:

@@ -243,9 +243,12 @@ class Points:
         """Put parts together, each of shape (n, 2)."""
         positions = np.concatenate(parts)
         part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
-        cell = np.floor((positions - grid.corner) / grid.bin_size).astype(np.int64)
-        order, _ = sorted_rows(cell[:, 0] * grid.bins[1] + cell[:, 1])
-        return cls(np.ascontiguousarray(positions[order]), part[order])
+        pixel = np.zeros(len(positions), np.int64)
+        for axis, n in enumerate(grid.bins):  # one by one: less memory
+            pixel *= n
+            pixel += np.floor((positions[:, axis] - grid.corner[axis]) / grid.bin_size).astype(int)
+        order, _ = sorted_rows(pixel)
+        return cls(positions[order], part[order])
 
     def rows(self, rows: slice) -> Points:
         """Return some of them."""
