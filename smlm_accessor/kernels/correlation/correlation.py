@@ -48,10 +48,12 @@ def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: flo
 
     ``rows`` and ``columns`` are the angular frequencies along the two axes.
     """
-    k2 = rows[:, None] ** 2 + columns**2
-    return np.asarray(
-        np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * wide) ** 2 * k2)
+    low, high = (
+        np.multiply.outer(*(np.exp(-0.5 * (width * k) ** 2) for k in (rows, columns)))
+        for width in (smoothing, HIGH_PASS * wide)
     )
+    low -= high
+    return low
 
 
 class Correlator:
