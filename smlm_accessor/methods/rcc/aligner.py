@@ -13,8 +13,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.rcc.pairs import Aligned, PairAligner
 from smlm_accessor.timeline import Timeline, Windows
 
-# Localizations that are enough to choose the smoothing, and partners of each; more partners, if
-# localizations are fewer.
+# Localizations that are enough to choose the smoothing, and partners of each.
 _SAMPLE = 75_000
 _FEW_PARTNERS = 16
 _PARTNERS = 32
@@ -71,8 +70,7 @@ class Aligner:
         """Align a sample of the localizations; all windows that have some if not said."""
         sample = self.sample.timeline.cut(windows.edges)
         valid = sample.counts > 0 if valid is None else valid
-        partners = _FEW_PARTNERS * max(1.0, _SAMPLE / len(self.sample.positions))
-        return self.sample.align(sample, drift, valid, smoothing, partners=partners)
+        return self.sample.align(sample, drift, valid, smoothing, partners=_FEW_PARTNERS)
 
     def align_all(
         self,
