@@ -23,7 +23,7 @@ MAX_PIXELS = 2**16
 # sparse structure is lost in chance pairs, whose number grows as the square of the smoothing: in a
 # membrane and single emitters, 4 to 92 % of the windows were found by the first, 98 to 100 % by
 # finer ones. They come before the coarse ones, which match the outlines of the field, too; each is
-# tried as long as the one before found more. (In 34 random worlds of 6,000 to 30,000 localizations,
+# tried as long as the one before found more. (In 32 random worlds of 6,000 to 30,000 localizations,
 # 0.5 found more in four; 0.25, which takes most of the time, was right in none after 0.5 was not.)
 _FACTORS = (1.0, 0.5, 0.25, 4.0, 12.0)
 # Part of the localizations whose windows are enough: the rest is interpolated.
