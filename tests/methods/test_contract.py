@@ -285,30 +285,23 @@ def test_the_input_is_not_touched(method: str, d: int, target: str) -> None:
 # Chunks that cannot be registered.
 
 
-# Of rcc ten chunks: of eight, of which one lies on nothing, it looks for a motion within each by
-# images, for ten seconds.
-SHORTER = {"rcc": 80}
+LENGTH = 100  # frames of a chunk
 
 
-def length_of_chunks(method: str) -> int:
-    return SHORTER.get(method, 100)  # frames
-
-
-def with_chunk(chunk: pd.DataFrame, table: pd.DataFrame, k: int, length: int) -> pd.DataFrame:
+def with_chunk(chunk: pd.DataFrame, table: pd.DataFrame, k: int) -> pd.DataFrame:
     """The table with other localizations in its ``k``-th chunk."""
-    return pd.concat([table[table["frame"] // length != k], chunk]).sort_values("frame")
+    return pd.concat([table[table["frame"] // LENGTH != k], chunk]).sort_values("frame")
 
 
 def require_hopeless(table: pd.DataFrame, method: str, target: str, *ks: int) -> None:
-    length = length_of_chunks(method)
     with pytest.warns(InvalidChunkWarning) as caught:
-        drift = drift_of(table, method, chunks=range(0, N_FRAMES + 1, length), target=target)
+        drift = drift_of(table, method, chunks=range(0, N_FRAMES + 1, LENGTH), target=target)
     assert len(caught) == 1
     for k in ks:
-        named = f"chunk {k} (frames {length * k} to {length * (k + 1) - 1}, "
+        named = f"chunk {k} (frames {LENGTH * k} to {LENGTH * (k + 1) - 1}, "
         assert named in str(caught[0].message)
     require_drift(drift)
-    others = ~np.isin(np.arange(N_FRAMES // length), ks)
+    others = ~np.isin(np.arange(N_FRAMES // LENGTH), ks)
     assert drift["valid"].values.tolist() == others.tolist()
     assert np.isnan(drift["offset"][~others]).all()
     assert np.isnan(drift["offset_std"][~others]).all()
@@ -322,10 +315,10 @@ def test_a_chunk_with_nothing_to_register(
     method: str, left: int, k: int, d: int, target: str
 ) -> None:
     """A method sees no row where few are left: tests/estimation/test_estimate.py."""
-    table, length = sample(d), length_of_chunks(method)
-    k %= N_FRAMES // length
-    chunk = table[table["frame"] // length == k].iloc[:left]
-    require_hopeless(with_chunk(chunk, table, k, length), method, target, k)
+    table = sample(d)
+    k %= N_FRAMES // LENGTH
+    chunk = table[table["frame"] // LENGTH == k].iloc[:left]
+    require_hopeless(with_chunk(chunk, table, k), method, target, k)
 
 
 @runs_with(*((2, target) for target in TARGETS))
@@ -333,16 +326,15 @@ def test_a_chunk_with_nothing_to_register(
 def test_nothing_in_common_is_hopeless(method: str, d: int, target: str, seed: int) -> None:
     """Background in one chunk, and in another a structure that is not there in any other one."""
     table, other, rng = sample(d, seed=seed), sample(d, seed=seed + 99), np.random.default_rng(5)
-    length = length_of_chunks(method)
-    chunk = table[table["frame"] // length == 3]
+    chunk = table[table["frame"] // LENGTH == 3]
     noise = chunk.assign(x=rng.uniform(-500, 500, len(chunk)), y=rng.uniform(-500, 500, len(chunk)))
-    other = other[other["frame"] // length == 6]
-    with_noise = with_chunk(noise, table, 3, length)
+    other = other[other["frame"] // LENGTH == 6]
+    with_noise = with_chunk(noise, table, 3)
     if method in NEED_BEADS:  # which are to be there in most frames
         require_hopeless(with_noise, method, target, 3)
-        require_hopeless(with_chunk(other, table, 6, length), method, target, 6)
+        require_hopeless(with_chunk(other, table, 6), method, target, 6)
     else:
-        require_hopeless(with_chunk(other, with_noise, 6, length), method, target, 3, 6)
+        require_hopeless(with_chunk(other, with_noise, 6), method, target, 3, 6)
 
 
 def test_all_chunks_hopeless_is_said_once_and_gives_no_numbers(method: str) -> None:

@@ -12,7 +12,6 @@ from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from tests import scenes
 
-# Of fewer chunks, rcc looks for the motion within each by images: nine seconds a table.
 N_CHUNKS, N_FRAMES, SEEDS = 10, 3000, 8
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("icp", {}),

@@ -48,10 +48,12 @@ def band_pass(rows: FloatArray, columns: FloatArray, smoothing: float, wide: flo
 
     ``rows`` and ``columns`` are the angular frequencies along the two axes.
     """
-    k2 = rows[:, None] ** 2 + columns**2
-    return np.asarray(
-        np.exp(-0.5 * smoothing**2 * k2) - np.exp(-0.5 * (HIGH_PASS * wide) ** 2 * k2)
+    low, high = (
+        np.multiply.outer(*(np.exp(-0.5 * (width * k) ** 2) for k in (rows, columns)))
+        for width in (smoothing, HIGH_PASS * wide)
     )
+    low -= high
+    return low
 
 
 class Correlator:
@@ -91,8 +93,13 @@ class Correlator:
         rows, columns = (int(np.ceil(2 * oversampling * m)) + 1 for m in self.grid.modes)
         return fft.next_fast_len(rows), fft.next_fast_len(columns, real=True)
 
-    def locate(self, cross: Spectrum, max_shift: FloatArray) -> Peak:
-        """Find the global maximum among the shifts up to ``max_shift``, shape (2,)."""
+    def locate(
+        self, cross: Spectrum, max_shift: FloatArray, least_quality: float = -np.inf
+    ) -> Peak:
+        """Find the global maximum among the shifts up to ``max_shift``, shape (2,).
+
+        One below the least quality is not found.
+        """
         shape = self.shape(_OVERSAMPLING)
         values = fft.irfft2(spread((self.gain * cross)[None], self.grid.modes, shape)[0], s=shape)
         spacing = self._spacing(shape)
@@ -101,10 +108,13 @@ class Correlator:
         window = values[np.ix_(*within)]
         best = np.unravel_index(int(window.argmax()), window.shape)
         start = np.array([x[w[b]] for x, w, b in zip(lags, within, best, strict=True)])
+        quality = self._quality(values, window, lags, within, start)
+        if quality < least_quality:
+            return Peak(start, quality, found=False)
         shift = self.refine(cross, start)
         at_edge = self.active & (np.maximum(np.abs(start) + spacing, np.abs(shift)) > max_shift)
         found = bool(np.isfinite(shift).all()) and not at_edge.any()
-        return Peak(shift, self._quality(values, lags, within, start), found)
+        return Peak(shift, quality, found)
 
     def refine(self, cross: Spectrum, start: FloatArray) -> FloatArray:
         """Climb from ``start`` to a maximum of the interpolant; NaN if there is none."""
@@ -137,14 +147,18 @@ class Correlator:
         return np.asarray(np.array(self.grid.padded) * self.grid.bin_size / np.array(shape))
 
     def _quality(
-        self, values: Image, lags: list[FloatArray], within: list[IntArray], peak: FloatArray
+        self,
+        values: Image,
+        window: Image,
+        lags: list[FloatArray],
+        within: list[IntArray],
+        peak: FloatArray,
     ) -> float:
         near = []
         for lag, at in zip(lags, peak, strict=True):
             period = len(lag) * (lag[1] - lag[0]) if len(lag) > 1 else 1.0
             distance = np.abs((lag - at + period / 2) % period - period / 2)
             near.append(distance <= min(NEAR * max(self.smoothing, self.grid.bin_size), period / 4))
-        window = values[np.ix_(*within)]
         inside = np.ix_(*(n[w] for n, w in zip(near, within, strict=True)))
         highest = float(window[inside].max())
         window[inside] = 0.0

@@ -108,8 +108,8 @@ class PeakMatcher:
         known already. The variance of the pair is NaN unless ``pairs`` asks for it.
         """
         c = self.correlator
-        peak = c.locate(cross(reference, moving), self.max_shift)
-        if not peak.found or peak.quality < self.significance.quality:
+        peak = c.locate(cross(reference, moving), self.max_shift, self.significance.quality)
+        if not peak.found:
             return None
         aligned = moving * c.phase(peak.shift)
         curvature = self.curvature(cross(reference, aligned))
@@ -139,8 +139,9 @@ class PeakMatcher:
         out = np.zeros_like(slopes)
         for axis in np.flatnonzero(self.correlator.active):
             image = restore(slopes[axis], self.grid, shape)
-            squared = np.asarray(fft.rfft2(image * image, axes=(1, 2)), dtype=np.complex64)
-            out[axis] = keep(squared, self.grid.modes) / scale
+            image *= image
+            out[axis] = keep(fft.rfft2(image, axes=(1, 2)), self.grid.modes)
+        out /= scale
         return out
 
     def curvature(self, aligned: Spectrum) -> FloatArray:

@@ -30,26 +30,41 @@ def count(
     ``tiles``, shape (n,), is the image that each localization belongs to; all to the same one by
     default. Returns images of shape (n_tiles, *grid.bins).
     """
+    first, last = grid.bins
+    image = np.zeros(n_tiles * first * last, dtype=np.float32)
+    starts = None if tiles is None else tiles * (first * last)
+    count_into(image, positions, grid, (last, 1), starts)
+    return image.reshape(n_tiles, first, last)
+
+
+def count_into(
+    image: Image,
+    positions: FloatArray,
+    grid: PixelGrid,
+    steps: tuple[int, int],
+    starts: IntArray | None = None,
+) -> None:
+    """Count as `count` does, into a flat array whose pixels are ``steps`` apart along each axis.
+
+    ``starts``, shape (n,), is where the image begins that each localization belongs to.
+    """
     inside = np.ones(len(positions), dtype=bool)
     for axis in range(2):
         x = positions[:, axis]
         inside &= (x >= grid.lower[axis]) & (x <= grid.upper[axis])
     if not inside.all():
         positions = positions[inside]
-        tiles = None if tiles is None else tiles[inside]
-    first, last = grid.bins
-    at = np.zeros(len(positions), dtype=np.intp) if tiles is None else tiles * (first * last)
+        starts = None if starts is None else starts[inside]
+    at = np.zeros(len(positions), dtype=np.intp) if starts is None else starts
     shares: list[list[tuple[int, npt.NDArray[np.float32]]]] = []
-    for axis, step in enumerate((last, 1)):
+    for axis, step in enumerate(steps):
         u = (positions[:, axis] - grid.corner[axis]) / grid.bin_size
         pixel = np.floor(u)
         part = (u - pixel).astype(np.float32)
         at = at + step * pixel.astype(np.intp)
         shares.append([(0, 1 - part), (step, part)] if grid.bins[axis] > 1 else [(0, 1 - part)])
-    image = np.zeros(n_tiles * first * last, dtype=np.float32)
     for (step0, share0), (step1, share1) in product(*shares):
         np.add.at(image, at + (step0 + step1), share0 * share1)
-    return image.reshape(n_tiles, first, last)
 
 
 def transform(image: Image, grid: PixelGrid) -> Spectrum:
@@ -110,8 +125,9 @@ def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) ->
 
 def restore(spectra: Spectrum, grid: PixelGrid, shape: tuple[int, int]) -> Image:
     """Return the images of kept frequencies, sampled at another shape, shape (n_tiles, *shape)."""
-    images = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
-    return np.asarray(images * np.float32(shape[0] * shape[1] / grid.pixels))
+    images: Image = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
+    images *= np.float32(shape[0] * shape[1] / grid.pixels)
+    return images
 
 
 def fade(n: int, width: float) -> FloatArray:

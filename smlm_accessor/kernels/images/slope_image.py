@@ -22,12 +22,14 @@ from smlm_accessor.kernels.correlation.peak_precision import PeakMatch
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.field.jackknife import influence
 from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
-from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count
+from smlm_accessor.kernels.images.images import RIM, Image, Spectrum, count_into
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _MAX_STEPS = 8
 _LONGEST_STEP = 0.5  # smoothing lengths
 _AT_ONCE = 2**16  # localizations under which a thread sums at a time, about
+_ROWS = 64  # of a transform that a thread multiplies at a time: a megabyte of 2048 columns
+_AT_REST = np.zeros((1, 1, 2))
 
 
 def slope_grid(
@@ -56,24 +58,30 @@ class SlopeImage:
         run: Callable[..., Iterable[Any]] = map,
     ) -> None:
         self.grid, self.smoothing, self._workers, self._run = grid, smoothing, workers, run
-        rows = 2 * np.pi * fft.fftfreq(grid.padded[0], grid.bin_size).astype(np.float32)[:, None]
-        columns = 2 * np.pi * fft.rfftfreq(grid.padded[1], grid.bin_size).astype(np.float32)
-        spectrum = fft.rfft2(count(positions, grid)[0], s=grid.padded, workers=workers)
-        self._pairs = self._pair_map(spectrum, rows, columns) if pairs else None
+        # One complex plane, in place, as no other array is so large: in the end its real part is
+        # the slope along the first axis, its imaginary part that along the second.
+        plane = np.zeros(grid.padded, dtype=np.complex64)
+        count_into(plane.view(np.float32).reshape(-1), positions, grid, (2 * grid.padded[1], 2))
+        counts = sums_under(self._channels(plane), grid, Points.of([positions], grid), _AT_REST)
+        spectrum = fft.fft2(plane, workers=workers, overwrite_x=True)
+        self._pairs = self._pair_map(spectrum.copy()) if pairs else None
         # Even background has a slope at the edges of the field.
         first, last = (p / p.sum() for p in grid.profiles)
-        even = self._background(_counts(grid, positions))[0]
+        even = self._background(counts)[0]
         down = (even * fft.fft(first, grid.padded[0])).astype(np.complex64)
-        across = fft.rfft(last, grid.padded[1]).astype(np.complex64)
-        for row, one in zip(spectrum, down, strict=True):  # no other array of this size
-            row -= one * across
-        wide = HIGH_PASS * smoothing
-        band = _gaussian(smoothing, rows, columns)
-        band -= _gaussian(wide, rows, columns)
-        spectrum *= band
-        del band
-        self._slopes = self._map(lambda k: np.complex64(1j) * k * spectrum, rows, columns)
-        field = np.einsum("i,j,ijc->c", first, last, self._slopes.reshape(*grid.bins, 2))
+        across = fft.fft(last, grid.padded[1]).astype(np.complex64)
+
+        def slopes(rows: slice, u: Image, v: Image) -> None:
+            some = spectrum[rows]
+            some -= down[rows, None] * across
+            some *= _gaussian(smoothing, u, v) - _gaussian(HIGH_PASS * smoothing, u, v)
+            some *= 1j * u - v
+
+        for half, n in zip((spectrum, spectrum.T), grid.padded, strict=True):
+            half[n // 2 : n // 2 + 1 - n % 2] = 0  # of no slope: the highest frequency has no sign
+        self._slopes = self._map(spectrum, slopes)
+        image = self._slopes.reshape(grid.bins[0], -1, 2)[:, : grid.bins[1]]
+        field = np.einsum("i,j,ijc->c", first, last, image)
         self._mean: FloatArray = field.astype(np.float64)
 
     def match(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> PeakMatch | None:
@@ -183,28 +191,34 @@ class SlopeImage:
         wide = int((np.array(self.grid.upper) > np.array(self.grid.lower)).sum())
         return np.asarray((sums.within - sums.inner) / (1 - (1 - 2 / RIM) ** wide))
 
-    def _map(self, spectrum: Callable[[Image], Spectrum], rows: Image, columns: Image) -> Image:
-        """Return two channels of an image, shape (n_pixels, 2): of frequencies along each axis."""
-        n, m = self.grid.bins
-        out = np.empty((n, m, 2), dtype=np.float32)
+    def _map(self, spectrum: Spectrum, change: Callable[[slice, Image, Image], None]) -> Image:
+        """Change rows of a spectrum, in place, and return the two channels of its image.
 
-        def fill(channel: int) -> None:
-            product = spectrum((rows, columns)[channel])
-            image = fft.irfft2(product, s=self.grid.padded, workers=self._workers, overwrite_x=True)
-            out[:, :, channel] = image[:n, :m]
+        What changes them takes which rows, and the angular frequencies along each axis.
+        """
+        u, v = (
+            2 * np.pi * fft.fftfreq(n, self.grid.bin_size).astype(np.float32)
+            for n in self.grid.padded
+        )
+        some = [slice(i, i + _ROWS) for i in range(0, len(u), _ROWS)]
+        list(self._run(lambda rows: change(rows, u[rows, None], v), some))
+        return self._channels(fft.ifft2(spectrum, workers=self._workers, overwrite_x=True))
 
-        list(self._run(fill, range(2)))
-        return out.reshape(n * m, 2)
+    def _channels(self, plane: Spectrum) -> Image:
+        """Return a complex image as one with two channels, of the rows that the field has."""
+        return plane[: self.grid.bins[0]].view(np.float32).reshape(-1, 2)
 
-    def _pair_map(self, spectrum: Spectrum, rows: Image, columns: Image) -> Image:
+    def _pair_map(self, spectrum: Spectrum) -> Image:
         """Sum over the reference of the squared slope that each localization makes."""
         # Of a Gaussian, in closed form; sharing among pixels, twice, has made it wider.
         s2 = self.smoothing**2 + self.grid.bin_size**2 / 3
-        gaussian = _gaussian(np.sqrt(s2 / 2), rows, columns) * spectrum
-        scale = np.float32(self.grid.bin_size**2 / (8 * np.pi * s2**2))
-        return self._map(
-            lambda k: scale * (1 - np.float32(s2 / 2) * k * k) * gaussian, rows, columns
-        )
+        scale, half = np.float32(self.grid.bin_size**2 / (8 * np.pi * s2**2)), np.float32(s2 / 2)
+
+        def squares(rows: slice, u: Image, v: Image) -> None:
+            spectrum[rows] *= scale * _gaussian(np.sqrt(s2 / 2), u, v)
+            spectrum[rows] *= (1 - half * u * u) + 1j * (1 - half * v * v)
+
+        return self._map(spectrum, squares)
 
 
 def _gaussian(smoothing: float, rows: Image, columns: Image) -> Image:
@@ -229,9 +243,12 @@ class Points:
         """Put parts together, each of shape (n, 2)."""
         positions = np.concatenate(parts)
         part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
-        cell = np.floor((positions - grid.corner) / grid.bin_size).astype(np.int64)
-        order, _ = sorted_rows(cell[:, 0] * grid.bins[1] + cell[:, 1])
-        return cls(np.ascontiguousarray(positions[order]), part[order])
+        pixel = np.zeros(len(positions), np.int64)
+        for axis, n in enumerate(grid.bins):  # one by one: less memory
+            pixel *= n
+            pixel += np.floor((positions[:, axis] - grid.corner[axis]) / grid.bin_size).astype(int)
+        order, _ = sorted_rows(pixel)
+        return cls(positions[order], part[order])
 
     def rows(self, rows: slice) -> Points:
         """Return some of them."""
@@ -254,9 +271,10 @@ class ImageSums(NamedTuple):
 def sums_under(image: Image, grid: PixelGrid, points: Points, shifts: FloatArray) -> ImageSums:
     """Interpolate an image linearly under localizations less each of some shifts, and sum.
 
-    The image has two channels, shape (n_pixels, 2), and is zero outside the field. Each part has
-    shifts of its own, shape (k, m, 2); at those that are NaN nothing is summed. Small shifts at
-    once save time: a localization needs much the same pixels at all of them.
+    The image has two channels, shape (n_pixels, 2), and is zero outside the field; its rows may be
+    longer than those of the field. Each part has shifts of its own, shape (k, m, 2); at those that
+    are NaN nothing is summed. Small shifts at once save time: a localization needs much the same
+    pixels at all of them.
     """
     box = np.array([grid.lower, grid.upper])
     rim = (box[1] - box[0]) / RIM
@@ -264,14 +282,9 @@ def sums_under(image: Image, grid: PixelGrid, points: Points, shifts: FloatArray
     k, m = shifts.shape[:2]
     out, counts = np.zeros((k, m, 2, 2)), np.zeros((k, m, 2), np.int64)
     place = (box, inner, grid.corner, grid.bin_size)
-    _sum(image, np.array(grid.bins), points.positions, points.part, shifts, *place, out, counts)
+    bins = np.array([grid.bins[0], len(image) // grid.bins[0]])
+    _sum(image, bins, points.positions, points.part, shifts, *place, out, counts)
     return ImageSums(out[:, :, 0], out[:, :, 1], counts[:, :, 0], counts[:, :, 1])
-
-
-def _counts(grid: PixelGrid, positions: FloatArray) -> ImageSums:
-    """Return `sums_under` an image of nothing: the counts."""
-    nothing = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-    return sums_under(nothing, grid, Points.of([positions], grid), np.zeros((1, 1, 2)))
 
 
 @kernel

@@ -122,8 +122,10 @@ def _periods(where: FloatArray) -> FloatArray:
     halves = [(half - half.mean()).astype(np.float32) for half in halves]
     n, m = 2 * np.array(halves[0].shape) - 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
-    spectra = [fft.rfft2(half, padded) for half in (halves[0], halves[1][::-1, ::-1])]
-    found = fft.irfft2(spectra[0] * spectra[1], padded)[:n, :m]  # no shift is in the middle
+    product = fft.rfft2(halves[0], padded)
+    product *= fft.rfft2(halves[1][::-1, ::-1], padded)
+    found = fft.irfft2(product, padded, overwrite_x=True)[:n, :m]  # no shift is in the middle
+    del product
     middle = np.array(halves[0].shape) - 1
     high = found > _AS_HIGH * found[tuple(middle)]
     around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())

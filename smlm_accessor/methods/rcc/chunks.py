@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -97,16 +98,16 @@ def _without_motion(start: Start, search: Search) -> Start:
     windows = aligner.all.timeline.cut(np.unique(np.round(np.concatenate(edges)).astype(np.int64)))
     of_chunk = np.searchsorted(chunks.edges, windows.edges[:-1], side="right") - 1
     valid = start.valid[of_chunk]
-    drift, found = windows.mean(chunks.curve(start.drift, start.valid)), None
+    drift = windows.mean(chunks.curve(start.drift, start.valid))
     if n_windows > _WINDOWS_OF_CHUNK:
-        found = search_in(aligner, windows, search)
+        # Not in finer images, which take most of the time, and found nothing more in random worlds.
+        found = search_in(aligner, windows, partial(search, finer=False))
         found = found._replace(valid=found.valid & valid)
-    if found is not None and found.valid.sum() >= _CLEAR * valid.sum():
-        between = resampled(windows, found, windows)
-        drift = np.where(found.valid[:, None], found.drift, between)
-        smoothing, seen = choose_smoothing(aligner, windows, drift, valid, found.smoothing)
-    else:
-        seen = aligner.align_sample(windows, drift, smoothing, valid)
+        if found.valid.sum() >= _CLEAR * valid.sum():
+            between = resampled(windows, found, windows)
+            drift = np.where(found.valid[:, None], found.drift, between)
+            smoothing = found.smoothing
+    smoothing, seen = choose_smoothing(aligner, windows, drift, valid, smoothing)
     seen = retry_beside_neighbours(aligner, windows, seen, smoothing)
     curve = windows.curve(seen.drift, seen.valid)
     drift = chunks.mean(curve)

@@ -199,10 +199,11 @@ def _parts(
 ) -> Parts:
     """Return the parts of the table that do not know of each other."""
     localizations = aligner.localizations
-    drift = windows.shape(final.drift, final.valid, still)[aligner.all.frame_of]
-    drift[~final.valid[windows.of_frame][aligner.all.frame_of]] = np.nan
+    drift = windows.shape(final.drift, final.valid, still)
+    drift[~final.valid[windows.of_frame]] = np.nan
     jumps = localizations.jumps if jumps is None else jumps
-    return Parts.of(replace(localizations, jumps=jumps), drift, aligner.precision)
+    known = replace(localizations, jumps=jumps)
+    return Parts.of(known, drift[aligner.all.frame_of], aligner.precision)
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

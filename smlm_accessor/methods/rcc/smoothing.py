@@ -10,6 +10,8 @@ from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.timeline import Windows
 
+# Sharpness of maxima that are chance. The finer these are, the smaller their variance seems.
+_CHANCE = 3.0
 # Smaller smoothings that are tried without a gain: rings have little between their size and width.
 _WORSE = 2
 # No structure is so much smaller than the pixels of the search.
@@ -59,7 +61,7 @@ def _descend(
         now = smoothing.copy()
         now[axes] *= factor
         found = aligner.align_sample(windows, drift, now, valid)
-        if not found.valid.any():
+        if not found.valid.any() or np.median(found.sharpness[found.valid]) < _CHANCE:
             return np.inf, factor, found
         return _usual_variance(found, axes), factor, found
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
+from tests import scenes
 
 K = 8
 STILL = np.ones(K, dtype=bool)
@@ -35,6 +37,27 @@ def test_no_smoothing_makes_shifts_more_precise(std: float, start: float) -> Non
     for other in (std / 2, std, 2 * std, 4 * std, 8 * std):
         tried = points.align_sample(windows, nothing, np.full(2, other))
         assert np.median(found.variance) < 1.25 * np.median(tried.variance)
+
+
+@pytest.mark.parametrize(
+    ("structure", "seed", "k"),
+    [(scenes.sites(), 2, 6), (scenes.rings(60, 4_000), 3, 24), (scenes.filaments(), 1, 24)],
+    ids=["sites", "rings", "filaments"],
+)
+def test_chance_does_not_promise_more_the_finer_it_is(
+    structure: FloatArray, seed: int, k: int
+) -> None:
+    """Windows move while they last, and a fine smoothing sees nothing but blinks at their ends."""
+    n_frames, precision = 2000, 10.0
+    curve = scenes.restless(n_frames, amplitude=40.0, frames_per_radian=60.0)
+    seen = scenes.blinking(
+        structure, n_frames=n_frames, per_frame=4, on=8, precision=precision, seed=seed
+    ).drifting(curve)
+    points = Aligner(seen.chunked(k), None, None, 1)
+    windows = points.all.timeline.cut(points.localizations.frame_edges())
+    drift = windows.mean(curve[points.all.timeline.frames])
+    h, _ = choose_smoothing(points, windows, drift, windows.counts > 0, np.full(2, 40.0))
+    assert h[0] > precision / 2
 
 
 def test_along_z_it_is_chosen_by_itself() -> None:
