@@ -21,10 +21,10 @@ from smlm_accessor.kernels.sorting import sorted_rows
 WIDTH = 8**-0.5
 #: Parts into which windows are dealt, whatever the number of threads: each adds to rows of its own.
 PARTS = 2
+# Cells, at most, for each localization: cells grow where localizations are few in a large field.
+_CELLS = 8
 # Cells along an axis of a region in which all localizations have equally many partners.
 _REGION = 16
-# Regions, at most, for each localization: cells grow where few are in a very large field.
-_REGIONS = 8
 
 
 class PairSums(NamedTuple):
@@ -74,7 +74,7 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
     lower = np.array([column.min() for column in positions.T])
     extent = np.array([column.max() for column in positions.T]) - lower
     size = 1.0
-    while np.prod((extent / size + 3) // _REGION + 1) > max(_REGIONS * n, 1000):
+    while np.prod(np.floor(extent / size) + 3) > max(_CELLS * n, 1000):
         size *= 1.25
     # A rim of empty cells: neighbours need no check.
     counts = np.array([1] * (3 - d) + [int(e / size) + 3 for e in extent])
@@ -87,15 +87,13 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
         cell //= _REGION
         region *= (counts[3 - d + axis] - 1) // _REGION + 1
         region += cell
-    order, key = sorted_rows(key)
-    region = region[order]
     level = _levels(key, region, size, d, partners)
+    del region
     if level.any():
         # Layers of one level follow each other; a layer without localizations costs nothing.
-        layer = (1 << level) - 1 + (group[order] & ((1 << level) - 1))
+        layer = (1 << level) - 1 + (group & ((1 << level) - 1))
         key += layer * int(counts.prod())
-        again, key = sorted_rows(key)
-        order = order[again]
+    order, key = sorted_rows(key)
     first = np.flatnonzero(np.concatenate([[True], key[1:] != key[:-1]]))
     shape = (int(counts[0]), int(counts[1]), int(counts[2]))
     return Layers(order, np.append(first, n).astype(np.int64), key[first], shape)
@@ -104,15 +102,12 @@ def sort_into_layers(positions: FloatArray, group: IntArray, partners: float) ->
 def _levels(cell: IntArray, region: IntArray, size: float, d: int, partners: float) -> IntArray:
     """Return the logarithm, to the base of two, of the number of layers around localizations.
 
-    ``cell`` and ``region`` are the numbers of the cell, and of the region, that each lies in, in
-    the order of cells.
+    ``cell`` and ``region`` are the numbers of the cell, and of the region, that each lies in.
     """
     present = np.bincount(region)
     # A cell's mean number of neighbours, over localizations: within reach is part of the 3 cells.
     ball = {1: 2.0, 2: np.pi, 3: 4 * np.pi / 3}[d] / size**d
-    ends = np.flatnonzero(np.append(np.diff(cell) != 0, True)) + 1
-    counts = np.diff(ends, prepend=0)
-    each = np.repeat(counts, counts)
+    each = np.bincount(cell)[cell]
     usual = np.bincount(region, weights=each) / np.maximum(present, 1) * ball
     level = np.ceil(np.log2(np.maximum(usual / partners, 1.0))).astype(np.int64)
     return np.asarray(level[region])
