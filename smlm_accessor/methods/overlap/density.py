@@ -266,12 +266,8 @@ class Density:
         ``row`` tells the rows of a range of events. ``into`` is the number of rows, or one array
         for all, if each event has its own row.
         """
-        left_out, change, others = (
-            self.left_out_of(windows),
-            self._change(drift),
-            self.others(drift),
-        )
-        cells = self.cells
+        left_out, change = self.left_out_of(windows), self._change(drift)
+        cells, others = self.cells, self.others(drift)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
