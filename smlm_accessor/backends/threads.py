@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor.errors import OptionError
+from smlm_accessor.kernels.by_column import AT_ONCE
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-_RANGE = 1 << 15  # rows: a few arrays of so many fit into the cache of a core
 
 
 class ProgressBar:
@@ -116,10 +115,10 @@ def fill_rows(
     """
 
     def fill(start: int) -> None:
-        rows = slice(start, min(start + _RANGE, len(out)))
+        rows = slice(start, min(start + AT_ONCE, len(out)))
         out[rows] = function(rows)
 
-    map_threads(fill, range(0, len(out), _RANGE), threads=threads)
+    map_threads(fill, range(0, len(out), AT_ONCE), threads=threads)
 
 
 class _Work(Generic[T, R]):

@@ -11,6 +11,9 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
 
+#: Rows that are taken at a time: a few arrays of so many fit into the cache of a core.
+AT_ONCE = 1 << 15
+
 
 def lowest(values: FloatArray) -> FloatArray:
     """Return the minimum of each column, shape (d,).

@@ -130,7 +130,6 @@ def without_traces(
         *(positions, index, np.ones(len(index), np.float32)),
         np.zeros((len(present), len(precision))),
         size=_TILE * precision,
-        halo=np.zeros(len(precision)),
     )
     events = find_events(
         *(tiles, present),

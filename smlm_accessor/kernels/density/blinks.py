@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.by_column import AT_ONCE
 from smlm_accessor.kernels.compilation import kernel
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
@@ -20,7 +21,6 @@ _OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
 # by chance: then each is rather of one emitter than of two,
 ABOVE_CHANCE = 2.0
 CLEAR = 5.0  # and so many standard deviations of chance more.
-_AT_ONCE = 1 << 15  # localizations: a few arrays of so many fit into the cache of a core
 _MOST = 200_000  # localizations that are looked at for that
 
 
@@ -84,7 +84,7 @@ def find_events(
     >>> x = np.array([[0.0, 0], [50, 50], [1, 1], [2, -1]])
     >>> index, one = np.array([0, 0, 1, 9], np.int32), np.ones(4, np.float32)
     >>> size, still = np.full(2, 1000.0), np.zeros((10, 2))
-    >>> tiles = sort_into_tiles(x, index, one, still, size=size, halo=np.zeros(2))
+    >>> tiles = sort_into_tiles(x, index, one, still, size=size)
     >>> events = find_events(tiles, np.arange(10), precision=np.full(2, 2.0), longest=10)
     >>> events.positions.tolist(), events.weight.tolist()
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
@@ -180,7 +180,7 @@ def _add_up(
     weight, mean_frame = np.empty(n, np.float32), np.empty(n)
     position = np.empty((n, tiles.where.shape[1]))
     # A few tiles at a time, which fit into the cache: the events of a tile follow each other, too.
-    starts = np.searchsorted(tiles.start, np.arange(0, tiles.start[-1], _AT_ONCE))
+    starts = np.searchsorted(tiles.start, np.arange(0, tiles.start[-1], AT_ONCE))
     begins = np.append(event_of[tiles.start[:-1]], n)
     for first, stop in pairwise(np.unique([*starts, len(tiles.corner)]).tolist()):
         rows, events = slice(*tiles.start[[first, stop]]), slice(*begins[[first, stop]])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.by_column import AT_ONCE
 from smlm_accessor.kernels.sorting import sorted_rows
 
 #: Cells along an axis, at most: keys are int64, and more would be empty nearly everywhere.
@@ -15,7 +16,6 @@ MOST_CELLS = 2**20
 # Cells to a reach along x, y and z. Finer ones hold fewer that are out of reach (6.25 instead of 9
 # squares of the reach in a plane), coarser ones have longer rows, which are quicker.
 _SPAN = np.array([2, 2, 1])
-_AT_ONCE = 1 << 15  # positions: a few arrays of so many fit into the cache of a core
 _SHALLOW = 12.0  # times the reach: a volume with less along z is one layer, for the same reason
 
 
@@ -60,10 +60,10 @@ class Grid(NamedTuple):
     def number(self, positions: FloatArray) -> IntArray:
         """Return the number of the cell of each position, far below 0 if it lies outside."""
         number = np.zeros(len(positions), np.int64)
-        for start in range(0, len(positions), _AT_ONCE):
-            at = number[start : start + _AT_ONCE]
+        for start in range(0, len(positions), AT_ONCE):
+            at = number[start : start + AT_ONCE]
             inside = np.ones(len(at), np.bool_)
-            some = positions[start : start + _AT_ONCE].T
+            some = positions[start : start + AT_ONCE].T
             for x, low, edge, span, stride in zip(some, *self, self.strides, strict=True):
                 index = np.floor((x - low) / edge).astype(np.int64) + span
                 inside &= (index >= 0) & (index < MOST_CELLS - span)

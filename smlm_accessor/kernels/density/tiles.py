@@ -63,7 +63,7 @@ def sort_into_tiles(
     drift: FloatArray,
     *,
     size: FloatArray,
-    halo: FloatArray,
+    halo: FloatArray | None = None,
 ) -> Tiles:
     """Sort localizations, less the drift of their frames, into the tiles that are not empty.
 
@@ -76,7 +76,7 @@ def sort_into_tiles(
     drift : ndarray, shape (n_frames, d)
         Subtracted first.
     size, halo : ndarray, shape (d,)
-        Edges of a tile, and how far beyond them its surroundings reach.
+        Edges of a tile, and how far beyond them its surroundings reach: by default, not at all.
 
     Examples
     --------
@@ -89,6 +89,7 @@ def sort_into_tiles(
     """
     positions = constant(positions)
     d = positions.shape[1]
+    halo = np.zeros(d) if halo is None else halo
     low, high = _corners(positions, drift)
     size = np.maximum(size, (high - low) / MOST_CELLS)
     shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)

@@ -106,8 +106,5 @@ class WeightedLocalizations:
         return usual_part(tiles, timeline.frames, precision=precision, segment=timeline.segment)
 
     def _tiles(self, drift: FloatArray, precision: FloatArray) -> Tiles:
-        return sort_into_tiles(
-            *(self.positions, self.frame, self.weight, drift),
-            size=_TILE * precision,
-            halo=np.zeros(len(precision)),
-        )
+        rows = self.positions, self.frame, self.weight
+        return sort_into_tiles(*rows, drift, size=_TILE * precision)

@@ -17,9 +17,7 @@ def events_of(
     w = np.ones(len(x)) if weight is None else weight
     still = np.zeros((len(numbers), x.shape[1]))
     size = np.full(x.shape[1], 1e4)  # one tile: at an edge, a blink would be two
-    tiles = sort_into_tiles(
-        x, index.astype(np.int32), w.astype(np.float32), still, size=size, halo=np.zeros(len(size))
-    )
+    tiles = sort_into_tiles(x, index.astype(np.int32), w.astype(np.float32), still, size=size)
     return find_events(tiles, numbers, precision=np.full(len(size), 1.0), longest=longest)
 
 
@@ -54,12 +52,11 @@ def test_tiles_are_added_up_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
     numbers, index = np.unique(frames, return_inverse=True)
     found = []
     for at_once in (1, 70, len(x), 10 * len(x)):
-        monkeypatch.setattr("smlm_accessor.kernels.density.blinks._AT_ONCE", at_once)
+        monkeypatch.setattr("smlm_accessor.kernels.density.blinks.AT_ONCE", at_once)
         tiles = sort_into_tiles(
             *(x, index.astype(np.int32), np.linspace(1, 2, len(x), dtype=np.float32)),
             np.zeros((len(numbers), 2)),
             size=np.full(2, 100.0),
-            halo=np.zeros(2),
         )
         found.append(find_events(tiles, numbers, precision=PRECISION, longest=100))
     for other in found[1:]:
@@ -114,7 +111,6 @@ def test_what_goes_on_for_longer_than_blinks_do_is_told() -> None:
         *(both[order], when[order].astype(np.int32), np.ones(len(both), np.float32)),
         np.zeros((when.max() + 1, 2)),
         size=np.full(2, 1e4),
-        halo=np.zeros(2),
     )
     usual = np.empty(len(both), np.bool_)
     usual[order] = usual_part(tiles, np.arange(when.max() + 1), precision=PRECISION)
@@ -129,6 +125,5 @@ def test_of_nothing_nothing_is_usual() -> None:
     tiles = sort_into_tiles(
         *(nothing, np.empty(0, np.int32), np.empty(0, np.float32), np.zeros((1, 2))),
         size=np.full(2, 1e4),
-        halo=np.zeros(2),
     )
     assert len(usual_part(tiles, np.arange(1), precision=PRECISION)) == 0

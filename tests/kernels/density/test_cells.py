@@ -135,5 +135,5 @@ def test_positions_are_numbered_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch)
     positions[5] += 1e9
     whole = grid.number(positions)
     assert whole[5] < whole.max() - 2**61
-    monkeypatch.setattr("smlm_accessor.kernels.density.cells._AT_ONCE", 7)
+    monkeypatch.setattr("smlm_accessor.kernels.density.cells.AT_ONCE", 7)
     np.testing.assert_array_equal(grid.number(positions), whole)
