@@ -51,12 +51,22 @@ def jump_errors(
         before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
         here, there = log_likelihoods([before, after], int(start), density, rows)
         probability = change_point_probability(here - there, evidence=evidence)
-        wrong_share = np.zeros(len(windows))
-        for c in start + np.flatnonzero(probability > _LEAST):
-            wrong = slice(min(c, jump), max(c, jump))
-            share = np.bincount(
-                windows.of_frame[wrong], timeline.counts[wrong], len(windows)
-            ) / np.maximum(windows.counts, 1)
-            wrong_share += probability[c - start] * share**2
-        result += wrong_share[:, None] * (drift[jump] - drift[jump - 1]) ** 2
+        share = square_of_wrong_share(windows, int(jump), int(start), probability)
+        result += share[:, None] * (drift[jump] - drift[jump - 1]) ** 2
+    return result
+
+
+def square_of_wrong_share(
+    windows: Windows, jump: int, start: int, probability: FloatArray
+) -> FloatArray:
+    """Return the mean square of the part of each window that is on the wrong side of a jump, (k,).
+
+    The jump was taken to be at a frame, by its index. It is at those from ``start`` on with some
+    ``probability`` each.
+    """
+    result, timeline = np.zeros(len(windows)), windows.timeline
+    for c in start + np.flatnonzero(probability > _LEAST):
+        wrong = slice(min(c, jump), max(c, jump))
+        counts = np.bincount(windows.of_frame[wrong], timeline.counts[wrong], len(windows))
+        result += probability[c - start] * (counts / np.maximum(windows.counts, 1)) ** 2
     return result

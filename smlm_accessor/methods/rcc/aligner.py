@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.frames.sample import whole_frames
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
@@ -25,6 +25,9 @@ _PAIRS = 1e7
 # localizations overlap with this part of what is usual.
 _SHARP = 5.0
 _LOW = 0.4
+# Part of the localizations between two jumps that is in such windows, at least. One chance maximum
+# in ten or twenty is sharp: in a table that shows nothing these would be all that is valid.
+_MOST = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +53,24 @@ class Aligner:
 
         Of one of these a window would match any other emitter that was seen often.
         """
-        whole, precision = self.localizations, self.precision
-        if not (precision > 0).all():
-            return whole
-        return whole.take(WeightedLocalizations.of(whole, precision).usual_part(precision))
+        if self._weighted is None:
+            return self.localizations
+        return self.localizations.take(self._weighted.usual_part(self.precision))
+
+    @cached_property
+    def evidence(self) -> float:
+        """For how many independent observations a localization counts: blinks are one."""
+        rows, precision = self._weighted, self.precision
+        if rows is None:
+            return 1.0
+        still = np.zeros((len(rows.timeline.frames), len(precision)))
+        return len(rows.events(still, precision, rows.timeline.segment).frame) / len(rows.frame)
+
+    @cached_property
+    def _weighted(self) -> WeightedLocalizations | None:
+        if not (self.precision > 0).all():
+            return None
+        return WeightedLocalizations.of(self.localizations, self.precision)
 
     @cached_property
     def all(self) -> PairAligner:
@@ -97,11 +114,13 @@ class Aligner:
         valid: BoolArray,
         smoothing: FloatArray,
         still: BoolArray,
+        jumps: IntArray,
     ) -> Aligned:
         """Align all localizations; drop pairs that are outliers, and windows of low overlap.
 
-        For the parameters see `PairAligner.align`. Variances are made larger by as much as a
-        jackknife over field blocks shows.
+        For the parameters see `PairAligner.align`; ``jumps`` are the first frames after each. All
+        windows between two jumps are dropped if most localizations there are in such that are.
+        Variances are made larger by as much as a jackknife over field blocks shows.
         """
         partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
         final = self.all.align(
@@ -109,6 +128,9 @@ class Aligner:
         )
         usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
         kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
+        segment = np.searchsorted(jumps, windows.edges[:-1], side="right")
+        both = np.bincount(segment, windows.counts * kept), np.bincount(segment, windows.counts)
+        kept &= (both[0] >= _MOST * both[1])[segment]
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
         variance = final.variance * final.inflation(windows.counts)
         return final._replace(variance=variance, influence=None)

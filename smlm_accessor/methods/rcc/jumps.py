@@ -8,8 +8,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.time_series.change_point import change_point
+from smlm_accessor.kernels.time_series.change_point import (
+    change_point_probability,
+    middle_change_point,
+)
 from smlm_accessor.kernels.time_series.steps import runs
+from smlm_accessor.methods.overlap.jump_errors import square_of_wrong_share
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.timeline import Windows
@@ -29,6 +33,17 @@ _FLOOR = 0.1
 _SLOPE = 4
 
 
+class FoundJump(NamedTuple):
+    """The first frame after a jump.
+
+    It may be at any of ``frames`` as well, with some ``probability``; empty if the user told it.
+    """
+
+    frame: int
+    frames: IntArray
+    probability: FloatArray
+
+
 class Cut(NamedTuple):
     """Windows that end at jumps, where they start from, and which of them are beside jumps."""
 
@@ -36,6 +51,7 @@ class Cut(NamedTuple):
     drift: FloatArray
     beside: BoolArray
     jumps: IntArray  # first frame after each
+    found: tuple[FoundJump, ...] = ()
 
 
 def retry_beside_neighbours(
@@ -79,7 +95,7 @@ def cut_at_jumps(
     jumps = _jumps(aligned.drift[valid], smoothing)
     if not len(jumps):
         return Cut(windows, drift, beside, timeline.jumps)
-    found: list[int] = []
+    found: list[FoundJump] = []
     edges, values, next_to = list(windows.edges[:-1]), list(drift), list(beside)
     sample = aligner.sample
     cut = sample.timeline.cut(windows.edges)
@@ -92,19 +108,21 @@ def cut_at_jumps(
         rows = ((of < i) | (of > j)) & aligned.valid[of]
         if not rows.any():
             continue
-        frame = timeline.known_jump(windows.edges[i], windows.edges[j + 1])
-        if frame is None:
+        told = timeline.known_jump(windows.edges[i], windows.edges[j + 1])
+        if told is None:
             others = cKDTree(still[rows] / smoothing)
-            frame = _frame_of_jump(aligner, windows, others, (i, j), (before, after), smoothing)
-        if not windows.edges[i] < frame < windows.edges[j + 1]:
+            one = _found_jump(aligner, windows, others, (i, j), (before, after), smoothing)
+        else:
+            one = FoundJump(told, np.zeros(0, dtype=np.int64), np.zeros(0))
+        if not windows.edges[i] < one.frame < windows.edges[j + 1]:
             continue
-        found.append(frame)
-        edges[i : j + 1] = [windows.edges[i], frame]
+        found.append(one)
+        edges[i : j + 1] = [windows.edges[i], one.frame]
         values[i : j + 1] = [before, after]
         next_to[i : j + 1] = [True, True]
     new = timeline.cut(np.append(edges, windows.edges[-1]).astype(np.int64))
-    jumps = np.union1d(timeline.jumps, np.array(found, dtype=np.int64))
-    return Cut(new, np.array(values), np.array(next_to, dtype=bool), jumps)
+    jumps = np.union1d(timeline.jumps, np.array([one.frame for one in found], dtype=np.int64))
+    return Cut(new, np.array(values), np.array(next_to, dtype=bool), jumps, tuple(found))
 
 
 def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:
@@ -117,18 +135,18 @@ def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:
     return np.array([run[np.argmax(steps[run])] for run in runs(large)], dtype=np.int64)
 
 
-def _frame_of_jump(
+def _found_jump(
     aligner: Aligner,
     windows: Windows,
     others: cKDTree,
     around: tuple[int, int],
     drift: tuple[FloatArray, FloatArray],
     smoothing: FloatArray,
-) -> int:
+) -> FoundJump:
     """Return the first frame from which on localizations lie on others as after the jump.
 
-    It is the change point of the largest likelihood ``sum(log(1 + f / floor))``, with the density
-    ``f`` of the others, smoothed as correlations are. Near counts would not do: a chance
+    It is the median of the change points by their likelihood ``sum(log(1 + f / floor))``, with the
+    density ``f`` of the others, smoothed as correlations are. Near counts would not do: a chance
     neighbour counts as much as a blink of the same molecule.
     """
     i, j = around
@@ -141,8 +159,24 @@ def _frame_of_jump(
         density = np.bincount(pairs["i"], np.exp(-(pairs["v"] ** 2) / 2), len(rows))
         gain += sign * np.log1p(density / _FLOOR)
     frames, at = np.unique(aligner.localizations.frames[rows], return_inverse=True)
-    best = change_point(np.bincount(at, gain))
-    return int(frames[best]) if best < len(frames) else int(frames[-1]) + 1
+    of_frames = np.asarray(np.bincount(at, gain), dtype=np.float64)
+    frames = np.append(frames, frames[-1] + windows.timeline.unit)
+    probability = change_point_probability(of_frames, evidence=aligner.evidence)
+    best = middle_change_point(of_frames, evidence=aligner.evidence)
+    return FoundJump(int(frames[best]), frames, probability)
+
+
+def with_jump_errors(windows: Windows, aligned: Aligned, found: tuple[FoundJump, ...]) -> Aligned:
+    """Return the same with the variance that the frames of jumps add, see `jump_errors`."""
+    variance, frames = aligned.variance.copy(), windows.timeline.frames
+    for jump, others, probability in found:
+        after = int(np.searchsorted(windows.edges, jump))
+        if not len(others) or not aligned.valid[after - 1 : after + 1].all():
+            continue
+        at, start = np.searchsorted(frames, [jump, others[0]]).tolist()
+        share = square_of_wrong_share(windows, at, start, probability)
+        variance += share[:, None] * np.diff(aligned.drift[after - 1 : after + 1], axis=0) ** 2
+    return aligned._replace(variance=variance)
 
 
 def split_at_jumps(

@@ -15,7 +15,7 @@ from smlm_accessor.methods.image_series.window_shifts import search_window_shift
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
-from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps
+from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps, with_jump_errors
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
@@ -146,7 +146,7 @@ def _of_chunks(start: Start) -> Registered:
         drift = begin
         if found is not None and joined is not None:
             drift = np.where(found.valid[:, None], found.drift, begin) + chunks.mean(joined.shift)
-        found = aligner.align_all(chunks, drift, valid, h, still)
+        found = aligner.align_all(chunks, drift, valid, h, still, chunks.timeline.jumps)
         return found, _parts(aligner, chunks, found, still)
 
     final, parts = with_parts_joined(align, chunks.timeline.frames)
@@ -163,11 +163,12 @@ def _of_windows(aligner: Aligner, windows: Windows, begin: Aligned, h: FloatArra
             aligned = aligner.align_sample(windows, windows.mean(found.in_frames + joined.shift), h)
         cut = cut_at_jumps(aligner, windows, aligned, h)
         counts = cut.windows.counts
-        now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside)
+        now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside, cut.jumps)
         return _Final(cut, now), _parts(aligner, cut.windows, now, cut.beside, cut.jumps)
 
     (cut, final), parts = with_parts_joined(align, windows.timeline.frames)
     split, final = split_at_jumps(cut.windows, final, cut.beside)
+    final = with_jump_errors(split, final, cut.found)
     chosen = {
         "frames_per_chunk": float(np.median(np.diff(split.edges))),
         "n_chunks": len(split),

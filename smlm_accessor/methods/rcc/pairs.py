@@ -171,4 +171,16 @@ class PairAligner:
         blocks = make_field_blocks(positions).of(positions) if of_pairs_and_blocks else None
         run, slopes = partial(map_threads, threads=self.threads), of_pairs_and_blocks
         n = len(windows)
-        return pair_sums(positions, of, n, layers, blocks=blocks, slopes=slopes, run=run)
+        sums = pair_sums(positions, of, n, layers, blocks=blocks, slopes=slopes, run=run)
+        return sums._replace(squares=unbiased(sums.squares, np.where(use, windows.counts, 0)))
+
+
+def unbiased(squares: FloatArray, counts: IntArray) -> FloatArray:
+    """Return the squared slopes that windows would have at their true drift, (k, d).
+
+    A window is where its slopes add up to nothing, which takes one degree of freedom: a single
+    localization has no slope at all. Each window gains what one localization has in the mean.
+    ``counts`` are the localizations of windows.
+    """
+    free = np.maximum(counts - 1, 0).sum()
+    return np.asarray(squares + squares.sum(axis=0) / max(free, 1))

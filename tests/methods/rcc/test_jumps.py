@@ -12,10 +12,12 @@ import pytest
 from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.jumps import (
+    FoundJump,
     _jumps,
     cut_at_jumps,
     retry_beside_neighbours,
     split_at_jumps,
+    with_jump_errors,
 )
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.timeline import Timeline, Windows
@@ -166,6 +168,40 @@ def test_good_windows_are_not_tried_again() -> None:
     # Nothing is known to start from.
     alone = aligned(found.drift, np.arange(K) == 4)
     assert retry_beside_neighbours(aligner, windows, alone, SMOOTHING) is alone
+
+
+def test_windows_are_as_wrong_as_the_frame_of_a_jump_is_uncertain() -> None:
+    windows = Timeline.of(np.arange(100)).cut(np.array([0, 48, 50, 60, 100]))
+    found = aligned(np.array([[0.0, 0.0], [0.0, 0.0], [40.0, -10.0], [40.0, -10.0]]))
+    at = FoundJump(50, np.arange(45, 56), np.eye(11)[[4, 5, 10]].T @ [0.25, 0.5, 0.25])
+    now = with_jump_errors(windows, found, (at,))
+    # Frame 49 is after the jump, or 50 to 54 are before it.
+    share = np.array([0.0, 0.25 * 0.5**2, 0.25 * 0.5**2, 0.0])
+    np.testing.assert_allclose(now.variance - 1, np.outer(share, [1600.0, 100.0]))
+    told = FoundJump(50, at.frames[:0], at.probability[:0])
+    np.testing.assert_array_equal(with_jump_errors(windows, found, (told,)).variance, 1.0)
+
+
+@pytest.mark.parametrize("gone", [0, 20, 60])
+def test_where_few_localizations_tell_the_frame_of_a_jump_its_error_is_stated(gone: int) -> None:
+    """Frames around the jump show only some background."""
+    curve, off, away = jumping(linear(N_FRAMES), {430: (80.0, 0.0)}), [], []
+    for seed in range(8):
+        seen = visits(sites(150), n=12_000, n_frames=N_FRAMES, seed=seed).drifting(curve)
+        empty = np.flatnonzero(np.abs(seen.frames - 429.5) < gone / 2)
+        noise = np.random.default_rng(seed).uniform(-2500, 2500, (len(empty), 2))
+        seen.positions[empty] = noise
+        gap = empty[np.arange(len(empty)) % 20 > 0]
+        seen = seen.kept(np.delete(np.arange(len(seen.frames)), gap))
+        aligner = Aligner(seen.chunked(), None, None, 1)
+        windows = aligner.all.timeline.cut(LENGTH * np.arange(K + 1))
+        drift = windows.mean(curve[windows.timeline.frames])
+        (found,) = cut_at_jumps(aligner, windows, aligned(drift), SMOOTHING).found
+        off.append(found.frame - 430)
+        away.append(found.probability @ (found.frames - found.frame) ** 2)
+        assert abs(found.probability.sum() - 1) < 1e-9
+    assert np.abs(off).max() <= gone // 2
+    assert 0.6 * np.std(off) <= np.sqrt(np.mean(away)) <= gone / 3 + 0.5
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2])
