@@ -31,7 +31,7 @@ def lines(number: int, world: Results) -> str:
     before, least = _by_axis(world["before"]), _by_axis(world["oracle"])
     text = [f"{number}: {world['about']}", f"   before {before}; oracle {least} nm"]
     for method, found in world["methods"].items():
-        text.append(f"   {method:8}{'; '.join(_words(world, found))}")
+        text.append(f"   {method:8} {'; '.join(_words(world, found))}")
     return "\n".join(text)
 
 

@@ -128,11 +128,39 @@ def cut_at_jumps(
 def _jumps(drift: FloatArray, smoothing: FloatArray) -> IntArray:
     """Return after which windows the steps of the drift are unusually large."""
     steps = np.abs(np.diff(drift, axis=0) / smoothing).max(axis=1, initial=0.0)
-    if len(steps) < 4:
-        return np.zeros(0, dtype=np.int64)
-    large = steps > max(_LENGTHS, _STEPS * float(np.median(steps)))
     # Windows beside a jump lie somewhere between: of steps in a row, the largest.
-    return np.array([run[np.argmax(steps[run])] for run in runs(large)], dtype=np.int64)
+    return np.array([run[np.argmax(steps[run])] for run in runs(_large(steps))], dtype=np.int64)
+
+
+def _large(steps: FloatArray) -> BoolArray:
+    """Tell which steps, in smoothing lengths, are unusually large."""
+    if len(steps) < 4:
+        return np.zeros(len(steps), dtype=bool)
+    return np.asarray(steps > max(_LENGTHS, _STEPS * float(np.median(steps))))
+
+
+def only_continuous(
+    windows: Windows, aligned: Aligned, smoothing: FloatArray, jumps: IntArray
+) -> Aligned:
+    """Drop windows until the drift has no sudden steps but at jumps, the shortest runs first.
+
+    At other steps one side or the other has found a maximum that is chance. A step is sudden if it
+    is much faster than the one before, and than the one after.
+    """
+    kept, segment = aligned.valid.copy(), np.searchsorted(jumps, windows.edges[:-1], side="right")
+    while True:
+        valid = np.flatnonzero(kept)
+        time = np.diff(windows.mean_frame[valid])
+        faster = np.diff(np.diff(aligned.drift[valid], axis=0) / smoothing / time[:, None], axis=0)
+        change = np.pad(np.abs(faster).max(axis=1, initial=0.0), 1, constant_values=np.inf)
+        jumped = np.diff(segment[valid]) > 0
+        sudden = _large(np.minimum(change[:-1], change[1:]) * time) & ~jumped
+        if not sudden.any():
+            return aligned.only(kept)
+        run = np.append(0, np.cumsum(sudden | jumped))
+        beside = np.union1d(run[:-1][sudden], run[1:][sudden])
+        size = np.bincount(run, windows.counts[valid])
+        kept[valid[run == beside[np.argmin(size[beside])]]] = False
 
 
 def _found_jump(

@@ -15,7 +15,13 @@ from smlm_accessor.methods.image_series.window_shifts import search_window_shift
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
-from smlm_accessor.methods.rcc.jumps import Cut, cut_at_jumps, split_at_jumps, with_jump_errors
+from smlm_accessor.methods.rcc.jumps import (
+    Cut,
+    cut_at_jumps,
+    only_continuous,
+    split_at_jumps,
+    with_jump_errors,
+)
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import choose_length, search_windows
@@ -54,7 +60,8 @@ def rcc(
     solution [1]_. The smoothing is reduced for as long as that makes the drift more precise.
 
     If no chunks are asked for, segments are chosen: so short that what the sample moves within one
-    costs as much precision as what a shorter one would lack in localizations.
+    costs as much precision as what a shorter one would lack in localizations, but long enough for
+    most to be told from chance.
 
     Does badly when the structure turns, grows or is renewed during the movie, and when the sample
     moves farther in a segment than the precision of many localizations together.
@@ -164,6 +171,7 @@ def _of_windows(aligner: Aligner, windows: Windows, begin: Aligned, h: FloatArra
         cut = cut_at_jumps(aligner, windows, aligned, h)
         counts = cut.windows.counts
         now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside, cut.jumps)
+        now = only_continuous(cut.windows, now, h, cut.jumps)
         return _Final(cut, now), _parts(aligner, cut.windows, now, cut.beside, cut.jumps)
 
     (cut, final), parts = with_parts_joined(align, windows.timeline.frames)

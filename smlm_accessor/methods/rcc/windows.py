@@ -17,7 +17,7 @@ from smlm_accessor.kernels.time_series.window_length import (
     smoothed,
 )
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts
-from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.aligner import CLEAR, Aligner
 from smlm_accessor.methods.rcc.jumps import retry_beside_neighbours
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.timeline import Windows
@@ -75,7 +75,10 @@ def search_in(aligner: Aligner, windows: Windows, search: Search) -> WindowShift
 def choose_length(
     aligner: Aligner, windows: Windows, aligned: Aligned, smoothing: FloatArray
 ) -> tuple[Windows, Aligned]:
-    """Choose the length of windows at which the drift is most precise (see `longer_by`)."""
+    """Choose the length of windows at which the drift is most precise (see `longer_by`).
+
+    They are long enough for most to be told from chance.
+    """
     timeline, n = aligner.all.timeline, len(aligner.localizations.positions)
     refined = False
     for _ in range(ROUNDS):
@@ -83,6 +86,10 @@ def choose_length(
         # What was made too short by chance is made longer, but not back and forth.
         last = refined and factor > 1
         k = round(len(windows) / (np.sqrt(factor) if last else factor))
+        # The sharpness of windows goes with the root of the localizations in them.
+        if aligned.valid.any():
+            usual = np.median(aligned.sharpness[aligned.valid]) / np.sqrt(aligner.share)
+            k = min(k, len(windows) * (usual / CLEAR) ** 2)
         k = int(np.clip(k, FEWEST, min(MOST, n / _LEAST)))
         if SIMILAR[0] < k / len(windows) < SIMILAR[1]:
             break

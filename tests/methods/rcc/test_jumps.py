@@ -15,6 +15,7 @@ from smlm_accessor.methods.rcc.jumps import (
     FoundJump,
     _jumps,
     cut_at_jumps,
+    only_continuous,
     retry_beside_neighbours,
     split_at_jumps,
     with_jump_errors,
@@ -168,6 +169,27 @@ def test_good_windows_are_not_tried_again() -> None:
     # Nothing is known to start from.
     alone = aligned(found.drift, np.arange(K) == 4)
     assert retry_beside_neighbours(aligner, windows, alone, SMOOTHING) is alone
+
+
+@pytest.mark.parametrize(
+    ("steps", "jumps", "dropped"),
+    [
+        ({}, [], []),
+        ({7: 60.0, 8: -60.0}, [], [7]),  # one that is elsewhere, and comes back
+        ({7: 60.0, 8: -60.0}, [350, 400], []),
+        ({3: 60.0}, [], [0, 1, 2]),  # the shorter side of what is no jump
+        ({15: 60.0}, [], [15, 16, 17, 18, 19]),
+        ({15: 60.0}, [750], []),
+        ({3: 60.0, 5: -90.0, 9: 30.0}, [450], [0, 1, 2, 3, 4]),
+    ],
+)
+def test_the_drift_has_no_steps_but_at_jumps(
+    steps: dict[int, float], jumps: list[int], dropped: list[int]
+) -> None:
+    windows = Timeline.of(np.arange(N_FRAMES)).cut(LENGTH * np.arange(K + 1))
+    found = only_continuous(windows, aligned(series(steps)), SMOOTHING, np.array(jumps, dtype=int))
+    assert np.flatnonzero(~found.valid).tolist() == dropped
+    assert np.isnan(found.drift[dropped]).all()
 
 
 def test_windows_are_as_wrong_as_the_frame_of_a_jump_is_uncertain() -> None:

@@ -83,3 +83,14 @@ def test_an_emitter_that_shines_on_does_not_move_its_window(seed: int) -> None:
     shining = (windows.mean_frame > on[0]) & (windows.mean_frame < on[-1])
     assert shining.any()
     assert (np.abs(found.drift[shining] - np.median(found.drift, axis=0)) < 100).all()
+
+
+@pytest.mark.parametrize("step", [1.5, 3.0])
+def test_windows_are_long_enough_to_be_told_from_chance(step: float) -> None:
+    """Of a fast sample that few localizations show, shorter ones would be more precise."""
+    curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
+    aligner = scene(curve, n=3_000)
+    windows, found = search_windows(aligner, SEARCH)
+    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
+    windows, aligned = choose_length(aligner, windows, aligned, h)
+    assert np.mean(aligned.sharpness >= 5) > 0.8
