@@ -85,12 +85,13 @@ def rcc(
     -------
     Registered
         ``quality`` is the smoothing divided by the standard deviation of the shift; a segment is
-        invalid below 5, or if its localizations lie on too few others. ``offset_std`` is what the
-        segment's own localizations contribute, and what all pairs do: the difference of two
-        segments has the variance of both. As localizations depend on each other, in blinks, it is
-        made larger by as much as squares of the field show. ``chosen`` holds the frames per chunk
-        and their number, jumps (the first frame after each), the smoothing, in 3D that along z, and
-        the part of pairs that was dropped.
+        invalid below 5, if its localizations lie on too few others, if most around it are invalid,
+        or if it makes the drift step where no jump is. ``offset_std`` is what the segment's own
+        localizations contribute, and what all pairs do: the difference of two segments has the
+        variance of both. As localizations depend on each other, in blinks, it is made larger by as
+        much as squares of the field show. ``chosen`` holds the frames per chunk and their number,
+        jumps (the first frame after each), the smoothing, in 3D that along z, and the part of pairs
+        that was dropped.
 
     Notes
     -----
