@@ -77,14 +77,20 @@ class WindowFit:
         image.add(self.arrays, motion)
         return gradient_sums(self.arrays, motion, image, self.kernel, around, at, self.threads)
 
-    def refit(self, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
-        """Take a Newton step, of a cell at most, with every window; return its variance, too."""
+    def refit(
+        self, motion: WindowDrift, *, unbiased: bool = True
+    ) -> tuple[WindowDrift, FloatArray]:
+        """Take a Newton step, of a cell at most, with every window; return its variance, too.
+
+        If not ``unbiased``, the variance is too small where localizations of a window are few.
+        """
         if not motion.known.any() or len(self.axes) < 2:
             return motion, np.full_like(motion.drift, np.nan)
         exists = self.scale > 0
         cell = np.where(exists, 1 / np.where(exists, self.scale, 1.0), 0.0)
         sums = self.gradient_sums(motion, motion, motion.rows)
-        move, variance = newton_step(sums, self.kernel, self.axes)
+        counts = motion.counts * motion.known if unbiased else None
+        move, variance = newton_step(sums, self.kernel, self.axes, counts)
         # The others move, too: a window with half of all localizations has to go half the way.
         rest = 1 - motion.counts / max(motion.counts[motion.known].sum(), 1)
         move = np.clip(move, -1, 1) * rest[:, None] * cell

@@ -12,6 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import image as loops
 from smlm_accessor.kernels.sparse_image import search as searching
+from smlm_accessor.kernels.unbiased import unbiased_squares
 
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
@@ -190,12 +191,15 @@ def search_windows(
     return out
 
 
-def newton_step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[FloatArray, FloatArray]:
+def newton_step(
+    sums: FloatArray, kernel: Kernel, axes: list[int], counts: IntArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return how much drift to add, in cells, and the variance of it: shapes (k, 3).
 
     With gradient ``g`` and Hessian ``H`` of the log-likelihood of the positions under the density
     of the image, the step is ``-g / H``, and its variance ``H^-1 sum(g g') H^-1``. Where the
-    density is not peaked, it is the step of the mean shift.
+    density is not peaked, it is the step of the mean shift. With ``counts``, the localizations of
+    the windows whose drift is known, shape (k,), the variance has no bias where these are few.
     """
     root = np.sqrt(kernel.gamma[axes])
     square = root[:, None] * root
@@ -212,5 +216,7 @@ def newton_step(sums: FloatArray, kernel: Kernel, axes: list[int]) -> tuple[Floa
     move = np.zeros((len(sums), 3))
     variance = np.full((len(sums), 3), np.nan)
     move[:, axes] = -np.einsum("kij,kj->ki", inverse, gradient) / root
+    if counts is not None:
+        outer = unbiased_squares(outer, counts)
     variance[:, axes] = np.einsum("kij,kjl,kil->ki", inverse, outer, inverse) / root**2
     return move, variance

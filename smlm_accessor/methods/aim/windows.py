@@ -26,7 +26,10 @@ def best_windows(fit: WindowFit, found: Coarse) -> tuple[IntArray, WindowDrift]:
     """
     frames = fit.localizations.frames
     edges = filled(frames, np.union1d(cut(frames, _SHORT, _MOST_SHORT), found.jumps))
-    short, variance = fit.refit(started(WindowDrift.at_rest(frames, edges), found))
+    # With unbiased errors, which are several times as large where a window holds a few blinks,
+    # windows became too short.
+    begun = started(WindowDrift.at_rest(frames, edges), found)
+    short, variance = fit.refit(begun, unbiased=False)
     known, axes = short.known, fit.axes
     many = best_length(
         short.middle[known],

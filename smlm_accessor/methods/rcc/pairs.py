@@ -19,6 +19,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
 )
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import inflation, influence
+from smlm_accessor.kernels.unbiased import unbiased_squares
 from smlm_accessor.methods.rcc.solution import redundant_solution
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -172,15 +173,6 @@ class PairAligner:
         run, slopes = partial(map_threads, threads=self.threads), of_pairs_and_blocks
         n = len(windows)
         sums = pair_sums(positions, of, n, layers, blocks=blocks, slopes=slopes, run=run)
-        return sums._replace(squares=unbiased(sums.squares, np.where(use, windows.counts, 0)))
-
-
-def unbiased(squares: FloatArray, counts: IntArray) -> FloatArray:
-    """Return the squared slopes that windows would have at their true drift, (k, d).
-
-    A window is where its slopes add up to nothing, which takes one degree of freedom: a single
-    localization has no slope at all. Each window gains what one localization has in the mean.
-    ``counts`` are the localizations of windows.
-    """
-    free = np.maximum(counts - 1, 0).sum()
-    return np.asarray(squares + squares.sum(axis=0) / max(free, 1))
+        return sums._replace(
+            squares=unbiased_squares(sums.squares, np.where(use, windows.counts, 0))
+        )

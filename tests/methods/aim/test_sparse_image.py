@@ -33,7 +33,22 @@ def test_a_step_goes_to_the_maximum_and_its_variance_is_that_of_the_mean(axes: l
     sums = np.zeros((1, N_GRADIENT_SUMS))
     # The image lies at ``-off`` of each localization, and each belongs to it for certain.
     sums[0, :3], sums[0, 3:9], sums[0, 9:15], sums[0, 15] = -off.sum(axis=0), outer, outer, n
-    move, variance = newton_step(sums, Kernel((1, 1, 1), gamma, 0.5), axes)
+    move, variance = newton_step(sums, Kernel((1, 1, 1), gamma, 0.5), axes, np.array([n]))
     np.testing.assert_allclose(move[0, axes], off[:, axes].mean(axis=0), atol=1e-9)
     np.testing.assert_allclose(variance[0, axes], 1 / gamma[axes] / n, rtol=0.05)
     assert np.isnan(np.delete(variance[0], axes)).all()
+
+
+def test_a_window_of_one_localization_has_the_variance_of_one() -> None:
+    """It lies where the slope of its localization is none."""
+    rng, gamma, n = np.random.default_rng(1), np.array([4.0, 4.0, 1.0]), 2_000
+    off = rng.normal(0, gamma**-0.5, (n, 3))
+    sums = np.zeros((2, N_GRADIENT_SUMS))
+    outer = [
+        (off[:, a] * off[:, b]).sum() for a, b in [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)]
+    ]
+    sums[0, 3:9], sums[0, 9:15], sums[0, 15] = outer, outer, n
+    sums[1, 15] = 1.0
+    _, variance = newton_step(sums, Kernel((1, 1, 1), gamma, 0.5), [0, 1, 2], np.array([n, 1]))
+    np.testing.assert_allclose(variance[1], 1 / gamma, rtol=0.1)
+    np.testing.assert_allclose(variance[0], 1 / gamma / n, rtol=0.1)

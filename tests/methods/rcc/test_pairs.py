@@ -10,7 +10,7 @@ import pytest
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.pairs import Aligned, unbiased
+from smlm_accessor.methods.rcc.pairs import Aligned
 
 K = 10
 TRUE = np.random.default_rng(1).normal(0, 6, (K, 2))
@@ -65,19 +65,6 @@ def test_a_window_of_few_localizations_knows_how_little_it_knows(left: int) -> N
             scores.append(off / np.sqrt(found.variance[4]))
     assert len(scores) > 30
     assert 0.7 < np.sqrt(np.mean(np.square(scores))) < 1.3
-
-
-def test_slopes_that_a_window_spends_on_its_own_shift_count_as_those_of_one_localization() -> None:
-    counts = np.array([1, 2, 5, 40])
-    rng, seen = np.random.default_rng(5), np.zeros((4, 2))
-    for _ in range(4000):
-        slopes = [rng.normal(0, (1.0, 3.0), (n, 2)) for n in counts]
-        seen += unbiased(
-            np.array([((one - one.mean(axis=0)) ** 2).sum(axis=0) for one in slopes]), counts
-        )
-    np.testing.assert_allclose(seen / 4000, counts[:, None] * [1.0, 9.0], rtol=0.05)
-    # Windows of one each: nothing tells.
-    assert not unbiased(np.zeros((2, 2)), np.ones(2, dtype=np.int64)).any()
 
 
 def test_variances_are_inflated_by_as_much_as_localizations_are_repeated() -> None:
