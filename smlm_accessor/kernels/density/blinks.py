@@ -100,7 +100,7 @@ def find_events(
     del mean_frame
     position /= weight[:, None]
     order = sorted_rows(frame)[0].astype(np.int32)
-    events = position[order], frame[order], weight[order]
+    events = position.take(order, axis=0), frame[order], weight[order]
     return Events(*events, events[2] if axial is None else along_z[order], lifetime)
 
 

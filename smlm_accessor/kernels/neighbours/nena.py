@@ -174,9 +174,10 @@ def _in_layers(
     # Runs of successive layers, spread over all: a pair needs both of its layers.
     step = len(positions) // most + 1
     rows = np.flatnonzero(layer // 16 % step == 0)
-    found = _mixture(_differences(positions[rows], layer[rows]))
-    per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
-    area = _area(positions[rows])
+    positions, layer = positions.take(rows, axis=0), layer[rows]
+    found = _mixture(_differences(positions, layer))
+    per_layer = len(rows) / max(len(np.unique(layer)), 1)
+    area = _area(positions)
 
     def is_clear() -> bool:
         reach = 2 * np.sqrt(2) * found[:2].max()
@@ -186,7 +187,7 @@ def _in_layers(
         return bool(_ABOVE_CHANCE * by_chance < 1)
 
     if is_clear():
-        several = _of_several(positions[rows], layer[rows], float(found[:2].max()))
+        several = _of_several(positions, layer, float(found[:2].max()))
         found = found if several is None else several
     return found, is_clear()
 
@@ -212,9 +213,9 @@ def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
     tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
     following = np.column_stack([positions[:, :2], (frames + 1) * layer])
     distance, row = tree.query(following, distance_upper_bound=layer / 2)
-    found = np.isfinite(distance)
+    found = np.flatnonzero(np.isfinite(distance))
     neighbour = np.asarray(row)[found]
-    return np.asarray(positions[neighbour] - positions[found])
+    return np.asarray(positions.take(neighbour, axis=0) - positions.take(found, axis=0))
 
 
 def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> FloatArray | None:
@@ -257,7 +258,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     d = differences.shape[1]
     squares = differences[:, :2] ** 2
     apart = np.flatnonzero((squares[:, 0] > 0) | (squares[:, 1] > 0))
-    squares = squares[apart]
+    squares = squares.take(apart, axis=0)
     nothing = np.full(d, np.nan)
     if len(squares) < _FEWEST:
         return nothing
@@ -268,7 +269,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
         if (variance > largest).any():  # those beyond the limit for it do not count
             largest = _ROOM * variance
             within = np.flatnonzero(squares @ (0.25 / largest) < _REACH**2 / 2)
-            some = squares[within]
+            some = squares.take(within, axis=0)
         distance = some @ (0.25 / variance)
         near = np.flatnonzero(distance < _REACH**2 / 2)
         if len(near) < _FEWEST:
@@ -276,7 +277,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
         # The probability of each pair to be one molecule.
         same = weight * np.exp(-distance[near])
         mate = same / (same + (1 - weight) / (_REACH**2 / 2))
-        new = mate @ some[near] / mate.sum() / 2
+        new = mate @ some.take(near, axis=0) / mate.sum() / 2
         # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())
