@@ -7,6 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
+from smlm_accessor.kernels.neighbours.layers import LayerNeighbours
 
 # Localizations that are looked at: of half as many, errors of drift were 1.3 and 1.5 times as large
 # in one of ten worlds.
@@ -203,19 +204,11 @@ def _area(positions: FloatArray) -> float:
 
 def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
     """Return the difference of each localization to its nearest neighbour in the next frame."""
-    from scipy.spatial import cKDTree
-
-    extent = float(by_column.extent(positions[:, :2]).max()) if len(positions) else 0.0
-    if extent == 0 or len(positions) < 2:
+    if len(positions) < 2:
         return np.empty((0, positions.shape[1]))
-    # A frame is a layer; layers are so far apart that neighbours are always in the same one.
-    layer = 4.0 * extent
-    tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
-    following = np.column_stack([positions[:, :2], (frames + 1) * layer])
-    distance, row = tree.query(following, distance_upper_bound=layer / 2)
-    found = np.flatnonzero(np.isfinite(distance))
-    neighbour = np.asarray(row)[found]
-    return np.asarray(positions.take(neighbour, axis=0) - positions.take(found, axis=0))
+    neighbour, _, _ = LayerNeighbours.of(positions, frames).nearest(1)
+    found = np.flatnonzero(neighbour >= 0)
+    return np.asarray(positions.take(neighbour[found], axis=0) - positions.take(found, axis=0))
 
 
 def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> FloatArray | None:
@@ -229,16 +222,16 @@ def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> Floa
     nearest : float
         The precision that nearest neighbours show.
     """
+    _, _, within = LayerNeighbours.of(positions, frames).nearest(
+        1, 2 * np.sqrt(2) * nearest, every=_FOURTH
+    )
+    if not within.sum() > _SEVERAL * np.count_nonzero(within):
+        return None
     from scipy.spatial import cKDTree
 
     layer = 8.0 * float(by_column.extent(positions[:, :2]).max())  # frames are layers, far apart
     tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
     following = np.column_stack([positions[:, :2], (frames + 1) * layer])
-    within = tree.query_ball_point(
-        following[::_FOURTH], 2 * np.sqrt(2) * nearest, return_length=True
-    )
-    if not within.sum() > _SEVERAL * np.count_nonzero(within):
-        return None
     sigma = nearest
     for _ in range(_WIDENINGS):
         far = min(_FARTHEST * sigma, layer / 8)
