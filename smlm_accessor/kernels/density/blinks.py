@@ -199,15 +199,15 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
     d, n = where.shape[1], 0
     for t in range(0, len(start) - 1, step):
         first, last = start[t], start[t + 1]
+        begin, before = first, 0
         for i in range(first, last):
             wanted = (frame[i] + apart) % n_frames
-            j, above = first, last
-            while j < above:
-                middle = (j + above) // 2
-                if frame[middle] < wanted:
-                    j = middle + 1
-                else:
-                    above = middle
+            if wanted < before:  # beyond the last frame
+                begin = first
+            before = wanted
+            while begin < last and frame[begin] < wanted:
+                begin += 1
+            j = begin
             while j < last and frame[j] == wanted:
                 r = 0.0
                 for c in range(d):
