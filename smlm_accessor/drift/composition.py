@@ -120,7 +120,7 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         moved = _apply(np.broadcast_to(back, matrix.shape), offset - zero.offset)
         result = _replaced(dataset, back @ matrix, moved)
         std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
-        result["offset_std"] = dataset["offset_std"].copy(data=std)
+        result["offset_std"] = dataset.variables["offset_std"].copy(data=std)
     if is_local(dataset) and valid.any():  # the field is where the table is, once shifted
         by = (result["offset"].values - offset)[valid][0]
         result = result.assign_coords(field_center=dataset["field_center"] + by)
@@ -139,8 +139,9 @@ def _transformation_at_origin(dataset: xr.Dataset, origin: str) -> FrameTransfor
 
 
 def _replaced(dataset: xr.Dataset, matrix: FloatArray, offset: FloatArray) -> xr.Dataset:
+    was = dataset.variables  # those of arrays would be aligned, which takes long
     return dataset.copy(deep=True).assign(
-        matrix=dataset["matrix"].copy(data=matrix), offset=dataset["offset"].copy(data=offset)
+        matrix=was["matrix"].copy(data=matrix), offset=was["offset"].copy(data=offset)
     )
 
 

@@ -14,9 +14,11 @@ from smlm_accessor.kernels.density.tiles import sort_into_tiles
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.kernels.frames.traces import trace_means
+from smlm_accessor.kernels.neighbours.layers import LayerNeighbours
 from smlm_accessor.kernels.neighbours.nena import neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.methods.chunked import ChunkedLocalizations
+from smlm_accessor.timeline import Timeline
 
 _MOST = 5_000  # localizations that are looked at, to tell whether there are traces
 _APART = 100  # frames after which few blinks go on, and the sample has not moved far
@@ -207,30 +209,25 @@ def repeat_distance(positions: FloatArray, frames: IntArray) -> float | None:
     >>> round(repeat_distance(x, frames.repeat(3))), repeat_distance(x, np.arange(3000))
     (2, None)
     """
-    from scipy.spatial import cKDTree
-
-    present, of_row = np.unique(frames, return_inverse=True)
-    n = np.bincount(of_row).astype(np.float64)
-    apart = min(_APART, len(present) // 2)
-    extent = float(by_column.extent(positions[:, :2]).max())
-    if apart == 0 or n.max() < 2 or extent == 0:
+    timeline = Timeline.of(frames)
+    of_row, n = timeline.of_rows, timeline.counts.astype(np.float64)
+    apart = min(_APART, len(n) // 2)
+    if apart == 0 or n.max() < 2 or by_column.extent(positions[:, :2]).max() == 0:
         return None
-    # Some frames, and those that are so far from them; frames are layers.
-    run = np.arange(len(present)) // apart
+    # Some frames, and those that are so far from them.
+    run = np.arange(len(n)) // apart
     step = 2 * (len(frames) // _MOST + 1) if len(frames) > _MOST else 1
     chosen = run % step < 2
     rows = np.flatnonzero(chosen[of_row])
-    layer, place = 4 * extent * of_row[rows], positions[rows, :2]
-    tree = cKDTree(np.column_stack([place, layer]))
-    nearest = np.asarray(tree.query(tree.data, k=2, distance_upper_bound=2 * extent)[0])[:, 1]
+    layers = LayerNeighbours.of(positions.take(rows, axis=0), of_row[rows])
+    nearest = np.sqrt(layers.nearest(0)[1])
     nearest = nearest[np.isfinite(nearest)]
     if not len(nearest):
         return None
     reach = float(np.median(nearest))
-    others = cKDTree(np.column_stack([place, layer - 4 * extent * apart]))
-    same = (float(tree.count_neighbors(tree, reach)) - len(rows)) / 2
+    same = float(layers.pairs(np.array([reach]))[0])
     n = np.where(chosen, n, 0.0)
     likelier = float(n @ np.maximum(n - 1, 0)) / 2 / max(float(n[apart:] @ n[:-apart]), 1.0)
-    chance = float(tree.count_neighbors(others, reach)) * likelier
+    chance = float(layers.nearest(apart, reach)[2].sum()) * likelier
     repeats = same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance + 1)
     return reach if repeats else None

@@ -79,13 +79,19 @@ def _sites(positions: FloatArray, bin_size: FloatArray) -> FloatArray:
 
 def _peak(counts: IntArray) -> tuple[tuple[int, ...], float, float]:
     """Return where neighbouring bins together stand out most, by how much, and their mean."""
-    for axis in range(counts.ndim):  # a maximum across an edge of bins counts as a whole
-        n = counts.shape[axis]
-        counts = counts.take(range(n - 1), axis) + counts.take(range(1, n), axis)
+    for _ in range(counts.ndim):  # a maximum across an edge of bins counts as a whole
+        counts = (counts[:-1] + counts[1:]).T
     mean = uniform_filter(counts.astype(np.float32), _AROUND, mode="constant")
-    excess = (counts - mean) / np.sqrt(mean + 1)
-    at = np.unravel_index(int(np.argmax(excess)), excess.shape)
-    return tuple(int(x) for x in at), float(excess[at]), float(mean[at])
+    across, highest = counts[0].size, []
+    n = max(by_column.AT_ONCE // across, 1)  # rows, that fit into the cache
+    for row in range(0, len(counts), n):
+        around = mean[row : row + n]
+        excess = (counts[row : row + n] - around) / np.sqrt(around + 1)
+        best = int(excess.argmax())
+        highest.append((float(excess.flat[best]), -(row * across + best)))
+    excess_at, number = max(highest)
+    at = np.unravel_index(-number, counts.shape)
+    return tuple(int(x) for x in at), excess_at, float(mean[at])
 
 
 def _pairs_at(

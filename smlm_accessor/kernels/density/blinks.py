@@ -100,7 +100,7 @@ def find_events(
     del mean_frame
     position /= weight[:, None]
     order = sorted_rows(frame)[0].astype(np.int32)
-    events = position[order], frame[order], weight[order]
+    events = position.take(order, axis=0), frame[order], weight[order]
     return Events(*events, events[2] if axial is None else along_z[order], lifetime)
 
 
@@ -199,15 +199,15 @@ def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[n
     d, n = where.shape[1], 0
     for t in range(0, len(start) - 1, step):
         first, last = start[t], start[t + 1]
+        begin, before = first, 0
         for i in range(first, last):
             wanted = (frame[i] + apart) % n_frames
-            j, above = first, last
-            while j < above:
-                middle = (j + above) // 2
-                if frame[middle] < wanted:
-                    j = middle + 1
-                else:
-                    above = middle
+            if wanted < before:  # beyond the last frame
+                begin = first
+            before = wanted
+            while begin < last and frame[begin] < wanted:
+                begin += 1
+            j = begin
             while j < last and frame[j] == wanted:
                 r = 0.0
                 for c in range(d):

@@ -6,6 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.neighbours.layers import LayerNeighbours
 
 _MOST = 30_000  # localizations that are looked at
 _WINDOWS = (512, 128, 32, 8)  # of all frames; shorter ones first: drift widens structures
@@ -42,7 +43,9 @@ def cluster_scale(positions: FloatArray, frames: IntArray, *, most: int = _MOST)
         return np.nan
     time = (frames - frames[0]) / (frames[-1] - frames[0] + 1)
     for n_windows in _WINDOWS:
-        radii, extra, chance = _pairs(positions, np.floor(time * n_windows), extent, most)
+        radii, extra, chance = _pairs(
+            positions, np.floor(time * n_windows).astype(np.int64), extent, most
+        )
         clear = (extra > _CLEAR * np.sqrt(chance + 1)) & (extra > _RICHER * chance)
         significant = clear & (extra > _FEWEST)
         if not significant.any():
@@ -69,25 +72,20 @@ def _knee(pairs: FloatArray) -> int | None:
 
 
 def _pairs(
-    positions: FloatArray, window: FloatArray, extent: float, most: int
+    positions: FloatArray, window: IntArray, extent: float, most: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return radii, how many pairs more than by chance lie within them, and how many by chance."""
-    from scipy.spatial import cKDTree
-
     step = len(positions) // most + 1
     rows = np.flatnonzero(window % step == 0)[:most]
     if len(rows) < 2:
         return np.zeros(1), np.zeros(1), np.zeros(1)
-    # Windows are layers, so far apart that pairs are always in the same one.
-    points = np.column_stack([positions[rows, :2], 4 * extent * window[rows]])
-    tree = cKDTree(points)
-    distance = np.asarray(tree.query(points, k=2)[0])
+    layers = LayerNeighbours.of(positions.take(rows, axis=0), window[rows])
     # From far below the usual distance of neighbours to somewhat above it.
-    usual = float(np.median(distance[:, 1]))
+    usual = float(np.median(np.sqrt(layers.nearest(0)[1])))
     if not 0 < usual < 2 * extent:
         return np.zeros(1), np.zeros(1), np.zeros(1)
     farthest = min(_FARTHEST * usual, extent / 16)
     radii = farthest * 2.0 ** -(np.arange(_OCTAVES * _PER_OCTAVE)[::-1] / _PER_OCTAVE)
-    pairs = (np.asarray(tree.count_neighbors(tree, radii)) - len(points)) / 2.0
+    pairs = layers.pairs(radii).astype(np.float64)
     chance = pairs[-1] * (radii / radii[-1]) ** 2
     return radii, pairs - chance, chance

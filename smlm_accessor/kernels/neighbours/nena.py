@@ -7,6 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.neighbours.cluster_scale import cluster_scale
+from smlm_accessor.kernels.neighbours.layers import LayerNeighbours
 
 # Localizations that are looked at: of half as many, errors of drift were 1.3 and 1.5 times as large
 # in one of ten worlds.
@@ -174,9 +175,10 @@ def _in_layers(
     # Runs of successive layers, spread over all: a pair needs both of its layers.
     step = len(positions) // most + 1
     rows = np.flatnonzero(layer // 16 % step == 0)
-    found = _mixture(_differences(positions[rows], layer[rows]))
-    per_layer = len(rows) / max(len(np.unique(layer[rows])), 1)
-    area = _area(positions[rows])
+    positions, layer = positions.take(rows, axis=0), layer[rows]
+    found = _mixture(_differences(positions, layer))
+    per_layer = len(rows) / max(len(np.unique(layer)), 1)
+    area = _area(positions)
 
     def is_clear() -> bool:
         reach = 2 * np.sqrt(2) * found[:2].max()
@@ -186,7 +188,7 @@ def _in_layers(
         return bool(_ABOVE_CHANCE * by_chance < 1)
 
     if is_clear():
-        several = _of_several(positions[rows], layer[rows], float(found[:2].max()))
+        several = _of_several(positions, layer, float(found[:2].max()))
         found = found if several is None else several
     return found, is_clear()
 
@@ -202,19 +204,11 @@ def _area(positions: FloatArray) -> float:
 
 def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
     """Return the difference of each localization to its nearest neighbour in the next frame."""
-    from scipy.spatial import cKDTree
-
-    extent = float(by_column.extent(positions[:, :2]).max()) if len(positions) else 0.0
-    if extent == 0 or len(positions) < 2:
+    if len(positions) < 2:
         return np.empty((0, positions.shape[1]))
-    # A frame is a layer; layers are so far apart that neighbours are always in the same one.
-    layer = 4.0 * extent
-    tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
-    following = np.column_stack([positions[:, :2], (frames + 1) * layer])
-    distance, row = tree.query(following, distance_upper_bound=layer / 2)
-    found = np.isfinite(distance)
-    neighbour = np.asarray(row)[found]
-    return np.asarray(positions[neighbour] - positions[found])
+    neighbour, _, _ = LayerNeighbours.of(positions, frames).nearest(1)
+    found = np.flatnonzero(neighbour >= 0)
+    return np.asarray(positions.take(neighbour[found], axis=0) - positions.take(found, axis=0))
 
 
 def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> FloatArray | None:
@@ -228,16 +222,16 @@ def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> Floa
     nearest : float
         The precision that nearest neighbours show.
     """
+    _, _, within = LayerNeighbours.of(positions, frames).nearest(
+        1, 2 * np.sqrt(2) * nearest, every=_FOURTH
+    )
+    if not within.sum() > _SEVERAL * np.count_nonzero(within):
+        return None
     from scipy.spatial import cKDTree
 
     layer = 8.0 * float(by_column.extent(positions[:, :2]).max())  # frames are layers, far apart
     tree = cKDTree(np.column_stack([positions[:, :2], frames * layer]))
     following = np.column_stack([positions[:, :2], (frames + 1) * layer])
-    within = tree.query_ball_point(
-        following[::_FOURTH], 2 * np.sqrt(2) * nearest, return_length=True
-    )
-    if not within.sum() > _SEVERAL * np.count_nonzero(within):
-        return None
     sigma = nearest
     for _ in range(_WIDENINGS):
         far = min(_FARTHEST * sigma, layer / 8)
@@ -257,7 +251,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
     d = differences.shape[1]
     squares = differences[:, :2] ** 2
     apart = np.flatnonzero((squares[:, 0] > 0) | (squares[:, 1] > 0))
-    squares = squares[apart]
+    squares = squares.take(apart, axis=0)
     nothing = np.full(d, np.nan)
     if len(squares) < _FEWEST:
         return nothing
@@ -268,7 +262,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
         if (variance > largest).any():  # those beyond the limit for it do not count
             largest = _ROOM * variance
             within = np.flatnonzero(squares @ (0.25 / largest) < _REACH**2 / 2)
-            some = squares[within]
+            some = squares.take(within, axis=0)
         distance = some @ (0.25 / variance)
         near = np.flatnonzero(distance < _REACH**2 / 2)
         if len(near) < _FEWEST:
@@ -276,7 +270,7 @@ def _mixture(differences: FloatArray) -> FloatArray:
         # The probability of each pair to be one molecule.
         same = weight * np.exp(-distance[near])
         mate = same / (same + (1 - weight) / (_REACH**2 / 2))
-        new = mate @ some[near] / mate.sum() / 2
+        new = mate @ some.take(near, axis=0) / mate.sum() / 2
         # What lies beyond the limit is missing.
         new /= 1 - _REACH**2 / 2 / np.expm1(_REACH**2 / 2)
         weight = float(mate.mean())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.frames.order import in_order
 from smlm_accessor.kernels.hashing import FIRST, GOLDEN
 from smlm_accessor.methods.api import ChunkedLocalizations
 
@@ -19,7 +20,7 @@ def sampled(localizations: ChunkedLocalizations, size: int) -> tuple[FloatArray,
             h ^= np.ascontiguousarray(positions[:, axis]).view(np.uint64) << np.uint64(12)
             h *= GOLDEN
             h ^= h >> np.uint64(29)
-        keep = h * FIRST < np.uint64(size / n * 2.0**64)
-        positions, frames = positions[keep], frames[keep]
-    order = np.lexsort((positions[:, 1], positions[:, 0], frames))
-    return positions[order], frames[order]
+        keep = np.flatnonzero(h * FIRST < np.uint64(size / n * 2.0**64))
+        positions, frames = positions.take(keep, axis=0), frames[keep]
+    order = in_order(frames, positions)
+    return positions.take(order, axis=0), frames[order]

@@ -80,14 +80,15 @@ def couplings(
     cells, k, d = density.cells, len(windows), len(density.precision)
     every = max(len(density.positions) // n_events, 1)
     chosen = np.concatenate([np.arange(*block, every) for block in cells.blocks(_PAIR_BLOCKS)])
-    where, variance = density.at_drift(drift, chosen)
+    change = density.change(drift)
+    where, variance = density.moved(change, chosen)
     if group is None:
         n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
-        group = _squares(density.positions[chosen]) % n_groups
+        group = _squares(density.positions.take(chosen, axis=0)) % n_groups
     else:
         n_groups = int(group.max()) + 1
         group = group[chosen]
-    left_out, others = density.left_out_of(windows), density.others(drift)
+    left_out, others = density.left_out_of(windows), density.others(change)
     of_events = cells.cell[chosen], density.frame[chosen], density.weight[chosen]
     responsibility, curvature = np.zeros((2, n_groups, k, k))
 

@@ -230,16 +230,16 @@ class Density:
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *(grid.number(where), grid.rows, int(grid.span[0])),
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self.others(self.sorted_with), space(), self.cells.number, found),
+            *(*self.others(self.change(self.sorted_with)), space(), self.cells.number, found),
         )
         return found / floor
 
-    def others(self, drift: FloatArray) -> tuple[Any, ...]:
+    def others(self, change: FloatArray) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept = self.cells.kept
         variance = self.kernel.factor * self.variance.take(kept, axis=1)
         return (
-            self._at_drift(self._change(drift), kept)[0],
+            self.moved(change, kept)[0],
             np.ascontiguousarray(variance, dtype=np.float32),
             self.frame[kept],
             self.cells.stands_for.astype(np.float32),
@@ -266,15 +266,15 @@ class Density:
         ``row`` tells the rows of a range of events. ``into`` is the number of rows, or one array
         for all, if each event has its own row.
         """
-        left_out, change = self.left_out_of(windows), self._change(drift)
-        cells, others = self.cells, self.others(drift)
+        left_out, change = self.left_out_of(windows), self.change(drift)
+        cells, others = self.cells, self.others(change)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
             rows = slice(*block)
             pair_sums(
                 *(0, block[1] - block[0], cells.cell_of(rows), cells.first, cells.stop),
-                *(*self._at_drift(change, rows), self.frame[rows], self.weight[rows]),
+                *(*self.moved(change, rows), self.frame[rows], self.weight[rows]),
                 *(row(rows), left_out, *others, self.kernel.floor, space(), sums),
             )
             return sums
@@ -284,20 +284,19 @@ class Density:
     def _window(self, windows: Windows, rows: slice) -> IntArray:
         return np.asarray(windows.of_frame[self.frame[rows]])
 
-    def at_drift(self, drift: FloatArray, rows: IntArray) -> tuple[Float32Array, Float32Array]:
-        """Return where events are with this drift, in precisions, and their variances."""
-        return self._at_drift(self._change(drift), rows)
-
-    def _change(self, drift: FloatArray) -> FloatArray:
-        """Return what the drift of each frame has changed by, in precisions."""
+    def change(self, drift: FloatArray) -> FloatArray:
+        """Return what the drift of each frame changed by since the sorting, in precisions."""
         change = (drift - self.sorted_with) / self.precision
         change -= np.median(change, axis=0)  # a constant changes nothing
         return np.asarray(change)
 
-    def _at_drift(
+    def moved(
         self, change: FloatArray, rows: IntArray | slice
     ) -> tuple[Float32Array, Float32Array]:
-        where = self.positions[rows] - change.take(self.frame[rows], axis=0)
+        """Return where events are after this change, in precisions, and their variances."""
+        sorted_at = self.positions
+        where = sorted_at[rows] if isinstance(rows, slice) else sorted_at.take(rows, axis=0)
+        where = where - change.take(self.frame[rows], axis=0)
         variance = self.kernel.factor * self.variance[:, rows] + self.kernel.spread
         return _columns(where), np.ascontiguousarray(variance, dtype=np.float32)
 

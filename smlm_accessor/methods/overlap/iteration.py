@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
@@ -134,7 +135,7 @@ def iterate(
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
-        near = _smoothed(drift, sums, windows, density.precision, near, by_chance, prior)
+        near = _smoothed(drift, sums, windows, density, near, by_chance, prior)
         moved = np.std(near.drift - drift, axis=0)  # a constant is free
         drift = near.drift
         if (moved < tolerance * np.median(near.std, axis=0)).all():
@@ -161,23 +162,26 @@ def _smoothed(
     drift: FloatArray,
     sums: OverlapSums,
     windows: Windows,
-    precision: FloatArray,
+    density: Density,
     near: DriftEstimate | None,
     by_chance: FloatArray,
     prior: Prior | None,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
-    quality = sums.quality
+    quality, precision = sums.quality, density.precision
     seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
     rates = [None if near is None else near.trends[a].rates for a in range(drift.shape[1])]
     if prior is None:
-        trends = tuple(
-            local_trend(windows.mean_frame, v, u, free=windows.begins, rates=r)
-            for v, u, r in zip(value.T, variance.T, rates, strict=True)
-        )
+        time, free = windows.mean_frame, windows.begins
+
+        def along(axis: int) -> Trend:
+            series = time, value[:, axis], variance[:, axis]
+            return local_trend(*series, free=free, rates=rates[axis])
+
+        trends = tuple(map_threads(along, range(len(rates)), threads=density.threads))
     else:
         trends, value, variance = with_prior(prior, drift, windows, value, variance, rates)
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)

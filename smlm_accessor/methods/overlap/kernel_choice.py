@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.overlap.density import SAMPLE, Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents
@@ -25,10 +26,12 @@ def best_density(
     components counts, from a sample of the events. It is not asked of a single kernel.
     """
     # Events are sorted once for each factor, on which the reach depends.
-    by_factor = {
-        factor: Density.of(events, drift, precision, kernel, threads)
-        for factor, kernel in {k.factor: k for k in kernels}.items()
-    }
+    each = {k.factor: k for k in kernels}
+
+    def of(kernel: PairKernel) -> Density:
+        return Density.of(events, drift, precision, kernel, threads)
+
+    by_factor = dict(zip(each, map_threads(of, list(each.values()), threads=threads), strict=True))
     candidates = [by_factor[k.factor].with_floor(k.floor) for k in kernels]
 
     def information(density: Density) -> float:

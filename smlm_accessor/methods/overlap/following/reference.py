@@ -142,7 +142,7 @@ class Reference:
     def _of_itself(self, every: int) -> Sums:
         density = self.fine
         some = np.arange(0, len(density.positions), density.one_in(_SAMPLE))
-        where, variance = density.at_drift(density.sorted_with, some)
+        where, variance = density.moved(density.change(density.sorted_with), some)
         frame = density.frame[some]
         near = np.stack([self.frames[frame] - self.gap, self.frames[frame] + self.gap], axis=1)
         left_out = np.searchsorted(self.frames, near)
@@ -219,6 +219,6 @@ class Reference:
     @cached_property
     def _others(self) -> dict[bool, tuple[npt.NDArray[Any], ...]]:
         return {
-            fine: one.others(one.sorted_with)
+            fine: one.others(one.change(one.sorted_with))
             for fine, one in ((True, self.fine), (False, self.coarse))
         }
