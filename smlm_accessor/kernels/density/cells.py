@@ -79,6 +79,15 @@ class Grid(NamedTuple):
             rows = (rows[:, None] + np.arange(-span, span + 1) * stride).ravel()
         return rows
 
+    def ranges(self, number: IntArray, ordered: IntArray) -> tuple[IntArray, IntArray]:
+        """Return which of ordered numbers are those of the rows around cells: (n, n_rows).
+
+        The first of each row, and the one after the last.
+        """
+        middle = number[:, None] + self.rows
+        first = np.searchsorted(ordered, middle - self.span[0])
+        return first, np.searchsorted(ordered, middle + self.span[0], side="right")
+
 
 class Cells(NamedTuple):
     """Positions in the order of cells, and which of them stand for what lies around each cell.
@@ -145,9 +154,7 @@ def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int)
     order, number = sorted_rows(number)
     start = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1], [True]]))
     counts = np.diff(start)
-    rows = number[start[:-1]][:, None] + grid.rows
-    first = np.searchsorted(number, rows - grid.span[0])
-    stop = np.searchsorted(number, rows + grid.span[0], side="right")
+    first, stop = grid.ranges(number[start[:-1]], number)
     every = -(-(stop - first).sum(axis=1) // round(most * grid.layers))
     rank = np.arange(len(order)) - np.repeat(start[:-1], counts)
     keep = rank % np.repeat(every, counts) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor.kernels.compilation import kernel
-from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, _along_2, _along_3
+from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, gathered, sums_at
 
 
 @kernel
@@ -38,29 +38,20 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     total : ndarray, shape (2, d)
         Added to: curvature and squared gradient, as in `pair_sums`.
     """
-    d = where.shape[0]
-    x, y, z = other_where[0], other_where[1], other_where[d - 1]
-    vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, found = room
+    d, c, n = where.shape[0], -1, 0
+    p, s, found, around, when = room
     bend, end = (_POWER - 1) / _POWER, _END ** (_POWER - 1)
     for i in events:
-        c = cell[i]
+        if cell[i] != c:
+            c = cell[i]
+            n = gathered(
+                first[c], stop[c], other_where, other_variance, other_frame, other_weight,
+                around, when,
+            )  # fmt: skip
         for a in range(d):
             p[a], s[a] = where[a, i], variance[a, i]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-        for a in range(8):
-            found[a] = 0.0
-        for k in range(first.shape[1]):
-            if deep is None:
-                _along_2(
-                    first[c, k], stop[c, k], p, s, low, high,
-                    x, y, vx, other_frame, other_weight, found,
-                )  # fmt: skip
-            else:
-                _along_3(
-                    first[c, k], stop[c, k], p, s, low, high,
-                    x, y, z, vx, vz, other_frame, other_weight, found,
-                )  # fmt: skip
+        sums_at(n, p, s, low, high, around, when, deep, found)
         if found[0] <= 0:
             continue
         q, w = 1.0 / (floor + found[0]), weight[i]
@@ -71,31 +62,30 @@ def coupling_sums(  # type: ignore[no-untyped-def]
         gx, gy = found[1] * q, found[2] * q
         mine = window[frame[i]]
         shared, bent, to = responsibility[group[i], mine], curvature[group[i], mine], moments[mine]
-        for k in range(first.shape[1]):
-            for j in range(first[c, k], stop[c, k]):
-                if low <= other_frame[j] < high:
-                    continue
-                dx, dy = x[j] - p[0], y[j] - p[1]
-                inverse = 1.0 / (s[0] + vx[j])
-                e, root, az = (dx * dx + dy * dy) * inverse, 1.0, 0.0
-                if deep is not None:
-                    iz = 1.0 / (s[2] + vz[j])
-                    az = (z[j] - p[2]) * iz
-                    e += (z[j] - p[2]) * az
-                    root = np.sqrt(iz)
-                if e >= CUT:
-                    continue
-                u = 1.0 - e / (2 * _POWER)
-                u14 = u**14
-                share = w * q * other_weight[j] * inverse * root
-                r, fall = share * (u14 * u - end), share * u14 * bend
-                ax, ay = dx * inverse, dy * inverse
-                theirs = window[other_frame[j]]
-                shared[theirs] += r * inverse
-                bent[theirs] += r * inverse + 0.5 * (
-                    ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay)
-                )
-                to[theirs, 0] += r * ax
-                to[theirs, 1] += r * ay
-                if deep is not None:
-                    to[theirs, 2] += r * az
+        for j in range(n):
+            if low <= when[j] < high:
+                continue
+            dx, dy = around[0, j] - p[0], around[1, j] - p[1]
+            inverse = 1.0 / (s[0] + around[3, j])
+            e, root, az = (dx * dx + dy * dy) * inverse, 1.0, 0.0
+            if deep is not None:
+                iz = 1.0 / (s[2] + around[4, j])
+                az = (around[2, j] - p[2]) * iz
+                e += (around[2, j] - p[2]) * az
+                root = np.sqrt(iz)
+            if e >= CUT:
+                continue
+            u = 1.0 - e / (2 * _POWER)
+            u14 = u**14
+            share = w * q * around[5, j] * inverse * root
+            r, fall = share * (u14 * u - end), share * u14 * bend
+            ax, ay = dx * inverse, dy * inverse
+            theirs = window[when[j]]
+            shared[theirs] += r * inverse
+            bent[theirs] += r * inverse + 0.5 * (
+                ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay)
+            )
+            to[theirs, 0] += r * ax
+            to[theirs, 1] += r * ay
+            if deep is not None:
+                to[theirs, 2] += r * az

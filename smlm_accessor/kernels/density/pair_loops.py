@@ -4,8 +4,9 @@ An event that is the mean of many localizations is more precise than a single on
 a pair is as wide as the two events of it are imprecise. With the squared distance ``E`` in units of
 the variance ``S`` of the pair, and ``u = 1 - E / 32``, it is ``K = u**16`` less its tangent in
 ``u`` at ``E = 10``, where it ends smoothly: the curvature of a density that is the same everywhere
-would not be 0 on average if it did not. It is near ``exp(-E / 2)``, and has no branches: eight
-pairs are taken at once. All loops are serial and release the GIL.
+would not be 0 on average if it did not. It is near ``exp(-E / 2)``, and has no branches: many
+pairs are taken at once, and what lies around a cell is copied for that, row after row. All loops
+are serial and release the GIL.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor.kernels.compilation import any_order, kernel
+from smlm_accessor._typing import IntArray
+from smlm_accessor.kernels.compilation import any_order, kernel, part
 
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
 N_PAIR_SUMS = 10
@@ -23,15 +25,25 @@ N_PAIR_SUMS = 10
 CUT = 10.0
 _POWER = 16
 _END = 1 - CUT / (2 * _POWER)
+_AT_ONCE = 32  # pairs, at most: two times 16 numbers of 32 bits
 
 
-def space() -> tuple[npt.NDArray[Any], ...]:
-    """Return room for position and variance of an event, and sums over its pairs."""
-    return np.empty(3, np.float32), np.empty(3, np.float32), np.empty(8)
+def space(most: int) -> tuple[npt.NDArray[Any], ...]:
+    """Return room for an event: position, variance, and sums over its pairs.
+
+    And for so many around it: position, variance along x and z, and weight; and their frames.
+    """
+    one, around = np.empty((2, 3), np.float32), np.zeros((6, most + _AT_ONCE), np.float32)
+    return one[0], one[1], np.empty(8), around, np.zeros(most + _AT_ONCE, np.int32)
+
+
+def most_around(first: IntArray, stop: IntArray) -> int:
+    """Return the most events that lie around a cell."""
+    return int((stop - first).sum(axis=1).max(initial=0))
 
 
 @any_order
-def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # type: ignore[no-untyped-def]
+def _along_2(n, p, s, low, high, around, frame, found):  # type: ignore[no-untyped-def]
     px, py, variance = p[0], p[1], s[0]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
     bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
@@ -40,9 +52,8 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
     rise = np.float32((_POWER - 1) * _END**_POWER)
     total = gx = gy = cx = cy = near = zero
     # Slices: an index that could be negative keeps the loop from taking several pairs at once.
-    x, y, v = x[first:stop], y[first:stop], v[first:stop]
-    frame, weight = frame[first:stop], weight[first:stop]
-    for j in range(stop - first):
+    x, y, v, weight, frame = around[0, :n], around[1, :n], around[3, :n], around[5, :n], frame[:n]
+    for j in range(n):
         dx, dy = x[j] - px, y[j] - py
         inverse = one / (variance + v[j])
         ax, ay = dx * inverse, dy * inverse
@@ -61,16 +72,16 @@ def _along_2(first, stop, p, s, low, high, x, y, v, frame, weight, found):  # ty
         cx += k1 * inverse - k2 * ax * ax
         cy += k1 * inverse - k2 * ay * ay
         near += k1 * inverse
-    found[0] += total
-    found[1] += gx
-    found[2] += gy
-    found[4] += cx
-    found[5] += cy
-    found[7] += near
+    found[0] = total
+    found[1] = gx
+    found[2] = gy
+    found[4] = cx
+    found[5] = cy
+    found[7] = near
 
 
 @any_order
-def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found):  # type: ignore[no-untyped-def]
+def _along_3(n, p, s, low, high, around, frame, found):  # type: ignore[no-untyped-def]
     px, py, pz, sx, sz = p[0], p[1], p[2], s[0], s[2]
     one, zero, part = np.float32(1.0), np.float32(0.0), np.float32(0.5 / _POWER)
     bend, cut = np.float32((_POWER - 1) / _POWER), np.float32(CUT)
@@ -78,10 +89,9 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
     end, tilt = np.float32(_END ** (_POWER - 1)), np.float32(_POWER * _END ** (_POWER - 1))
     rise = np.float32((_POWER - 1) * _END**_POWER)
     total = gx = gy = gz = cx = cy = cz = near = zero
-    x, y, z = x[first:stop], y[first:stop], z[first:stop]
-    vx, vz = vx[first:stop], vz[first:stop]
-    frame, weight = frame[first:stop], weight[first:stop]
-    for j in range(stop - first):
+    x, y, z = around[0, :n], around[1, :n], around[2, :n]
+    vx, vz, weight, frame = around[3, :n], around[4, :n], around[5, :n], frame[:n]
+    for j in range(n):
         dx, dy, dz = x[j] - px, y[j] - py, z[j] - pz
         ix, iz = one / (sx + vx[j]), one / (sz + vz[j])
         ax, ay, az = dx * ix, dy * ix, dz * iz
@@ -102,14 +112,42 @@ def _along_3(first, stop, p, s, low, high, x, y, z, vx, vz, frame, weight, found
         cy += k1 * ix - k2 * ay * ay
         cz += k1 * iz - k2 * az * az
         near += k1 * ix
-    found[0] += total
-    found[1] += gx
-    found[2] += gy
-    found[3] += gz
-    found[4] += cx
-    found[5] += cy
-    found[6] += cz
-    found[7] += near
+    found[0] = total
+    found[1] = gx
+    found[2] = gy
+    found[3] = gz
+    found[4] = cx
+    found[5] = cy
+    found[6] = cz
+    found[7] = near
+
+
+@part
+def gathered(first, stop, where, variance, frame, weight, around, when):  # type: ignore[no-untyped-def]
+    """Copy the events of some ranges into the room for those around; return how many they are.
+
+    Up to the next number of those taken at once, events without weight follow.
+    """
+    n, d = 0, where.shape[0]
+    for k in range(len(first)):
+        for j in range(first[k], stop[k]):
+            for a in range(d):
+                around[a, n] = where[a, j]
+            around[3, n], around[4, n] = variance[0, j], variance[d - 1, j]
+            around[5, n], when[n] = weight[j], frame[j]
+            n += 1
+    around[5, n : n + _AT_ONCE] = 0.0
+    return n
+
+
+@part
+def sums_at(n, p, s, low, high, around, when, deep, found):  # type: ignore[no-untyped-def]
+    """Write the sums over the pairs of an event with ``n`` events, that were `gathered`."""
+    m = (n + _AT_ONCE - 1) // _AT_ONCE * _AT_ONCE
+    if deep is None:
+        _along_2(m, p, s, low, high, around, when, found)
+    else:
+        _along_3(m, p, s, low, high, around, when, found)
 
 
 @kernel
@@ -152,28 +190,19 @@ def pair_sums(  # type: ignore[no-untyped-def]
     sums : ndarray, shape (n_rows, N_PAIR_SUMS)
         Added to: ``sum(r / S)`` along x, gradient, curvature, squared gradient.
     """
-    d = where.shape[0]
-    x, y, z = other_where[0], other_where[1], other_where[d - 1]
-    vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, found = room
+    d, c, n = where.shape[0], -1, 0
+    p, s, found, around, when = room
     for i in range(begin, end):
-        c = cell[i]
+        if cell[i] != c:
+            c = cell[i]
+            n = gathered(
+                first[c], stop[c], other_where, other_variance, other_frame, other_weight,
+                around, when,
+            )  # fmt: skip
         for a in range(d):
             p[a], s[a] = where[a, i], variance[a, i]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
-        for a in range(8):
-            found[a] = 0.0
-        for k in range(first.shape[1]):
-            if deep is None:
-                _along_2(
-                    first[c, k], stop[c, k], p, s, low, high,
-                    x, y, vx, other_frame, other_weight, found,
-                )  # fmt: skip
-            else:
-                _along_3(
-                    first[c, k], stop[c, k], p, s, low, high,
-                    x, y, z, vx, vz, other_frame, other_weight, found,
-                )  # fmt: skip
+        sums_at(n, p, s, low, high, around, when, deep, found)
         if found[0] <= 0:
             continue
         q = 1.0 / (floor + found[0])
@@ -189,45 +218,29 @@ def pair_sums(  # type: ignore[no-untyped-def]
 
 @kernel
 def densities(  # type: ignore[no-untyped-def]
-    position, variance, number, rows, span, left_out,
-    other_where, other_variance, other_frame, other_weight, deep, room, other_number, found,
+    position, variance, first, stop, left_out,
+    other_where, other_variance, other_frame, other_weight, deep, room, found,
 ):  # fmt: skip
     """Write the density ``f`` of `pair_sums` at single positions.
 
     Parameters
     ----------
     position, variance : ndarray of float32, shape (d, m)
-    number : ndarray, shape (m,)
-        Of the cell of each.
-    rows : ndarray, shape (n_rows,)
-    span : int
-        As in `Grid`, along x.
+    first, stop : ndarray, shape (m, n_rows)
+        What lies around each, as in `Cells`.
     left_out : ndarray of int32, shape (m, 2)
         Events of these frames (half open) are not in the density.
     deep, room
         As in `pair_sums`.
-    other_number : ndarray, shape (n,)
-        Of the cells of the events, increasing.
     found : ndarray, shape (m,)
         Written.
     """
-    d = position.shape[0]
-    x, y, z = other_where[0], other_where[1], other_where[d - 1]
-    vx, vz = other_variance[0], other_variance[d - 1]
-    p, s, sums = room
+    p, s, sums, around, when = room
     for i in range(position.shape[1]):
-        for a in range(d):
+        for a in range(position.shape[0]):
             p[a], s[a] = position[a, i], variance[a, i]
-        low, high = left_out[i, 0], left_out[i, 1]
-        for a in range(8):
-            sums[a] = 0.0
-        for row in rows:
-            first = np.searchsorted(other_number, number[i] + row - span)
-            stop = np.searchsorted(other_number, number[i] + row + span + 1)
-            if deep is None:
-                _along_2(first, stop, p, s, low, high, x, y, vx, other_frame, other_weight, sums)
-            else:
-                _along_3(
-                    first, stop, p, s, low, high, x, y, z, vx, vz, other_frame, other_weight, sums
-                )
+        n = gathered(
+            first[i], stop[i], other_where, other_variance, other_frame, other_weight, around, when
+        )
+        sums_at(n, p, s, left_out[i, 0], left_out[i, 1], around, when, deep, sums)
         found[i] = sums[0]

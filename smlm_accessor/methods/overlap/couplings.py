@@ -10,7 +10,7 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
-from smlm_accessor.kernels.density.pair_loops import space
+from smlm_accessor.kernels.density.pair_loops import most_around, space
 from smlm_accessor.kernels.time_series.joint_drift import laplacian
 from smlm_accessor.kernels.time_series.shares import shares
 from smlm_accessor.methods.overlap.density import Density
@@ -91,6 +91,7 @@ def couplings(
     left_out, others = density.left_out_of(windows), density.others(change)
     of_events = cells.cell[chosen], density.frame[chosen], density.weight[chosen]
     responsibility, curvature = np.zeros((2, n_groups, k, k))
+    most = most_around(cells.first, cells.stop)
 
     def one(part: int) -> tuple[FloatArray, FloatArray]:
         """Add up events of some groups; each group has sums of its own."""
@@ -98,7 +99,7 @@ def couplings(
         coupling_sums(
             *(np.flatnonzero(group % _PARTS == part), of_events[0], cells.first, cells.stop),
             *(where, variance, *of_events[1:], left_out, *others),
-            *(density.kernel.floor, space(), windows.of_frame, group),
+            *(density.kernel.floor, space(most), windows.of_frame, group),
             *(responsibility, curvature, moments, total),
         )
         return moments, total

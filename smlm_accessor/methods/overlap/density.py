@@ -13,7 +13,13 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
-from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, densities, pair_sums, space
+from smlm_accessor.kernels.density.pair_loops import (
+    N_PAIR_SUMS,
+    densities,
+    most_around,
+    pair_sums,
+    space,
+)
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
@@ -225,12 +231,13 @@ class Density:
             Indices of frames whose events do not count (half open).
         """
         where, (factor, spread, floor) = (positions - drift) / self.precision, self.kernel
-        grid, found = self.cells.grid, np.empty(len(where))
+        cells, found = self.cells, np.empty(len(where))
+        around = cells.grid.ranges(cells.grid.number(where), cells.number)
         densities(
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
-            *(grid.number(where), grid.rows, int(grid.span[0])),
+            *around,
             np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
-            *(*self.others(self.change(self.sorted_with)), space(), self.cells.number, found),
+            *(*self.others(self.change(self.sorted_with)), space(most_around(*around)), found),
         )
         return found / floor
 
@@ -268,6 +275,7 @@ class Density:
         """
         left_out, change = self.left_out_of(windows), self.change(drift)
         cells, others = self.cells, self.others(change)
+        most = most_around(cells.first, cells.stop)
 
         def one(block: tuple[int, int]) -> FloatArray:
             sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
@@ -275,7 +283,7 @@ class Density:
             pair_sums(
                 *(0, block[1] - block[0], cells.cell_of(rows), cells.first, cells.stop),
                 *(*self.moved(change, rows), self.frame[rows], self.weight[rows]),
-                *(row(rows), left_out, *others, self.kernel.floor, space(), sums),
+                *(row(rows), left_out, *others, self.kernel.floor, space(most), sums),
             )
             return sums
 

@@ -9,7 +9,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
-from smlm_accessor.kernels.density.pair_loops import space
+from smlm_accessor.kernels.density.pair_loops import most_around, space
 from tests.kernels.density.test_pair_loops import END, N_FRAMES, pairs, sample, sums_of
 
 K, GROUPS = 8, 5
@@ -24,7 +24,13 @@ def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
         *(np.arange(n), cells.cell, cells.first, cells.stop),
         *(data[name] for name in ("where", "variance", "frame", "weight", "left_out")),
         *(data[name] for name in ("where", "variance", "frame", "stands_for")),
-        *(None if d == 2 else True, data["floor"], space(), WINDOW, group),
+        *(
+            None if d == 2 else True,
+            data["floor"],
+            space(most_around(cells.first, cells.stop)),
+            WINDOW,
+            group,
+        ),
         *(*couplings, moments, total),
     )
     return couplings, moments, total

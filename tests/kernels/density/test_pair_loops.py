@@ -9,7 +9,14 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.cells import sort_into_cells
-from smlm_accessor.kernels.density.pair_loops import CUT, N_PAIR_SUMS, densities, pair_sums, space
+from smlm_accessor.kernels.density.pair_loops import (
+    CUT,
+    N_PAIR_SUMS,
+    densities,
+    most_around,
+    pair_sums,
+    space,
+)
 
 N_FRAMES, ROWS, EDGE = 30, 8, 14.0  # the edge is beyond the reach of the widest pair
 END = 1 - CUT / 32
@@ -48,7 +55,7 @@ def sums_of(data: dict[str, Any], **changes: Any) -> FloatArray:
         *(0, len(cells.order), cells.cell, cells.first, cells.stop),
         *(given[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(deep_of(data), given["floor"], space(), sums),
+        *(deep_of(data), given["floor"], space(most_around(cells.first, cells.stop)), sums),
     )
     return sums
 
@@ -89,16 +96,12 @@ def twin(data: dict[str, Any]) -> FloatArray:
 def densities_at(data: dict[str, Any], where: FloatArray, left_out: Any) -> FloatArray:
     cells = data["cells"]
     found = np.empty(where.shape[1])
+    around = cells.grid.ranges(cells.grid.number(where.T.astype(np.float64)), cells.number)
     densities(
         *(where.astype(np.float32), data["variance"][:, : where.shape[1]].copy()),
-        *(
-            cells.grid.number(where.T.astype(np.float64)),
-            cells.grid.rows,
-            int(cells.grid.span[0]),
-            left_out,
-        ),
+        *(*around, left_out),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(deep_of(data), space(), cells.number, found),
+        *(deep_of(data), space(most_around(*around)), found),
     )
     return found
 
@@ -176,6 +179,6 @@ def test_what_is_left_out_adds_nothing_and_blocks_of_cells_add_up() -> None:
             *(first, stop, cells.cell, cells.first, cells.stop),
             *(data[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
             *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-            *(deep_of(data), data["floor"], space(), parts),
+            *(deep_of(data), data["floor"], space(most_around(cells.first, cells.stop)), parts),
         )
     np.testing.assert_allclose(parts, sums_of(data)[:ROWS], rtol=1e-9, atol=1e-9)

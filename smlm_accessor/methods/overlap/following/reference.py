@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
-from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, pair_sums, space
+from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, most_around, pair_sums, space
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import Density
@@ -204,15 +204,13 @@ class Reference:
                 None if one is None else np.ascontiguousarray(one[..., some]) for one in others
             )
             number = number[some]
-        rows = grid.number(where.T.astype(np.float64))[:, None] + grid.rows
+        around = grid.ranges(grid.number(where.T.astype(np.float64)), number)
         sums = np.zeros((n_windows, N_PAIR_SUMS))
         pair_sums(
-            *(0, n, np.arange(n)),
-            np.searchsorted(number, rows - grid.span[0]),
-            np.searchsorted(number, rows + grid.span[0], side="right"),
+            *(0, n, np.arange(n), *around),
             *(where, variance, np.arange(n, dtype=np.int32), np.ones(n), window),
             left_out.astype(np.int32),
-            *(*others, density.kernel.floor, space(), sums),
+            *(*others, density.kernel.floor, space(most_around(*around)), sums),
         )
         return sums
 
