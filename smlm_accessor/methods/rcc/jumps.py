@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ _NEAR = 2.0
 _FLOOR = 0.1
 # Windows from whose slope the drift is continued to a jump.
 _SLOPE = 4
+# Windows beside the two of a step that are looked at, too, if the jump is not in these.
+_WIDER = 2
 
 
 class FoundJump(NamedTuple):
@@ -95,30 +98,20 @@ def cut_at_jumps(
     jumps = _jumps(aligned.drift[valid], smoothing)
     if not len(jumps):
         return Cut(windows, drift, beside, timeline.jumps)
+    search = _JumpSearch.of_windows(aligner, windows, drift, aligned.valid, smoothing)
     found: list[FoundJump] = []
     edges, values, next_to = list(windows.edges[:-1]), list(drift), list(beside)
-    sample = aligner.sample
-    cut = sample.timeline.cut(windows.edges)
-    still = sample.positions - cut.shape(drift, aligned.valid, beside)[sample.frame_of]
-    of = cut.of_frame[sample.frame_of]
-    for jump in jumps[::-1]:
-        i, j = int(valid[jump]), int(valid[jump + 1])
-        # What was known of the two was blurred by the other side.
-        before, after = drift[max(i - 1, 0)], drift[min(j + 1, len(drift) - 1)]
-        rows = ((of < i) | (of > j)) & aligned.valid[of]
-        if not rows.any():
+    steps, stop = valid[np.stack([jumps, jumps + 1], axis=1)], len(windows)
+    for n, (i, j) in reversed(list(enumerate(steps.tolist()))):
+        one = search.near(i, j, int(steps[n - 1, 1]) + 1 if n else 0, stop)
+        stop = i
+        if one is None:
             continue
-        told = timeline.known_jump(windows.edges[i], windows.edges[j + 1])
-        if told is None:
-            others = cKDTree(still[rows] / smoothing)
-            one = _found_jump(aligner, windows, others, (i, j), (before, after), smoothing)
-        else:
-            one = FoundJump(told, np.zeros(0, dtype=np.int64), np.zeros(0))
-        if not windows.edges[i] < one.frame < windows.edges[j + 1]:
-            continue
-        found.append(one)
-        edges[i : j + 1] = [windows.edges[i], one.frame]
-        values[i : j + 1] = [before, after]
+        jump, i, j = one
+        found.append(jump)
+        stop = i
+        edges[i : j + 1] = [windows.edges[i], jump.frame]
+        values[i : j + 1] = search.beside(i, j)
         next_to[i : j + 1] = [True, True]
     new = timeline.cut(np.append(edges, windows.edges[-1]).astype(np.int64))
     jumps = np.union1d(timeline.jumps, np.array([one.frame for one in found], dtype=np.int64))
@@ -163,35 +156,86 @@ def only_continuous(
         kept[valid[run == beside[np.argmin(size[beside])]]] = False
 
 
-def _found_jump(
-    aligner: Aligner,
-    windows: Windows,
-    others: cKDTree,
-    around: tuple[int, int],
-    drift: tuple[FloatArray, FloatArray],
-    smoothing: FloatArray,
-) -> FoundJump:
-    """Return the first frame from which on localizations lie on others as after the jump.
+@dataclass(frozen=True)
+class _JumpSearch:
+    """Looks for the frame of a jump in windows with known ``drift``, (k, d).
 
-    It is the median of the change points by their likelihood ``sum(log(1 + f / floor))``, with the
-    density ``f`` of the others, smoothed as correlations are. Near counts would not do: a chance
-    neighbour counts as much as a blink of the same molecule.
+    ``still`` are the positions of a sample less their drift, ``of`` the windows that they are in.
     """
-    i, j = around
-    of = windows.of_frame[aligner.all.frame_of]
-    rows = np.flatnonzero((of >= i) & (of <= j))
-    gain = np.zeros(len(rows))
-    for side, sign in zip(drift, (1.0, -1.0), strict=True):
-        there = cKDTree((aligner.all.positions[rows] - side) / smoothing)
-        pairs = there.sparse_distance_matrix(others, _NEAR, output_type="ndarray")
-        density = np.bincount(pairs["i"], np.exp(-(pairs["v"] ** 2) / 2), len(rows))
-        gain += sign * np.log1p(density / _FLOOR)
-    frames, at = np.unique(aligner.localizations.frames[rows], return_inverse=True)
-    of_frames = np.asarray(np.bincount(at, gain), dtype=np.float64)
-    frames = np.append(frames, frames[-1] + windows.timeline.unit)
-    probability = change_point_probability(of_frames, evidence=aligner.evidence)
-    best = middle_change_point(of_frames, evidence=aligner.evidence)
-    return FoundJump(int(frames[best]), frames, probability)
+
+    aligner: Aligner
+    windows: Windows
+    drift: FloatArray
+    valid: BoolArray
+    smoothing: FloatArray
+    still: FloatArray
+    of: IntArray
+
+    @classmethod
+    def of_windows(
+        cls,
+        aligner: Aligner,
+        windows: Windows,
+        drift: FloatArray,
+        valid: BoolArray,
+        smoothing: FloatArray,
+    ) -> _JumpSearch:
+        sample = aligner.sample
+        cut = sample.timeline.cut(windows.edges)
+        curve = cut.shape(drift, valid, np.zeros(len(windows), dtype=bool))
+        still, of = sample.positions - curve[sample.frame_of], cut.of_frame[sample.frame_of]
+        return cls(aligner, windows, drift, valid, smoothing, still, of)
+
+    def near(self, i: int, j: int, first: int, stop: int) -> tuple[FoundJump, int, int] | None:
+        """Look in the windows from ``i`` to ``j``, and in one or two more if it is not there.
+
+        Return the jump, and the windows that it is in, between ``first`` and ``stop``; None if
+        localizations do not show it.
+        """
+        edges = self.windows.edges
+        for _ in range(_WIDER + 1):
+            found = self._within(i, j)
+            if found is None or edges[i] < found.frame < edges[j + 1]:
+                return None if found is None else (found, i, j)
+            # Of several steps in a row, the largest need not be that of the jump.
+            i, j = (i - 1, j) if found.frame <= edges[i] else (i, j + 1)
+            if i < first or j >= stop:
+                break
+        return None
+
+    def beside(self, i: int, j: int) -> tuple[FloatArray, FloatArray]:
+        """Return the drift before and after: that of the windows is blurred by the other side."""
+        return self.drift[max(i - 1, 0)], self.drift[min(j + 1, len(self.drift) - 1)]
+
+    def _within(self, i: int, j: int) -> FoundJump | None:
+        """Return the first frame from which on localizations lie on others as after the jump.
+
+        It is the median of the change points by their likelihood ``sum(log(1 + f / floor))``, with
+        the density ``f`` of the others, smoothed as correlations are. Near counts would not do: a
+        chance neighbour counts as much as a blink of the same molecule.
+        """
+        windows, every, evidence = self.windows, self.aligner.all, self.aligner.evidence
+        told = windows.timeline.known_jump(windows.edges[i], windows.edges[j + 1])
+        if told is not None:
+            return FoundJump(told, np.zeros(0, dtype=np.int64), np.zeros(0))
+        others = self.still[((self.of < i) | (self.of > j)) & self.valid[self.of]]
+        if not len(others):
+            return None
+        tree = cKDTree(others / self.smoothing)
+        of = windows.of_frame[every.frame_of]
+        rows = np.flatnonzero((of >= i) & (of <= j))
+        gain = np.zeros(len(rows))
+        for side, sign in zip(self.beside(i, j), (1.0, -1.0), strict=True):
+            there = cKDTree((every.positions[rows] - side) / self.smoothing)
+            pairs = there.sparse_distance_matrix(tree, _NEAR, output_type="ndarray")
+            density = np.bincount(pairs["i"], np.exp(-(pairs["v"] ** 2) / 2), len(rows))
+            gain += sign * np.log1p(density / _FLOOR)
+        frames, at = np.unique(self.aligner.localizations.frames[rows], return_inverse=True)
+        of_frames = np.asarray(np.bincount(at, gain), dtype=np.float64)
+        frames = np.append(frames, frames[-1] + windows.timeline.unit)
+        probability = change_point_probability(of_frames, evidence=evidence)
+        best = middle_change_point(of_frames, evidence=evidence)
+        return FoundJump(int(frames[best]), frames, probability)
 
 
 def with_jump_errors(windows: Windows, aligned: Aligned, found: tuple[FoundJump, ...]) -> Aligned:

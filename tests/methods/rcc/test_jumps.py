@@ -85,6 +85,18 @@ def test_windows_end_at_the_frame_of_a_jump(frame: int, by: tuple[float, float])
     assert len(cut.drift) == len(cut.windows) == len(cut.beside)
 
 
+@pytest.mark.parametrize(("astray", "at"), [(8, 55.0), (9, 25.0)])
+def test_a_jump_is_found_beside_the_largest_step(astray: int, at: float) -> None:
+    """The window before it, or after it, lies somewhere between."""
+    curve = jumping(linear(N_FRAMES), {450: (80.0, 0.0)})
+    aligner, windows, found = scene(curve)
+    wrong = found.drift.copy()
+    wrong[astray, 0] += at - (80.0 if astray == 9 else 0.0)
+    cut = cut_at_jumps(aligner, windows, aligned(wrong), SMOOTHING)
+    assert cut.jumps.tolist() == [450]
+    assert np.abs(cut.drift - cut.windows.mean(curve)).max() < PRECISION
+
+
 def test_several_jumps() -> None:
     curve = jumping(linear(N_FRAMES), {237: (80.0, 0), 423: (0, -60.0), 781: (-90.0, 0)})
     cut = cut_at_jumps(*scene(curve), SMOOTHING)
