@@ -101,6 +101,8 @@ def _estimate_drift(
     estimate = _estimate(source, replace(request, jumps=jumps))
     if estimate.of_uncertainty:
         warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=6)
+    if estimate.of_positions:
+        warnings.warn(estimate.of_positions, SmlmWarning, stacklevel=6)
     if estimate.of_times:
         warnings.warn(estimate.of_times, SmlmWarning, stacklevel=6)
     if estimate.warning:

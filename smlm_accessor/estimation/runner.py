@@ -24,6 +24,7 @@ from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.estimation.prior import prior_drift
 from smlm_accessor.estimation.request import Request
+from smlm_accessor.estimation.rounding import spread_over_steps
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.estimation.start import known_drift
@@ -47,6 +48,7 @@ class Estimate:
     dataset: xr.Dataset
     warning: str
     of_uncertainty: str = ""
+    of_positions: str = ""
     of_times: str = ""
     note: str = ""
 
@@ -74,6 +76,7 @@ def register(
     drift_at = None
     if sampling.squares is not None and request.begins_coarsely:
         some = chunked(sample.first(n_squares, sampling), edges, request.jumps)
+        some, _ = spread_over_steps(some, columns.length_unit)
         drift_at = _coarse_drift(checked_uncertainty(some, columns.length_unit)[0], request)
         del some
     while True:
@@ -82,9 +85,10 @@ def register(
         crosses = sampling.squares is not None and drift_at is None
         if not larger and not crosses:
             del sample  # the method needs the memory
-        localizations, warning = checked_uncertainty(
+        localizations, rounded = spread_over_steps(
             chunked(rows, edges, request.jumps), columns.length_unit
         )
+        localizations, warning = checked_uncertainty(localizations, columns.length_unit)
         if request.start is not None:
             known = known_drift(request.start, np.unique(localizations.frames), rows)
             localizations = replace(localizations, start=known)
@@ -113,7 +117,10 @@ def register(
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
     coarse = resolution(timeline.frames) if columns.clock.is_time else None
     return replace(
-        found, of_uncertainty=warning, of_times="" if coarse is None else _of_times(coarse)
+        found,
+        of_uncertainty=warning,
+        of_positions=rounded,
+        of_times="" if coarse is None else _of_times(coarse),
     )
 
 
