@@ -26,8 +26,8 @@ from smlm_accessor.assess.turning import transformation_left
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
+from smlm_accessor.estimation.checked import checked
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
@@ -66,7 +66,7 @@ def assess(
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
     case = Case(localizations, by, outside)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
-    ordered, _ = checked_uncertainty(ordered, None)
+    ordered, _ = checked(ordered, None)
     observed = observations(ordered)
     precision = localization_precision(observed.localizations)
     if precision is None:

@@ -17,8 +17,8 @@ from smlm_accessor.assess.residuals import Residuals, effective_places, residual
 from smlm_accessor.assess.result import LEFT
 from smlm_accessor.assess.turning import corrected_density
 from smlm_accessor.errors import DriftError
+from smlm_accessor.estimation.checked import checked
 from smlm_accessor.estimation.chunking import chunked
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
@@ -48,7 +48,7 @@ def field_map(
     n_blocks = None if n_blocks is None else count("n_blocks", n_blocks, least=2)
     _, localizations, timeline = read_judged(table, source, progress=progress)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
-    observed = observations(checked_uncertainty(ordered, None)[0])
+    observed = observations(checked(ordered, None)[0])
     precision = localization_precision(observed.localizations)
     if precision is None:
         raise DriftError("No molecule is seen again and again: nothing tells what drift is left.")

@@ -19,9 +19,9 @@ from smlm_accessor.correct.request import TableFile
 from smlm_accessor.drift import components_of, jump_frames
 from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import SmlmError, SmlmWarning
+from smlm_accessor.estimation.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.counting import resolution
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.io import read_drift
 from smlm_accessor.io.file_start import FileStart, opened
 from smlm_accessor.io.folders import files_in
@@ -176,9 +176,8 @@ def _value_lines(found: Localizations, odd: list[str]) -> Iterator[str]:
     if not 1 < len(found.frames) <= _MOST or not finite[:, :2].all(axis=1).sum() > 1:
         return
     ordered = chunked(found, np.array([first, last + 1]))
-    counted, said = checked_uncertainty(ordered, found.length_unit)
-    if said:
-        odd.append(said)
+    counted, said = checked(ordered, found.length_unit)
+    odd.extend(map(str, said))
     if found.uncertainty is not None:
         median = float(np.nanmedian(found.uncertainty[:, :2]))
         yield f"precision      {f'{median:.3g} {unit}'.strip()}, median of the column"

@@ -99,10 +99,8 @@ def _estimate_drift(
     if segments == "find" and not request.leaves_chunks_to_method:
         jumps = _found_by_aim(table, request)
     estimate = _estimate(source, replace(request, jumps=jumps))
-    if estimate.of_uncertainty:
-        warnings.warn(estimate.of_uncertainty, UncertaintyWarning, stacklevel=6)
-    if estimate.of_positions:
-        warnings.warn(estimate.of_positions, SmlmWarning, stacklevel=6)
+    for warning in estimate.of_table:
+        warnings.warn(warning, stacklevel=6)
     if estimate.of_times:
         warnings.warn(estimate.of_times, SmlmWarning, stacklevel=6)
     if estimate.warning:

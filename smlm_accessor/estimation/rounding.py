@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from smlm_accessor.kernels.neighbours.nena import neighbour_precision
+from smlm_accessor.kernels.neighbours.nena import precision
 from smlm_accessor.kernels.rounding import rounding_step
 from smlm_accessor.methods.api import ChunkedLocalizations
 
@@ -41,8 +41,7 @@ def spread_over_steps(
     steps = np.array([rounding_step(x, float(largest)) for x in positions.T])
     if not steps.any():
         return localizations, ""
-    shown = np.nan_to_num(neighbour_precision(positions, localizations.frames))
-    coarse = (steps > 0) & (shown <= steps)
+    coarse = (steps > 0) & (precision(positions, localizations.frames) <= steps)
     if not coarse.any():
         return localizations, ""
     steps = np.where(coarse, steps, 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -18,17 +18,16 @@ from smlm_accessor.drift.local import with_local
 from smlm_accessor.drift.poses import with_std
 from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT, clock_of
-from smlm_accessor.errors import OptionError
+from smlm_accessor.errors import OptionError, SmlmWarning
+from smlm_accessor.estimation.checked import checked
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.estimation.prior import prior_drift
 from smlm_accessor.estimation.request import Request
-from smlm_accessor.estimation.rounding import spread_over_steps
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
 from smlm_accessor.estimation.segments import require_one_movie
 from smlm_accessor.estimation.start import known_drift
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations, Reduced, Registered
 from smlm_accessor.table.clock import SECONDS, Clock
 from smlm_accessor.table.units import unit_factor
@@ -40,15 +39,14 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what to warn of: of chunks, uncertainties and times; empty if nothing.
+    """The drift, and what to warn of: of chunks, the table and its times; empty if nothing.
 
     The ``note`` is what the user has to know of a result that is valid.
     """
 
     dataset: xr.Dataset
     warning: str
-    of_uncertainty: str = ""
-    of_positions: str = ""
+    of_table: Sequence[SmlmWarning] = ()
     of_times: str = ""
     note: str = ""
 
@@ -76,8 +74,7 @@ def register(
     drift_at = None
     if sampling.squares is not None and request.begins_coarsely:
         some = chunked(sample.first(n_squares, sampling), edges, request.jumps)
-        some, _ = spread_over_steps(some, columns.length_unit)
-        drift_at = _coarse_drift(checked_uncertainty(some, columns.length_unit)[0], request)
+        drift_at = _coarse_drift(checked(some, columns.length_unit)[0], request)
         del some
     while True:
         rows = sample.first(n_squares, sampling, drift_at)
@@ -85,10 +82,7 @@ def register(
         crosses = sampling.squares is not None and drift_at is None
         if not larger and not crosses:
             del sample  # the method needs the memory
-        localizations, rounded = spread_over_steps(
-            chunked(rows, edges, request.jumps), columns.length_unit
-        )
-        localizations, warning = checked_uncertainty(localizations, columns.length_unit)
+        localizations, of_table = checked(chunked(rows, edges, request.jumps), columns.length_unit)
         if request.start is not None:
             known = known_drift(request.start, np.unique(localizations.frames), rows)
             localizations = replace(localizations, start=known)
@@ -116,12 +110,7 @@ def register(
     length_unit = columns.length_unit
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
     coarse = resolution(timeline.frames) if columns.clock.is_time else None
-    return replace(
-        found,
-        of_uncertainty=warning,
-        of_positions=rounded,
-        of_times="" if coarse is None else _of_times(coarse),
-    )
+    return replace(found, of_table=of_table, of_times="" if coarse is None else _of_times(coarse))
 
 
 def _coarse_drift(

@@ -7,7 +7,8 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 
 _MOST = 20_000  # values that are looked at
-_FEWEST = 32  # different ones: a few can be multiples of anything
+_FEWEST = 32  # different ones, side by side: a few can be multiples of anything
+_FAR = 20  # steps: of a larger multiple it would have to be known better
 _OFF = 0.1  # of a step, by which a multiple of it may be off: decimals of single precision
 _SINGLE = 16  # spacings of single precision: numbers that are stored so are no rounding
 
@@ -32,13 +33,12 @@ def rounding_step(values: FloatArray, largest: float) -> float:
     if len(different) < _FEWEST:
         return 0.0
     apart = np.diff(different)
-    step = float(apart.min())
-    if step < _SINGLE * np.spacing(np.float32(largest)):
+    least = float(apart.min())
+    if least < _SINGLE * np.spacing(np.float32(largest)):
         return 0.0
-    multiples = apart / step
-    # The mean of steps is more precise than one.
-    return float(apart.sum() / multiples.round().sum()) if _is_whole(multiples) else 0.0
-
-
-def _is_whole(numbers: FloatArray) -> bool:
-    return bool((np.abs(numbers - numbers.round()) < _OFF).all())
+    step = float(apart[apart < 1.5 * least].mean())
+    apart = apart[apart < _FAR * step]
+    multiples = (apart / step).round()
+    if len(apart) < _FEWEST - 1 or (np.abs(apart / step - multiples) > _OFF).any():
+        return 0.0
+    return float(apart.sum() / multiples.sum())

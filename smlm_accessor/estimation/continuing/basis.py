@@ -11,9 +11,9 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.times import clock_of, counted
+from smlm_accessor.estimation.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import has_all_z
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.time_series.trend import trend_with_rates
@@ -77,7 +77,7 @@ class Basis:
         if drift["valid"].values.sum() < _FEWEST or not has_all_z(table):
             return None
         ends = np.array([rows.frames.min(), rows.frames.max() + 1])
-        localizations, _ = checked_uncertainty(chunked(rows, ends), rows.length_unit)
+        localizations, _ = checked(chunked(rows, ends), rows.length_unit)
         own, count = localizations.counted()
         at = at_frames(drift, np.unique(localizations.frames), outside="hold").offset
         kernel = PairKernel(
