@@ -7,9 +7,9 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 
 _MOST = 20_000  # values that are looked at
-_FEWEST = 32  # different ones, side by side: a few can be multiples of anything
-_FAR = 20  # steps: of a larger multiple it would have to be known better
-_OFF = 0.1  # of a step, by which a multiple of it may be off: decimals of single precision
+_FEWEST = 100  # different ones, side by side: a few can be multiples of anything
+_FAR = (1.5, 20.0, 1000.0)  # steps that values are apart
+_OFF = 0.2  # of a step, by which a multiple of it may be off: decimals of single precision
 _SINGLE = 16  # spacings of single precision: numbers that are stored so are no rounding
 
 
@@ -36,9 +36,11 @@ def rounding_step(values: FloatArray, largest: float) -> float:
     least = float(apart.min())
     if least < _SINGLE * np.spacing(np.float32(largest)):
         return 0.0
-    step = float(apart[apart < 1.5 * least].mean())
-    apart = apart[apart < _FAR * step]
-    multiples = (apart / step).round()
-    if len(apart) < _FEWEST - 1 or (np.abs(apart / step - multiples) > _OFF).any():
-        return 0.0
-    return float(apart.sum() / multiples.sum())
+    step = least
+    for far in _FAR:  # the more steps apart, the better one is known
+        near = apart[apart < far * step]
+        multiples = (near / step).round()
+        if len(near) < _FEWEST - 1 or (np.abs(near / step - multiples) > _OFF).any():
+            return 0.0
+        step = float(near.sum() / multiples.sum())
+    return step

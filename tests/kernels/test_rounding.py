@@ -24,6 +24,6 @@ def test_numbers_of_single_precision_were_not_rounded() -> None:
 
 
 def test_a_few_different_values_tell_nothing() -> None:
-    assert rounding_step(np.repeat(10.0 * np.arange(31), 100), 300.0) == 0
-    assert rounding_step(np.repeat(10.0 * np.arange(32), 100), 300.0) == 10
+    assert rounding_step(np.repeat(10.0 * np.arange(99), 10), 990.0) == 0
+    assert rounding_step(np.repeat(10.0 * np.arange(100), 10), 990.0) == 10
     assert rounding_step(np.zeros(0), 0.0) == 0
