@@ -26,7 +26,7 @@ from smlm_accessor.assess.turning import transformation_left
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel

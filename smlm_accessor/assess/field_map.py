@@ -17,7 +17,7 @@ from smlm_accessor.assess.residuals import Residuals, effective_places, residual
 from smlm_accessor.assess.result import LEFT
 from smlm_accessor.assess.turning import corrected_density
 from smlm_accessor.errors import DriftError
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.overlap.density import Density

@@ -19,7 +19,7 @@ from smlm_accessor.correct.request import TableFile
 from smlm_accessor.drift import components_of, jump_frames
 from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.errors import SmlmError, SmlmWarning
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.counting import resolution
 from smlm_accessor.io import read_drift

@@ -19,7 +19,7 @@ from smlm_accessor.drift.poses import with_std
 from smlm_accessor.drift.segments import segment_numbers
 from smlm_accessor.drift.times import FRAME_DURATION, TIME_UNIT, clock_of
 from smlm_accessor.errors import OptionError, SmlmWarning
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.counting import resolution

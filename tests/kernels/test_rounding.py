@@ -7,7 +7,7 @@ import pytest
 
 from smlm_accessor.kernels.rounding import rounding_step
 
-X = np.random.default_rng(1).uniform(-20_000, 20_000, 5_000)
+X = np.random.default_rng(1).uniform(-20_000, 20_000, 20_000)
 
 
 @pytest.mark.parametrize("step", [0.1, 1.0, 7.0, 10.0, 106.0])

@@ -11,7 +11,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.drift.times import clock_of, counted
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import has_all_z
 from smlm_accessor.kernels.density.pair_kernel import PairKernel

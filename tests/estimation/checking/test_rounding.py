@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import smlm_accessor
-from smlm_accessor.estimation.checked import checked
+from smlm_accessor.estimation.checking.checked import checked
 from tests.scenes import linear, sites, visits
 
 N_FRAMES, PRECISION = 1_000, 4.0

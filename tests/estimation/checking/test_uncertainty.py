@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.estimation.checking.uncertainty import checked_uncertainty
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 
 

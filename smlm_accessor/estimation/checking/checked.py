@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from smlm_accessor.errors import SmlmWarning, UncertaintyWarning
-from smlm_accessor.estimation.rounding import spread_over_steps
-from smlm_accessor.estimation.uncertainty import checked_uncertainty
+from smlm_accessor.estimation.checking.rounding import spread_over_steps
+from smlm_accessor.estimation.checking.uncertainty import checked_uncertainty
 from smlm_accessor.methods.api import ChunkedLocalizations
 
 

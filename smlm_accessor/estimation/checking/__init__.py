@@ -1,0 +1,1 @@
+"""What a table gets wrong: coarse rounding, and uncertainties that cannot be right."""
