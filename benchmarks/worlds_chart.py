@@ -1,7 +1,7 @@
 """Chart of random worlds for README: ``python benchmarks/worlds_chart.py`` writes worlds.png.
 
-The shares are those of the table in docs/architecture/measured.md, seed 1: of `overlap` in worlds
-1 to 100, of the others in worlds 1 to 20 (`worlds.py`, `world_peers.py`).
+The shares are those of the table in docs/architecture/measured.md, seed 1: worlds 1 to 100
+(`worlds.py`, `world_peers.py`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ HERE = Path(__file__).parent
 # Per cent of worlds with an error within 1.5, 2 and 3 times that of the oracle.
 SHARES = {
     "smlm_accessor overlap, nothing told": (60, 76, 90),
-    "Picasso 0.11.3 aim, best of a scan": (5, 5, 20),
-    "SMAPpy 0.5.5 spline, best of a scan": (0, 5, 10),
-    "Picasso 0.11.3 aim, default": (0, 0, 5),
-    "SMAPpy 0.5.5 spline, default": (0, 0, 5),
+    "Picasso 0.11.3 aim, best of a scan": (2, 3, 13),
+    "SMAPpy 0.5.5 spline, best of a scan": (0, 4, 11),
+    "Picasso 0.11.3 aim, default": (0, 0, 2),
+    "SMAPpy 0.5.5 spline, default": (0, 0, 3),
 }
 COLORS = ("#0072B2", "#56B4E9", "#bcdff5")
 LABELS = ("within 1.5 times the error of an oracle", "within 2 times", "within 3 times")
