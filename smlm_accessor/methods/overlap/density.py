@@ -27,7 +27,7 @@ from smlm_accessor.timeline import Windows
 _BLOCKS = 16  # of events; the same for any number of threads
 #: Events of a sample that tells which kernel is best, and how much events of each precision tell.
 SAMPLE = 20_000
-# Events around an event that make its density: about a seventh of them lies within the kernel.
+# Events around an event that make its density: about half of them lie within the kernel.
 # Half as many cost half the time, and 1 to 2 % of precision.
 _MOST_AROUND = 180
 # Variance of an event over that of a usual localization, at most: less precise ones would need
