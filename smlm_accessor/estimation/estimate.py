@@ -101,8 +101,6 @@ def _estimate_drift(
     estimate = _estimate(source, replace(request, jumps=jumps))
     for warning in estimate.of_table:
         warnings.warn(warning, stacklevel=6)
-    if estimate.of_times:
-        warnings.warn(estimate.of_times, SmlmWarning, stacklevel=6)
     if estimate.warning:
         warnings.warn(estimate.warning, InvalidChunkWarning, stacklevel=6)
     if estimate.note:

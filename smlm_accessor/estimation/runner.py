@@ -39,7 +39,7 @@ _BRIDGED = "Corrections and models bridge such chunks; larger chunks may avoid t
 
 @dataclass(frozen=True)
 class Estimate:
-    """The drift, and what to warn of: of chunks, the table and its times; empty if nothing.
+    """The drift, and what to warn of: of chunks, and of the table; empty if nothing.
 
     The ``note`` is what the user has to know of a result that is valid.
     """
@@ -47,7 +47,6 @@ class Estimate:
     dataset: xr.Dataset
     warning: str
     of_table: Sequence[SmlmWarning] = ()
-    of_times: str = ""
     note: str = ""
 
 
@@ -110,7 +109,9 @@ def register(
     length_unit = columns.length_unit
     found = build(registered, localizations, edges, timeline, chosen, length_unit, request)
     coarse = resolution(timeline.frames) if columns.clock.is_time else None
-    return replace(found, of_table=of_table, of_times="" if coarse is None else _of_times(coarse))
+    if coarse is not None:
+        of_table.append(SmlmWarning(_of_times(coarse)))
+    return replace(found, of_table=of_table)
 
 
 def _coarse_drift(

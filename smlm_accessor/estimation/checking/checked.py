@@ -22,5 +22,5 @@ def checked(
     """
     localizations, rounded = spread_over_steps(localizations, unit)
     localizations, contradicted = checked_uncertainty(localizations, unit)
-    said = (SmlmWarning(rounded), rounded), (UncertaintyWarning(contradicted), contradicted)
-    return localizations, [warning for warning, message in said if message]
+    said = (SmlmWarning, rounded), (UncertaintyWarning, contradicted)
+    return localizations, [kind(message) for kind, message in said if message]

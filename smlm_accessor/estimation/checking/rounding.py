@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from smlm_accessor.estimation.checking.uncertainty import said_length
 from smlm_accessor.kernels.neighbours.nena import precision
 from smlm_accessor.kernels.rounding import rounding_step
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -41,13 +42,14 @@ def spread_over_steps(
     steps = np.array([rounding_step(x, float(largest)) for x in positions.T])
     if not steps.any():
         return localizations, ""
-    coarse = (steps > 0) & (precision(positions, localizations.frames) <= steps)
+    counted, _ = localizations.counted()
+    coarse = (steps > 0) & (precision(positions, counted.frames) <= steps)
     if not coarse.any():
         return localizations, ""
     steps = np.where(coarse, steps, 0.0)
     within = np.random.default_rng(_SEED).uniform(-0.5, 0.5, positions.shape)
     names = " and ".join(axis for axis, one in zip(axes, coarse, strict=True) if one)
-    step = f"{steps.max():.3g}{'' if unit is None else f' {unit}'}"
+    step = said_length(float(steps.max()), unit)
     return replace(localizations, positions=positions + within * steps), (
         f"Values of {names} are multiples of {step}: localizations are more precise than that, so "
         "the table was rounded. The drift is estimated all the same, from positions that are "

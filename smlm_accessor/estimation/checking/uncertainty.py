@@ -31,9 +31,14 @@ def checked_uncertainty(
     found = contradiction(counted.positions, counted.frames, localizations.uncertainty)
     if found is None:
         return localizations, ""
-    said, shown = (f"{number:.3g}{'' if unit is None else f' {unit}'}" for number in found)
+    said, shown = (said_length(number, unit) for number in found)
     return replace(localizations, uncertainty=None), (
         f"The uncertainty column says {said}, but localizations of the same molecule in successive "
         f"frames show a precision of {shown}. The column is not used: is it in another unit, or a "
         "width instead of a standard deviation?"
     )
+
+
+def said_length(length: float, unit: str | None) -> str:
+    """Return a length as messages have it, with its unit if that is known."""
+    return f"{length:.3g}{'' if unit is None else f' {unit}'}"

@@ -104,15 +104,13 @@ def cut_at_jumps(
     steps, stop = valid[np.stack([jumps, jumps + 1], axis=1)], len(windows)
     for n, (i, j) in reversed(list(enumerate(steps.tolist()))):
         one = search.near(i, j, int(steps[n - 1, 1]) + 1 if n else 0, stop)
+        if one is not None:
+            jump, i, j = one
+            found.append(jump)
+            edges[i : j + 1] = [windows.edges[i], jump.frame]
+            values[i : j + 1] = search.beside(i, j)
+            next_to[i : j + 1] = [True, True]
         stop = i
-        if one is None:
-            continue
-        jump, i, j = one
-        found.append(jump)
-        stop = i
-        edges[i : j + 1] = [windows.edges[i], jump.frame]
-        values[i : j + 1] = search.beside(i, j)
-        next_to[i : j + 1] = [True, True]
     new = timeline.cut(np.append(edges, windows.edges[-1]).astype(np.int64))
     jumps = np.union1d(timeline.jumps, np.array([one.frame for one in found], dtype=np.int64))
     return Cut(new, np.array(values), np.array(next_to, dtype=bool), jumps, tuple(found))
