@@ -43,11 +43,14 @@ class WindowFit:
         In the order of frames.
     precision : ndarray, shape (d,)
     threads : int, optional
+    blink : int, default 0
+        Frames that a blink may go on for.
     """
 
     localizations: ChunkedLocalizations
     precision: FloatArray
     threads: int | None
+    blink: int = 0
 
     @property
     def axes(self) -> list[int]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import track
+from smlm_accessor.methods.aim.beginning import begun_windows
 from smlm_accessor.methods.aim.chunks import begun_chunks
 from smlm_accessor.methods.aim.dependence import dependence
 from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_coarse, verified
 from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse, registered_coarsely
@@ -27,10 +31,16 @@ _ROUNDS = 5
 # large part of what they are fitted into, so they have to come to rest.
 _STILL = 0.2
 _FEW_CHUNKS = 30
+# Precisions: what is known worse is not known, as in `overlap`.
+_UNSURE = 3.0
 _REASON = (
     "What these localizations have in common with the others does not stand out from chance; "
     "longer chunks, or a sample that blinks at the same places again, would help."
 )
+
+
+#: Fits windows with a start until they rest; see `_fitted`.
+Fitted = Callable[[WindowFit, WindowDrift, FloatArray], tuple[WindowDrift, FloatArray]]
 
 
 def _coarsely(
@@ -118,48 +128,92 @@ def aim(
     (True, True)
     """
     sigma = _precision(localizations, intersect_distance)
+    fit = WindowFit(localizations, sigma, threads)
+    with_rounds = partial(_fitted, progress=progress)
+    if localizations.n_chunks > 1:
+        registered = _of_chunks(fit, with_rounds)
+    else:
+        registered = _of_windows(fit, with_rounds)
+    chosen = {"precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
+    return replace(registered, chosen=registered.chosen | chosen)
+
+
+def _of_windows(fit: WindowFit, fitted: Fitted) -> Registered:
+    """Choose windows of time, and fit each into all others."""
+    localizations, sigma = fit.localizations, fit.precision
+    begun = begun_windows(localizations, sigma, fit.threads)
+    if begun is None or not begun.found.valid.any():
+        return Registered.failed(localizations, _REASON)
+    found, d = begun.found, len(sigma)
+    fit = replace(fit, blink=begun.blink)
+    edges, motion = best_windows(fit, found)
+    motion, variance = fitted(fit, motion, _STILL * sigma)
+    variance = np.maximum(variance[:, :d], begun.shared_variance(motion))
+    precise = (variance[:, fit.axes] < (_UNSURE * sigma[fit.axes]) ** 2).all(axis=1)
+    variance = variance + begun.jump_variance(motion, edges)
+    chosen = {**found.chosen, "frames_per_chunk": int(np.median(np.diff(edges)))}
+    quality = found.evidence[of_coarse(edges[:-1], found)]
+    registered = _registered(motion, variance, quality, precise, chosen)
+    registered = replace(registered, edges=edges, jumps=found.jumps)
+    if begun.parts.known.part.any() or not stays_near(motion, found, sigma):
+        pass
+    return begun.parts.without_others(registered, localizations)
+
+
+def _of_chunks(fit: WindowFit, fitted: Fitted) -> Registered:
+    """Fit the chunks of the user into all others."""
+    localizations, sigma, threads = fit.localizations, fit.precision, fit.threads
     found = coarse(localizations, sigma, threads=threads)
-    chosen = {**found.chosen, "precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
     if not found.valid.any():
-        return Registered.failed(localizations, _REASON, chosen)
+        return Registered.failed(localizations, _REASON, found.chosen)
     found, coarse_parts = joined_parts(localizations, found, sigma)
     jumps = found.jumps
     found = ending_with(coarse_parts, found, localizations)
-    given, fit = localizations.n_chunks > 1, WindowFit(localizations, sigma, threads)
-    edges = None
-    if given:
-        chunks, motion = begun_chunks(fit, found)
-        fit = replace(fit, localizations=chunks)
-        motion, quality = verified(fit, motion)
-    else:
-        edges, motion = best_windows(fit, found)
-        quality = found.evidence[of_coarse(edges[:-1], found)]
-        chosen["frames_per_chunk"] = int(np.median(np.diff(edges)))
-    still = (0.0 if 1 < localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
+    chunks, motion = begun_chunks(fit, found)
+    fit = replace(fit, localizations=chunks)
+    motion, quality = verified(fit, motion)
+    still = (0.0 if localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
+    motion, variance = fitted(fit, motion, still)
+    every = np.ones(len(quality), dtype=np.bool_)
+    registered = _registered(motion, variance[:, : len(sigma)], quality, every, found.chosen)
+    registered = coarse_parts.without_others(registered, localizations)
+    if not coarse_parts.known.part.any() and stays_near(motion, found, sigma):
+        return registered
+    drift = motion.of_rows(localizations.frames)[:, : len(sigma)]
+    parts = Parts.of(replace(chunks, jumps=jumps), drift, sigma)
+    return parts.without_others(registered, localizations)
+
+
+def _fitted(
+    fit: WindowFit, motion: WindowDrift, still: FloatArray, *, progress: bool
+) -> tuple[WindowDrift, FloatArray]:
+    """Fit windows into all others until they rest; return their variances, too, shape (k, 3)."""
+    variance = np.full_like(motion.drift, np.nan)
     for _ in track(range(_ROUNDS), total=_ROUNDS, progress=progress, description="aim"):
         before, (motion, variance) = motion, fit.refit(motion)
         if is_settled(motion, before, still):
             break
-    d = len(sigma)
-    variance = variance * dependence(fit, motion)
-    valid = motion.known & (motion.known.sum() > 1)
-    std = np.where(valid[:, None], np.sqrt(variance[:, :d]), np.nan)
-    registered = Registered(
-        np.where(valid[:, None], 0.0 - motion.drift[:, :d], np.nan),
+    return motion, variance * dependence(fit, motion)
+
+
+def _registered(
+    motion: WindowDrift,
+    variance: FloatArray,
+    quality: FloatArray,
+    precise: BoolArray,
+    chosen: dict[str, Any],
+) -> Registered:
+    valid = motion.known & (motion.known.sum() > 1) & precise
+    std = np.where(valid[:, None], np.sqrt(variance), np.nan)
+    offset = np.where(valid[:, None], 0.0 - motion.drift[:, : variance.shape[1]], np.nan)
+    return Registered(
+        offset,
         quality,
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
-        edges=edges,
         reason="" if valid.all() else _REASON,
-        jumps=None if given else jumps,
     )
-    registered = coarse_parts.without_others(registered, localizations)
-    if not coarse_parts.known.part.any() and stays_near(motion, found, sigma):
-        return registered
-    drift = motion.of_rows(localizations.frames)[:, :d]
-    parts = Parts.of(replace(fit.localizations, jumps=jumps), drift, sigma)
-    return parts.without_others(registered, localizations)
 
 
 def _precision(localizations: ChunkedLocalizations, distance: float | None) -> FloatArray:

@@ -25,7 +25,10 @@ def best_windows(fit: WindowFit, found: Coarse) -> tuple[IntArray, WindowDrift]:
     joined. Near jumps windows become shorter.
     """
     frames = fit.localizations.frames
-    edges = filled(frames, np.union1d(cut(frames, _SHORT, _MOST_SHORT), found.jumps))
+    # Shorter windows would share their blinks with those beside them, and be alike by these.
+    per_frame = len(frames) / (np.count_nonzero(np.diff(frames)) + 1)
+    per_window = max(_SHORT, fit.blink * per_frame)
+    edges = filled(frames, np.union1d(cut(frames, per_window, _MOST_SHORT), found.jumps))
     # With unbiased errors, which are several times as large where a window holds a few blinks,
     # windows became too short.
     begun = started(WindowDrift.at_rest(frames, edges), found)

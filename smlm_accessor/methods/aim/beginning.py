@@ -1,0 +1,106 @@
+"""The drift that windows of time begin with: the one that `overlap` begins with, too."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.density.pair_kernel import COARSE
+from smlm_accessor.methods.aim.sparse_image import WindowDrift
+from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.overlap.between_times import drift_of_windows
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.first_drift import first_drift
+from smlm_accessor.methods.overlap.iteration import NoEvidenceError
+from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.parts import Parts
+
+
+class Beginning(NamedTuple):
+    """A drift with its jumps, the parts of the table, and what windows fitted to it cannot tell.
+
+    Parameters
+    ----------
+    found : Coarse
+        Short windows; they are not valid where they lie on nothing, or not in the largest part.
+    variance : ndarray, shape (k, d)
+        Of the joint drift, which all windows near in time share where molecules bleach: 0 where
+        all windows know each other.
+    parts : Parts
+    """
+
+    found: Coarse
+    variance: FloatArray
+    parts: Parts
+    blink: int
+
+    def shared_variance(self, motion: WindowDrift) -> FloatArray:
+        """Return the variance of the joint drift in the middle of windows, shape (k, d)."""
+        at, middle = motion.middle, self.found.middle
+        return np.stack([np.interp(at, middle, v) for v in self.variance.T], axis=1)
+
+    def jump_variance(self, motion: WindowDrift, edges: IntArray) -> FloatArray:
+        """Return the mean square error of windows by the frames of jumps, shape (k, d)."""
+        parts, result = self.parts, np.zeros(self.variance.shape[1:])
+        windows = parts.timeline.cut(edges)
+        result = np.zeros((len(windows), self.variance.shape[1]))
+        if len(parts.timeline.jumps) and parts.density is not None and parts.rows is not None:
+            frames = parts.timeline.frames
+            since = (frames - motion.middle[windows.of_frame])[:, None]
+            drift = motion.drift[windows.of_frame] + motion.slope[windows.of_frame] * since
+            drift = np.where(np.isfinite(drift[:, : result.shape[1]]), drift[:, : result.shape[1]], parts.drift)
+            result[:, parts.axes] = jump_errors(
+                drift[:, parts.axes], windows, parts.density, parts.rows
+            )
+        return result
+
+
+def begun_windows(
+    localizations: ChunkedLocalizations, precision: FloatArray, threads: int | None
+) -> Beginning | None:
+    """Return the drift that windows begin with; None if there is no evidence of any.
+
+    Where windows know only those near in time, it is the joint drift of all: each window fitted
+    into the others by itself would move by chance as they do.
+    """
+    told = np.isfinite(precision) & (precision > 0)
+    axes = np.flatnonzero(told & (by_column.extent(localizations.positions) > 0))
+    if len(axes) < 2 or axes[1] > 1:
+        return None
+    some = localizations if len(axes) == len(precision) else localizations.along(axes)
+    rows = WeightedLocalizations.of(some, precision[axes])
+    try:
+        first = first_drift(some, rows, precision[axes], threads)
+    except NoEvidenceError:
+        return None
+    estimate, windows = first.estimate, first.windows
+    if (estimate.chance > FALSE_ALARM).any():
+        return None
+    density = Density.of(first.events, first.drift, precision[axes], COARSE, threads)
+    joint = drift_of_windows(estimate, windows, density, first.connection)
+    connected = windows.mean((first.connection.part != 0).astype(np.float64)) == 0
+    valid = np.asarray(connected & ~estimate.nothing)
+    level, variance = np.zeros((2, len(windows), len(precision)))
+    level[:, axes] = np.where(valid[:, None], joint.level, np.nan)
+    if not np.array_equal(joint.level, estimate.level):
+        variance[:, axes] = joint.std**2
+    found = Coarse(
+        windows.edges,
+        level,
+        valid,
+        estimate.quality,
+        windows.timeline.jumps,
+        windows.mean_frame,
+        0.0,
+        first.chosen,
+    )
+    drift = np.zeros((len(windows.timeline.frames), len(precision)))
+    drift[:, axes] = first.drift
+    parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
+    return Beginning(found, variance, parts, first.events.lifetime)
