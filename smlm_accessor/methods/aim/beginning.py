@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
@@ -21,6 +21,8 @@ from smlm_accessor.methods.overlap.iteration import NoEvidenceError
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
 from smlm_accessor.methods.overlap.parts import Parts
 
+_MOST = 0.5  # of the localizations of a window
+
 
 class Beginning(NamedTuple):
     """A drift with its jumps, the parts of the table, and what windows fitted to it cannot tell.
@@ -28,37 +30,42 @@ class Beginning(NamedTuple):
     Parameters
     ----------
     found : Coarse
-        Short windows; they are not valid where they lie on nothing, or not in the largest part.
+        Short windows; those are valid that lie in the largest part.
     variance : ndarray, shape (k, d)
-        Of the joint drift, which all windows near in time share where molecules bleach: 0 where
-        all windows know each other.
+        Of the joint drift, which windows near in time have in common where molecules bleach: 0
+        where all windows know each other.
     parts : Parts
+    blink : int
+        Frames that a blink may go on for.
+    nothing : ndarray of bool, shape (n_frames,)
+        In which localizations lie on nothing, see `lies_on_nothing`.
     """
 
     found: Coarse
     variance: FloatArray
     parts: Parts
     blink: int
+    nothing: BoolArray
+
+    def lies_on_structures(self, edges: IntArray) -> BoolArray:
+        """Tell for which windows most localizations lie on structures, or may do so."""
+        nothing = self.parts.timeline.cut(edges).mean(self.nothing.astype(np.float64))
+        return np.asarray(nothing <= _MOST)
 
     def shared_variance(self, motion: WindowDrift) -> FloatArray:
         """Return the variance of the joint drift in the middle of windows, shape (k, d)."""
         at, middle = motion.middle, self.found.middle
         return np.stack([np.interp(at, middle, v) for v in self.variance.T], axis=1)
 
-    def jump_variance(self, motion: WindowDrift, edges: IntArray) -> FloatArray:
+    def jump_variance(self, edges: IntArray) -> FloatArray:
         """Return the mean square error of windows by the frames of jumps, shape (k, d)."""
-        parts, result = self.parts, np.zeros(self.variance.shape[1:])
+        parts = self.parts
         windows = parts.timeline.cut(edges)
-        result = np.zeros((len(windows), self.variance.shape[1]))
-        if len(parts.timeline.jumps) and parts.density is not None and parts.rows is not None:
-            frames = parts.timeline.frames
-            since = (frames - motion.middle[windows.of_frame])[:, None]
-            drift = motion.drift[windows.of_frame] + motion.slope[windows.of_frame] * since
-            drift = np.where(np.isfinite(drift[:, : result.shape[1]]), drift[:, : result.shape[1]], parts.drift)
-            result[:, parts.axes] = jump_errors(
-                drift[:, parts.axes], windows, parts.density, parts.rows
-            )
-        return result
+        variance = np.zeros((len(windows), self.variance.shape[1]))
+        if parts.density is not None and parts.rows is not None and len(parts.timeline.jumps):
+            drift = parts.drift[:, parts.axes]
+            variance[:, parts.axes] = jump_errors(drift, windows, parts.density, parts.rows)
+        return variance
 
 
 def begun_windows(
@@ -84,8 +91,7 @@ def begun_windows(
         return None
     density = Density.of(first.events, first.drift, precision[axes], COARSE, threads)
     joint = drift_of_windows(estimate, windows, density, first.connection)
-    connected = windows.mean((first.connection.part != 0).astype(np.float64)) == 0
-    valid = np.asarray(connected & ~estimate.nothing)
+    valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     level, variance = np.zeros((2, len(windows), len(precision)))
     level[:, axes] = np.where(valid[:, None], joint.level, np.nan)
     if not np.array_equal(joint.level, estimate.level):
@@ -102,5 +108,6 @@ def begun_windows(
     )
     drift = np.zeros((len(windows.timeline.frames), len(precision)))
     drift[:, axes] = first.drift
+    nothing = estimate.nothing[windows.of_frame]
     parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
-    return Beginning(found, variance, parts, first.events.lifetime)
+    return Beginning(found, variance, parts, first.events.lifetime, nothing)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import track
 from smlm_accessor.methods.aim.beginning import begun_windows
 from smlm_accessor.methods.aim.chunks import begun_chunks
@@ -20,7 +18,7 @@ from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse, registered_coarsely
-from smlm_accessor.methods.coarse.tracker import CELL
+from smlm_accessor.methods.coarse.tracker import CELL, Coarse
 from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
@@ -37,10 +35,6 @@ _REASON = (
     "What these localizations have in common with the others does not stand out from chance; "
     "longer chunks, or a sample that blinks at the same places again, would help."
 )
-
-
-#: Fits windows with a start until they rest; see `_fitted`.
-Fitted = Callable[[WindowFit, WindowDrift, FloatArray], tuple[WindowDrift, FloatArray]]
 
 
 def _coarsely(
@@ -84,27 +78,34 @@ def aim(
     Registered
         ``quality`` is how far the number of molecules that share a cell with all others stands out
         from that at other shifts, in standard deviations of chance; where the method chooses the
-        chunks it is that of the coarse window that each begins in. ``offset_std`` is what the
-        positions of the chunk's own localizations contribute; as these depend on each other, in
-        blinks, it is made larger by as much as field blocks show. ``chosen`` holds the precision,
-        the distance, ``frames_per_chunk`` if the user gave no chunks, the choices of the coarse
-        drift and jumps (the first frame after each).
+        chunks it is that of `overlap`, of the short window that each begins in. ``offset_std`` is
+        what the positions of the chunk's own localizations contribute; as these depend on each
+        other, in blinks, it is made larger by as much as field blocks show. Where the method
+        chooses the chunks, it is at least that of the joint drift, if molecules bleach, and holds
+        that the frame of a jump may be another one; and chunks known worse than three precisions
+        are invalid. ``chosen`` holds the precision, the distance, the choices of the coarse drift
+        and, if the user gave no chunks, ``frames_per_chunk`` and jumps (the first frame after
+        each).
 
     Notes
     -----
     As in the paper, coordinates are cut into cells, and each window is compared with the image of
     all others without itself. What differs: a cell keeps the sum of the positions within it, so
     that the last step is Newton's for the likelihood of positions under the density of the others,
-    and no digits are lost to cells. The start is the coarse drift, as of `overlap`. Without chunks
-    from the user, windows are as long as promises the least error of the curve through them: that
-    which predicts every other short window best. A fixed length is asked for by
-    ``frames_per_chunk``, as of any method; ``segments="find"`` then puts edges at jumps. Where the
-    coarse drift moves by less than 0.3 precisions within these, root mean square, they begin at its
-    means. Otherwise the same curve, less its mean over the localizations of a chunk, is taken off
-    these first, in segments where the sample is not at rest: where the Newton steps ``s`` of
-    windows from their mean have a ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000
-    only (chi-square), or where windows moved by more than a precision. Then chunks are fitted into
-    all others as a whole.
+    and no digits are lost to cells.
+
+    Without chunks from the user, the start is the first drift of `overlap`, with its jumps, and
+    where molecules bleach its joint drift: windows that know only those near in time would wander
+    together. Windows are as long as promises the least error of the curve through them: that which
+    predicts every other short window best. A short one is no shorter than a blink.
+
+    A fixed length is asked for by ``frames_per_chunk``, as of any method; ``segments="find"`` then
+    puts edges at jumps. The start is the coarse drift, as of `overlap`. Where it moves by less than
+    0.3 precisions within chunks, root mean square, they begin at its means. Otherwise the same
+    curve, less its mean over the localizations of a chunk, is taken off these first, in segments
+    where the sample is not at rest: where the Newton steps ``s`` of windows from their mean have a
+    ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
+    windows moved by more than a precision. Then chunks are fitted into all others as a whole.
 
     Parts of the table that share no more structures than chance gives among the positions searched
     (see `overlap`) are laid on the largest part at the shift at which images of both have most in
@@ -129,16 +130,13 @@ def aim(
     """
     sigma = _precision(localizations, intersect_distance)
     fit = WindowFit(localizations, sigma, threads)
-    with_rounds = partial(_fitted, progress=progress)
-    if localizations.n_chunks > 1:
-        registered = _of_chunks(fit, with_rounds)
-    else:
-        registered = _of_windows(fit, with_rounds)
+    estimate = _of_chunks if localizations.n_chunks > 1 else _of_windows
+    registered = estimate(fit, progress)
     chosen = {"precision": sigma.tolist(), "intersect_distance": _distance(sigma)}
     return replace(registered, chosen=registered.chosen | chosen)
 
 
-def _of_windows(fit: WindowFit, fitted: Fitted) -> Registered:
+def _of_windows(fit: WindowFit, progress: bool) -> Registered:
     """Choose windows of time, and fit each into all others."""
     localizations, sigma = fit.localizations, fit.precision
     begun = begun_windows(localizations, sigma, fit.threads)
@@ -147,45 +145,43 @@ def _of_windows(fit: WindowFit, fitted: Fitted) -> Registered:
     found, d = begun.found, len(sigma)
     fit = replace(fit, blink=begun.blink)
     edges, motion = best_windows(fit, found)
-    motion, variance = fitted(fit, motion, _STILL * sigma)
+    motion, variance = _fitted(fit, motion, _STILL * sigma, progress)
     variance = np.maximum(variance[:, :d], begun.shared_variance(motion))
-    precise = (variance[:, fit.axes] < (_UNSURE * sigma[fit.axes]) ** 2).all(axis=1)
-    variance = variance + begun.jump_variance(motion, edges)
-    chosen = {**found.chosen, "frames_per_chunk": int(np.median(np.diff(edges)))}
+    precise = (variance < (_UNSURE * sigma) ** 2)[:, fit.axes].all(axis=1)
+    variance += begun.jump_variance(edges)
     quality = found.evidence[of_coarse(edges[:-1], found)]
-    registered = _registered(motion, variance, quality, precise, chosen)
+    chosen = {
+        "coarse": found.chosen,
+        "frames_per_chunk": int(np.median(np.diff(edges))),
+        "jumps": found.jumps.tolist(),
+    }
+    told = np.asarray(precise & begun.lies_on_structures(edges))
+    registered = _registered(motion, variance, quality, told, chosen)
     registered = replace(registered, edges=edges, jumps=found.jumps)
-    if begun.parts.known.part.any() or not stays_near(motion, found, sigma):
-        pass
-    return begun.parts.without_others(registered, localizations)
+    return _of_one_part(registered, motion, fit, found, begun.parts)
 
 
-def _of_chunks(fit: WindowFit, fitted: Fitted) -> Registered:
+def _of_chunks(fit: WindowFit, progress: bool) -> Registered:
     """Fit the chunks of the user into all others."""
-    localizations, sigma, threads = fit.localizations, fit.precision, fit.threads
-    found = coarse(localizations, sigma, threads=threads)
+    localizations, sigma = fit.localizations, fit.precision
+    found = coarse(localizations, sigma, threads=fit.threads)
+    chosen = {"coarse": found.chosen}
     if not found.valid.any():
-        return Registered.failed(localizations, _REASON, found.chosen)
-    found, coarse_parts = joined_parts(localizations, found, sigma)
-    jumps = found.jumps
-    found = ending_with(coarse_parts, found, localizations)
-    chunks, motion = begun_chunks(fit, found)
+        return Registered.failed(localizations, _REASON, chosen)
+    found, parts = joined_parts(localizations, found, sigma)
+    ending = ending_with(parts, found, localizations)
+    chunks, motion = begun_chunks(fit, ending)
     fit = replace(fit, localizations=chunks)
     motion, quality = verified(fit, motion)
     still = (0.0 if localizations.n_chunks < _FEW_CHUNKS else _STILL) * sigma
-    motion, variance = fitted(fit, motion, still)
+    motion, variance = _fitted(fit, motion, still, progress)
     every = np.ones(len(quality), dtype=np.bool_)
-    registered = _registered(motion, variance[:, : len(sigma)], quality, every, found.chosen)
-    registered = coarse_parts.without_others(registered, localizations)
-    if not coarse_parts.known.part.any() and stays_near(motion, found, sigma):
-        return registered
-    drift = motion.of_rows(localizations.frames)[:, : len(sigma)]
-    parts = Parts.of(replace(chunks, jumps=jumps), drift, sigma)
-    return parts.without_others(registered, localizations)
+    registered = _registered(motion, variance[:, : len(sigma)], quality, every, chosen)
+    return _of_one_part(registered, motion, fit, ending, parts, found.jumps)
 
 
 def _fitted(
-    fit: WindowFit, motion: WindowDrift, still: FloatArray, *, progress: bool
+    fit: WindowFit, motion: WindowDrift, still: FloatArray, progress: bool
 ) -> tuple[WindowDrift, FloatArray]:
     """Fit windows into all others until they rest; return their variances, too, shape (k, 3)."""
     variance = np.full_like(motion.drift, np.nan)
@@ -200,20 +196,38 @@ def _registered(
     motion: WindowDrift,
     variance: FloatArray,
     quality: FloatArray,
-    precise: BoolArray,
+    told: BoolArray,
     chosen: dict[str, Any],
 ) -> Registered:
-    valid = motion.known & (motion.known.sum() > 1) & precise
+    """Return the drift of windows as offsets of chunks; those that are told are valid."""
+    valid = motion.known & (motion.known.sum() > 1) & told
     std = np.where(valid[:, None], np.sqrt(variance), np.nan)
-    offset = np.where(valid[:, None], 0.0 - motion.drift[:, : variance.shape[1]], np.nan)
     return Registered(
-        offset,
+        np.where(valid[:, None], 0.0 - motion.drift[:, : variance.shape[1]], np.nan),
         quality,
         valid,
         offset_std=np.where(std > 0, std, np.nan),
         chosen=chosen,
         reason="" if valid.all() else _REASON,
     )
+
+
+def _of_one_part(
+    registered: Registered,
+    motion: WindowDrift,
+    fit: WindowFit,
+    found: Coarse,
+    parts: Parts,
+    jumps: IntArray | None = None,
+) -> Registered:
+    """Return the same without chunks of other parts than the largest, before and after the fit."""
+    localizations, sigma = fit.localizations, fit.precision
+    registered = parts.without_others(registered, localizations)
+    if not parts.known.part.any() and stays_near(motion, found, sigma):
+        return registered
+    drift = motion.of_rows(localizations.frames)[:, : len(sigma)]
+    known = replace(localizations, jumps=found.jumps if jumps is None else jumps)
+    return Parts.of(known, drift, sigma).without_others(registered, localizations)
 
 
 def _precision(localizations: ChunkedLocalizations, distance: float | None) -> FloatArray:

@@ -14,7 +14,11 @@ _ASTRAY = 20  # medians: squared errors of a few windows that went astray count 
 
 
 def best_length(
-    middle: FloatArray, drift: FloatArray, variance: FloatArray, weight: IntArray
+    middle: FloatArray,
+    drift: FloatArray,
+    variance: FloatArray,
+    weight: IntArray,
+    jumps: IntArray | None = None,
 ) -> int:
     """Return how many short windows should make one, so that the error of the curve is least.
 
@@ -30,6 +34,8 @@ def best_length(
         Of each short window, in units in which axes may be added.
     weight : ndarray, shape (k,)
         Localizations of each.
+    jumps : ndarray, optional
+        First frame after each; nothing is interpolated across them.
 
     Returns
     -------
@@ -47,9 +53,10 @@ def best_length(
     """
     k = len(middle)
     noise = float(np.median(variance.sum(axis=1)))
+    ends = np.searchsorted(middle, np.empty(0) if jumps is None else jumps)
     best, least = 1, np.inf
     for m in _ladder(k // _FEWEST):
-        error = _prediction_error(middle, drift, weight, m)
+        error = _prediction_error(middle, drift, weight, ends, m)
         # The error of the prediction holds that of what is predicted, and of half the segments;
         # the curve of all has its own.
         halved = _MIDWAY if m <= 3 else _BETWEEN / (m // 2)
@@ -61,23 +68,32 @@ def best_length(
 
 
 def _ladder(most: int) -> list[int]:
-    steps = np.unique(np.round(2 ** np.arange(0, np.log2(max(most, 1)) + 0.01, 0.5)).astype(int))
-    return [int(m) for m in steps] or [1]
+    """Return 1 and even numbers, of whose windows half can be left out, a root of 2 apart."""
+    steps = np.round(2 ** np.arange(0, np.log2(max(most / 2, 1)) + 0.01, 0.5)).astype(int)
+    return [1, *(2 * np.unique(steps)).tolist()] if most > 1 else [1]
 
 
-def _prediction_error(middle: FloatArray, drift: FloatArray, weight: IntArray, m: int) -> float:
-    squares = []
-    for half in range(2):
-        known = np.arange(half, len(middle), 2)
-        asked = np.arange(1 - half, len(middle), 2)
-        starts = np.arange(0, len(known), max(m // 2, 1)) if m > 1 else np.arange(len(known))
-        w = np.add.reduceat(weight[known].astype(float), starts)
-        time = np.add.reduceat(weight[known] * middle[known], starts) / w
-        value = np.add.reduceat(weight[known, None] * drift[known], starts) / w[:, None]
-        if len(time) < 2:
-            return np.inf
-        inside = asked[(middle[asked] > time[0]) & (middle[asked] < time[-1])]
-        curve = interpolate(time, value, middle[inside], kind="cubic")
-        squares.append(((drift[inside] - curve) ** 2).sum(axis=1))
-    joined = np.concatenate(squares)
-    return float(np.minimum(joined, _ASTRAY * np.median(joined) + 1e-300).mean())
+def _prediction_error(
+    middle: FloatArray,
+    drift: FloatArray,
+    weight: IntArray,
+    ends: IntArray,
+    m: int,
+) -> float:
+    squares, many = [np.zeros(0)], max(m // 2, 1)
+    for segment in np.split(np.arange(len(middle)), ends):
+        for half in range(2):
+            known, asked = segment[half::2], segment[1 - half :: 2]
+            starts = np.arange(0, len(known), many)
+            if len(starts) < 2:
+                continue
+            w = np.add.reduceat(weight[known].astype(float), starts)
+            time = np.add.reduceat(weight[known] * middle[known], starts) / w
+            value = np.add.reduceat(weight[known, None] * drift[known], starts) / w[:, None]
+            inside = asked[(middle[asked] > time[0]) & (middle[asked] < time[-1])]
+            curve = interpolate(time, value, middle[inside], kind="cubic")
+            squares.append(((drift[inside] - curve) ** 2).sum(axis=1))
+    every = np.concatenate(squares)
+    if not len(every):
+        return np.inf
+    return float(np.minimum(every, _ASTRAY * np.median(every) + 1e-300).mean())

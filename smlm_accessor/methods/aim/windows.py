@@ -39,6 +39,7 @@ def best_windows(fit: WindowFit, found: Coarse) -> tuple[IntArray, WindowDrift]:
         short.drift[known][:, axes] / fit.precision[axes],
         variance[known][:, axes] / fit.precision[axes] ** 2,
         short.counts[known],
+        found.jumps,
     )
     few = -(-_FEW * (edges[-1] - edges[0]) // len(frames))
     edges = joined(edges, many, found.jumps)
