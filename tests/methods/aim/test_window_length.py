@@ -7,7 +7,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
-from smlm_accessor.methods.aim.window_length import best_length
+from smlm_accessor.methods.aim.window_length import _ladder, best_length
 
 K = 1_200
 TIME = np.arange(float(K))
@@ -55,3 +55,20 @@ def test_the_length_goes_with_one_over_the_step() -> None:
         ]
         lengths.append(np.exp(np.mean(np.log(found))))
     assert 2.5 < lengths[0] / lengths[1] < 6.5
+
+
+@pytest.mark.parametrize("far", [5.0, 500.0])
+def test_windows_may_be_long_between_jumps(far: float) -> None:
+    """A sample that rests but for jumps needs no short windows, if it is told where they are."""
+    jumps = np.array([300, 700])
+    true = far * np.searchsorted(jumps, TIME, side="right")
+    value = (true + np.random.default_rng(3).normal(0, 1, K))[:, None]
+    ones, weight = np.ones((K, 1)), np.ones(K, dtype=int)
+    assert best_length(TIME, value, ones, weight, jumps) >= 16
+    assert best_length(TIME, value, ones, weight) < 16
+
+
+def test_what_half_of_the_windows_predict_is_that_of_so_many() -> None:
+    """Of windows three at a time, half would be one and a half."""
+    assert _ladder(30) == [1, 2, 4, 6, 8, 12, 16, 22]
+    assert _ladder(1) == [1]
