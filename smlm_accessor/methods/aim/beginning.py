@@ -8,19 +8,21 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.density.pair_kernel import COARSE
+from smlm_accessor.kernels.field.strip import in_strip
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
-from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, lies_on_nothing
 from smlm_accessor.methods.overlap.first_drift import first_drift
-from smlm_accessor.methods.overlap.iteration import NoEvidenceError
+from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.parts import Parts
 
+# Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
+_ENOUGH = 1_000_000
 _MOST = 0.5  # of the localizations of a window
 
 
@@ -81,6 +83,8 @@ def begun_windows(
     if len(axes) < 2 or axes[1] > 1:
         return None
     some = localizations if len(axes) == len(precision) else localizations.along(axes)
+    if len(some.frames) > _ENOUGH:
+        some = some.take(in_strip(some.positions[:, 0], _ENOUGH))
     rows = WeightedLocalizations.of(some, precision[axes])
     try:
         first = first_drift(some, rows, precision[axes], threads)
@@ -89,18 +93,22 @@ def begun_windows(
     estimate, windows = first.estimate, first.windows
     if (estimate.chance > FALSE_ALARM).any():
         return None
-    density = Density.of(first.events, first.drift, precision[axes], COARSE, threads)
-    joint = drift_of_windows(estimate, windows, density, first.connection)
+    density = best_density(first.events, first.drift, windows, precision[axes], threads)
+    sums = density.sums(first.drift, windows)
+    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     level, variance = np.zeros((2, len(windows), len(precision)))
-    level[:, axes] = np.where(valid[:, None], joint.level, np.nan)
-    if not np.array_equal(joint.level, estimate.level):
-        variance[:, axes] = joint.std**2
+    level[:, axes] = windows.mean(first.drift)
+    if not first.connection.alike:
+        joint = drift_of_windows(estimate, windows, density, first.connection)
+        if not np.array_equal(joint.level, estimate.level):
+            level[:, axes], variance[:, axes] = joint.level, joint.std**2
+    level[~valid] = np.nan
     found = Coarse(
         windows.edges,
         level,
         valid,
-        estimate.quality,
+        sums.quality,
         windows.timeline.jumps,
         windows.mean_frame,
         0.0,
@@ -108,6 +116,5 @@ def begun_windows(
     )
     drift = np.zeros((len(windows.timeline.frames), len(precision)))
     drift[:, axes] = first.drift
-    nothing = estimate.nothing[windows.of_frame]
     parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
-    return Beginning(found, variance, parts, first.events.lifetime, nothing)
+    return Beginning(found, variance, parts, first.events.lifetime, nothing[windows.of_frame])

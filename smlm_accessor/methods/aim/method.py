@@ -143,22 +143,24 @@ def _of_windows(fit: WindowFit, progress: bool) -> Registered:
     if begun is None or not begun.found.valid.any():
         return Registered.failed(localizations, _REASON)
     found, d = begun.found, len(sigma)
-    fit = replace(fit, blink=begun.blink)
-    edges, motion = best_windows(fit, found)
+    edges, motion = best_windows(replace(fit, blink=begun.blink), found)
+    by_jumps, on_structures = begun.jump_variance(edges), begun.lies_on_structures(edges)
+    shared, parts = begun.shared_variance(motion), begun.parts.without_density()
+    del begun  # its events
     motion, variance = _fitted(fit, motion, _STILL * sigma, progress)
-    variance = np.maximum(variance[:, :d], begun.shared_variance(motion))
+    variance = np.maximum(variance[:, :d], shared)
     precise = (variance < (_UNSURE * sigma) ** 2)[:, fit.axes].all(axis=1)
-    variance += begun.jump_variance(edges)
+    variance += by_jumps
     quality = found.evidence[of_coarse(edges[:-1], found)]
     chosen = {
         "coarse": found.chosen,
         "frames_per_chunk": int(np.median(np.diff(edges))),
         "jumps": found.jumps.tolist(),
     }
-    told = np.asarray(precise & begun.lies_on_structures(edges))
+    told = np.asarray(precise & on_structures)
     registered = _registered(motion, variance, quality, told, chosen)
     registered = replace(registered, edges=edges, jumps=found.jumps)
-    return _of_one_part(registered, motion, fit, found, begun.parts)
+    return _of_one_part(registered, motion, fit, found, parts)
 
 
 def _of_chunks(fit: WindowFit, progress: bool) -> Registered:

@@ -12,6 +12,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import COARSE
+from smlm_accessor.kernels.field.strip import in_strip
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import Density
@@ -88,11 +89,9 @@ class Parts:
         told = np.isfinite(precision) & (precision > 0)
         axes = np.flatnonzero(told & (by_column.extent(localizations.positions) > 0))
         use = by_column.all_finite(drift)
-        if use.sum() > _MOST:  # a strip of the field, with all events of the molecules in it
+        if use.sum() > _MOST:
             x = localizations.positions[:, 0] - drift[:, 0]
-            half = 50 * _MOST / use.sum()
-            low, high = np.percentile(x[use], [50 - half, 50 + half])
-            use &= (x >= low) & (x <= high)
+            use = in_strip(np.where(use, x, np.nan), _MOST)
         chosen = slice(None) if use.all() else use  # all of them without a copy
         seen, drift = localizations.take(chosen), drift[chosen]
         timeline = Timeline.of(seen.frames, seen.jumps)
@@ -164,6 +163,10 @@ class Parts:
     def ends(self) -> IntArray:
         """First frame of each run of frames of one part, or between parts."""
         return np.asarray(self.timeline.frames[1:][np.diff(self.known.part) != 0])
+
+    def without_density(self) -> Parts:
+        """Return the same without what tells how parts lie to each other: events take memory."""
+        return replace(self, density=None, rows=None)
 
     def without_others(self, found: Registered, localizations: ChunkedLocalizations) -> Registered:
         """Return what was found with only those chunks valid that the largest part is in.

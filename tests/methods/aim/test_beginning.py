@@ -7,6 +7,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods.aim import beginning
 from smlm_accessor.methods.aim.beginning import Beginning, begun_windows
 from tests import scenes
 from tests.scenes import PRECISION, Scene
@@ -40,6 +41,21 @@ def test_it_is_near_the_truth_and_knows_the_jumps() -> None:
     one = np.ones(2)
     away = scores(scene, coarse.drift, one, coarse.middle)
     assert np.sqrt(np.mean(away**2)) < 0.5 * PRECISION
+
+
+def test_a_part_of_the_field_tells_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the part has no localizations in some frames."""
+    monkeypatch.setattr(beginning, "_ENOUGH", 3_000)
+    scene = scenes.visits(scenes.sites(), n=20_000, n_frames=N_FRAMES)
+    scene = scene.drifting(scenes.jumping(scenes.linear(N_FRAMES), {1_234: [240, 180]}))
+    start = begun(scene)
+    assert start.parts.timeline.counts.sum() <= 3_010
+    (jump,) = start.found.jumps
+    assert abs(jump - 1_234) < 10
+    drift = estimate_drift(scene.moved, method="aim")
+    assert drift["valid"].all()
+    assert (scene.error(drift) < PRECISION).all()
+    assert np.sqrt(np.mean(scene.z_scores(drift) ** 2)) < 1.4
 
 
 def test_windows_share_no_error_where_molecules_stay() -> None:
