@@ -16,6 +16,7 @@ from smlm_accessor.methods.overlap.between_times import Connection, connection, 
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.excursions import without_excursions
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
 from smlm_accessor.methods.overlap.periods import find_slip
@@ -198,6 +199,7 @@ def _with_jumps(
             searches -= 1
             ranges = jump_ranges(estimate, windows, rows.timeline)
             placed, drift = place_jumps(ranges, estimate.drift, density, rows)
+            placed, drift = without_excursions(placed, drift, density, rows)
             if not np.array_equal(placed.jumps, timeline.jumps):
                 timeline = placed
                 continue

@@ -14,6 +14,7 @@ from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocaliza
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
+_PLACE = 10.0  # precisions: much wider than an emitter
 _AROUND = 5  # windows on either side of a break in which the jump is looked for
 #: Log-likelihood that a drift between two jumps has to gain over none: the frame at which it begins
 #: is chosen among hundreds, and its level among as many.
@@ -78,7 +79,7 @@ def place_jumps(
         start, stop = group[0].start, group[-1].stop
         states = _states(group, drift[start:stop])
         gain = log_likelihoods(states, start, density, rows)
-        path = change_points(gain, BETWEEN)
+        path = change_points(elsewhere(states, start, density, rows), BETWEEN)
         for state, begins in _in_the_middle(path, gain, evidence):
             drift[start + begins : stop] = states[state][begins:]
             if 0 < start + begins < len(drift) and begins:
@@ -93,17 +94,46 @@ def log_likelihoods(
 
     Shape (n_drifts, n). Each drift has the shape (n, d).
     """
+    of_row, found = _log_likelihoods(drifts, start, density, rows)
+    return np.stack([np.bincount(of_row, one, len(drifts[0])) for one in found])
+
+
+def elsewhere(
+    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
+) -> FloatArray:
+    """Return the log-likelihoods of all but the place in the field that tells most.
+
+    An emitter that is seen for long lies better wherever others are: all of its localizations are
+    one observation. Only where most of the table is at that place, they are all there is.
+    """
+    of_row, found = _log_likelihoods(drifts, start, density, rows)
+    first = int(np.searchsorted(rows.frame, start))
+    size = _PLACE * density.precision[:2]
+    there = rows.positions[first : first + len(of_row), :2] - drifts[0][of_row, :2]
+    cells, of_cell = np.unique(np.floor(there / size), axis=0, return_inverse=True)
+    tells = np.bincount(of_cell.ravel(), np.ptp(found, axis=0), len(cells))
+    if len(cells):
+        most = cells[tells.argmax()]
+        left = density.events.positions[:, :2] / size
+        share = (np.abs(left - most - 0.5) < 1.5).all(axis=1).mean()
+        if share < 0.5:
+            found[:, (np.abs(there / size - most - 0.5) < 1.5).all(axis=1)] = 0.0
+    return np.stack([np.bincount(of_row, one, len(drifts[0])) for one in found])
+
+
+def _log_likelihoods(
+    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
+) -> tuple[IntArray, FloatArray]:
     n = len(drifts[0])
     first, end = np.searchsorted(rows.frame, [start, start + n])
     of_row = rows.frame[first:end] - start
     # Where the sample was in these frames is not known, and blinks may be as long.
     n_frames = len(rows.timeline.frames)
     left_out = max(start - LONGEST_BLINK, 0), min(start + n + LONGEST_BLINK, n_frames)
-    found = np.empty((len(drifts), n))
+    found = np.empty((len(drifts), len(of_row)))
     for i, drift in enumerate(drifts):
-        f = density.at(rows.positions[first:end], drift[of_row], left_out)
-        found[i] = np.bincount(of_row, np.log1p(f), n)
-    return found
+        found[i] = np.log1p(density.at(rows.positions[first:end], drift[of_row], left_out))
+    return of_row, found
 
 
 def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> float:

@@ -1,0 +1,61 @@
+"""Jumps to where only one emitter is seen, taken back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.jumps import BETWEEN, elsewhere
+from smlm_accessor.timeline import Timeline
+
+_SHORT = 0.25  # of all localizations, at most: the others tell where the structures are
+
+
+def without_excursions(
+    timeline: Timeline, drift: FloatArray, density: Density, rows: WeightedLocalizations
+) -> tuple[Timeline, FloatArray]:
+    """Return the timeline and the drift without short segments that need not have moved.
+
+    A short segment between two jumps, or beyond the last one, lies where the drift before and after
+    it would put it, unless its localizations gain more log-likelihood than the best of many
+    positions would by chance. What those at one place gain does not count, see `elsewhere`.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        With the jumps that were found.
+    drift : ndarray, shape (n_frames, d)
+    density : Density
+    rows : WeightedLocalizations
+        Its timeline has the jumps that are told.
+    """
+    drift, told = drift.copy(), rows.timeline.jumps
+    ends = np.searchsorted(timeline.frames, timeline.jumps)
+    bounds = [0, *ends.tolist(), len(timeline.frames)]
+    gone = np.zeros(len(bounds), dtype=np.bool_)
+    for i in np.argsort(np.diff(bounds), kind="stable").tolist():
+        here = [k for k in (i, i + 1) if 0 < k < len(bounds) - 1 and not gone[k]]
+        if not here or np.isin(timeline.jumps[[k - 1 for k in here]], told).any():
+            continue
+        start, stop = bounds[i], bounds[i + 1]
+        if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
+            continue
+        bridged = _bridged(drift, start, stop)
+        found, line = elsewhere([drift[start:stop], bridged], start, density, rows)
+        if (found - line).sum() <= BETWEEN:
+            drift[start:stop] = bridged
+            gone[here] = True
+    return timeline.with_jumps(timeline.jumps[~gone[1:-1]]), drift
+
+
+def _bridged(drift: FloatArray, start: int, stop: int) -> FloatArray:
+    """Return the line from the frame before to the frame after; what is at an end is held."""
+    before, after = max(start - 1, 0), min(stop, len(drift) - 1)
+    if start == 0:
+        return np.repeat(drift[after][None], stop - start, axis=0)
+    if stop == len(drift):
+        return np.repeat(drift[before][None], stop - start, axis=0)
+    part = (np.arange(start, stop) - before)[:, None] / (after - before)
+    return np.asarray(drift[before] + part * (drift[after] - drift[before]))
