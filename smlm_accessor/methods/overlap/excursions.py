@@ -7,7 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import BETWEEN, elsewhere
+from smlm_accessor.methods.overlap.jumps import BETWEEN, LogLikelihoods
 from smlm_accessor.timeline import Timeline
 
 _SHORT = 0.25  # of all localizations, at most: the others tell where the structures are
@@ -20,7 +20,7 @@ def without_excursions(
 
     A short segment between two jumps, or beyond the last one, lies where the drift before and after
     it would put it, unless its localizations gain more log-likelihood than the best of many
-    positions would by chance. What those at one place gain does not count, see `elsewhere`.
+    positions would by chance. What those at one place gain does not count, see `LogLikelihoods`.
 
     Parameters
     ----------
@@ -43,8 +43,9 @@ def without_excursions(
         if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
             continue
         bridged = _bridged(drift, start, stop)
-        found, line = elsewhere([drift[start:stop], bridged], start, density, rows)
-        if (found - line).sum() <= BETWEEN:
+        gain = LogLikelihoods.of([drift[start:stop], bridged], start, density, rows)
+        found, line = gain.elsewhere(density).terms.sum(axis=1)
+        if found - line <= BETWEEN:
             drift[start:stop] = bridged
             gone[here] = True
     return timeline.with_jumps(timeline.jumps[~gone[1:-1]]), drift

@@ -8,7 +8,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.change_point import change_point_probability
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import evidence_of_localization, log_likelihoods
+from smlm_accessor.methods.overlap.jumps import LogLikelihoods, evidence_of_localization
 from smlm_accessor.timeline import Windows
 
 _LEAST = 1e-4  # probability of a frame that counts
@@ -49,7 +49,7 @@ def jump_errors(
         start, stop = max(jump - around, ends[i]), min(jump + around, ends[i + 2])
         before, after = drift[start:stop].copy(), drift[start:stop].copy()
         before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
-        here, there = log_likelihoods([before, after], int(start), density, rows)
+        here, there = LogLikelihoods.of([before, after], int(start), density, rows).in_frames
         probability = change_point_probability(here - there, evidence=evidence)
         share = square_of_wrong_share(windows, int(jump), int(start), probability)
         result += share[:, None] * (drift[jump] - drift[jump - 1]) ** 2

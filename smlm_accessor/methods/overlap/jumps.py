@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.density.tiles import Int32Array
 from smlm_accessor.kernels.time_series.breaks import find_breaks
 from smlm_accessor.kernels.time_series.change_point import change_points, middle_change_point
 from smlm_accessor.methods.overlap.density import Density
@@ -14,7 +16,8 @@ from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocaliza
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
 from smlm_accessor.timeline import Timeline, Windows
 
-_PLACE = 10.0  # precisions: much wider than an emitter
+_PLACE = 10.0  # precisions, a third of the width of a place: much wider than an emitter
+_MOST = 0.5  # of the events
 _AROUND = 5  # windows on either side of a break in which the jump is looked for
 #: Log-likelihood that a drift between two jumps has to gain over none: the frame at which it begins
 #: is chosen among hundreds, and its level among as many.
@@ -78,62 +81,72 @@ def place_jumps(
     for group in _overlapping(ranges):
         start, stop = group[0].start, group[-1].stop
         states = _states(group, drift[start:stop])
-        gain = log_likelihoods(states, start, density, rows)
-        path = change_points(elsewhere(states, start, density, rows), BETWEEN)
-        for state, begins in _in_the_middle(path, gain, evidence):
+        gain = LogLikelihoods.of(states, start, density, rows)
+        path = change_points(gain.elsewhere(density).in_frames, BETWEEN)
+        for state, begins in _in_the_middle(path, gain.in_frames, evidence):
             drift[start + begins : stop] = states[state][begins:]
             if 0 < start + begins < len(drift) and begins:
                 jumps.append(rows.timeline.frames[start + begins])
     return rows.timeline.with_jumps(np.union1d(rows.timeline.jumps, jumps).astype(np.int64)), drift
 
 
-def log_likelihoods(
-    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
-) -> FloatArray:
-    """Return ``sum(log(1 + f / floor))`` of each frame from ``start`` on, for possible drifts.
+@dataclass(frozen=True)
+class LogLikelihoods:
+    """The terms ``log(1 + f / floor)`` of localizations in some frames, for possible drifts.
 
-    Shape (n_drifts, n). Each drift has the shape (n, d).
+    Parameters
+    ----------
+    of_row : ndarray of int, shape (n,)
+        Frame of each localization, from the first on.
+    terms : ndarray, shape (n_drifts, n)
+    positions : ndarray, shape (n, 2)
+        In precisions, less the first drift.
+    n_frames : int
     """
-    of_row, found = _log_likelihoods(drifts, start, density, rows)
-    return np.stack([np.bincount(of_row, one, len(drifts[0])) for one in found])
 
+    of_row: Int32Array
+    terms: FloatArray
+    positions: FloatArray
+    n_frames: int
 
-def elsewhere(
-    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
-) -> FloatArray:
-    """Return the log-likelihoods of all but the place in the field that tells most.
+    @classmethod
+    def of(
+        cls, drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
+    ) -> LogLikelihoods:
+        """Return those of frames from ``start`` on, each drift of the shape (n_frames, d)."""
+        n = len(drifts[0])
+        some = slice(*np.searchsorted(rows.frame, [start, start + n]).tolist())
+        positions, of_row = rows.positions[some], rows.frame[some] - start
+        # Where the sample was in these frames is not known, and blinks may be as long.
+        n_frames = len(rows.timeline.frames)
+        left_out = max(start - LONGEST_BLINK, 0), min(start + n + LONGEST_BLINK, n_frames)
+        f = np.stack([density.at(positions, drift[of_row], left_out) for drift in drifts])
+        there = (positions - drifts[0][of_row])[:, :2] / density.precision[:2]
+        return cls(of_row, np.log1p(f), there, n)
 
-    An emitter that is seen for long lies better wherever others are: all of its localizations are
-    one observation. Only where most of the table is at that place, they are all there is.
-    """
-    of_row, found = _log_likelihoods(drifts, start, density, rows)
-    first = int(np.searchsorted(rows.frame, start))
-    size = _PLACE * density.precision[:2]
-    there = rows.positions[first : first + len(of_row), :2] - drifts[0][of_row, :2]
-    cells, of_cell = np.unique(np.floor(there / size), axis=0, return_inverse=True)
-    tells = np.bincount(of_cell.ravel(), np.ptp(found, axis=0), len(cells))
-    if len(cells):
-        most = cells[tells.argmax()]
-        left = density.events.positions[:, :2] / size
-        share = (np.abs(left - most - 0.5) < 1.5).all(axis=1).mean()
-        if share < 0.5:
-            found[:, (np.abs(there / size - most - 0.5) < 1.5).all(axis=1)] = 0.0
-    return np.stack([np.bincount(of_row, one, len(drifts[0])) for one in found])
+    @property
+    def in_frames(self) -> FloatArray:
+        """Sums over the localizations of each frame, shape (n_drifts, n_frames)."""
+        return np.stack([np.bincount(self.of_row, t, self.n_frames) for t in self.terms])
 
+    def elsewhere(self, density: Density) -> LogLikelihoods:
+        """Return the same without the place in the field that tells most.
 
-def _log_likelihoods(
-    drifts: list[FloatArray], start: int, density: Density, rows: WeightedLocalizations
-) -> tuple[IntArray, FloatArray]:
-    n = len(drifts[0])
-    first, end = np.searchsorted(rows.frame, [start, start + n])
-    of_row = rows.frame[first:end] - start
-    # Where the sample was in these frames is not known, and blinks may be as long.
-    n_frames = len(rows.timeline.frames)
-    left_out = max(start - LONGEST_BLINK, 0), min(start + n + LONGEST_BLINK, n_frames)
-    found = np.empty((len(drifts), len(of_row)))
-    for i, drift in enumerate(drifts):
-        found[i] = np.log1p(density.at(rows.positions[first:end], drift[of_row], left_out))
-    return of_row, found
+        An emitter that is seen for long lies better wherever others are: all of its localizations
+        are one observation. Only where most of the table is at that place, they are all there is.
+        """
+        if not len(self.of_row):
+            return self
+        there = self.positions / _PLACE
+        places, of_row = np.unique(np.floor(there), axis=0, return_inverse=True)
+        middle = places[np.bincount(of_row.ravel(), np.ptp(self.terms, axis=0)).argmax()] + 0.5
+
+        def near(positions: FloatArray) -> BoolArray:
+            return by_column.in_all(np.abs(positions - middle) < 1.5)
+
+        if near(density.events.positions[:, :2] / (_PLACE * density.precision[:2])).mean() > _MOST:
+            return self
+        return replace(self, terms=np.where(near(there), 0.0, self.terms))
 
 
 def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> float:
