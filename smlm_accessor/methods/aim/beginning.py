@@ -23,6 +23,8 @@ from smlm_accessor.methods.overlap.parts import Parts
 
 # Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
 _ENOUGH = 1_000_000
+# Windows that are judged: what is seen in shorter ones depends on those beside them.
+_JUDGED = 125
 _MOST = 0.5  # of the localizations of a window
 
 
@@ -94,7 +96,8 @@ def begun_windows(
     if (estimate.chance > FALSE_ALARM).any():
         return None
     density = best_density(first.events, first.drift, windows, precision[axes], threads)
-    sums = density.sums(first.drift, windows)
+    judged = windows.timeline.evenly(_JUDGED)
+    sums = density.sums(first.drift, judged)
     nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     level, variance = np.zeros((2, len(windows), len(precision)))
@@ -108,7 +111,7 @@ def begun_windows(
         windows.edges,
         level,
         valid,
-        sums.quality,
+        sums.quality[judged.of_frame[windows.bounds[:-1]]],
         windows.timeline.jumps,
         windows.mean_frame,
         0.0,
@@ -117,4 +120,4 @@ def begun_windows(
     drift = np.zeros((len(windows.timeline.frames), len(precision)))
     drift[:, axes] = first.drift
     parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
-    return Beginning(found, variance, parts, first.events.lifetime, nothing[windows.of_frame])
+    return Beginning(found, variance, parts, first.events.lifetime, nothing[judged.of_frame])
