@@ -98,7 +98,7 @@ def begun_windows(
     density = best_density(first.events, first.drift, windows, precision[axes], threads)
     judged = windows.timeline.evenly(_JUDGED)
     sums = density.sums(first.drift, judged)
-    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality))
+    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, sums.events))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     level, variance = np.zeros((2, len(windows), len(precision)))
     level[:, axes] = windows.mean(first.drift)

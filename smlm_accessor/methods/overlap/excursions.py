@@ -10,7 +10,8 @@ from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps import BETWEEN, LogLikelihoods
 from smlm_accessor.timeline import Timeline
 
-_SHORT = 0.25  # of all localizations, at most: the others tell where the structures are
+#: Part of all localizations of a short segment, at most: the others tell where structures are.
+SHORT = 0.25
 
 
 def without_excursions(
@@ -40,7 +41,7 @@ def without_excursions(
         if not here or np.isin(timeline.jumps[[k - 1 for k in here]], told).any():
             continue
         start, stop = bounds[i], bounds[i + 1]
-        if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
+        if timeline.counts[start:stop].sum() > SHORT * timeline.counts.sum():
             continue
         bridged = _bridged(drift, start, stop)
         gain = LogLikelihoods.of([drift[start:stop], bridged], start, density, rows)

@@ -19,6 +19,7 @@ from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.excursions import without_excursions
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
+from smlm_accessor.methods.overlap.lost_runs import with_lost_runs
 from smlm_accessor.methods.overlap.periods import find_slip
 from smlm_accessor.methods.overlap.prior.candidates import starts_of
 from smlm_accessor.methods.overlap.prior.knots import Prior
@@ -32,6 +33,7 @@ _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choo
 FEW = 100_000
 _MOST_SLIPS = 6  # there and back, three times
 _SEARCHES = 3  # for jumps: those that are found uncover others, and move some
+_RUNS = 2  # searches for runs of frames that lie on nothing
 _JOINS = 2  # of parts: a wrong one is not tried more often
 
 
@@ -180,7 +182,7 @@ def _with_jumps(
     One that is known, and that a part of the events does not contradict, stays.
     """
     given = localizations.n_chunks > 1
-    searches, joins = (0 if given else _SEARCHES), _JOINS
+    searches, joins, runs = (0 if given else _SEARCHES), _JOINS, _RUNS
     while True:
         windows, density = _seen_with(drift, localizations, rows, timeline, precision, threads)
         if known:
@@ -202,6 +204,13 @@ def _with_jumps(
             placed, drift = without_excursions(placed, drift, density, rows)
             if not np.array_equal(placed.jumps, timeline.jumps):
                 timeline = placed
+                continue
+        if runs and not given:
+            runs -= 1
+            moved = with_lost_runs(timeline, estimate.drift, density, rows)
+            if moved is not None:
+                timeline, drift = moved
+                searches, known = 0, False
                 continue
         connected = connection(estimate.drift, timeline, density)
         together = joined(connected, estimate.drift, timeline, density) if joins else None

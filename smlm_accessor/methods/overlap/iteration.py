@@ -71,7 +71,7 @@ class DriftEstimate:
     @property
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
-        return lies_on_nothing(self.quality, self.events, ~lost(self.quality))
+        return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.events))
 
     def with_slopes_as_seen(self, windows: Windows) -> DriftEstimate:
         """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
@@ -169,7 +169,7 @@ def _smoothed(
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality, precision = sums.quality, density.precision
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality)
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality, sums.events)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -223,12 +223,18 @@ def with_prior(
     return tuple(trends), value, variance
 
 
-def lost(quality: FloatArray) -> BoolArray:
+def lost(quality: FloatArray, events: FloatArray) -> BoolArray:
     """Tell where window after window lies on nothing: drift is wrong there.
 
-    What little they show is chance, and would hold the trend at the wrong position.
+    What little they show is chance, and would hold the trend at the wrong position. Quality is
+    averaged over what is near, by the information that the events would have.
     """
     if len(quality) < 10 * _AROUND:
         return np.zeros(len(quality), dtype=np.bool_)
-    around = np.convolve(np.pad(quality, _AROUND // 2, mode="edge"), np.ones(_AROUND), "valid")
+
+    def near(values: FloatArray) -> FloatArray:
+        padded = np.pad(values, _AROUND // 2, mode="edge")
+        return np.convolve(padded, np.ones(_AROUND), "valid")
+
+    around = near(quality * events) / np.maximum(near(events), 1e-300)
     return np.asarray(around < _LOST * np.median(around))
