@@ -220,15 +220,17 @@ class Density:
         weight = np.maximum(curvature, 0) / (squared + share * squared.sum())
         return replace(self, weight=(weight / np.average(weight, weights=squared))[row])
 
-    def at(self, positions: FloatArray, drift: FloatArray, left_out: tuple[int, int]) -> FloatArray:
+    def at(
+        self, positions: FloatArray, drift: FloatArray, left_out: tuple[int, int] | IntArray
+    ) -> FloatArray:
         """Return the density of events of other frames at single localizations, over the floor.
 
         Parameters
         ----------
         positions, drift : ndarray, shape (m, d)
             Localizations, and the drift of each.
-        left_out : tuple of int
-            Indices of frames whose events do not count (half open).
+        left_out : tuple of int, or ndarray of int, shape (m, 2)
+            Indices of frames whose events do not count (half open), for all or for each.
         """
         where, (factor, spread, floor) = (positions - drift) / self.precision, self.kernel
         cells, found = self.cells, np.empty(len(where))
@@ -236,7 +238,7 @@ class Density:
         densities(
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *around,
-            np.broadcast_to(np.array(left_out, np.int32), (len(where), 2)),
+            np.broadcast_to(np.asarray(left_out, np.int32), (len(where), 2)),
             *(*self.others(self.change(self.sorted_with)), space(most_around(*around)), found),
         )
         return found / floor

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
-from smlm_accessor.kernels.field.strip import in_strip
+from smlm_accessor.kernels.density.tiles import Int32Array
 from smlm_accessor.kernels.time_series.highest_sum import highest_sums
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.excursions import SHORT
 from smlm_accessor.methods.overlap.jumps import BETWEEN, JumpRange, LogLikelihoods, place_jumps
 from smlm_accessor.timeline import Timeline
@@ -18,82 +20,100 @@ from smlm_accessor.timeline import Timeline
 _MOST_RUNS = 8
 _REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
 _BESIDE = 1000  # part of all frames on either side of an end of a run, in which the jump is
-_ENOUGH = 300_000  # events
+# Events that are looked at: of a dense table, a part of a run tells as well.
+_ENOUGH = 20_000
 _BLOCKS = 50  # of frames
 _LOST = 0.25  # of the usual probability that an event lies on others: in a lost run
-_LIKELIEST = 0.95  # probability at most
+_LIKELIEST, _LEAST = 0.95, 1e-4  # probabilities at most, and at least
+_AWAY = 17.0  # precisions: events that are displaced by so much lie on others by chance
 
 
 def with_lost_runs(
-    timeline: Timeline,
-    drift: FloatArray,
-    density: Density,
-    rows: WeightedLocalizations,
+    timeline: Timeline, drift: FloatArray, density: Density, rows: WeightedLocalizations
 ) -> tuple[Timeline, FloatArray] | None:
     """Return the timeline and the drift with runs of frames moved to where they lie on structures.
 
     None if there is no such run. The shift of each is looked for among all, in images of the
-    events; it counts if localizations gain more log-likelihood than by chance.
+    events. It counts if more of them lie on others than at the best of as many positions by chance,
+    and if localizations gain log-likelihood at more than one place.
     """
     ranges, moved = [], drift.copy()
     events, precision = density.events, density.precision
     positions = events.positions - (drift - events.start)[events.frame]
-    finest = float(precision[:2].mean())
-    for a, b in lost_runs(timeline, drift, density):
-        inside = (events.frame >= a) & (events.frame < b)
-        run, others = positions[inside], positions[~inside]
-        if not len(run) or not len(others):
+    some = np.arange(0, len(positions), max(len(positions) // _ENOUGH, 1))
+    lies = lies_on_others(density, drift, some)
+    usual = min(float(lies.mean()), _LIKELIEST) if len(lies) else 0.0
+    if usual < _LEAST:
+        return None
+    runs = lost_runs(timeline, events.frame[some], log_odds(lies, usual, _LOST * usual))
+    if not runs:
+        return None
+    away = float(lies_on_others(density, drift + _AWAY * precision, some).mean())
+    area = np.prod(by_column.extent(positions[:, :2]) / precision[:2])
+    sure = np.log(4 * area / FALSE_ALARM)  # shifts may be as large as the field, either way
+    for a, b in runs:
+        run = slice(*np.searchsorted(events.frame, [a, b]).tolist())
+        others = np.concatenate([positions[: run.start], positions[run.stop :]])
+        if not len(others):
             continue
-        found = find_shift_at_any_scale(others[:, :2], run[:, :2], finest)
-        shift = np.zeros(len(precision))
-        shift[:2] = found.shift
-        if not np.isfinite(shift).all():
-            continue
-        shift += shift_of_pairs(others, run + shift, precision, _REACH * found.smoothing)
-        gain = LogLikelihoods.of([drift[a:b] - shift, drift[a:b]], a, density, rows)
-        there, here = gain.elsewhere(density).terms.sum(axis=1)
-        if there - here > BETWEEN:
-            ranges += _ends(drift, shift, a, b, rows)
-            moved[a:b] -= shift
+        shift = _shift(others, positions[run], precision)
+        there = drift - shift
+        lies = lies_on_others(density, there, np.arange(run.start, run.stop))
+        gain = LogLikelihoods.of([there[a:b], drift[a:b]], a, density, rows)
+        found, before = gain.elsewhere(density).terms.sum(axis=1)
+        odds = log_odds(lies, usual, min(away, usual)).sum()
+        if odds < -sure and found - before > BETWEEN:
+            ranges += _ends(drift, shift, a, b)
+            moved[a:b] = there[a:b]
     if not ranges:
         return None
     placed, moved = place_jumps(ranges, moved, density, rows)
     return timeline.with_jumps(np.union1d(timeline.jumps, placed.jumps).astype(np.int64)), moved
 
 
-def lost_runs(timeline: Timeline, drift: FloatArray, density: Density) -> list[tuple[int, int]]:
-    """Return the first frame, and the one after the last, of short runs that lie on nothing.
+def lies_on_others(density: Density, drift: FloatArray, some: IntArray) -> FloatArray:
+    """Return the probability of some events that they lie on those of other times.
 
-    An event lies on those of other times with the usual probability, or with a quarter of it in a
-    lost run: that is where the log-likelihood of the second, less that of the first, has a sum that
-    is more than the best of many by chance. Events near in time do not count, for they are where
-    the sample was then, too.
+    Those near in time do not count, for they are where the sample was then, too.
     """
     events, n = density.events, len(drift)
-    x = events.positions[:, 0] - (drift - events.start)[events.frame, 0]
-    some = np.flatnonzero(in_strip(x, _ENOUGH))
     frame = events.frame[some]
-    positions = events.positions[some] + events.start[frame]
-    seen, blocks = np.empty(len(some)), np.linspace(0, n, _BLOCKS + 1).astype(np.int64)
-    rows = np.searchsorted(frame, blocks)
-    for k in range(_BLOCKS):
-        part = slice(rows[k], rows[k + 1])
-        left_out = int(blocks[max(k - 1, 0)]), int(blocks[min(k + 2, _BLOCKS)])
-        f = density.at(positions[part], drift[frame[part]], left_out)
-        seen[part] = f / (1 + f)
-    usual = min(float(seen.mean()), _LIKELIEST) if len(seen) else 0.0
-    if usual == 0:
-        return []
-    gain = seen * np.log(_LOST) + (1 - seen) * np.log((1 - _LOST * usual) / (1 - usual))
-    of_frames = np.asarray(np.bincount(frame, gain, n), dtype=np.float64)
-    runs = highest_sums(of_frames, BETWEEN, _MOST_RUNS)
+    edges = np.linspace(0, n, _BLOCKS + 1).astype(np.int32)
+    block = np.searchsorted(edges, frame, side="right") - 1
+    beside = np.stack([np.maximum(block - 1, 0), np.minimum(block + 2, _BLOCKS)], axis=1)
+    f = density.at(events.positions[some] + events.start[frame], drift[frame], edges[beside])
+    return np.asarray(f / (1 + f))
+
+
+def log_odds(lies: FloatArray, usual: float, lost: float) -> FloatArray:
+    """Return the log-odds of events that they lie on others with the probability of a lost run."""
+    on, off = np.log(max(lost, _LEAST) / usual), np.log((1 - lost) / (1 - usual))
+    return np.asarray(lies * on + (1 - lies) * off)
+
+
+def lost_runs(
+    timeline: Timeline, frame: Int32Array | IntArray, odds: FloatArray
+) -> list[tuple[int, int]]:
+    """Return the first frame, and the one after the last, of short runs that lie on nothing.
+
+    The log-odds of their events, each in a ``frame``, add up to more than the best of many runs has
+    by chance.
+    """
+    of_frames = np.bincount(frame, odds, len(timeline.frames)).astype(np.float64)
     few = SHORT * timeline.counts.sum()
+    runs = highest_sums(of_frames, BETWEEN, _MOST_RUNS)
     return [(a, b) for a, b in runs if timeline.counts[a:b].sum() <= few]
 
 
-def _ends(
-    drift: FloatArray, shift: FloatArray, first: int, stop: int, rows: WeightedLocalizations
-) -> list[JumpRange]:
+def _shift(others: FloatArray, run: FloatArray, precision: FloatArray) -> FloatArray:
+    """Return the shift of a run at which it has most in common with the others."""
+    found = find_shift_at_any_scale(others[:, :2], run[:, :2], float(precision[:2].mean()))
+    shift = np.zeros(len(precision))
+    shift[:2] = np.nan_to_num(found.shift)
+    return shift + shift_of_pairs(others, run + shift, precision, _REACH * found.smoothing)
+
+
+def _ends(drift: FloatArray, shift: FloatArray, first: int, stop: int) -> list[JumpRange]:
     """Return the ranges of the jump to where the sample went in a run of frames, and back."""
     ranges, beside = [], max(len(drift) // _BESIDE, (stop - first) // 2, 1)
     for at, back in ((first, False), (stop, True)):
