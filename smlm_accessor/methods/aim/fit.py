@@ -12,6 +12,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
 from smlm_accessor.kernels.time_series.outliers import distance_between
 from smlm_accessor.methods.aim.sparse_image import (
+    MOLECULES,
     Image,
     Kernel,
     WindowDrift,
@@ -165,13 +166,13 @@ def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArr
     image.add(fit.arrays, motion)
     reaches = np.array([[_NEAR] * 3, [_FAR] * 3]) * (fit.scale > 0)
 
-    def search(chunks: WindowDrift, **most: int) -> FloatArray:
+    def search(chunks: WindowDrift, most: int = MOLECULES) -> FloatArray:
         return search_windows(
-            *(fit.arrays, chunks, image, chunks.rows, reaches, _LEVEL, fit.threads),
-            **{"sure": True, **most},
-        )
+            fit.arrays, chunks, image, chunks.rows, reaches, _LEVEL, fit.threads,
+            sure=True, most=most,
+        )  # fmt: skip
 
-    seen = search(motion, most=_FEW)
+    seen = search(motion, _FEW)
     clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
     unsure = (~clear & (motion.counts > _FEW))[:, None]
     if unsure.any():

@@ -16,7 +16,7 @@ from smlm_accessor.kernels.unbiased import unbiased_squares
 
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
-_MOLECULES = 1024  # of a window that are looked for, by default
+MOLECULES = 1024  #: Of a window, that are looked for by default.
 _QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
@@ -160,7 +160,7 @@ def search_windows(
     threads: int | None,
     *,
     sure: bool = False,
-    most: int = _MOLECULES,
+    most: int = MOLECULES,
 ) -> FloatArray:
     """Look for each window in the image without the rows around it, near and then farther.
 
