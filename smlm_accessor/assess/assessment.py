@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.blinks import REACH, find_blinks, thinned
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.blinks import REACH, Blinks, find_blinks, in_some_blocks, thinned
 from smlm_accessor.assess.case import Case, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
 from smlm_accessor.assess.field_halves import make_field_halves
@@ -41,6 +41,7 @@ from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
+_CERTAIN = ("improved", "worse")  # verdicts of some blinks that more of them would not change
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
 
@@ -80,10 +81,14 @@ def assess(
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    (before, after), weights = overlaps(blinks, blinks.positions, corrected)
-    direct = change(blinks, before, after)
+    use = in_some_blocks(blinks)
+    some, there = blinks.some(use), corrected[use]
+    direct, log_odds = _of_blinks(some, there, jump_frames(source))
+    if not (use.all() or judge(direct, log_odds, None)[0] in _CERTAIN):
+        some, there = blinks, corrected
+        direct, log_odds = _of_blinks(some, there, jump_frames(source))
+    blinks, corrected = some, there
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
-    log_odds = evidence(blinks, corrected, jump_frames(source), (before, after), weights)
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
@@ -119,6 +124,14 @@ def assess(
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)
+
+
+def _of_blinks(blinks: Blinks, corrected: FloatArray, jumps: IntArray) -> tuple[Change, float]:
+    """Return what a correction does to blinks, and the logarithm of the odds of it."""
+    versions, weights = overlaps(blinks, blinks.positions, corrected)
+    before, after = versions
+    odds = evidence(blinks, corrected, jumps, (before, after), weights)
+    return change(blinks, before, after), odds
 
 
 def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict, str]:
