@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor.methods.aim.edges import filled
-from smlm_accessor.methods.aim.fit import WindowFit, of_chunks, started
+from smlm_accessor.methods.aim.fit import MovingChunks, WindowFit, started
 from smlm_accessor.methods.aim.rest import at_rest_unless_moving
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.aim.windows import best_windows
@@ -27,20 +27,19 @@ def begun_chunks(fit: WindowFit, found: Coarse) -> tuple[ChunkedLocalizations, W
 
     If the coarse drift moves within them by more than what blurs nothing, the motion within chunks
     is taken off: that of the coarse drift where this moves little and chunks are short, or else
-    that of shorter windows, which are fitted first. See `of_chunks`.
+    that of shorter windows, which are fitted first. See `MovingChunks`.
     """
     localizations, axes = fit.localizations, fit.axes
     frames = localizations.frames
     # Those of the coarse drift are of a sample, which may begin later and end earlier.
     edges = np.concatenate([frames[:1], found.edges[1:-1], frames[-1:] + 1])
     roughly = started(WindowDrift.at_rest(frames, filled(frames, edges)), found)
-    still, motion = of_chunks(localizations, roughly, found.jumps)
-    within = (still.positions - localizations.positions)[:, axes] / fit.precision[axes]
-    blur = float(np.sqrt(np.mean(within**2, axis=0)).max(initial=0.0))
+    chunks = MovingChunks.of(localizations, roughly, found.jumps)
+    blur = chunks.blur(fit.precision, axes) if axes else 0.0
     if blur < _BLUR:
-        return localizations, motion
-    if blur < _FAR and len(roughly.middle) < _MANY * localizations.n_chunks:
-        return still, motion
-    _, motion = best_windows(fit, found)
-    windows = at_rest_unless_moving(fit, fit.refit(motion)[0], found.jumps)
-    return of_chunks(localizations, windows, found.jumps)
+        return localizations, chunks.motion
+    if not (blur < _FAR and len(roughly.middle) < _MANY * localizations.n_chunks):
+        _, motion = best_windows(fit, found)
+        windows = at_rest_unless_moving(fit, fit.refit(motion)[0], found.jumps)
+        chunks = MovingChunks.of(localizations, windows, found.jumps)
+    return chunks.still, chunks.motion

@@ -133,28 +133,56 @@ def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
     return np.clip(window, 0, len(found.valid) - 1)
 
 
-def of_chunks(
-    localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
-) -> tuple[ChunkedLocalizations, WindowDrift]:
-    """Return the chunks of the user, each with the mean drift of its localizations.
+@dataclass(frozen=True)
+class MovingChunks:
+    """Chunks of the user at the mean drift of their localizations, and how they move within.
 
-    The curve through the drift of windows, less its mean over the localizations of a chunk, is
-    taken off, so that chunks move as a whole.
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+    motion : WindowDrift
+    timeline : Timeline
+    within : ndarray, shape (n_frames, 3)
+        Drift of each frame less the mean of its chunk; 0 where it is not known.
     """
-    frames, k = localizations.frames, localizations.n_chunks
-    timeline = Timeline.of(frames)
-    known, of_row = windows.known, np.repeat(windows.known, windows.counts)
-    drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
-    drift = drift[timeline.of_rows]
-    chunk = np.repeat(np.arange(k), localizations.counts)
-    sums = [np.bincount(chunk[of_row], x[of_row], k) for x in drift.T]
-    count = np.bincount(chunk[of_row], minlength=k)
-    mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
-    within = np.where(of_row[:, None], drift - mean[chunk], 0.0)
-    still = localizations.positions - within[:, : localizations.positions.shape[1]]
-    rest = WindowDrift.at_rest(frames, localizations.frame_edges())
-    motion = replace(rest, bounds=localizations.bounds, drift=mean)
-    return replace(localizations, positions=still), motion
+
+    localizations: ChunkedLocalizations
+    motion: WindowDrift
+    timeline: Timeline
+    within: FloatArray
+
+    @classmethod
+    def of(
+        cls, localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
+    ) -> MovingChunks:
+        """Return the chunks with the curve through the drift of windows."""
+        timeline, k = Timeline.of(localizations.frames), localizations.n_chunks
+        known = windows.known
+        drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
+        # All localizations of a frame are in one window, and in one chunk.
+        row = np.cumsum(timeline.counts) - timeline.counts
+        told = known[np.searchsorted(windows.bounds, row, side="right") - 1]
+        chunk = np.searchsorted(localizations.bounds, row, side="right") - 1
+        weight = np.where(told, timeline.counts, 0)
+        sums = [np.bincount(chunk, weight * x, k) for x in drift.T]
+        count = np.bincount(chunk, weight, k)
+        mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
+        within = np.where(told[:, None], drift - mean[chunk], 0.0)
+        rest = WindowDrift.at_rest(localizations.frames, localizations.frame_edges())
+        motion = replace(rest, bounds=localizations.bounds, drift=mean)
+        return cls(localizations, motion, timeline, within)
+
+    def blur(self, precision: FloatArray, axes: list[int]) -> float:
+        """Return the root mean square motion within chunks, in precisions, of the worst axis."""
+        squares = (self.within[:, axes] / precision[axes]) ** 2
+        return float(np.sqrt(np.average(squares, axis=0, weights=self.timeline.counts).max()))
+
+    @property
+    def still(self) -> ChunkedLocalizations:
+        """The localizations less the motion within chunks, which move as a whole then."""
+        positions = self.localizations.positions
+        within = self.within[:, : positions.shape[1]].take(self.timeline.of_rows, axis=0)
+        return replace(self.localizations, positions=positions - within)
 
 
 def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
