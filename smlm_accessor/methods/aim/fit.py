@@ -200,10 +200,11 @@ def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArr
             sure=True, most=most,
         )  # fmt: skip
 
-    seen = search(motion, _FEW)
+    many = np.median(motion.counts) > 2 * _FEW
+    seen = search(motion, _FEW if many else MOLECULES)
     clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
     unsure = (~clear & (motion.counts > _FEW))[:, None]
-    if unsure.any():
+    if many and unsure.any():
         rest = replace(motion, drift=np.where(unsure, motion.drift, np.nan))
         seen = np.where(unsure, search(rest), seen)
     drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)

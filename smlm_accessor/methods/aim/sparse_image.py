@@ -10,6 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.sparse_image import density as densities
 from smlm_accessor.kernels.sparse_image import image as loops
 from smlm_accessor.kernels.sparse_image import search as searching
 from smlm_accessor.kernels.unbiased import unbiased_squares
@@ -147,6 +148,27 @@ def gradient_sums(
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)
+    return out
+
+
+def log_density_sums(
+    localizations: tuple[Any, ...],
+    motion: WindowDrift,
+    image: Image,
+    kernel: Kernel,
+    threads: int | None,
+) -> FloatArray:
+    """Return ``sum(log(1 + density / background))`` over the localizations of each window."""
+    out = np.zeros(len(motion.middle))
+    moved = motion.scaled(image.scale)
+
+    def run(windows: tuple[int, int]) -> None:
+        densities.log_density_sums(
+            *(localizations, moved, image.scale, image.arrays, image.quantum),
+            *(kernel.arrays(), windows, out),
+        )
+
+    map_threads(run, runs(len(out)), threads=threads)
     return out
 
 
