@@ -32,7 +32,7 @@ _LEVEL = 5.0  # standard deviations of chance
 # drift has looked for the best of 10,000 places. Chunks that shared nothing reached 7.3 in
 # 56 tables, where the others were at 35 at least.
 _ANYWHERE = 3.0
-_FEW = 256  # molecules of a chunk that are looked for, and all if these do not stand out so far
+_FEW = 128  # molecules of a chunk that are looked for, and all if these do not stand out so far
 
 
 @dataclass(frozen=True)
