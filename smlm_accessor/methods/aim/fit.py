@@ -192,21 +192,21 @@ def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArr
     """
     image = Image(fit.scale)
     image.add(fit.arrays, motion)
-    reaches = np.array([[_NEAR] * 3, [_FAR] * 3]) * (fit.scale > 0)
 
-    def search(chunks: WindowDrift, most: int = MOLECULES) -> FloatArray:
+    def search(chunks: WindowDrift, most: int, far: int) -> FloatArray:
+        reaches = np.outer([_NEAR, far], fit.scale > 0)
         return search_windows(
             fit.arrays, chunks, image, chunks.rows, reaches, _LEVEL, fit.threads,
             sure=True, most=most,
         )  # fmt: skip
 
-    many = np.median(motion.counts) > 2 * _FEW
-    seen = search(motion, _FEW if many else MOLECULES)
-    clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
-    unsure = (~clear & (motion.counts > _FEW))[:, None]
-    if many and unsure.any():
-        rest = replace(motion, drift=np.where(unsure, motion.drift, np.nan))
-        seen = np.where(unsure, search(rest), seen)
+    clear, seen = np.zeros(len(motion.middle), np.bool_), np.zeros((len(motion.middle), 5))
+    if np.median(motion.counts) > 2 * _FEW:
+        seen = search(motion, _FEW, _NEAR)
+        clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
+    if not clear.all():
+        rest = replace(motion, drift=np.where(clear[:, None], np.nan, motion.drift))
+        seen = np.where(clear[:, None], seen, search(rest, MOLECULES, _FAR))
     drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)
     astray = _from_neighbours(drift * fit.scale) > _NEAR
     drift[astray & (seen[:, 3] < _LEVEL + _ANYWHERE)] = np.nan
