@@ -219,6 +219,11 @@ class Windows:
         return np.searchsorted(self.timeline.frames, self.edges)
 
     @cached_property
+    def duration(self) -> IntArray:
+        """Number of frames, of those of the timeline, in each window."""
+        return np.bincount(self.of_frame, minlength=len(self))
+
+    @cached_property
     def mean_frame(self) -> FloatArray:
         """Mean frame of the localizations of each window; of an empty one, its middle."""
         since = self.mean(self.timeline.frames - self.edges[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.blinks import REACH, find_blinks, thinned
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.assess.blinks import REACH, Blinks, find_blinks, in_some_blocks, thinned
 from smlm_accessor.assess.case import Case, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
 from smlm_accessor.assess.field_halves import make_field_halves
@@ -23,6 +24,7 @@ from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import transformation_left
+from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
@@ -41,6 +43,8 @@ from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
+_CERTAIN = ("improved", "worse")  # verdicts of some blinks that more of them would not change
+_MANY = 2_000_000  # localizations, of which all is not looked at at once, for the sake of memory
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
 
@@ -73,23 +77,31 @@ def assess(
         return Assessment("no evidence", "no molecule is seen again and again", **found)
     of_rows = precision if observed.precision is None else observed.precision
     found["precision"] = float(of_rows[:2].mean())
-    found |= _sharpness(case, drift, ordered, of_rows, observed.counts[0])
-
-    # Do blinks lie better on those of other times?
+    before, after = _versions(case, drift, ordered)
     reach = REACH * float(precision[0])
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    (before, after), weights = overlaps(blinks, blinks.positions, corrected)
-    direct = change(blinks, before, after)
+    at, moved = case.moved(drift, observed)
+
+    # Do blinks lie better on those of other times? And what else can be seen of the correction.
+    seen: list[Callable[[], Any]] = [
+        partial(_change_of_some, blinks, corrected, jump_frames(source)),
+        partial(transformation_left, observed, moved, of_rows),
+        partial(_sharpness, before, after, ordered, of_rows, observed.counts[0]),
+        partial(frames_apart, observed, at, moved, of_rows),
+    ]
+    threads = None if len(finite) < _MANY else 1
+    of_blinks, left, sharpness, (apart, alike) = map_threads(
+        lambda one: one(), seen, threads=threads
+    )
+    blinks, corrected, direct, log_odds = of_blinks
+    found |= sharpness
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
-    log_odds = evidence(blinks, corrected, jump_frames(source), (before, after), weights)
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
-    at, moved = case.moved(drift, observed)
-    apart, alike = frames_apart(observed, at, moved, of_rows)
     known = log_odds > CLEAR_ODDS
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
@@ -117,8 +129,26 @@ def assess(
     verdict, reason = judge(direct, log_odds, held)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(observed, moved, of_rows)
+    found["transformation"] = left
     return Assessment(verdict, reason, **found)
+
+
+def _change_of_some(
+    blinks: Blinks, corrected: FloatArray, jumps: IntArray
+) -> tuple[Blinks, FloatArray, Change, float]:
+    """Return blinks that tell a verdict, all if need be, and what happened to them.
+
+    The last is the logarithm of the odds that this is no chance.
+    """
+    use = in_some_blocks(blinks)
+    for chosen in (use, np.ones_like(use)):
+        some, there = blinks.some(chosen), corrected[chosen]
+        (before, after), weights = overlaps(some, some.positions, there)
+        direct = change(some, before, after)
+        log_odds = evidence(some, there, jumps, (before, after), weights)
+        if chosen.all() or judge(direct, log_odds, None)[0] in _CERTAIN:
+            break
+    return some, there, direct, log_odds
 
 
 def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict, str]:
@@ -191,17 +221,23 @@ def _table_of(observed: Observations, whole: Localizations) -> pd.DataFrame:
     return set_columns(table, **columns, unit=whole.length_unit, frame_duration=duration)
 
 
+def _versions(
+    case: Case, drift: Drift, localizations: ChunkedLocalizations
+) -> tuple[FloatArray, FloatArray]:
+    """Return positions before and after a correction."""
+    assert localizations.center is not None
+    before = localizations.positions + localizations.center
+    return before, case.corrected(drift, before, localizations.frames)
+
+
 def _sharpness(
-    case: Case,
-    drift: Drift,
+    before: FloatArray,
+    after: FloatArray,
     localizations: ChunkedLocalizations,
     precision: FloatArray,
     count: FrameCount,
 ) -> dict[str, Any]:
     """Return measures of the image before and after."""
-    assert localizations.center is not None
-    before = localizations.positions + localizations.center
-    after = case.corrected(drift, before, localizations.frames)
     seen = by_column.all_finite(after)
     # As counted in their own unit: halves of the movie must not depend on how time is counted.
     versions, numbers = (before[seen], after[seen]), count.number(localizations.frames[seen])

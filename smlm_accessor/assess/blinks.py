@@ -14,6 +14,7 @@ from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import partner_counts
+from smlm_accessor.kernels.sorting import sorted_rows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.traces import Observations
 
@@ -21,6 +22,8 @@ REACH = 2**0.5 / WIDTH  # precisions: two blinks of a molecule differ by sqrt(2)
 _LAG_FACTOR = 4  # from one class of lags to the next: molecules live for an unknown time
 _MOST_NEIGHBOURS = 100.0  # within a cell, for the sake of time; of more, some are left out
 _MOST = 300_000  # blinks, for the sake of time; more would change no verdict
+# Of more, some field blocks tell most verdicts: so many blinks, in so many blocks at least.
+_ENOUGH, _BLOCKS = 40_000, 30
 
 
 @dataclass(frozen=True)
@@ -114,13 +117,29 @@ def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
     for positions in (blinks.positions, corrected):
         cell = np.floor(positions / blinks.reach).astype(np.int64)
         cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
-        _, number, counts = np.unique(cell, return_inverse=True, return_counts=True)
-        mean = np.bincount(blinks.block, counts[number], n_blocks) / np.maximum(inside, 1)
+        order, ordered = sorted_rows(cell)
+        begins = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
+        counts = np.diff(begins, append=len(cell))
+        beside = np.repeat(counts, counts).astype(np.float64)
+        mean = np.bincount(blinks.block[order], beside, n_blocks) / np.maximum(inside, 1)
         crowd = np.maximum(crowd, mean)
     kept = np.minimum(_MOST_NEIGHBOURS / crowd, 1.0)
-    # Whole field blocks are left out where there are too many blinks: pairs need both.
-    order = np.argsort(split_mix64(np.arange(n_blocks)), kind="stable")
-    kept[order[np.cumsum((inside * kept)[order]) > max(_MOST, inside.max())]] = 0.0
+    kept[_too_many(inside * kept, max(_MOST, inside.max()))] = 0.0
     hashed = split_mix64(np.arange(len(blinks.block))) / 2.0**64
     use = np.asarray(hashed < kept[blinks.block])
     return blinks.some(use), corrected[use]
+
+
+def in_some_blocks(blinks: Blinks) -> BoolArray:
+    """Tell which blinks are in field blocks that are enough for most verdicts, shape (n,)."""
+    inside = np.bincount(blinks.block)
+    told = inside > 0
+    left_out = np.zeros(len(inside), np.bool_)
+    left_out[np.flatnonzero(told)[_too_many(inside[told], _ENOUGH, _BLOCKS)]] = True
+    return np.asarray(~left_out[blinks.block])
+
+
+def _too_many(inside: IntArray | FloatArray, most: float, fewest: int = 0) -> IntArray:
+    """Return which blocks are left out, whole, for there are more blinks: pairs need both."""
+    order = np.argsort(split_mix64(np.arange(len(inside))), kind="stable")
+    return np.asarray(order[fewest:][(np.cumsum(inside[order]) > most)[fewest:]])

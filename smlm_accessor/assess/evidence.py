@@ -28,7 +28,7 @@ _LEAST_BLINKS = 4  # for each knot
 _UNITS = (1.0, 0.5)
 # Blinks whose gain tells which number of knots is best: it differs by hundreds where there are
 # more. Then all tell the odds.
-_SAMPLE = 25_000
+_SAMPLE = 10_000
 _CELL = 4.0  # reaches: much wider than a bead
 # The normalization of 1 / (1 + |k|)^2 over all whole numbers k.
 _ALL_NUMBERS = np.pi**2 / 3 - 1
@@ -99,8 +99,13 @@ class _Cells(NamedTuple):
     @classmethod
     def of(cls, positions: FloatArray, width: FloatArray) -> _Cells:
         cell = np.floor(positions[:, :2] / width).astype(np.int64)
-        at, of_blink = np.unique(cell, axis=0, return_inverse=True)
-        return cls(at, of_blink.ravel())
+        if not len(cell):
+            return cls(cell, np.empty(0, np.int64))
+        corner = cell.min(axis=0)
+        x, y = (cell - corner).T
+        rows = int(y.max()) + 1
+        key, of_blink = np.unique(x * rows + y, return_inverse=True)
+        return cls(np.column_stack(np.divmod(key, rows)) + corner, of_blink)
 
     def some(self, chosen: BoolArray) -> _Cells:
         """Return the same of chosen blinks."""

@@ -13,7 +13,7 @@ from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.between_times import Connection, drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.iteration import NoEvidenceError, iterate
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.traces import Observations
 
@@ -56,7 +56,8 @@ def corrections_near(
         through those of a half is its drift.
     """
     whole = replace(observed.localizations, jumps=observed.number(jumps))
-    found = []
+    found: list[Correction] = []
+    known = None
     for half in halves:
         some = whole.take(half)
         numbers = np.unique(some.frames)
@@ -64,10 +65,13 @@ def corrections_near(
         origin = np.zeros((len(frames), len(precision)))
         drift = origin - correction(origin, frames)
         try:
-            left = drift_near(some, drift, precision, n_windows, kernels, alike=alike) - drift
+            # The second half is as restless as the first one, about.
+            near, known = drift_near(
+                some, drift, precision, n_windows, kernels, alike=alike, known=known
+            )
         except NoEvidenceError:
             return None
-        found.append(partial(_corrected, correction, frames, left))
+        found.append(partial(_corrected, correction, frames, near - drift))
     return found[0], found[1]
 
 
@@ -79,8 +83,12 @@ def drift_near(
     kernels: tuple[PairKernel, ...] = FINE,
     *,
     alike: bool = False,
-) -> FloatArray:
+    known: DriftEstimate | None = None,
+) -> tuple[FloatArray, DriftEstimate]:
     """Return the drift in each frame that has localizations, near a given one: shapes (m, d).
+
+    The estimate that it is of is returned, too. The rates of the trend are looked for near those of
+    one that is ``known``.
 
     Raises
     ------
@@ -94,12 +102,12 @@ def drift_near(
     windows = timeline.regularly(n_windows)
     events = rows.events(drift, precision, timeline.segment)
     density = best_density(events, drift, windows, precision, None, kernels)
-    estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED)
+    estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED, near=known)
     if alike:
-        return estimate.drift
+        return estimate.drift, estimate
     one_part = Connection(np.zeros(len(drift), dtype=np.int64))
     found = drift_of_windows(estimate, windows, density, one_part)
-    return np.asarray(estimate.drift + (found.level - estimate.level)[windows.of_frame])
+    return estimate.drift + (found.level - estimate.level)[windows.of_frame], estimate
 
 
 def _corrected(

@@ -18,7 +18,7 @@ from smlm_accessor.kernels.neighbours.neighbour_counts import neighbour_counts
 
 CLEAR = 3.0  # standard deviations: chance gives more in one of 700 cases
 _FEW = 8.0  # effective field blocks: with fewer, `ENOUGH` blocks of time tell the error
-_MOST_FITTED = 20_000  # blinks, for the weights of the mixture: they are known to a few per cent
+_MOST_FITTED = 10_000  # blinks, for the weights of the mixture: they are known to a few per cent
 _ROUNDS = 100  # of the EM algorithm
 _CLOSE = 1e-4  # change of a weight in a round: less changes no log-density that matters
 

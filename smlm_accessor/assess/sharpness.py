@@ -17,7 +17,7 @@ from smlm_accessor.kernels.correlation.frc import (
 )
 from smlm_accessor.kernels.sorting import sorted_rows
 
-_PIXELS = 512  # of a part of the field, along each axis
+_PIXELS = 512  # of a part of the field, along each axis: a power of two
 _PARTS = 16
 _PER_PRECISION = 1.5  # pixels
 
@@ -47,8 +47,10 @@ def ring_correlation(
     pixel = precision / _PER_PRECISION
     second = time_halves(frames)
     corner = by_column.lowest(versions[0][:, :2])
-    keys, counts = np.unique(_key(versions[0][:, :2] - corner, pixel)[0], return_counts=True)
-    fullest = np.sort(keys[np.argsort(-counts, kind="stable")[:_PARTS]])
+    _, ordered = sorted_rows(_key(versions[0][:, :2] - corner, pixel)[0])
+    begins = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    counts = np.diff(begins, append=len(ordered))
+    fullest = np.sort(ordered[begins][np.argsort(-counts, kind="stable")[:_PARTS]])
     found = []
     for version in versions:
         # A constant is free: parts should show the same sample.
@@ -73,6 +75,7 @@ def _image(inside: IntArray) -> IntArray:
 
 def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:
     """Return a number for the part of the field, and the pixel within it."""
-    at = np.floor(positions / pixel).astype(np.int64)
-    part, inside = np.divmod(at, _PIXELS)
-    return part @ np.array([1 << 31, 1]), inside @ np.array([_PIXELS, 1])
+    x, y = (np.floor(column / pixel).astype(np.int64) for column in positions.T)
+    bits, last = _PIXELS.bit_length() - 1, _PIXELS - 1
+    part = ((x >> bits) << 31) + (y >> bits)
+    return part, ((x & last) << bits) | (y & last)

@@ -42,7 +42,7 @@ def test_it_comes_to_the_drift_of_these_localizations_from_nearby(wrong: float) 
     some = scene(1)
     frames = np.unique(some.frames)
     start = drift_at(frames) + wrong * np.cos(frames / 300)[:, None]
-    found = drift_near(some, start, PRECISION, n_windows=200)
+    found, _ = drift_near(some, start, PRECISION, n_windows=200)
     alone = 5.0 * np.sqrt(2 * 200 / len(some.frames))  # of windows by themselves
     assert off(found, frames) < 0.6 * alone
 
@@ -56,7 +56,7 @@ def test_halves_are_as_far_apart_as_estimates_of_each_by_itself() -> None:
         for half in (~second, second):
             some = whole.take(half)
             frames = np.unique(some.frames)
-            apart.append((frames, drift_near(some, drift_at(frames), PRECISION, 200)))
+            apart.append((frames, drift_near(some, drift_at(frames), PRECISION, 200)[0]))
         grid = np.arange(50, FRAMES - 50)
         curves = [np.stack([np.interp(grid, f, c) for c in d.T], axis=1) for f, d in apart]
         found.append(off(curves[0] - curves[1] + drift_at(grid), grid))

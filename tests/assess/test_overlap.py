@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.assess.blinks import Blinks, thinned
+from smlm_accessor.assess.blinks import Blinks, in_some_blocks, thinned
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.overlap import Change, Overlap, change, overlaps
 
@@ -169,3 +169,23 @@ def test_crowded_blocks_are_thinned_alike_before_and_after() -> None:
     # Elsewhere all but the one that cannot be corrected, and those of the crowded block.
     assert 490 < (there[:, 0] > 1_000).sum() <= 499
     assert 20 < (there[:, 0] < 1_000).sum() < 500
+
+
+def test_of_many_blinks_some_field_blocks_count_whole() -> None:
+    rng = np.random.default_rng(1)
+    many = blinks_at(rng.uniform(0, 50_000, (120_000, 2)))
+    use = in_some_blocks(many)
+    assert 38_000 < use.sum() <= 40_000
+    for block in np.unique(many.block):
+        assert use[many.block == block].all() or not use[many.block == block].any()
+    assert 0.2 < many.second[use].mean() < 0.8
+    assert in_some_blocks(many.some(use)).all()  # no fewer than are enough
+
+
+def test_field_blocks_with_many_blinks_each_are_not_too_few() -> None:
+    block = np.repeat(np.arange(0, 100, 2), 2_000)  # every other block is empty
+    x = np.zeros((len(block), 2))
+    some = replace(
+        blinks_at(x), block=block, second=block % 4 == 0, inner=np.ones(len(block), dtype=np.bool_)
+    )
+    assert len(np.unique(block[in_some_blocks(some)])) == 30

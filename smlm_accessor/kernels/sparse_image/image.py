@@ -21,8 +21,9 @@ from smlm_accessor.kernels.compilation import kernel, part
 #: Bits of a key for each axis; a field that has more cells is folded.
 BITS = 21
 MASK = (1 << BITS) - 1
-_STEPS = 32 * 24  # of the table of exp(-q / 64), by which the kernel is interpolated
-_EXP = np.exp(-np.arange(_STEPS + 1) / 64.0)
+#: Of the table of exp(-q / 64), by which the kernel is interpolated.
+STEPS = 32 * 24
+EXP = np.exp(-np.arange(STEPS + 1) / 64.0)
 # Not plain Python numbers, for each value of which numba would compile a function anew.
 IN, OUT = np.int64(1), np.int64(-1)
 #: Sums, in the same order: gradient (3), its outer product (6), second moments (6), weight and
@@ -188,9 +189,9 @@ def gradient_sums(  # type: ignore[no-untyped-def]
                         w = dk - z + values[c, 3] * part + 0.5 * step
                         q = 32.0 * (u * u * gamma[0] + v * v * gamma[1] + w * w * gamma[2])
                         b = int(q)
-                        if b >= _STEPS:
+                        if b >= STEPS:
                             continue
-                        p = n * (_EXP[b] + (q - b) * (_EXP[b + 1] - _EXP[b]))
+                        p = n * (EXP[b] + (q - b) * (EXP[b + 1] - EXP[b]))
                         pu, pv, pw = p * u, p * v, p * w
                         rho += p
                         ex += pu

@@ -7,19 +7,14 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.sparse_image.image import (
-    IN,
-    N_GRADIENT_SUMS,
-    add,
-    gradient_sums,
-    with_room,
-)
+from smlm_accessor.kernels.sparse_image.density import pull
+from smlm_accessor.kernels.sparse_image.image import IN, add, with_room
 from smlm_accessor.kernels.sparse_image.search import Searcher
 
 _SETTLED = 3  # segments that have to match before one is looked for far away
 _PULLING = 200  # localizations that say where between the cells a segment belongs
 # To end earlier, where a step is short, lags behind: errors were seven times as large in a world.
-_NEWTON_STEPS = 3
+_PULLS = 3
 
 
 def follow(
@@ -44,12 +39,11 @@ def follow(
     """
     k = len(base)
     out, at, still = np.zeros((k, 5)), base.copy(), np.zeros_like(base)
-    middle, nothing, sums = np.zeros(k), np.zeros((k, 2), np.int64), np.zeros((k, N_GRADIENT_SUMS))
-    moved = bounds, at, still, middle
+    moved = bounds, at, still, np.zeros(k)
     searcher = Searcher(localizations[0], bounds, base, scale, reaches, level, most)
     last = np.zeros(3)
     row_of = bounds.tolist()
-    exists = np.flatnonzero(reaches[0] > 0).tolist()
+    exists = reaches[0] > 0
     waiting, matched, missed, lost = 0, 0, 0, False
     usual, rate = 0.25, 0.0  # squared step from one to the next, part of molecules that match
     previous = -1
@@ -76,21 +70,11 @@ def follow(
                 square = float(((last - before) ** 2).sum()) / (1 + waiting)
                 rate += 0.1 * (hit - rate)
                 usual += 0.1 * (min(square, 10.0 * max(usual, 0.1)) - usual)
-            now, peak = last.tolist(), last.tolist()
-            for _ in range(_NEWTON_STEPS if far >= 0 else 0):
-                at[a : b + 1] = base[a : b + 1] + now
-                sums[a : b + 1] = 0.0
-                gradient_sums(
-                    *(localizations, moved, scale, image, quantum, kernel, (a, b + 1)),
-                    *(nothing, moved, 1 + n // _PULLING, sums),
+            if far >= 0:
+                pull(
+                    *(localizations[0], bounds, base, (a, b + 1), 1 + n // _PULLING),
+                    *(scale, image, quantum, kernel, exists, _PULLS, last),
                 )
-                total = sums[a : b + 1].sum(axis=0).tolist()
-                if not total[15] > 0:
-                    break
-                for axis in exists:
-                    to = now[axis] - 1.3 * total[axis] / total[15]
-                    now[axis] = min(max(to, peak[axis] - 1.0), peak[axis] + 1.0)
-            last[:] = now
         if far < 0:
             waiting += 1
             missed += 1

@@ -76,14 +76,11 @@ def connected_parts(
     reach = [1 << n for n in range((k - 1).bit_length())]
     broken = np.zeros(k, dtype=np.bool_)
     told = _told(test.groups_around())
-    for c in np.flatnonzero(told):
-        p = 1.0
-        for h in reach:
-            p = min(p, test(slice(max(c - h, 0), c), slice(c + 1, c + 1 + h)))
-            if p * alternatives[c] * len(reach) < FALSE_CONNECTION:
-                break
-        else:
-            broken[c] = True
+    left = np.flatnonzero(told)
+    for h in reach:
+        p = test.of_each(np.maximum(left - h, 0), left, left + 1, left + 1 + h)
+        left = left[p * alternatives[left] * len(reach) >= FALSE_CONNECTION]
+    broken[left] = True
     if 2 * np.count_nonzero(broken) > np.count_nonzero(told):  # nothing is shared at most times
         broken[:] = False
     broken &= ~_long_runs(broken, k // 10)
@@ -168,16 +165,13 @@ def _least_chance(
 ) -> float:
     """Return the least probability of what windows next to each other share, for all tries."""
     k = len(alternatives)
-    reach = [1 << h for h in range((k - 1).bit_length())]
+    reach = 1 << np.arange((k - 1).bit_length())
     positions = max(float(alternatives[between].max()), 1.0) * n
-    p = [
-        test(
-            slice(max(one.stop - h, one.start), one.stop),
-            slice(other.start, min(other.start + h, other.stop)),
-        )
-        for h in reach
-    ]
-    return min(p) * len(reach) * positions
+    p = test.of_each(
+        *(np.maximum(one.stop - reach, one.start), np.full_like(reach, one.stop)),
+        *(np.full_like(reach, other.start), np.minimum(other.start + reach, other.stop)),
+    )
+    return float(p.min()) * len(reach) * positions
 
 
 def _long_runs(broken: BoolArray, most: int) -> BoolArray:
@@ -223,18 +217,24 @@ class _Chance:
         by_chance = max(float((r - c / self._pure).sum()), 1e-6 * float(r.sum()))
         self._rate = by_chance / max(float(weight.sum()) ** 2, 1e-300)
 
-    def __call__(self, a: slice, b: slice) -> float:
-        c, r = self._block(self._c, a, b), self._block(self._r, a, b)
-        total = float(r.sum())
-        if not (total > 0 and c.sum() > 0):
-            return 1.0
-        ratio, error, effective = ratio_of_sums(c[:, None], r[:, None])
-        n, p = float(effective[0]), float(tail(ratio, error, effective)[0])
+    def of_each(
+        self, first: IntArray, stop: IntArray, other_first: IntArray, other_stop: IntArray
+    ) -> FloatArray:
+        """Return the probabilities of several pairs of runs of windows, shape (n,)."""
         last = len(self._w) - 1
-        weights = [self._w[min(s.stop, last)] - self._w[s.start] for s in (a, b)]
-        expected = self._rate * float(np.prod(weights)) * n / total
-        true = n * min(float(ratio[0]) / self._pure, 1.0)
-        return min(p, float(gammainc(true, expected)) if true >= 1 else 1.0)
+        ends = first, np.minimum(stop, last), other_first, np.minimum(other_stop, last)
+        c, r = self._blocks(self._c, *ends), self._blocks(self._r, *ends)
+        total = r.sum(axis=0)
+        found, told = np.ones(len(first)), (total > 0) & (c.sum(axis=0) > 0)
+        if not told.any():
+            return found
+        ratio, error, n = ratio_of_sums(c[:, told], r[:, told])
+        weight = (self._w[ends[1]] - self._w[ends[0]]) * (self._w[ends[3]] - self._w[ends[2]])
+        expected = self._rate * weight[told] * n / total[told]
+        true = n * np.minimum(ratio / self._pure, 1.0)
+        of_number = np.where(true >= 1, gammainc(np.maximum(true, 1.0), expected), 1.0)
+        found[told] = np.minimum(tail(ratio, error, n), of_number)
+        return found
 
     def groups(self, a: slice, b: slice) -> float:
         """Return how many groups two runs of windows share, effectively."""
@@ -249,10 +249,14 @@ class _Chance:
 
     def _block(self, sums: FloatArray, a: slice, b: slice) -> FloatArray:
         last = sums.shape[1] - 1
-        a1, b1 = min(a.stop, last), min(b.stop, last)
+        ends = a.start, min(a.stop, last), b.start, min(b.stop, last)
+        return self._blocks(sums, *(np.array([end]) for end in ends))[:, 0]
+
+    @staticmethod
+    def _blocks(
+        sums: FloatArray, a: IntArray, a_stop: IntArray, b: IntArray, b_stop: IntArray
+    ) -> FloatArray:
+        """Return the sums of several blocks, shape (n_groups, n)."""
         return np.asarray(
-            sums[:, a1, b1]
-            - sums[:, a.start, b1]
-            - sums[:, a1, b.start]
-            + sums[:, a.start, b.start]
+            sums[:, a_stop, b_stop] - sums[:, a, b_stop] - sums[:, a_stop, b] + sums[:, a, b]
         )

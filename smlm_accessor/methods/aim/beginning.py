@@ -17,7 +17,7 @@ from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, lies_on_nothing
 from smlm_accessor.methods.overlap.first_drift import first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
-from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.parts import Parts
 
@@ -98,7 +98,7 @@ def begun_windows(
     density = best_density(first.events, first.drift, windows, precision[axes], threads)
     judged = windows.timeline.evenly(_JUDGED)
     sums = density.sums(first.drift, judged)
-    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, sums.events))
+    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, judged.duration))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     level, variance = np.zeros((2, len(windows), len(precision)))
     level[:, axes] = windows.mean(first.drift)

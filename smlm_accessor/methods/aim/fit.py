@@ -12,6 +12,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
 from smlm_accessor.kernels.time_series.outliers import distance_between
 from smlm_accessor.methods.aim.sparse_image import (
+    MOLECULES,
     Image,
     Kernel,
     WindowDrift,
@@ -31,6 +32,7 @@ _LEVEL = 5.0  # standard deviations of chance
 # drift has looked for the best of 10,000 places. Chunks that shared nothing reached 7.3 in
 # 56 tables, where the others were at 35 at least.
 _ANYWHERE = 3.0
+_FEW = 128  # molecules of a chunk that are looked for, and all if these do not stand out so far
 
 
 @dataclass(frozen=True)
@@ -134,38 +136,80 @@ def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
     return np.clip(window, 0, len(found.valid) - 1)
 
 
-def of_chunks(
-    localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
-) -> tuple[ChunkedLocalizations, WindowDrift]:
-    """Return the chunks of the user, each with the mean drift of its localizations.
+@dataclass(frozen=True)
+class MovingChunks:
+    """Chunks of the user at the mean drift of their localizations, and how they move within.
 
-    The curve through the drift of windows, less its mean over the localizations of a chunk, is
-    taken off, so that chunks move as a whole.
+    Parameters
+    ----------
+    localizations : ChunkedLocalizations
+    motion : WindowDrift
+    timeline : Timeline
+    within : ndarray, shape (n_frames, 3)
+        Drift of each frame less the mean of its chunk; 0 where it is not known.
     """
-    frames, k = localizations.frames, localizations.n_chunks
-    timeline = Timeline.of(frames)
-    known, of_row = windows.known, np.repeat(windows.known, windows.counts)
-    drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
-    drift = drift[timeline.of_rows]
-    chunk = np.repeat(np.arange(k), localizations.counts)
-    sums = [np.bincount(chunk[of_row], x[of_row], k) for x in drift.T]
-    count = np.bincount(chunk[of_row], minlength=k)
-    mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
-    within = np.where(of_row[:, None], drift - mean[chunk], 0.0)
-    still = localizations.positions - within[:, : localizations.positions.shape[1]]
-    rest = WindowDrift.at_rest(frames, localizations.frame_edges())
-    motion = replace(rest, bounds=localizations.bounds, drift=mean)
-    return replace(localizations, positions=still), motion
+
+    localizations: ChunkedLocalizations
+    motion: WindowDrift
+    timeline: Timeline
+    within: FloatArray
+
+    @classmethod
+    def of(
+        cls, localizations: ChunkedLocalizations, windows: WindowDrift, jumps: IntArray
+    ) -> MovingChunks:
+        """Return the chunks with the curve through the drift of windows."""
+        timeline, k = Timeline.of(localizations.frames), localizations.n_chunks
+        known = windows.known
+        drift, _ = curve(timeline.frames, windows.middle[known], windows.drift[known], jumps)
+        # All localizations of a frame are in one window, and in one chunk.
+        row = np.cumsum(timeline.counts) - timeline.counts
+        told = known[np.searchsorted(windows.bounds, row, side="right") - 1]
+        chunk = np.searchsorted(localizations.bounds, row, side="right") - 1
+        weight = np.where(told, timeline.counts, 0)
+        sums = [np.bincount(chunk, weight * x, k) for x in drift.T]
+        count = np.bincount(chunk, weight, k)
+        mean = np.where(count > 0, sums / np.maximum(count, 1), np.nan).T
+        within = np.where(told[:, None], drift - mean[chunk], 0.0)
+        rest = WindowDrift.at_rest(localizations.frames, localizations.frame_edges())
+        motion = replace(rest, bounds=localizations.bounds, drift=mean)
+        return cls(localizations, motion, timeline, within)
+
+    def blur(self, precision: FloatArray, axes: list[int]) -> float:
+        """Return the root mean square motion within chunks, in precisions, of the worst axis."""
+        squares = (self.within[:, axes] / precision[axes]) ** 2
+        return float(np.sqrt(np.average(squares, axis=0, weights=self.timeline.counts).max()))
+
+    @property
+    def still(self) -> ChunkedLocalizations:
+        """The localizations less the motion within chunks, which move as a whole then."""
+        positions = self.localizations.positions
+        within = self.within[:, : positions.shape[1]].take(self.timeline.of_rows, axis=0)
+        return replace(self.localizations, positions=positions - within)
 
 
 def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
-    """Return the chunks that stand out from chance where they lie, or nearby, and how far."""
+    """Return the chunks that stand out from chance where they lie, or nearby, and how far.
+
+    A few molecules of a chunk are looked for first, and more if these are not found for certain.
+    """
     image = Image(fit.scale)
     image.add(fit.arrays, motion)
-    reaches = np.array([[_NEAR] * 3, [_FAR] * 3]) * (fit.scale > 0)
-    seen = search_windows(
-        fit.arrays, motion, image, motion.rows, reaches, _LEVEL, fit.threads, sure=True
-    )
+
+    def search(chunks: WindowDrift, most: int, far: int) -> FloatArray:
+        reaches = np.outer([_NEAR, far], fit.scale > 0)
+        return search_windows(
+            fit.arrays, chunks, image, chunks.rows, reaches, _LEVEL, fit.threads,
+            sure=True, most=most,
+        )  # fmt: skip
+
+    clear, seen = np.zeros(len(motion.middle), np.bool_), np.zeros((len(motion.middle), 5))
+    if np.median(motion.counts) > 2 * _FEW:
+        seen = search(motion, _FEW, _NEAR)
+        clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
+    if not clear.all():
+        rest = replace(motion, drift=np.where(clear[:, None], np.nan, motion.drift))
+        seen = np.where(clear[:, None], seen, search(rest, MOLECULES, _FAR))
     drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)
     astray = _from_neighbours(drift * fit.scale) > _NEAR
     drift[astray & (seen[:, 3] < _LEVEL + _ANYWHERE)] = np.nan

@@ -101,11 +101,13 @@ def aim(
 
     A fixed length is asked for by ``frames_per_chunk``, as of any method; ``segments="find"`` then
     puts edges at jumps. The start is the coarse drift, as of `overlap`. Where it moves by less than
-    0.3 precisions within chunks, root mean square, they begin at its means. Otherwise the same
-    curve, less its mean over the localizations of a chunk, is taken off these first, in segments
-    where the sample is not at rest: where the Newton steps ``s`` of windows from their mean have a
-    ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000 only (chi-square), or where
-    windows moved by more than a precision. Then chunks are fitted into all others as a whole.
+    0.3 precisions within chunks, root mean square, they begin at its means. Where it moves by less
+    than one precision, and chunks are shorter than four of its windows, it is taken off first, less
+    its mean over the localizations of a chunk. Otherwise this is done with the same curve as
+    without chunks, in segments where the sample is not at rest: where the Newton steps ``s`` of
+    windows from their mean have a ``sum((s - mean)**2 / variance)`` that is chance in 1 of 1,000
+    only (chi-square), or where windows moved by more than a precision. Then chunks are fitted into
+    all others as a whole.
 
     Parts of the table that share no more structures than chance gives among the positions searched
     (see `overlap`) are laid on the largest part at the shift at which images of both have most in

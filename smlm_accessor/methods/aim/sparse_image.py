@@ -10,13 +10,14 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.sparse_image import density as densities
 from smlm_accessor.kernels.sparse_image import image as loops
 from smlm_accessor.kernels.sparse_image import search as searching
 from smlm_accessor.kernels.unbiased import unbiased_squares
 
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
-_MOLECULES = 1024  # of a window that are looked for
+MOLECULES = 1024  #: Of a window, that are looked for by default.
 _QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
@@ -150,6 +151,27 @@ def gradient_sums(
     return out
 
 
+def log_density_sums(
+    localizations: tuple[Any, ...],
+    motion: WindowDrift,
+    image: Image,
+    kernel: Kernel,
+    threads: int | None,
+) -> FloatArray:
+    """Return ``sum(log(1 + density / background))`` over the localizations of each window."""
+    out = np.zeros(len(motion.middle))
+    moved = motion.scaled(image.scale)
+
+    def run(windows: tuple[int, int]) -> None:
+        densities.log_density_sums(
+            *(localizations, moved, image.scale, image.arrays, image.quantum),
+            *(kernel.arrays(), windows, out),
+        )
+
+    map_threads(run, runs(len(out)), threads=threads)
+    return out
+
+
 def search_windows(
     localizations: tuple[Any, ...],
     motion: WindowDrift,
@@ -160,6 +182,7 @@ def search_windows(
     threads: int | None,
     *,
     sure: bool = False,
+    most: int = MOLECULES,
 ) -> FloatArray:
     """Look for each window in the image without the rows around it, near and then farther.
 
@@ -176,6 +199,8 @@ def search_windows(
     sure : bool, default False
         Whether it has to stand out from how much the numbers at other shifts differ, too: where
         molecules are clustered, this is more than if each fell into the image by itself.
+    most : int, optional
+        Molecules of a window that are looked for.
     """
     out = np.zeros((len(around), 5))
     moved = motion.scaled(image.scale)
@@ -183,7 +208,7 @@ def search_windows(
     def run(windows: tuple[int, int]) -> None:
         searching.search_windows(
             localizations, moved, image.scale, image.copy(), image.quantum,
-            windows, around, reaches, level, sure, _MOLECULES, out,
+            windows, around, reaches, level, sure, most, out,
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)

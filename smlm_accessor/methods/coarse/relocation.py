@@ -10,11 +10,11 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.time_series.change_point import change_points
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, gradient_sums
+from smlm_accessor.methods.aim.sparse_image import Image, Kernel, WindowDrift, log_density_sums
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import kernel_of
 from smlm_accessor.methods.coarse.jump_frames import WIDTH
-from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline, Windows
 
 # Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold enough
@@ -284,7 +284,5 @@ class _Density:
         threads : int, optional
         """
         each = WindowDrift.at_rest(row, np.arange(int(row[-1]) + 2))
-        others = np.zeros((len(each.middle), 2), np.int64)  # none of these is in the image
         arrays = np.ascontiguousarray(positions), row
-        sums = gradient_sums(arrays, each, self.image, self.kernel, others, each, threads)
-        return np.asarray(sums[:, 16])
+        return log_density_sums(arrays, each, self.image, self.kernel, threads)

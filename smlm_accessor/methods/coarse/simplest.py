@@ -11,10 +11,10 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import effective_number
-from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, gradient_sums
+from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, log_density_sums
 from smlm_accessor.methods.coarse.checks import kernel_of
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance_of_sum
-from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 
 
 @dataclass(frozen=True)
@@ -162,5 +162,4 @@ def _log_densities(
     """Return ``sum(log(1 + density / background))`` over the localizations of windows."""
     image = Image(scale)
     image.add(arrays, motion)
-    others = np.stack([windows.bounds[:-1], windows.bounds[:-1]], axis=1)
-    return gradient_sums(arrays, motion, image, kernel_of(scale), others, windows, threads)[:, 16]
+    return log_density_sums(arrays, windows, image, kernel_of(scale), threads)

@@ -9,7 +9,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.from_pairs import better_of
 from smlm_accessor.methods.coarse.relocation import relocated
 from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
-from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline
 
 _PASSES = 2  # relocations: the second one finds what the first could not see

@@ -16,10 +16,10 @@ from smlm_accessor.methods.overlap.between_times import Connection, connection, 
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.excursions import without_excursions
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
-from smlm_accessor.methods.overlap.jumps import jump_ranges, place_jumps
-from smlm_accessor.methods.overlap.lost_runs import with_lost_runs
+from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
+from smlm_accessor.methods.overlap.jumps.lost_runs import with_lost_runs
+from smlm_accessor.methods.overlap.jumps.placing import jump_ranges, place_jumps
 from smlm_accessor.methods.overlap.periods import find_slip
 from smlm_accessor.methods.overlap.prior.candidates import starts_of
 from smlm_accessor.methods.overlap.prior.knots import Prior

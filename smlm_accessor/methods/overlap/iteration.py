@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
@@ -40,6 +40,8 @@ class DriftEstimate:
         Information of each window, over what it would be if the emitters were known.
     events : ndarray, shape (n_windows,)
         Information that the events would have if the emitters were known.
+    duration : ndarray of int, shape (n_windows,)
+        Frames of each window.
     chance : ndarray, shape (d,)
         Probability that events without structure overlap as well, from the first round: later ones
         are fitted to noise, too.
@@ -51,6 +53,7 @@ class DriftEstimate:
     variance: FloatArray
     quality: FloatArray
     events: FloatArray
+    duration: IntArray
     chance: FloatArray
 
     def agrees_with(self, drift: FloatArray) -> bool:
@@ -71,7 +74,7 @@ class DriftEstimate:
     @property
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
-        return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.events))
+        return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.duration))
 
     def with_slopes_as_seen(self, windows: Windows) -> DriftEstimate:
         """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
@@ -169,7 +172,7 @@ def _smoothed(
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
     quality, precision = sums.quality, density.precision
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality, sums.events)
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality, windows.duration)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -185,7 +188,8 @@ def _smoothed(
     else:
         trends, value, variance = with_prior(prior, drift, windows, value, variance, rates)
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
-    return DriftEstimate(new, trends, value, variance, quality, sums.events, by_chance)
+    of_windows = sums.events, windows.duration
+    return DriftEstimate(new, trends, value, variance, quality, *of_windows, by_chance)
 
 
 def with_prior(
@@ -223,18 +227,18 @@ def with_prior(
     return tuple(trends), value, variance
 
 
-def lost(quality: FloatArray, events: FloatArray) -> BoolArray:
+def lost(quality: FloatArray, duration: IntArray) -> BoolArray:
     """Tell where window after window lies on nothing: drift is wrong there.
 
     What little they show is chance, and would hold the trend at the wrong position. Quality is
-    averaged over what is near, by the information that the events would have.
+    averaged over what is near, by the frames of each window: those beside a jump have a single one.
     """
     if len(quality) < 10 * _AROUND:
         return np.zeros(len(quality), dtype=np.bool_)
 
-    def near(values: FloatArray) -> FloatArray:
-        padded = np.pad(values, _AROUND // 2, mode="edge")
+    def near(values: FloatArray | IntArray) -> FloatArray:
+        padded = np.pad(values.astype(np.float64), _AROUND // 2, mode="edge")
         return np.convolve(padded, np.ones(_AROUND), "valid")
 
-    around = near(quality * events) / np.maximum(near(events), 1e-300)
+    around = near(quality * duration) / np.maximum(near(duration), 1)
     return np.asarray(around < _LOST * np.median(around))

@@ -26,7 +26,7 @@ from smlm_accessor.methods.overlap.iteration import (
     NoEvidenceError,
     iterate,
 )
-from smlm_accessor.methods.overlap.jump_errors import jump_errors
+from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.motions.choice import TRANSFORMATIONS
 from smlm_accessor.methods.overlap.motions.turns import with_transformation

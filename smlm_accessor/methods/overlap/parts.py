@@ -17,7 +17,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import JumpRange, place_jumps
+from smlm_accessor.methods.overlap.jumps.placing import JumpRange, place_jumps
 from smlm_accessor.timeline import Timeline
 
 _MOST = 100_000  # localizations: enough to see whether parts of a table share molecules

@@ -14,7 +14,7 @@ from smlm_accessor.kernels.time_series.change_point import (
     middle_change_point,
 )
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.overlap.jump_errors import square_of_wrong_share
+from smlm_accessor.methods.overlap.jumps.errors import square_of_wrong_share
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.timeline import Windows

@@ -9,9 +9,9 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.aim.fit import (
+    MovingChunks,
     curve,
     is_settled,
-    of_chunks,
     started,
     verified,
 )
@@ -90,7 +90,8 @@ def test_chunks_of_the_user_move_as_a_whole() -> None:
     rest = WindowDrift.at_rest(scene.frames, edges)
     true = np.zeros((len(rest.middle), 3))
     true[:, :2] = drift[np.round(rest.middle).astype(int)]
-    still, motion = of_chunks(chunks, replace(rest, drift=true), np.array([333]))
+    moving = MovingChunks.of(chunks, replace(rest, drift=true), np.array([333]))
+    still, motion = moving.still, moving.motion
     chunk = np.repeat(np.arange(2), chunks.counts)
     left = still.positions - motion.drift[chunk, :2] - scene.positions
     assert np.abs(left).max() < 5

@@ -83,20 +83,20 @@ def test_molecules_that_avoid_each_other_are_no_evidence() -> None:
 
 def test_windows_that_lie_on_nothing_are_lost() -> None:
     rng = np.random.default_rng(1)
-    quality, events = rng.normal(0.8, 0.1, 200), np.ones(200)
-    assert not lost(quality, events).any()
+    quality, frames = rng.normal(0.8, 0.1, 200), np.ones(200, dtype=int)
+    assert not lost(quality, frames).any()
     quality[120:150] = rng.normal(0, 0.1, 30)
-    found = lost(quality, events)
+    found = lost(quality, frames)
     assert found[123:147].all()
     assert not found[np.r_[0:115, 155:200]].any()
-    assert not lost(np.zeros(30), np.ones(30)).any()  # too few windows to tell
+    assert not lost(np.zeros(30), frames[:30]).any()  # too few windows to tell
 
 
-def test_a_window_among_some_with_hardly_an_event_is_not_lost() -> None:
-    """Single frames beside jumps show nothing, and say nothing of the window between them."""
-    quality, events = np.full(200, 0.8), np.full(200, 50.0)
-    quality[[99, 101]], quality[[98, 102]], events[[98, 99, 101, 102]] = -0.1, 0.0, 0.5
-    assert not lost(quality, events).any()
+def test_a_window_between_single_frames_is_not_lost() -> None:
+    """Frames beside jumps show nothing by themselves, and say nothing of the window between."""
+    quality, frames = np.full(200, 0.8), np.full(200, 20)
+    quality[[99, 101]], quality[[98, 102]], frames[[98, 99, 101, 102]] = -0.1, 0.0, 1
+    assert not lost(quality, frames).any()
 
 
 def test_slopes_are_those_that_are_seen() -> None:

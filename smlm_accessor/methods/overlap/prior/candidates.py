@@ -9,7 +9,7 @@ from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.simplest import score
 from smlm_accessor.methods.coarse.tracker import CELL, Coarse, sample_of
-from smlm_accessor.methods.overlap.jumps import BETWEEN
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.methods.overlap.prior.knots import Prior, short_windows, trends_of
 from smlm_accessor.timeline import Timeline
 

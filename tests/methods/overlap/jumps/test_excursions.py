@@ -11,7 +11,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.excursions import without_excursions
+from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 from tests.scenes import Scene

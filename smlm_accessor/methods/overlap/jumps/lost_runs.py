@@ -9,12 +9,17 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.density.tiles import Int32Array
-from smlm_accessor.kernels.time_series.highest_sum import highest_sums
+from smlm_accessor.kernels.time_series.change_point import highest_sums
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.excursions import SHORT
-from smlm_accessor.methods.overlap.jumps import BETWEEN, JumpRange, LogLikelihoods, place_jumps
+from smlm_accessor.methods.overlap.jumps.excursions import SHORT
+from smlm_accessor.methods.overlap.jumps.placing import (
+    BETWEEN,
+    JumpRange,
+    LogLikelihoods,
+    place_jumps,
+)
 from smlm_accessor.timeline import Timeline
 
 _MOST_RUNS = 8

@@ -13,7 +13,7 @@ from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
-from smlm_accessor.methods.overlap.jumps import JumpRange, jump_ranges, place_jumps
+from smlm_accessor.methods.overlap.jumps.placing import JumpRange, jump_ranges, place_jumps
 from smlm_accessor.timeline import Windows
 from tests import scenes
 from tests.scenes import PRECISION, Scene

@@ -12,7 +12,7 @@ from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.lost_runs import (
+from smlm_accessor.methods.overlap.jumps.lost_runs import (
     lies_on_others,
     log_odds,
     lost_runs,

@@ -7,7 +7,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import BETWEEN, LogLikelihoods
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN, LogLikelihoods
 from smlm_accessor.timeline import Timeline
 
 #: Part of all localizations of a short segment, at most: the others tell where structures are.

@@ -9,8 +9,8 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jump_errors import jump_errors
-from smlm_accessor.methods.overlap.jumps import JumpRange, place_jumps
+from smlm_accessor.methods.overlap.jumps.errors import jump_errors
+from smlm_accessor.methods.overlap.jumps.placing import JumpRange, place_jumps
 from smlm_accessor.timeline import Windows
 from tests import scenes
 

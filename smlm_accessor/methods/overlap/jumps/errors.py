@@ -8,7 +8,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.change_point import change_point_probability
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.jumps import LogLikelihoods, evidence_of_localization
+from smlm_accessor.methods.overlap.jumps.placing import LogLikelihoods, evidence_of_localization
 from smlm_accessor.timeline import Windows
 
 _LEAST = 1e-4  # probability of a frame that counts
