@@ -66,7 +66,7 @@ def assess(
         "length_unit": localizations.length_unit,
         "time_unit": localizations.clock.unit,
     }
-    if not source["valid"].any():
+    if not source["valid"].values.any():
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
     case = Case(localizations, by, outside)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))

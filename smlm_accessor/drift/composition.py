@@ -12,7 +12,7 @@ from smlm_accessor.drift.dataset import build
 from smlm_accessor.drift.local import is_local, local_like, require_not_local, with_local
 from smlm_accessor.drift.poses import drift_of
 from smlm_accessor.drift.segments import jump_frames, segment_numbers, with_segments
-from smlm_accessor.drift.spec import center_of, components_of, is_shift_only
+from smlm_accessor.drift.spec import center_of, components_of, is_shift_only, of_numpy
 from smlm_accessor.drift.static import is_static, with_chunks_of
 from smlm_accessor.drift.times import clock_of, in_own_time
 from smlm_accessor.drift.validation import require_drift
@@ -120,7 +120,7 @@ def with_origin(dataset: xr.Dataset, origin: str) -> xr.Dataset:
         moved = _apply(np.broadcast_to(back, matrix.shape), offset - zero.offset)
         result = _replaced(dataset, back @ matrix, moved)
         std = _turned_std(np.broadcast_to(back, matrix.shape), dataset["offset_std"].values)
-        result["offset_std"] = dataset.variables["offset_std"].copy(data=std)
+        result["offset_std"] = _holding(std, dataset.variables["offset_std"])
     if is_local(dataset) and valid.any():  # the field is where the table is, once shifted
         by = (result["offset"].values - offset)[valid][0]
         result = result.assign_coords(field_center=dataset["field_center"] + by)
@@ -141,8 +141,12 @@ def _transformation_at_origin(dataset: xr.Dataset, origin: str) -> FrameTransfor
 def _replaced(dataset: xr.Dataset, matrix: FloatArray, offset: FloatArray) -> xr.Dataset:
     was = dataset.variables  # those of arrays would be aligned, which takes long
     return dataset.copy(deep=True).assign(
-        matrix=was["matrix"].copy(data=matrix), offset=was["offset"].copy(data=offset)
+        matrix=_holding(matrix, was["matrix"]), offset=_holding(offset, was["offset"])
     )
+
+
+def _holding(values: FloatArray, was: xr.Variable) -> xr.Variable:
+    return of_numpy(was.dims, values, was.attrs)
 
 
 def _apply(matrix: FloatArray, vector: FloatArray) -> FloatArray:

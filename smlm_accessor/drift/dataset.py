@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.drift.spec import LENGTHS, VARIABLES
+from smlm_accessor.drift.spec import LENGTHS, VARIABLES, of_numpy
 from smlm_accessor.drift.times import TIME_UNIT, timed
 from smlm_accessor.errors import OptionError
 from smlm_accessor.table.attributes import plain_attrs
@@ -88,7 +89,8 @@ def build(
         attrs = {**(attrs or {}), TIME_UNIT: SECONDS.unit}
     shift = np.array(offset, dtype=np.float64)
     n_chunks, d = shift.shape
-    axes = np.array([str(c) for c in components], dtype=object)  # zarr warns of fixed length
+    # An object each: zarr warns of strings of fixed length.
+    axes = pd.Index([str(c) for c in components], dtype=object)
     full_matrix = np.broadcast_to(np.eye(d), (n_chunks, d, d)) if matrix is None else matrix
     values: dict[str, npt.NDArray[Any]] = {
         "matrix": np.array(full_matrix, dtype=np.float64),
@@ -101,8 +103,6 @@ def build(
         "quality": _or_full(quality, (n_chunks,), np.nan),
     }
     coords: dict[str, npt.NDArray[Any]] = {
-        "component": axes,
-        "component_in": axes,
         "frame": np.array(frame, dtype=np.float64),
         "frame_start": np.array(frame_start, dtype=np.int64),
         "frame_stop": np.array(frame_stop, dtype=np.int64),
@@ -110,10 +110,11 @@ def build(
         "segment": np.full(n_chunks, 0 if segment is None else segment, np.int64),
     }
     dataset = xr.Dataset(
-        {name: (VARIABLES[name].dims, value) for name, value in values.items()},
-        coords={name: (VARIABLES[name].dims, value) for name, value in coords.items()},
+        {name: of_numpy(VARIABLES[name].dims, value) for name, value in values.items()},
+        coords={"component": axes, "component_in": axes}
+        | {name: of_numpy(VARIABLES[name].dims, value) for name, value in coords.items()},
         attrs=plain_attrs(attrs or {}),
-    ).assign_coords(chunk=np.arange(n_chunks))
+    ).assign_coords(chunk=pd.Index(np.arange(n_chunks)))
     unit = dataset.attrs.get("length_unit")
     for name, variable in VARIABLES.items():
         if variable.meaning:

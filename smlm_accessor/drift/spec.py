@@ -20,9 +20,11 @@ both; ``dataset.sel(table=...)`` is that of one, see `smlm_accessor.drift.by_tab
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from smlm_accessor._typing import FloatArray
@@ -65,6 +67,16 @@ OPTIONAL = {
 }
 VARIABLES = REQUIRED | OPTIONAL
 LENGTHS = ("offset", "offset_std", "center")  # in the length unit
+
+
+def of_numpy(
+    dims: tuple[Hashable, ...], array: npt.NDArray[Any], attrs: Mapping[Any, Any] | None = None
+) -> xr.Variable:
+    """Return a variable of xarray that holds an array of numpy.
+
+    To see that an array is none of dask, xarray imports dask, which takes a third of a second.
+    """
+    return xr.Variable(dims, array, attrs, fastpath=True)
 
 
 def components_of(dataset: xr.Dataset) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ matrix ``expm(-p G)`` undoes it.
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import expm
 
 from smlm_accessor._typing import FloatArray
 
@@ -55,4 +54,6 @@ def undoing(parameters: FloatArray, generators: FloatArray) -> FloatArray:
     array([[[0.5, 0. ],
             [0. , 0.5]]])
     """
+    from scipy.linalg import expm
+
     return np.asarray(expm(-np.tensordot(parameters, generators, axes=1)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import chdtrc
 
 from smlm_accessor._typing import FloatArray, IntArray
@@ -89,7 +88,11 @@ def _of_runs(
         return float(difference @ both @ difference - (free @ difference) ** 2 / free.sum()) - n
 
     chance = float(chdtrc(n, over(0.0) + n))
-    factor = 10.0 ** float(brentq(over, 0.0, _LARGEST)) if chance < level else 1.0
+    factor = 1.0
+    if chance < level:
+        from scipy.optimize import brentq
+
+        factor = 10.0 ** float(brentq(over, 0.0, _LARGEST))
     # The variance of each run if the others are known, for the constant may have any.
     weight = 1 / (1 / np.diag(np.linalg.inv(covariance)) + variance)
     d = difference - np.average(difference, weights=weight)
