@@ -19,8 +19,15 @@ import numba
 import numpy as np
 from numba.core import event
 
-# Division as in numpy: a check of each divisor is code, too.
-_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# Division as in numpy: a check of each divisor is code, too. And arrays belong to the caller: those
+# that a function allocates, and parts of them, would be counted, in code that is compiled.
+_OPTIONS: Any = {
+    "cache": True,
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "_nrt": False,
+}
 _PART: Any = {**_OPTIONS, "no_cpython_wrapper": True}
 _ANY_ORDER: Any = {**_PART, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 _PATIENCE = 1.0  # seconds of compiling, after which a user is told what is going on
@@ -28,7 +35,7 @@ MESSAGE = (
     "smlm_accessor: compiling loops, once on this computer (`smlm warm-up` does it beforehand)"
 )
 
-#: What `kernel` has made.
+#: What `kernel` and `allocating` have made.
 KERNELS: list[Any] = []
 #: Compiles a function that only kernels call, which is quicker; a call from Python would crash.
 part: Any = numba.njit(**_PART)
@@ -39,8 +46,16 @@ inlined: Any = numba.njit(**{**_OPTIONS, "inline": "always"})
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that Python calls."""
-    compiled = numba.njit(**_OPTIONS)(function)
+    """Compile a function that Python calls, and that makes no arrays."""
+    return _kept(numba.njit(**_OPTIONS)(function))
+
+
+def allocating(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls, and that makes arrays."""
+    return _kept(numba.njit(**{**_OPTIONS, "_nrt": True})(function))
+
+
+def _kept(compiled: Any) -> Any:
     KERNELS.append(compiled)
     return compiled
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import allocating
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.sorting import sorted_rows
 
@@ -155,7 +155,7 @@ def pair_sums(
     )
 
 
-@kernel
+@allocating
 def _sum_pairs(  # type: ignore[no-untyped-def]
     positions, window, block, starts, cells, columns, depth, part, d, pairs, own
 ):

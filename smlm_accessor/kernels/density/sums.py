@@ -17,20 +17,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.kernels.compilation import inlined, kernel, part
+from smlm_accessor.kernels.compilation import allocating, inlined, part
 
 #: Columns of `common_sums`: overlap; gradient and curvature along x, y and z; overlap times the
 #: position in the tile along x, y and z.
 N_COMMON_SUMS = 10
-
-
-@part
-def _shape(size, pixel, border):  # type: ignore[no-untyped-def]
-    """Return the pixels of the image of a tile along x, y and z."""
-    shape = np.ones(3, np.int64)
-    for c in range(len(size)):
-        shape[c] = int(np.ceil(size[c] / pixel[c])) + 2 * border + 2
-    return shape
 
 
 @inlined
@@ -121,7 +112,7 @@ def _moments(image, first, n, nz, kx, ky, kz):  # type: ignore[no-untyped-def]
     return s, mx, my, mz, mxx, myy, mzz
 
 
-@kernel
+@allocating
 def common_sums(  # type: ignore[no-untyped-def]
     tiles, start, where, table, own, size, width, pixels_per_width, half, border, sums
 ):
@@ -143,7 +134,9 @@ def common_sums(  # type: ignore[no-untyped-def]
     """
     d = where.shape[1]
     pixel = width / pixels_per_width
-    shape = _shape(size, pixel, border)
+    shape = np.ones(3, np.int64)  # pixels of the image of a tile
+    for c in range(d):
+        shape[c] = int(np.ceil(size[c] / pixel[c])) + 2 * border + 2
     image = np.zeros((2, shape[2], shape[1], shape[0]), np.float32)
     p, first = np.zeros(3), np.zeros(3, np.int64)
     n = 2 * half + 1

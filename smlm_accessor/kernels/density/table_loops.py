@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import allocating
 from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT
 
 
-@kernel
+@allocating
 def table_sums(  # type: ignore[no-untyped-def]
     rows, cell, first, stop, where, variance, table, group, other_where, other_variance,
     other_table, other_weight, lower, upper, floor, share, force, curvature, responsibility, slope,

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from smlm_accessor.kernels.compilation import kernel, part
+from smlm_accessor.kernels.compilation import allocating, kernel, part
 
 
 @part
@@ -23,7 +23,7 @@ def _cell_of(value, low, inverse_cell, count):  # type: ignore[no-untyped-def]
     return int(cell)
 
 
-@kernel
+@allocating
 def sort_into_cells(points, low, inverse_cell, counts):  # type: ignore[no-untyped-def]
     """Sort by cell, and within a cell by coordinates, so that the row order leaves no trace."""
     n = points.shape[0]
@@ -131,7 +131,7 @@ def match(  # type: ignore[no-untyped-def]
     return n, square_sum, sum_x, sum_y, sum_z
 
 
-@kernel
+@allocating
 def moments(  # type: ignore[no-untyped-def]
     points, source, matrix, shift, reach, nearest, distance, blocks, n_blocks
 ):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import allocating
 
 
 def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
@@ -127,7 +127,7 @@ def change_points(
     return [(state, 0), *path[::-1]]
 
 
-@kernel
+@allocating
 def _came_from(gain, cost, best):  # type: ignore[no-untyped-def]
     """Return the state before each value, and after the last, on the best path to each state.
 
