@@ -19,6 +19,8 @@ import numba
 import numpy as np
 from numba.core import event
 
+from smlm_accessor.kernels.compiler import QuickCache, QuickCompiler
+
 # Division as in numpy: a check of each divisor is code, too. And arrays belong to the caller: those
 # that a function allocates, and parts of them, would be counted, in code that is compiled.
 _OPTIONS: Any = {
@@ -27,9 +29,8 @@ _OPTIONS: Any = {
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
     "_nrt": False,
+    "pipeline_class": QuickCompiler,
 }
-_PART: Any = {**_OPTIONS, "no_cpython_wrapper": True}
-_ANY_ORDER: Any = {**_PART, "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
 _PATIENCE = 1.0  # seconds of compiling, after which a user is told what is going on
 MESSAGE = (
     "smlm_accessor: compiling loops, once on this computer (`smlm warm-up` does it beforehand)"
@@ -37,27 +38,42 @@ MESSAGE = (
 
 #: What `kernel` and `allocating` have made.
 KERNELS: list[Any] = []
-#: Compiles a function that only kernels call, which is quicker; a call from Python would crash.
-part: Any = numba.njit(**_PART)
-#: The same, with sums in any order: then several pairs of localizations go at once.
-any_order: Any = numba.njit(**_ANY_ORDER)
-#: Puts a function into the one kernel that calls it, which is quicker still.
-inlined: Any = numba.njit(**{**_OPTIONS, "inline": "always"})
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call, which is quicker; Python would crash by it."""
+    return _compiled(function, no_cpython_wrapper=True)
+
+
+def any_order(function: Callable[..., Any]) -> Any:
+    """Compile the same, with sums in any order: then several pairs of localizations go at once."""
+    return _compiled(
+        function, no_cpython_wrapper=True, fastmath={"reassoc", "contract", "nsz", "arcp"}
+    )
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Put a function into the one kernel that calls it, which is quicker still."""
+    return _compiled(function, inline="always")
 
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, and that makes no arrays."""
-    return _kept(numba.njit(**_OPTIONS)(function))
+    KERNELS.append(_compiled(function))
+    return KERNELS[-1]
 
 
 def allocating(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, and that makes arrays."""
-    return _kept(numba.njit(**{**_OPTIONS, "_nrt": True})(function))
+    KERNELS.append(_compiled(function, _nrt=True))
+    return KERNELS[-1]
 
 
-def _kept(compiled: Any) -> Any:
-    KERNELS.append(compiled)
-    return compiled
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+    options = {**_OPTIONS, **options}
+    found = numba.njit(**options)(function)
+    found._cache = QuickCache(function, options)
+    return found
 
 
 def constant(array: np.ndarray[Any, Any]) -> Any:

@@ -30,10 +30,10 @@ def sort_into_cells(points, low, inverse_cell, counts):  # type: ignore[no-untyp
     starts = np.zeros(counts[0] * counts[1] * counts[2] + 1, np.int64)
     cells = np.empty(n, np.int64)
     for i in range(n):
-        x = _cell_of(points[i, 0], low[0], inverse_cell[0], counts[0])
-        y = _cell_of(points[i, 1], low[1], inverse_cell[1], counts[1])
-        z = _cell_of(points[i, 2], low[2], inverse_cell[2], counts[2])
-        cells[i] = (x * counts[1] + y) * counts[2] + z
+        cx = _cell_of(points[i, 0], low[0], inverse_cell[0], counts[0])
+        cy = _cell_of(points[i, 1], low[1], inverse_cell[1], counts[1])
+        cz = _cell_of(points[i, 2], low[2], inverse_cell[2], counts[2])
+        cells[i] = (cx * counts[1] + cy) * counts[2] + cz
         starts[cells[i] + 1] += 1
     for c in range(starts.size - 1):
         starts[c + 1] += starts[c]

@@ -1,0 +1,76 @@
+"""What is compiled quickly does what numba makes of it, and numba compiles what is not."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from smlm_accessor.kernels import compiler
+from smlm_accessor.kernels.compiler import QuickCompiler
+
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "pipeline_class": QuickCompiler}
+ROWS = np.arange(24.0).reshape(4, 6)
+FEW = np.array([3, -1, 0], np.int32)
+
+
+def elements(a, b, c, few, out):  # type: ignore[no-untyped-def]
+    n = np.int64(0)
+    for i in few:
+        out[i] += a[i, -1] + 2.0 * a[-i, few[0]] + b[1, i, few[1]]
+        n += few[-1] + len(out)
+        if c[i]:
+            out[-2] = i
+    row = a[1]
+    out[0] -= row[-2]
+    c[few[0]] = out[1] > 0
+    return n
+
+
+def arguments(kind: type[np.generic], order: str) -> list[Any]:
+    a, b = np.array(ROWS, kind, order=order), (ROWS.reshape(2, 4, 3) * 3).astype(np.float32)
+    return [a, b, np.array([True, False, False, True]), FEW, np.zeros(4, kind)]
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.int16, np.uint8])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_elements_are_those_of_numpy(kind: type[np.generic], order: str) -> None:
+    quick, python = arguments(kind, order), arguments(kind, order)
+    with np.errstate(all="ignore"):
+        assert numba.njit(**OPTIONS)(elements)(*quick) == elements(*python)  # type: ignore[no-untyped-call]
+    for one, other in zip(quick, python, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_is_compiled_quickly(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "smlm_accessor"):
+        numba.njit(**OPTIONS)(elements)(*arguments(np.float64, "C"))
+    assert not caplog.messages
+
+
+def test_numba_compiles_what_is_not(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delattr(compiler._ElementLower, "_pointer")
+    quick, python = arguments(np.float64, "C"), arguments(np.float64, "C")
+    with caplog.at_level(logging.DEBUG, "smlm_accessor"):
+        assert numba.njit(**OPTIONS)(elements)(*quick) == elements(*python)  # type: ignore[no-untyped-call]
+    np.testing.assert_array_equal(quick[-1], python[-1])
+    assert len(caplog.messages) == 1
+    assert "not compiled quickly" in caplog.messages[0]
+
+
+def test_what_cannot_be_compiled_is_said_by_numba() -> None:
+    with pytest.raises(numba.TypingError, match="no_such_thing"):
+        numba.njit(**OPTIONS)(lambda a: a.no_such_thing)(ROWS)
+
+
+def test_options_are_not_mixed_up() -> None:
+    """A minimum that may be taken in any order is not that of a loop with other options."""
+    known = compiler._KNOWN
+    for fastmath in (False, True):
+        numba.njit(fastmath=fastmath, **OPTIONS)(lambda a, b: min(a, b))(1.0, 2.0)
+    assert len([options for options in known if "fast" in options]) > 1
