@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor.kernels import compiler
+from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.compiler import QuickCompiler
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "pipeline_class": QuickCompiler}
@@ -43,6 +44,36 @@ def test_elements_are_those_of_numpy(kind: type[np.generic], order: str) -> None
         assert numba.njit(**OPTIONS)(elements)(*quick) == elements(*python)  # type: ignore[no-untyped-call]
     for one, other in zip(quick, python, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def arguments_of_all_kinds(pair, number, some, yes, nothing, counts):  # type: ignore[no-untyped-def]
+    a, (b, factor) = pair
+    if yes and nothing is None:
+        a[0] = number * b[1] * factor + some[0]
+    return len(counts) * number
+
+
+def test_arguments_are_of_all_kinds() -> None:
+    quick = numba.njit(nogil=True, **OPTIONS)(arguments_of_all_kinds)
+    a, b, some = np.zeros(2), np.arange(3, dtype=np.int32), constant(np.array([0.5]))
+    for number in (2, np.int64(2)):
+        a[:] = 0
+        assert quick((a, (b, 1.5)), number, some, True, None, ROWS.T) == 12
+        assert a.tolist() == [3.5, 0.0]
+    with pytest.raises(TypeError, match="of another type"):
+        quick((a, (b, 1.5)), 2**64, some, True, None, ROWS.T)
+
+
+def test_errors_of_a_loop_are_raised() -> None:
+    def loop(number):  # type: ignore[no-untyped-def]
+        if number > 1:
+            raise ValueError("too many")
+        return number
+
+    quick = numba.njit(nogil=True, **OPTIONS)(loop)
+    assert quick(1) == 1
+    with pytest.raises(ValueError, match="too many"):
+        quick(2)
 
 
 def test_it_is_compiled_quickly(caplog: pytest.LogCaptureFixture) -> None:
