@@ -18,7 +18,6 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.caching import FunctionCache
 from numba.core.callwrapper import PyCallWrapper
@@ -137,8 +136,7 @@ class _ElementLower(Lower):
             super().create_cpython_wrapper(release_gil=release_gil)
             return
         module = context.create_module("wrapper")
-        kind = context.call_conv.get_function_type(self.fndesc.restype, self.fndesc.argtypes)
-        function = ir.Function(module, kind, self.fndesc.llvm_func_name)
+        function = context.declare_function(module, self.fndesc)
         of = context, module, function, self.fndesc, self.env
         _Wrapper(*of, call_helper=self.call_helper, release_gil=release_gil).build()
         self.library.add_ir_module(module)

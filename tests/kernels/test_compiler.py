@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -11,7 +12,7 @@ import pytest
 
 from smlm_accessor.kernels import compiler
 from smlm_accessor.kernels.compilation import constant
-from smlm_accessor.kernels.compiler import QuickCompiler
+from smlm_accessor.kernels.compiler import QuickCache, QuickCompiler
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "pipeline_class": QuickCompiler}
 ROWS = np.arange(24.0).reshape(4, 6)
@@ -105,3 +106,16 @@ def test_options_are_not_mixed_up() -> None:
     for fastmath in (False, True):
         numba.njit(fastmath=fastmath, **OPTIONS)(lambda a, b: min(a, b))(1.0, 2.0)
     assert len([options for options in known if "fast" in options]) > 1
+
+
+def test_what_was_compiled_with_other_options_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    missed = []
+    for options in ({}, {}, {"fastmath": {"nsz", "arcp"}}, {"fastmath": {"arcp", "nsz"}}):
+        quick = numba.njit(cache=True, **OPTIONS, **options)(elements)
+        quick._cache = QuickCache(elements, {**OPTIONS, **options})
+        quick(*arguments(np.float64, "C"))
+        missed.append(sum(quick.stats.cache_misses.values()))
+    assert missed == [1, 0, 1, 0]
