@@ -19,18 +19,10 @@ import numba
 import numpy as np
 from numba.core import event
 
-from smlm_accessor.kernels.compiler import QuickCache, QuickCompiler
-
-# Division as in numpy: a check of each divisor is code, too. And arrays belong to the caller: those
-# that a function allocates, and parts of them, would be counted, in code that is compiled.
-_OPTIONS: Any = {
-    "cache": True,
-    "nogil": True,
-    "error_model": "numpy",
-    "no_cfunc_wrapper": True,
-    "_nrt": False,
-    "pipeline_class": QuickCompiler,
-}
+# Division as in numpy: a check of each divisor is code, too.
+_OPTIONS: Any = {"cache": True, "nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+# Versions of numba that the quick compiler was tried with: it needs what is not public in them.
+_TRIED = (0, 61), (0, 68)
 _PATIENCE = 1.0  # seconds of compiling, after which a user is told what is going on
 MESSAGE = (
     "smlm_accessor: compiling loops, once on this computer (`smlm warm-up` does it beforehand)"
@@ -65,12 +57,30 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def allocating(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls, and that makes arrays."""
-    KERNELS.append(_compiled(function, _nrt=True))
+    KERNELS.append(_compiled(function, allocates=True))
     return KERNELS[-1]
 
 
-def _compiled(function: Callable[..., Any], **options: Any) -> Any:
+def is_tried(version: str) -> bool:
+    """Tell whether the quick compiler was tried with this version of numba.
+
+    Examples
+    --------
+    >>> is_tried("0.61.2"), is_tried("1.0.0"), is_tried("0.60.0")
+    (True, False, False)
+    """
+    return _TRIED[0] <= tuple(int(part) for part in version.split(".")[:2]) <= _TRIED[1]
+
+
+def _compiled(function: Callable[..., Any], *, allocates: bool = False, **options: Any) -> Any:
     options = {**_OPTIONS, **options}
+    if not is_tried(numba.__version__):
+        return numba.njit(**options)(function)
+    from smlm_accessor.kernels.compiler import QuickCache, QuickCompiler
+
+    # Arrays belong to the caller: those that a function allocates, and parts of them, would be
+    # counted, in code that is compiled.
+    options |= {"_nrt": allocates, "pipeline_class": QuickCompiler}
     found = numba.njit(**options)(function)
     found._cache = QuickCache(function, options)
     return found

@@ -1,12 +1,13 @@
 """numba's compiler, but for work that loops over arrays of numbers do not need.
 
-It takes three fifths of the time, and what it compiles is the same: the types of what builtin
-functions return are found once and not in every loop, an element of an array is found in a few
-instructions, which are else forty before they are optimized, arguments are looked at together, and
-functions are optimized once. A name that is assigned anew is not made another one: it has one type
-throughout a function.
+It takes three fifths of the time, for which everybody waits who calls the package for the first
+time, and what it compiles is the same: the types of what builtin functions return are found once
+and not in every loop, an element of an array is found in a few instructions, which are else forty
+before they are optimized, arguments are looked at together, and functions are optimized once. A
+name that is assigned anew is not made another one: it has one type throughout a function.
 
-Should a version of numba not know what is used here, it compiles as it does.
+It needs what is not public in numba. So it is used with the versions that it was tried with only
+(see `compilation`), and where it fails, numba compiles as it does.
 """
 
 # mypy: disable-error-code="no-untyped-call"

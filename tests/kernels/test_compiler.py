@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 
-from smlm_accessor.kernels import compiler
+from smlm_accessor.kernels import compilation, compiler
 from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.compiler import QuickCache, QuickCompiler
 
@@ -119,3 +119,19 @@ def test_what_was_compiled_with_other_options_is_not_loaded(
         quick(*arguments(np.float64, "C"))
         missed.append(sum(quick.stats.cache_misses.values()))
     assert missed == [1, 0, 1, 0]
+
+
+def test_other_versions_of_numba_compile_as_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba, "__version__", "0.99.0")
+    before = len(compilation.KERNELS)
+    plain = compilation.kernel(elements)
+    del compilation.KERNELS[before:]
+    assert "_nrt" not in plain.targetoptions
+    quick, python = arguments(np.float64, "C"), arguments(np.float64, "C")
+    assert plain(*quick) == elements(*python)  # type: ignore[no-untyped-call]
+    np.testing.assert_array_equal(quick[-1], python[-1])
+
+
+def test_this_version_of_numba_was_tried() -> None:
+    """If not: try it, and say so in `compilation`, or loops take twice as long to compile."""
+    assert compilation.is_tried(numba.__version__)
