@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +23,6 @@ from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import transformation_left
-from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
@@ -44,7 +42,6 @@ from smlm_accessor.table.localizations import Localizations, read_localizations
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
 _CERTAIN = ("improved", "worse")  # verdicts of some blinks that more of them would not change
-_MANY = 2_000_000  # localizations, of which all is not looked at at once, for the sake of memory
 _LEAST_BLOCK = 4.0  # reaches of the kernel: few pairs of blinks lie in two field blocks
 
 
@@ -77,26 +74,16 @@ def assess(
         return Assessment("no evidence", "no molecule is seen again and again", **found)
     of_rows = precision if observed.precision is None else observed.precision
     found["precision"] = float(of_rows[:2].mean())
-    before, after = _versions(case, drift, ordered)
+    found |= _sharpness(case, drift, ordered, of_rows, observed.counts[0])
     reach = REACH * float(precision[0])
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
     blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
     at, moved = case.moved(drift, observed)
+    apart, alike = frames_apart(observed, at, moved, of_rows)
 
-    # Do blinks lie better on those of other times? And what else can be seen of the correction.
-    seen: list[Callable[[], Any]] = [
-        partial(_change_of_some, blinks, corrected, jump_frames(source)),
-        partial(transformation_left, observed, moved, of_rows),
-        partial(_sharpness, before, after, ordered, of_rows, observed.counts[0]),
-        partial(frames_apart, observed, at, moved, of_rows),
-    ]
-    threads = None if len(finite) < _MANY else 1
-    of_blinks, left, sharpness, (apart, alike) = map_threads(
-        lambda one: one(), seen, threads=threads
-    )
-    blinks, corrected, direct, log_odds = of_blinks
-    found |= sharpness
+    # Do blinks lie better on those of other times?
+    blinks, corrected, direct, log_odds = _change_of_some(blinks, corrected, jump_frames(source))
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
     found["log10_odds"] = log_odds / np.log(10)
 
@@ -129,7 +116,7 @@ def assess(
     verdict, reason = judge(direct, log_odds, held)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = left
+    found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)
 
 
@@ -221,23 +208,17 @@ def _table_of(observed: Observations, whole: Localizations) -> pd.DataFrame:
     return set_columns(table, **columns, unit=whole.length_unit, frame_duration=duration)
 
 
-def _versions(
-    case: Case, drift: Drift, localizations: ChunkedLocalizations
-) -> tuple[FloatArray, FloatArray]:
-    """Return positions before and after a correction."""
-    assert localizations.center is not None
-    before = localizations.positions + localizations.center
-    return before, case.corrected(drift, before, localizations.frames)
-
-
 def _sharpness(
-    before: FloatArray,
-    after: FloatArray,
+    case: Case,
+    drift: Drift,
     localizations: ChunkedLocalizations,
     precision: FloatArray,
     count: FrameCount,
 ) -> dict[str, Any]:
     """Return measures of the image before and after."""
+    assert localizations.center is not None
+    before = localizations.positions + localizations.center
+    after = case.corrected(drift, before, localizations.frames)
     seen = by_column.all_finite(after)
     # As counted in their own unit: halves of the movie must not depend on how time is counted.
     versions, numbers = (before[seen], after[seen]), count.number(localizations.frames[seen])

@@ -205,7 +205,7 @@ def _with_jumps(
             if not np.array_equal(placed.jumps, timeline.jumps):
                 timeline = placed
                 continue
-        if runs and not given:
+        if runs and not (given or known):
             runs -= 1
             moved = with_lost_runs(timeline, estimate.drift, density, rows)
             if moved is not None:

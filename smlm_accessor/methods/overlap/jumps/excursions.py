@@ -10,8 +10,8 @@ from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN, LogLikelihoods
 from smlm_accessor.timeline import Timeline
 
-#: Part of all localizations of a short segment, at most: the others tell where structures are.
-SHORT = 0.25
+# Part of all localizations of a short segment, at most: the others tell where structures are.
+_SHORT = 0.25
 
 
 def without_excursions(
@@ -41,7 +41,7 @@ def without_excursions(
         if not here or np.isin(timeline.jumps[[k - 1 for k in here]], told).any():
             continue
         start, stop = bounds[i], bounds[i + 1]
-        if timeline.counts[start:stop].sum() > SHORT * timeline.counts.sum():
+        if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
             continue
         bridged = _bridged(drift, start, stop)
         gain = LogLikelihoods.of([drift[start:stop], bridged], start, density, rows)

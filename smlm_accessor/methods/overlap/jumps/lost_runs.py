@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
-from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.density.tiles import Int32Array
 from smlm_accessor.kernels.time_series.change_point import highest_sums
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
-from smlm_accessor.methods.overlap.jumps.excursions import SHORT
 from smlm_accessor.methods.overlap.jumps.placing import (
     BETWEEN,
     JumpRange,
@@ -23,7 +20,9 @@ from smlm_accessor.methods.overlap.jumps.placing import (
 from smlm_accessor.timeline import Timeline
 
 _MOST_RUNS = 8
-_REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
+_LONGEST = 0.05  # of all frames: in longer runs the sample is followed, or has bleached
+# Precisions that the sample went: windows follow what is nearer; and about a micrometre at most.
+_NEAR, _FAR = 5.0, 200.0
 _BESIDE = 1000  # part of all frames on either side of an end of a run, in which the jump is
 # Events that are looked at: of a dense table, a part of a run tells as well.
 _ENOUGH = 20_000
@@ -38,9 +37,9 @@ def with_lost_runs(
 ) -> tuple[Timeline, FloatArray] | None:
     """Return the timeline and the drift with runs of frames moved to where they lie on structures.
 
-    None if there is no such run. The shift of each is looked for among all, in images of the
-    events. It counts if more of them lie on others than at the best of as many positions by chance,
-    and if localizations gain log-likelihood at more than one place.
+    None if there is no such run. The shift of each is the most frequent difference of its events to
+    others, if that is not near. It counts if more of them lie on others than at the best of as many
+    positions by chance, and if localizations gain log-likelihood at more than one place.
     """
     ranges, moved = [], drift.copy()
     events, precision = density.events, density.precision
@@ -54,14 +53,15 @@ def with_lost_runs(
     if not runs:
         return None
     away = float(lies_on_others(density, drift + _AWAY * precision, some).mean())
-    area = np.prod(by_column.extent(positions[:, :2]) / precision[:2])
-    sure = np.log(4 * area / FALSE_ALARM)  # shifts may be as large as the field, either way
+    reach, sure = _FAR * float(precision[:2].mean()), np.log(np.pi * _FAR**2 / FALSE_ALARM)
     for a, b in runs:
         run = slice(*np.searchsorted(events.frame, [a, b]).tolist())
         others = np.concatenate([positions[: run.start], positions[run.stop :]])
         if not len(others):
             continue
-        shift = _shift(others, positions[run], precision)
+        shift = shift_of_pairs(others, positions[run], precision, reach)
+        if np.hypot(*(shift / precision)[:2]) < _NEAR:
+            continue
         there = drift - shift
         lies = lies_on_others(density, there, np.arange(run.start, run.stop))
         gain = LogLikelihoods.of([there[a:b], drift[a:b]], a, density, rows)
@@ -105,17 +105,8 @@ def lost_runs(
     by chance.
     """
     of_frames = np.bincount(frame, odds, len(timeline.frames)).astype(np.float64)
-    few = SHORT * timeline.counts.sum()
     runs = highest_sums(of_frames, BETWEEN, _MOST_RUNS)
-    return [(a, b) for a, b in runs if timeline.counts[a:b].sum() <= few]
-
-
-def _shift(others: FloatArray, run: FloatArray, precision: FloatArray) -> FloatArray:
-    """Return the shift of a run at which it has most in common with the others."""
-    found = find_shift_at_any_scale(others[:, :2], run[:, :2], float(precision[:2].mean()))
-    shift = np.zeros(len(precision))
-    shift[:2] = np.nan_to_num(found.shift)
-    return shift + shift_of_pairs(others, run + shift, precision, _REACH * found.smoothing)
+    return [(a, b) for a, b in runs if b - a <= _LONGEST * len(of_frames)]
 
 
 def _ends(drift: FloatArray, shift: FloatArray, first: int, stop: int) -> list[JumpRange]:
