@@ -21,7 +21,7 @@ print(*sys.modules)
 #: Half a second, together, of every new process.
 SLOW = {"scipy.stats", "scipy.signal", "lmfit", "skimage", "matplotlib"}
 #: Compiled once in the plane, and once in a volume.
-TWICE = {"pair_sums", "coupling_sums"}
+TWICE = {"pair_sums", "coupling_sums", "densities"}
 
 
 def test_every_loop_is_compiled_for_one_type_of_each_argument() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
+from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.density.pair_loops import (
@@ -238,7 +239,7 @@ class Density:
         densities(
             *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
             *around,
-            np.broadcast_to(np.asarray(left_out, np.int32), (len(where), 2)),
+            constant(np.broadcast_to(np.asarray(left_out, np.int32), (len(where), 2))),
             *(*self.others(self.change(self.sorted_with)), space(most_around(*around)), found),
         )
         return found / floor
