@@ -14,6 +14,7 @@ from smlm_accessor.images.bins import BinGrid, BinRange, bins_from
 _ACROSS = 50.0  # precisions across the smallest region: single molecules can be told apart
 _MOST_ACROSS = 150.0  # or more, up to this, so that it shows what the drift had spread
 _ROOM = 1.4  # times the spread by the drift
+_TOLD = 8.0  # steps of coordinates in a pixel of the whole field
 _TENTH = 0.1  # of the field, across the middle region
 _APART = 2.5  # times as large as the next smaller region, at least: each shows something new
 _MOST_ELONGATED = 2.0  # the whole field is shown in a frame of no more than this
@@ -46,10 +47,12 @@ def whole_field(
 ) -> Region:
     """Return the region that shows the field between two corners, in a frame not too elongated.
 
-    However small the field, it is as large as the smallest region.
+    However small the field, it is as large as the smallest region, and pixels are no smaller than
+    what coordinates far from the origin tell.
     """
     extent = upper - lower
-    longest = max(float(extent.max()), _ACROSS * (precision or 0.0)) or 1.0
+    told = float(np.finfo(float).eps * np.abs([lower, upper]).max())
+    longest = max(float(extent.max()), _ACROSS * (precision or 0.0), _TOLD * told * pixels) or 1.0
     size = np.maximum(extent, longest / _MOST_ELONGATED) * (1 + 2 * _MARGIN)
     grid = bins_from((lower + upper - size) / 2, size, float(size.max()) / pixels)
     return Region(grid, _LEAST_SMOOTHING)

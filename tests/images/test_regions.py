@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smlm_accessor._typing import FloatArray
@@ -50,6 +50,7 @@ def test_what_was_spread_fits_in() -> None:
     assert zoomed(field.grid, positions, SIGMA, 1e9, PIXELS)[1].grid.size[0] <= 150 * SIGMA
 
 
+@example(points=[(0.0, 17179869184.0)], precision=2e-06, spread=0.0)
 @given(
     st.lists(st.tuples(*[st.floats(-1e12, 1e12)] * 2), min_size=1, max_size=30),
     st.none() | st.floats(1e-6, 1e6),
