@@ -14,7 +14,7 @@ from smlm_accessor.kernels.correlation.pair_sums import WIDTH
 from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.neighbours.neighbour_counts import partner_counts
-from smlm_accessor.kernels.sorting import sorted_rows
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.traces import Observations
 
@@ -118,8 +118,7 @@ def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
         cell = np.floor(positions / blinks.reach).astype(np.int64)
         cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
         order, ordered = sorted_rows(cell)
-        begins = np.flatnonzero(np.diff(ordered, prepend=ordered[0] - 1))
-        counts = np.diff(begins, append=len(cell))
+        _, counts = equal_runs(ordered)
         beside = np.repeat(counts, counts).astype(np.float64)
         mean = np.bincount(blinks.block[order], beside, n_blocks) / np.maximum(inside, 1)
         crowd = np.maximum(crowd, mean)

@@ -10,14 +10,13 @@ needs no second estimate, and no half of the field that shows the drift alone.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.special import log_ndtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks
 from smlm_accessor.assess.overlap import CLEAR, Overlap, densities
+from smlm_accessor.kernels.field.places import Places
 from smlm_accessor.kernels.hashing import split_mix64
 
 CLEAR_ODDS = -float(log_ndtr(-CLEAR))  # of chance, at a score that is clear
@@ -54,8 +53,8 @@ def evidence(
     before, after = found
     shift, n = corrected - blinks.positions, len(corrected)
     precision = blinks.reach / REACH
-    cells = _Cells.of(corrected, _CELL * blinks.reach[:2])
-    most = cells.log_likelihood(before, after, blinks.inner)
+    cells = Places.of(corrected, _CELL * blinks.reach[:2])
+    most = _log_likelihood(cells, before, after, blinks.inner)
 
     def odds_of(n_knots: int, share: float, chosen: BoolArray) -> float:
         """Return the odds by the gain of chosen blinks, as if all gained as much."""
@@ -64,7 +63,7 @@ def evidence(
         if length > most:
             return -np.inf
         there = densities(blinks, blinks.positions + described, chosen=chosen).overlap(weights)
-        gain = cells.some(chosen).log_likelihood(before.some(chosen), there, blinks.inner[chosen])
+        gain = _log_likelihood(cells.some(chosen), before.some(chosen), there, blinks.inner[chosen])
         return gain * n / np.count_nonzero(chosen) - length
 
     every = np.ones(n, dtype=np.bool_)
@@ -90,39 +89,17 @@ def evidence(
     return best
 
 
-class _Cells(NamedTuple):
-    """Cells of the field: the coordinates of each, (c, 2), and the cell of each blink, (n,)."""
+def _log_likelihood(cells: Places, before: Overlap, after: Overlap, chosen: BoolArray) -> float:
+    """Return the gain of log-likelihood of chosen blinks, shape (n,).
 
-    at: IntArray
-    of_blink: IntArray
-
-    @classmethod
-    def of(cls, positions: FloatArray, width: FloatArray) -> _Cells:
-        cell = np.floor(positions[:, :2] / width).astype(np.int64)
-        if not len(cell):
-            return cls(cell, np.empty(0, np.int64))
-        corner = cell.min(axis=0)
-        x, y = (cell - corner).T
-        rows = int(y.max()) + 1
-        key, of_blink = np.unique(x * rows + y, return_inverse=True)
-        return cls(np.column_stack(np.divmod(key, rows)) + corner, of_blink)
-
-    def some(self, chosen: BoolArray) -> _Cells:
-        """Return the same of chosen blinks."""
-        return self._replace(of_blink=self.of_blink[chosen])
-
-    def log_likelihood(self, before: Overlap, after: Overlap, chosen: BoolArray) -> float:
-        """Return the gain of log-likelihood of chosen blinks, shape (n,).
-
-        It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
-        those around it, do not count: a single bead shows its own motion, whatever that is.
-        """
-        if not chosen.any():
-            return 0.0
-        gain = np.where(chosen, after.log_density - before.log_density, 0.0)
-        of_cell = np.bincount(self.of_blink, gain, len(self.at))
-        beside = (np.abs(self.at - self.at[of_cell.argmax()]) <= 1).all(axis=1)
-        return float(of_cell[~beside].sum()) / 2
+    It is half the sum over blinks, for each pair is in it twice. The cell that gains most, and
+    those around it, do not count: a single bead shows its own motion, whatever that is.
+    """
+    if not chosen.any():
+        return 0.0
+    gain = np.where(chosen, after.log_density - before.log_density, 0.0)
+    beside = cells.around(cells.highest(gain))
+    return float(cells.sums(gain)[~beside].sum()) / 2
 
 
 def describe(

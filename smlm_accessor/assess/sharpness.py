@@ -15,7 +15,7 @@ from smlm_accessor.kernels.correlation.frc import (
     smoothed,
     time_halves,
 )
-from smlm_accessor.kernels.sorting import sorted_rows
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 
 _PIXELS = 512  # of a part of the field, along each axis: a power of two
 _PARTS = 16
@@ -48,8 +48,7 @@ def ring_correlation(
     second = time_halves(frames)
     corner = by_column.lowest(versions[0][:, :2])
     _, ordered = sorted_rows(_key(versions[0][:, :2] - corner, pixel)[0])
-    begins = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
-    counts = np.diff(begins, append=len(ordered))
+    begins, counts = equal_runs(ordered)
     fullest = np.sort(ordered[begins][np.argsort(-counts, kind="stable")[:_PARTS]])
     found = []
     for version in versions:

@@ -46,6 +46,18 @@ def sorted_rows(keys: npt.NDArray[np.signedinteger[Any]]) -> tuple[IntArray, Int
     return order, both
 
 
+def equal_runs(ordered: IntArray) -> tuple[IntArray, IntArray]:
+    """Return where each run of equal keys begins, of keys in order, and how long it is.
+
+    Examples
+    --------
+    >>> equal_runs(np.array([-2, 5, 7, 7]))
+    (array([0, 1, 2]), array([1, 1, 2]))
+    """
+    begins = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    return begins, np.diff(begins, append=len(ordered))
+
+
 @kernel
 def _by_digit(numbers, to, shift, place):  # type: ignore[no-untyped-def]
     """Write the numbers in the order of a digit; ``place`` is room for as many as there are."""

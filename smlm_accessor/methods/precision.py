@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.kernels.neighbours.nena import with_axial
 from smlm_accessor.methods.chunked import ChunkedLocalizations
@@ -22,3 +23,9 @@ def precision_along(localizations: ChunkedLocalizations, given: float | None = N
     return with_axial(
         usual_precision(localizations.positions, localizations.frames, localizations.uncertainty)
     )
+
+
+def telling_axes(positions: FloatArray, precision: FloatArray) -> IntArray:
+    """Return the axes along which positions differ, and are known to some precision."""
+    told = np.isfinite(precision) & (precision > 0)
+    return np.flatnonzero(told & (by_column.extent(positions) > 0))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.kernels.sorting import sorted_rows
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ def test_rows_are_in_the_order_of_keys_and_equal_ones_as_they_were(keys: IntArra
     order, ordered = sorted_rows(keys)
     np.testing.assert_array_equal(order, np.argsort(keys, kind="stable"))
     np.testing.assert_array_equal(ordered, np.sort(keys))
+    begins, counts = equal_runs(ordered)
+    values, first, many = np.unique(keys, return_index=True, return_counts=True)
+    np.testing.assert_array_equal(ordered[begins], values)
+    np.testing.assert_array_equal(order[begins], first)
+    np.testing.assert_array_equal(counts, many)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.methods.precision import precision_along
+from smlm_accessor.methods.precision import precision_along, telling_axes
 from tests import scenes
 
 
@@ -24,3 +24,10 @@ def test_along_z_it_is_twice_that_of_x_where_nothing_tells_it() -> None:
     scene = scenes.visits(rng.uniform(0, 9_000, (3_000, 3)), n=6_000, n_frames=6_000)
     found = precision_along(scene.chunked())
     assert found[2] == 2 * found[0]
+
+
+def test_axes_that_tell_are_those_that_differ_and_are_known() -> None:
+    positions = np.random.default_rng(1).normal(size=(9, 3))
+    positions[:, 0] = 4.0
+    assert telling_axes(positions, np.ones(3)).tolist() == [1, 2]
+    assert telling_axes(positions, np.array([1.0, 0.0, np.nan])).tolist() == []

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.field.strip import in_strip
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -20,6 +19,7 @@ from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.parts import Parts
+from smlm_accessor.methods.precision import telling_axes
 
 # Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
 _ENOUGH = 1_000_000
@@ -80,8 +80,7 @@ def begun_windows(
     Where windows know only those near in time, it is the joint drift of all: each window fitted
     into the others by itself would move by chance as they do.
     """
-    told = np.isfinite(precision) & (precision > 0)
-    axes = np.flatnonzero(told & (by_column.extent(localizations.positions) > 0))
+    axes = telling_axes(localizations.positions, precision)
     if len(axes) < 2 or axes[1] > 1:
         return None
     some = localizations if len(axes) == len(precision) else localizations.along(axes)

@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import inflation
-from smlm_accessor.kernels.sorting import sorted_rows
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 from smlm_accessor.methods.aim.fit import WindowFit
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 
@@ -44,7 +44,7 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     order, key = np.arange(len(window)), window * blocks.n
     by_block, key[rows] = sorted_rows(key[rows] + blocks.of(there))
     order[rows] = rows[by_block]
-    begin = np.flatnonzero(np.diff(key, prepend=-1))
+    begin, _ = equal_runs(key)
     of, block = np.divmod(key[begin], blocks.n)
     asked = known[of]
     # Each block of a window as if it were a window, against all but the whole window.

@@ -19,6 +19,7 @@ from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse, registered_coarsely
 from smlm_accessor.methods.coarse.tracker import CELL, Coarse
+from smlm_accessor.methods.overlap.evidence import UNSURE
 from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
@@ -29,8 +30,6 @@ _ROUNDS = 5
 # large part of what they are fitted into, so they have to come to rest.
 _STILL = 0.2
 _FEW_CHUNKS = 30
-# Precisions: what is known worse is not known, as in `overlap`.
-_UNSURE = 3.0
 _REASON = (
     "What these localizations have in common with the others does not stand out from chance; "
     "longer chunks, or a sample that blinks at the same places again, would help."
@@ -151,7 +150,7 @@ def _of_windows(fit: WindowFit, progress: bool) -> Registered:
     del begun  # its events
     motion, variance = _fitted(fit, motion, _STILL * sigma, progress)
     variance = np.maximum(variance[:, :d], shared)
-    precise = (variance < (_UNSURE * sigma) ** 2)[:, fit.axes].all(axis=1)
+    precise = (variance < (UNSURE * sigma) ** 2)[:, fit.axes].all(axis=1)
     variance += by_jumps
     quality = found.evidence[of_coarse(edges[:-1], found)]
     chosen = {

@@ -12,6 +12,8 @@ from smlm_accessor.methods.overlap.density import OverlapSums
 
 #: Probability with which a table without structure passes for one that has evidence of drift.
 FALSE_ALARM = 1e-3
+#: Precisions: what is known worse is not valid.
+UNSURE = 3.0
 #: Blocks of the field, or windows, effectively, that can be tested.
 FEWEST = 8.0
 

@@ -19,7 +19,7 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
 )
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, UNSURE
 from smlm_accessor.methods.overlap.first_drift import first_drift, told_chunks
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
@@ -40,7 +40,6 @@ from smlm_accessor.timeline import Windows
 
 _MOST_WINDOWS = 20_000
 _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
-_UNSURE = 3.0  # precisions; what is known worse is not valid
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
@@ -309,7 +308,7 @@ def _registered(
 ) -> Registered:
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
     given, (found, by_jumps, known, prior) = localizations.n_chunks > 1, results
-    precise = (found.std < _UNSURE * np.array(chosen["precision"])).all(axis=1)
+    precise = (found.std < UNSURE * np.array(chosen["precision"])).all(axis=1)
     seen = ~estimate.nothing
     if given:
         seen &= estimate.quality > _EMPTY * np.median(estimate.quality)

@@ -18,6 +18,7 @@ from smlm_accessor.methods.overlap.between_times import Connection, connection, 
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps.placing import JumpRange, place_jumps
+from smlm_accessor.methods.precision import telling_axes
 from smlm_accessor.timeline import Timeline
 
 _MOST = 100_000  # localizations: enough to see whether parts of a table share molecules
@@ -86,8 +87,7 @@ class Parts:
         steps_end_parts : bool, default False
             Whether a far step of the drift ends a part, if others do not know both sides.
         """
-        told = np.isfinite(precision) & (precision > 0)
-        axes = np.flatnonzero(told & (by_column.extent(localizations.positions) > 0))
+        axes = telling_axes(localizations.positions, precision)
         use = by_column.all_finite(drift)
         if use.sum() > _MOST:
             x = localizations.positions[:, 0] - drift[:, 0]

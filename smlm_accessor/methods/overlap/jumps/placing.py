@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.tiles import Int32Array
+from smlm_accessor.kernels.field.places import Places
 from smlm_accessor.kernels.time_series.breaks import find_breaks
 from smlm_accessor.kernels.time_series.change_point import change_points, middle_change_point
 from smlm_accessor.methods.overlap.density import Density
@@ -137,16 +138,13 @@ class LogLikelihoods:
         """
         if not len(self.of_row):
             return self
-        there = self.positions / _PLACE
-        places, of_row = np.unique(np.floor(there), axis=0, return_inverse=True)
-        middle = places[np.bincount(of_row.ravel(), np.ptp(self.terms, axis=0)).argmax()] + 0.5
-
-        def near(positions: FloatArray) -> BoolArray:
-            return by_column.in_all(np.abs(positions - middle) < 1.5)
-
-        if near(density.events.positions[:, :2] / (_PLACE * density.precision[:2])).mean() > _MOST:
+        places = Places.of(self.positions, _PLACE)
+        most = places.highest(np.ptp(self.terms, axis=0))
+        events = density.events.positions[:, :2] / (_PLACE * density.precision[:2])
+        there = by_column.in_all(np.abs(np.floor(events) - places.at[most]) <= 1)
+        if there.mean() > _MOST:
             return self
-        return replace(self, terms=np.where(near(there), 0.0, self.terms))
+        return replace(self, terms=np.where(places.around(most)[places.of_row], 0.0, self.terms))
 
 
 def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> float:
