@@ -35,10 +35,13 @@ class PeakSignificance(NamedTuple):
 
     ``quality`` is that of a `Peak`. ``sharpness`` is the smoothing divided by the standard error of
     the shift, by the localizations of the moving image; for chance it is three or four.
+    ``without_best`` is what is left of the quality without the field block that makes most of the
+    height, and those around it: a long blink that lies on another molecule leaves nothing.
     """
 
     quality: float = -np.inf
     sharpness: float = 0.0
+    without_best: float = 0.0
 
 
 class PeakMatch(NamedTuple):
@@ -56,7 +59,10 @@ class PeakMatch(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """Slopes of a reference: the transforms of their squares; images of them, if by blocks."""
+    """Slopes of a reference: the transforms of their squares; images of them, if by blocks.
+
+    If matches must do without their best block, that of the reference itself comes third.
+    """
 
     squared: Spectrum
     restored: Spectrum | Image
@@ -90,8 +96,9 @@ class PeakMatcher:
         self.correlator, self.grid = correlator, correlator.grid
         self.max_shift, self.significance = max_shift, significance
         self._shape = correlator.shape(_OVERSAMPLING_BLOCKS)
-        self._by_block, self._cuts = by_block, None
+        self._by_block, self._cuts, self._block_shape = by_block, None, (1, -1)
         if blocks is not None:
+            self._block_shape = blocks.shape
             self._cuts = [self._first_pixels(axis, blocks) for axis in range(2)]
 
     def match(
@@ -118,19 +125,27 @@ class PeakMatcher:
         least_sharp = c.smoothing**2 / variance[c.active].max()
         if not least_sharp >= self.significance.sharpness**2:
             return None
-        of_blocks = self._influence(slopes.restored, aligned, curvature)
+        by_block = self._by_blocks(slopes.restored, aligned)
+        if len(by_block) > 2:
+            left = peak.quality * _part_without_best(by_block[2].reshape(self._block_shape))
+            if left < self.significance.without_best:
+                return None
+        of_blocks = influence(by_block[:2].T, curvature)
         of_pair = np.full(2, np.nan)
         if pairs:
             of_pair = self.pair_variance(reference, aligned, curvature)
             # Of a structure that a border of two blocks cuts, each draws its part to the middle.
-            back = self._restored(self.correlator.slopes(aligned))
-            of_blocks = (of_blocks - self._influence(back, reference, curvature)) / 2
+            back = self._by_blocks(self._restored(self.correlator.slopes(aligned)), reference)
+            of_blocks = (of_blocks - influence(back.T, curvature)) / 2
         return PeakMatch(peak.shift, variance, of_pair, peak.quality, of_blocks)
 
     def of(self, reference: Spectrum) -> Slopes:
         """Return what `match` needs of a reference."""
         slopes = self.correlator.slopes(reference)
-        return Slopes(self.squared(slopes), self._restored(slopes))
+        squared = self.squared(slopes)
+        if self.significance.without_best:
+            slopes = np.concatenate([slopes, (self.correlator.gain * reference)[None]])
+        return Slopes(squared, self._restored(slopes))
 
     def squared(self, slopes: Spectrum) -> Spectrum:
         """Return the transforms of the squares of slopes (from `Correlator.slopes`)."""
@@ -196,23 +211,30 @@ class PeakMatcher:
             return spectra
         return np.stack([restore(s[:1], self.grid, self._shape)[0] for s in spectra])
 
-    def _influence(
-        self, slopes: Spectrum | Image, moving: Spectrum, curvature: FloatArray
-    ) -> FloatArray:
-        """Return how the shift of an aligned image would change without each block or tile."""
+    def _by_blocks(self, images: Spectrum | Image, moving: Spectrum) -> FloatArray:
+        """Sum images over the localizations of an aligned one, for each block or tile, (k, n)."""
         if not self._by_block:
-            return np.zeros((1, 2))
+            return np.zeros((len(images), 1))
         if self._cuts is None:
-            products = (np.conj(slopes) * moving).real * self.grid.weights
-            slope = products.sum(axis=(2, 3), dtype=float) / self.grid.pixels
-        else:
-            (image,) = self._restored(moving[None])
-            slope = np.stack([_by_blocks(s * image, *self._cuts).ravel() for s in slopes])
-            slope /= np.prod(self._shape) / self.grid.pixels
-        return influence(slope.T, curvature)
+            products = (np.conj(images) * moving).real * self.grid.weights
+            return np.asarray(products.sum(axis=(2, 3), dtype=float) / self.grid.pixels)
+        (image,) = self._restored(moving[None])
+        sums = np.stack([_sum_blocks(one * image, *self._cuts).ravel() for one in images])
+        return sums / (np.prod(self._shape) / self.grid.pixels)
 
 
-def _by_blocks(image: Image, rows: IntArray, columns: IntArray) -> FloatArray:
+def _part_without_best(heights: FloatArray) -> float:
+    """Return the part of a height that is not in the highest block, nor in those around it.
+
+    ``heights`` are those of the blocks, shape (rows, columns).
+    """
+    over = np.maximum(heights, 0.0)
+    row, column = np.unravel_index(int(over.argmax()), over.shape)
+    best = over[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+    return 1.0 - float(best.sum()) / max(float(over.sum()), 1e-300)
+
+
+def _sum_blocks(image: Image, rows: IntArray, columns: IntArray) -> FloatArray:
     """Sum an image between the rows and columns at which blocks begin."""
     ends = np.append(rows, len(image))
     bands = np.stack([image[a:b].sum(axis=0, dtype=float) for a, b in pairwise(ends)])

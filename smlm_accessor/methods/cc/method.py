@@ -24,6 +24,11 @@ _CHANCE = (
     "enough. Larger chunks would help, or method='overlap', which puts blinks together first."
 )
 
+_MOVES = (
+    "Within {} of {} chunks the sample moves unevenly, and by more than the error of their shifts: "
+    "more chunks would follow it, or method='overlap'."
+)
+
 Images = Reduced[LateralPlan | None, CountedImages | None]
 
 
@@ -63,8 +68,12 @@ def cc(
     maximum, found between the pixels, is the shift. In three dimensions the lateral shift comes
     first; then the profiles of square tiles along z are correlated and their correlations added.
 
+    Where the sample moves within a chunk, its image has its maximum where the sample was longest.
+    So parts of each chunk are correlated with all other chunks, in larger pixels, and where their
+    mean is clearly elsewhere, it is the shift. A warning says so.
+
     Does badly when the structure turns, grows or is renewed between chunks; when it repeats at
-    distances smaller than the drift; and within a chunk, where drift only blurs the image.
+    distances smaller than the drift; and within chunks, between whose middles nothing is known.
 
     Parameters
     ----------
@@ -93,19 +102,22 @@ def cc(
         thousand, if localizations are independent; where blinks are long and few, shifts may be
         erratic, and then all chunks are invalid.) ``offset_std`` is from a jackknife
         over field blocks: localizations of one block need not be independent. (Where fewer than
-        three blocks count, as if all were.) The first chunk has one, too, and the
-        difference of two chunks has the variance of both. It is NaN along z if all heights are
-        equal (their offset is 0) and where a single chunk is valid. ``chosen`` holds bin size,
-        smoothing and largest shift, in 3D also those along z and the size of the tiles (None: one
-        tile).
+        three blocks count, as if all were.) It holds what the sample moves within the parts of a
+        chunk, too. The first chunk has one, too, and the difference of two chunks has the variance
+        of both. It is NaN along z if all heights are equal (their offset is 0) and where a single
+        chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and the number of
+        chunks in which the sample moves unevenly; in 3D also those along z and the size of the
+        tiles (None: one tile).
 
     Notes
     -----
     The transform of each chunk is computed once. The maximum is found by Newton's method on the
     trigonometric interpolant of the correlation, the limit of an upsampled discrete Fourier
-    transform [1]_. Memory is bounded whatever the field: transforms of 2**28 bytes in all, and
-    about 20 bytes per pixel and thread while one is worked on. The outermost 0.1 % of positions at
-    either end of an axis do not extend the field by more than a tenth.
+    transform [1]_. An eighth of a chunk is a part, and is halved for as long as the sample clearly
+    moves within it by more than the error of the mean; a part that shows too little is put
+    together with the one beside it. Memory is bounded whatever the field: transforms of 2**28 bytes
+    in all, and about 20 bytes per pixel and thread while one is worked on. The outermost 0.1 % of
+    positions at either end of an axis do not extend the field by more than a tenth.
 
     References
     ----------
@@ -172,4 +184,13 @@ def _register(
     if not subpixel:
         size = np.array(bins)
         drift = size * np.round(drift / np.where(size > 0, size, 1.0))
-    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen)
+    return Registered(
+        *(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen),
+        note=_note(chosen, len(shifts.valid)),
+    )
+
+
+def _note(chosen: dict[str, Any], n_chunks: int) -> str:
+    """Return what the user has to know of chunks within which the sample moves."""
+    moving = max(chosen.get(f"n_moving_chunks{axis}", 0) for axis in ("", "_z"))
+    return _MOVES.format(moving, n_chunks) if moving else ""

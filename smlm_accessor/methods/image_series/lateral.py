@@ -12,14 +12,21 @@ from smlm_accessor._typing import IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
-from smlm_accessor.kernels.field.blocks import make_field_blocks
+from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
+from smlm_accessor.kernels.field.blocks import FieldBlocks, make_field_blocks
 from smlm_accessor.kernels.images.images import transform
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.pixels import SIGNIFICANCE, LateralPlan
 from smlm_accessor.methods.image_series.refinement import refine
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
-from smlm_accessor.methods.image_series.spectra import summarize
+from smlm_accessor.methods.image_series.spectra import SpectrumOfRows, summarize
 from smlm_accessor.methods.image_series.standard_errors import jackknifed
+from smlm_accessor.methods.image_series.uneven_motion import with_means_of_parts
+
+# Of the padded image of a part of a chunk: they are many, and need only tell where it moves.
+_PIXELS_OF_PARTS = 2**16
+# As of chunks, but one long blink may be most of a part.
+_OF_PARTS = SIGNIFICANCE._replace(without_best=3.0)
 
 ImageOfChunk = Callable[[int], npt.NDArray[np.float32]]
 
@@ -48,7 +55,7 @@ def register_lateral(
     chosen, grid = dict(plan.record), plan.grid
     options: dict[str, Any] = {"threads": threads, "progress": progress}
     if counted is None:
-        spectra = summarize(xy, bounds, grid, **options)
+        spectra = summarize(SpectrumOfRows(xy, grid), bounds, **options)
     else:
         image, _ = counted
         spectra = map_threads(
@@ -68,4 +75,16 @@ def register_lateral(
         shifts = jackknifed(
             refine(xy, bounds, shifts, fine, smoothing, blocks, target=target, **options)
         )
-    return shifts, chosen
+    matcher = _matcher_of_parts(plan, chosen["smoothing"], blocks)
+    of_parts = SpectrumOfRows(xy, matcher.grid)
+    parts_of: dict[str, Any] = {"used": counts > 0, **options}
+    shifts, moving = with_means_of_parts(shifts, of_parts, bounds, matcher, **parts_of)
+    return shifts, chosen | {"n_moving_chunks": int(moving.sum())}
+
+
+def _matcher_of_parts(plan: LateralPlan, smoothing: float, blocks: FieldBlocks) -> PeakMatcher:
+    """Return what matches parts of chunks, in pixels that are as large as they may be."""
+    finest = plan.field.finest_search(_PIXELS_OF_PARTS)
+    smoothing = max(smoothing, PIXELS_PER_SMOOTHING * finest)
+    grid = plan.field.grid(smoothing / PIXELS_PER_SMOOTHING, smoothing)
+    return PeakMatcher(Correlator(grid, smoothing), plan.field.reach, _OF_PARTS, blocks)

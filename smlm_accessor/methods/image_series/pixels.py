@@ -65,6 +65,10 @@ class Field(NamedTuple):
             size *= 1.02
         return size
 
+    def finest_search(self, pixels: int) -> float:
+        """Return the same of images that are searched at the smoothing that goes with them."""
+        return self.finest(lambda size: self.grid(size, PIXELS_PER_SMOOTHING * size), pixels)
+
 
 @dataclass(frozen=True)
 class LateralPlan:

@@ -35,30 +35,44 @@ class ImageTiles(NamedTuple):
         return cls(number, len(used), size)
 
 
+@dataclass(frozen=True)
+class SpectrumOfRows:
+    """Gives the transform of the image, or stack of images if there are tiles, of some rows."""
+
+    positions: FloatArray
+    grid: PixelGrid
+    tiles: ImageTiles | None = None
+
+    @property
+    def n_tiles(self) -> int:
+        """Images of a stack."""
+        return 1 if self.tiles is None else self.tiles.n
+
+    def __call__(self, rows: slice) -> Spectrum:
+        """Return the transform, see `transform`."""
+        index = None if self.tiles is None else self.tiles.number[rows]
+        image = count(self.positions[rows], self.grid, tiles=index, n_tiles=self.n_tiles)
+        return transform(image, self.grid)
+
+
 def summarize(
-    positions: FloatArray,
+    image: SpectrumOfRows,
     bounds: IntArray,
-    grid: PixelGrid,
     *,
-    tiles: ImageTiles | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Sequence[Spectrum]:
-    """Return the transform of each chunk's image, or stack of images if there are tiles.
+    """Return the transform of each chunk's image, or stack of images.
 
     They add: the transforms of parts of a chunk sum to that of the chunk. ``bounds`` are those of
     the rows of the chunks.
     """
-    n_tiles = 1 if tiles is None else tiles.n
 
     def one(chunk: int) -> Spectrum:
-        rows = slice(int(bounds[chunk]), int(bounds[chunk + 1]))
-        index = None if tiles is None else tiles.number[rows]
-        image = count(positions[rows], grid, tiles=index, n_tiles=n_tiles)
-        return transform(image, grid)
+        return image(slice(int(bounds[chunk]), int(bounds[chunk + 1])))
 
-    k = len(bounds) - 1
-    if k * n_tiles * 8 * (2 * grid.modes[0] + 1) * (grid.modes[1] + 1) > MAX_BYTES:
+    k, modes = len(bounds) - 1, image.grid.modes
+    if k * image.n_tiles * 8 * (2 * modes[0] + 1) * (modes[1] + 1) > MAX_BYTES:
         return _OnDemand(one, k)
     return map_threads(one, range(k), threads=threads, progress=progress, description="images")
 

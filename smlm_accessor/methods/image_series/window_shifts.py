@@ -14,7 +14,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.chance import erratic
 from smlm_accessor.methods.image_series.pixels import SIGNIFICANCE, Field
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
-from smlm_accessor.methods.image_series.spectra import summarize
+from smlm_accessor.methods.image_series.spectra import SpectrumOfRows, summarize
 from smlm_accessor.methods.image_series.z_profiles import register_z
 
 #: Pixels of a padded image. For a search they may be much larger than the structure.
@@ -70,13 +70,13 @@ def search_window_shifts(
     factors = [f for f in _FACTORS if f >= 1 or (finer and bin_size is None)]
     extent = float(field.extent.max())
     if bin_size is None:
-        bin_size = field.finest(lambda size: field.grid(size, PIXELS_PER_SMOOTHING * size), pixels)
+        bin_size = field.finest_search(pixels)
     best, smoothing = Shifts.none(counts < 0), np.zeros(d)
     options: dict[str, Any] = {"threads": threads, "progress": progress}
     for factor in factors:
         lateral = factor * PIXELS_PER_SMOOTHING * bin_size
         grid = field.grid(factor * bin_size, lateral)
-        spectra = summarize(xy, localizations.bounds, grid, **options)
+        spectra = summarize(SpectrumOfRows(xy, grid), localizations.bounds, **options)
         matcher = PeakMatcher(Correlator(grid, lateral), field.reach, SIGNIFICANCE, by_block=False)
         shifts = ImageSeries(spectra, counts, matcher, **options).register("all")
         in_plane = counts[shifts.valid].sum()

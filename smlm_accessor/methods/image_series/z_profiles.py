@@ -15,8 +15,14 @@ from smlm_accessor.kernels.images.grid import PixelGrid, field_of
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.pixels import Field
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
-from smlm_accessor.methods.image_series.spectra import ImageTiles, sample_chunks, summarize
+from smlm_accessor.methods.image_series.spectra import (
+    ImageTiles,
+    SpectrumOfRows,
+    sample_chunks,
+    summarize,
+)
 from smlm_accessor.methods.image_series.standard_errors import jackknifed
+from smlm_accessor.methods.image_series.uneven_motion import with_means_of_parts
 
 #: Pixels of the profiles of all tiles of a chunk, at most.
 MAX_PIXELS = 2**23
@@ -70,7 +76,8 @@ def register_z(
             aligned, sample_chunks(bounds, counts), lateral_smoothing=lateral_smoothing, reach=reach
         )
         positions, tiles, grid, smoothing = profiles
-        spectra = summarize(positions, bounds, grid, tiles=tiles, **options)
+        image = SpectrumOfRows(positions, grid, tiles)
+        spectra = summarize(image, bounds, **options)
         limits = np.array([0.0, reach])
         matcher = PeakMatcher(Correlator(grid, smoothing), limits, _SIGNIFICANCE)
         axial = jackknifed(ImageSeries(spectra, counts, matcher, **options).register(target))
@@ -80,6 +87,10 @@ def register_z(
             "max_shift_z": reach,
             "tile_size": tiles.size,
         }
+        axial, moving = with_means_of_parts(
+            axial, image, bounds, matcher, used=lateral.valid, **options
+        )
+        chosen["n_moving_chunks_z"] = int(moving.sum())
     shift = np.column_stack([lateral.shift, axial.shift[:, 1]])
     variance = np.column_stack([lateral.variance, axial.variance[:, 1]])
     return Shifts(shift, variance, lateral.quality, lateral.valid & axial.valid), chosen

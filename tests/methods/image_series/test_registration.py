@@ -11,7 +11,7 @@ from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSi
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.images.grid import make_grid
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
-from smlm_accessor.methods.image_series.spectra import summarize
+from smlm_accessor.methods.image_series.spectra import SpectrumOfRows, summarize
 from smlm_accessor.methods.image_series.standard_errors import jackknifed
 
 FIELD = np.full(2, 60.0)
@@ -32,7 +32,8 @@ def register(parts: list[FloatArray], target: str) -> Shifts:
     bounds = np.append(0, np.cumsum(counts))
     blocks = make_field_blocks(positions) if len(positions) else None
     matcher = PeakMatcher(Correlator(GRID, 0.45), REACH, PeakSignificance(quality=7.0), blocks)
-    return ImageSeries(summarize(positions, bounds, GRID), counts, matcher).register(target)
+    spectra = summarize(SpectrumOfRows(positions, GRID), bounds)
+    return ImageSeries(spectra, counts, matcher).register(target)
 
 
 @pytest.mark.parametrize("target", ["first", "previous", "all"])

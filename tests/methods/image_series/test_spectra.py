@@ -7,7 +7,12 @@ import pytest
 
 from smlm_accessor.kernels.images.grid import make_grid
 from smlm_accessor.methods.image_series import spectra
-from smlm_accessor.methods.image_series.spectra import ImageTiles, sample_chunks, summarize
+from smlm_accessor.methods.image_series.spectra import (
+    ImageTiles,
+    SpectrumOfRows,
+    sample_chunks,
+    summarize,
+)
 
 GRID = make_grid(np.zeros(2), np.full(2, 9.0), bin_size=0.5, smoothing=0.7, max_shift=np.ones(2))
 
@@ -18,13 +23,13 @@ def test_transforms_add_and_are_the_same_on_demand(
 ) -> None:
     x = np.random.default_rng(1).uniform(0, 9, (600, 2))
     tiles = ImageTiles.of_width(x, 4.0) if tiled else None
+    image = SpectrumOfRows(x, GRID, tiles)
     one, two, both = (
-        summarize(x, np.array(bounds), GRID, tiles=tiles)
-        for bounds in ([0, 200, 600], [0, 200, 600], [0, 600])
+        summarize(image, np.array(bounds)) for bounds in ([0, 200, 600], [0, 200, 600], [0, 600])
     )
     np.testing.assert_allclose(one[0] + one[1], both[0], atol=1e-3)
     monkeypatch.setattr(spectra, "MAX_BYTES", 0)
-    again = summarize(x, np.array([0, 200, 600]), GRID, tiles=tiles)
+    again = summarize(image, np.array([0, 200, 600]))
     assert not isinstance(again, list)
     for k in range(2):
         np.testing.assert_array_equal(again[k], two[k])

@@ -1,0 +1,106 @@
+"""What parts say of chunks: mean shifts, where the sample was, and what they do not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import chdtrc, ndtri
+
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.field.jackknife import inflation
+from smlm_accessor.methods.image_series.parts_of_chunks import Part
+
+# Of all comparisons in a table together, one looks clear by chance with this probability.
+_CHANCE = 1e-3
+
+
+class Means(NamedTuple):
+    """The means over parts, of the chunks ``of``, shape (k,); for four others see `Shifts`.
+
+    The quality is the least of the parts. ``spread``, shape (k, d), is the variance of where the
+    sample was, 0 if parts are no farther apart than by chance (chi-square). ``unseen``, shape
+    (n_parts, d), is the variance by what the sample moves within each part, and ``at``, shape
+    (n_parts,), the place of its chunk in ``of``.
+    """
+
+    of: IntArray
+    at: IntArray
+    shift: FloatArray
+    variance: FloatArray
+    quality: FloatArray
+    influence: FloatArray
+    spread: FloatArray
+    unseen: FloatArray
+
+    @classmethod
+    def over(cls, parts: Sequence[Part]) -> Means:
+        """Return the means over parts, which are in the order of time."""
+        of, at = np.unique([part.chunk for part in parts], return_inverse=True)
+        sizes = np.array([part.stop - part.start for part in parts])
+        counts = np.bincount(at, sizes)
+        share = (sizes / counts[at])[:, None]
+        shift, variance = (np.stack([part.match[i] for part in parts]) for i in range(2))
+        of_blocks = np.stack([part.match.influence for part in parts])
+        influence = _of_chunks(share[..., None] * of_blocks, at)
+        own = _of_chunks(share**2 * variance, at)
+        factor = inflation(influence, own, counts)
+        # Anywhere within what it moves.
+        unseen = (share * _steps(shift, variance * factor)) ** 2 / 12
+        quality = np.full(len(of), np.inf)
+        np.minimum.at(quality, at, [part.match.quality for part in parts])
+        mean = _of_chunks(share * shift, at)
+        noise, square = variance * factor, (shift - mean[at]) ** 2
+        freedom = np.maximum(np.bincount(at) - 1, 1)[:, None]
+        tiny = np.finfo(np.float64).tiny  # the same localizations again have no noise
+        by_chance = chdtrc(freedom, _of_chunks(square / np.maximum(noise, tiny), at))
+        moves = np.any(by_chance < _CHANCE / by_chance.size, axis=1)
+        excess = np.nan_to_num(_of_chunks(share * (square - noise), at))  # not along a flat axis
+        spread = np.maximum(excess, 0.0) * moves[:, None]
+        return cls(of, at, mean, own * factor, quality, influence, spread, unseen)
+
+    @property
+    def unseen_of_chunks(self) -> FloatArray:
+        """The variance by what the sample moves within parts, shape (k, d)."""
+        return _of_chunks(self.unseen, self.at)
+
+    def worst(self, left: BoolArray) -> list[int]:
+        """Return, of each chunk, the part of which most is unseen, among those that are left.
+
+        There is none of chunks whose other error is larger.
+        """
+        matters = (self.unseen_of_chunks > self.variance).any(axis=1)
+        found = []
+        for place in np.flatnonzero(matters).tolist():
+            mine = np.flatnonzero((self.at == place) & left)
+            least = np.maximum(self.variance[place], np.finfo(np.float64).tiny)
+            amount = np.nan_to_num(self.unseen[mine] / least).max(axis=1)
+            if amount.max(initial=0.0) > 0:
+                found.append(int(mine[amount.argmax()]))
+        return found
+
+
+def _of_chunks(values: FloatArray, at: IntArray) -> FloatArray:
+    """Sum over the parts of each chunk."""
+    out = np.zeros((int(at.max()) + 1, *values.shape[1:]))
+    np.add.at(out, at, values)
+    return out
+
+
+def _steps(shift: FloatArray, variance: FloatArray) -> FloatArray:
+    """Return what the sample moves in each part, 0 where that is not clear; all shapes (n, d).
+
+    It is half of what the parts before and after are apart; at the ends, all of it.
+    """
+    last = len(shift) - 1
+    after, before = (np.clip(np.arange(last + 1) + step, 0, last) for step in (1, -1))
+    apart = (after - before)[:, None]
+    steps = (shift[after] - shift[before]) / apart
+    std = np.sqrt(variance[after] + variance[before]) / apart
+    return np.where(np.abs(steps) > _clear(steps) * std, steps, 0.0)
+
+
+def _clear(values: FloatArray) -> float:
+    """Return how many standard errors the largest of so many values is off by no chance."""
+    return -float(ndtri(_CHANCE / (2 * values.size)))
