@@ -150,6 +150,12 @@ class ChunkedLocalizations(LocalizationArrays):
         """Number of localizations in each chunk."""
         return np.diff(self.bounds)
 
+    @property
+    def segment(self) -> IntArray:
+        """Number of known jumps before each chunk."""
+        jumps = np.zeros(0, dtype=np.int64) if self.jumps is None else self.jumps
+        return np.searchsorted(jumps, self.frame_edges()[:-1], side="right")
+
     def take(self, rows: BoolArray | IntArray | slice) -> Self:
         """Return some of the rows, in their order; each stays in its chunk."""
         kept = np.arange(len(self.frames))[rows]

@@ -40,3 +40,8 @@ def test_frames_that_are_their_own_numbers_stay() -> None:
         np.zeros((50, 2)), np.arange(50), np.array([0, 50]), ("x", "y")
     )
     assert localizations.counted()[0] is localizations
+
+
+def test_chunks_of_a_segment_have_its_number() -> None:
+    assert every_tenth(307).segment.tolist() == [0, 1]
+    assert every_tenth(507).segment.tolist() == [0, 0]

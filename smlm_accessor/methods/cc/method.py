@@ -24,11 +24,6 @@ _CHANCE = (
     "enough. Larger chunks would help, or method='overlap', which puts blinks together first."
 )
 
-_MOVES = (
-    "Within {} of {} chunks the sample moves unevenly, and by more than the error of their shifts: "
-    "more chunks would follow it, or method='overlap'."
-)
-
 Images = Reduced[LateralPlan | None, CountedImages | None]
 
 
@@ -69,8 +64,8 @@ def cc(
     first; then the profiles of square tiles along z are correlated and their correlations added.
 
     Where the sample moves within a chunk, its image has its maximum where the sample was longest.
-    So parts of each chunk are correlated with all other chunks, in larger pixels, and where their
-    mean is clearly elsewhere, it is the shift. A warning says so.
+    So parts of each chunk are correlated with all other chunks, in larger pixels, and where they
+    lie apart, the shift is nearer to their mean.
 
     Does badly when the structure turns, grows or is renewed between chunks; when it repeats at
     distances smaller than the drift; and within chunks, between whose middles nothing is known.
@@ -105,9 +100,9 @@ def cc(
         three blocks count, as if all were.) It holds what the sample moves within the parts of a
         chunk, too. The first chunk has one, too, and the difference of two chunks has the variance
         of both. It is NaN along z if all heights are equal (their offset is 0) and where a single
-        chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and the number of
-        chunks in which the sample moves unevenly; in 3D also those along z and the size of the
-        tiles (None: one tile).
+        chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and as
+        ``n_moving_chunks`` the number of chunks whose shift the parts change by more than its
+        error; in 3D also those along z and the size of the tiles (None: one tile).
 
     Notes
     -----
@@ -184,13 +179,4 @@ def _register(
     if not subpixel:
         size = np.array(bins)
         drift = size * np.round(drift / np.where(size > 0, size, 1.0))
-    return Registered(
-        *(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen),
-        note=_note(chosen, len(shifts.valid)),
-    )
-
-
-def _note(chosen: dict[str, Any], n_chunks: int) -> str:
-    """Return what the user has to know of chunks within which the sample moves."""
-    moving = max(chosen.get(f"n_moving_chunks{axis}", 0) for axis in ("", "_z"))
-    return _MOVES.format(moving, n_chunks) if moving else ""
+    return Registered(-drift + 0.0, shifts.quality, shifts.valid, None, offset_std(shifts), chosen)

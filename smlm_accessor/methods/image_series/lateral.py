@@ -77,7 +77,7 @@ def register_lateral(
         )
     matcher = _matcher_of_parts(plan, chosen["smoothing"], blocks)
     of_parts = SpectrumOfRows(xy, matcher.grid)
-    parts_of: dict[str, Any] = {"used": counts > 0, **options}
+    parts_of: dict[str, Any] = {"used": counts > 0, "segment": localizations.segment, **options}
     shifts, moving = with_means_of_parts(shifts, of_parts, bounds, matcher, **parts_of)
     return shifts, chosen | {"n_moving_chunks": int(moving.sum())}
 

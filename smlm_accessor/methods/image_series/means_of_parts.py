@@ -35,8 +35,11 @@ class Means(NamedTuple):
     unseen: FloatArray
 
     @classmethod
-    def over(cls, parts: Sequence[Part]) -> Means:
-        """Return the means over parts, which are in the order of time."""
+    def over(cls, parts: Sequence[Part], segment: IntArray) -> Means:
+        """Return the means over parts, which are in the order of time.
+
+        ``segment`` numbers those of all chunks between which the sample is known to jump.
+        """
         of, at = np.unique([part.chunk for part in parts], return_inverse=True)
         sizes = np.array([part.stop - part.start for part in parts])
         counts = np.bincount(at, sizes)
@@ -47,7 +50,8 @@ class Means(NamedTuple):
         own = _of_chunks(share**2 * variance, at)
         factor = inflation(influence, own, counts)
         # Anywhere within what it moves.
-        unseen = (share * _steps(shift, variance * factor)) ** 2 / 12
+        steps = _steps(shift, variance * factor, segment[of[at]])
+        unseen = (share * steps) ** 2 / 12
         quality = np.full(len(of), np.inf)
         np.minimum.at(quality, at, [part.match.quality for part in parts])
         mean = _of_chunks(share * shift, at)
@@ -88,14 +92,15 @@ def _of_chunks(values: FloatArray, at: IntArray) -> FloatArray:
     return out
 
 
-def _steps(shift: FloatArray, variance: FloatArray) -> FloatArray:
-    """Return what the sample moves in each part, 0 where that is not clear; all shapes (n, d).
+def _steps(shift: FloatArray, variance: FloatArray, segment: IntArray) -> FloatArray:
+    """Return what the sample moves in each part, 0 where that is not clear; shape (n, d).
 
-    It is half of what the parts before and after are apart; at the ends, all of it.
+    It is half of what the parts before and after are apart; at the ends of segments, all of it.
     """
-    last = len(shift) - 1
-    after, before = (np.clip(np.arange(last + 1) + step, 0, last) for step in (1, -1))
-    apart = (after - before)[:, None]
+    here = np.arange(len(shift))
+    after, before = (np.clip(here + step, 0, here[-1]) for step in (1, -1))
+    after, before = (np.where(segment[at] == segment, at, here) for at in (after, before))
+    apart = np.maximum(after - before, 1)[:, None]
     steps = (shift[after] - shift[before]) / apart
     std = np.sqrt(variance[after] + variance[before]) / apart
     return np.where(np.abs(steps) > _clear(steps) * std, steps, 0.0)

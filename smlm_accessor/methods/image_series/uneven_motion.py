@@ -35,6 +35,7 @@ def with_means_of_parts(
     matcher: PeakMatcher,
     *,
     used: BoolArray,
+    segment: IntArray,
     threads: int | None = None,
     progress: bool = False,
 ) -> tuple[Shifts, BoolArray]:
@@ -43,11 +44,11 @@ def with_means_of_parts(
     Where it does, parts are halved until what it moves within them matters less than the
     other error of the mean. What is left of that adds to the variances. A chunk that is not valid,
     for the motion has torn its maximum apart, is valid by its parts. Also returned is in which
-    chunks the sample moves unevenly: the mean is elsewhere, or what is not seen is more than their
-    own error.
+    chunks that is so, or the mean is elsewhere by more than their own error.
 
-    ``bounds`` are those of the rows of chunks, of which some are ``used``. Influences on matches
-    are those of the same field blocks as on the shifts.
+    ``bounds`` are those of the rows of chunks, of which some are ``used``; between those of another
+    ``segment`` the sample is known to jump. Influences on matches are those of the same field
+    blocks as on the shifts.
     """
     chunks = np.flatnonzero(used).tolist()
     n = _PARTS
@@ -60,7 +61,7 @@ def with_means_of_parts(
         parts = [*chain(*each(partial(search.parts, n=n), chunks))]
     if sum(shifts.valid[list({part.chunk for part in parts})]) < 2:
         return shifts, np.zeros(len(used), dtype=np.bool_)
-    means, whole = Means.over(parts), set[int]()
+    means, whole = Means.over(parts, segment), set[int]()
     for _ in range(_HALVED):
         worst = means.worst(np.array([part.start not in whole for part in parts]))
         if not worst:
@@ -68,7 +69,7 @@ def with_means_of_parts(
         halves = dict(zip(worst, each(search.halves, [parts[i] for i in worst]), strict=True))
         whole |= {parts[i].start for i, found in halves.items() if len(found) < 2}
         parts = [*chain(*(halves.get(i, [part]) for i, part in enumerate(parts)))]
-        means = Means.over(parts)
+        means = Means.over(parts, segment)
     return _with_means(shifts, means)
 
 
@@ -94,7 +95,6 @@ def _with_means(shifts: Shifts, means: Means) -> tuple[Shifts, BoolArray]:
     shift[torn], variance[torn] = means.shift[new] + common, means.variance[new]
     influence[torn], quality[torn] = means.influence[new], means.quality[new]
     valid[torn] = uneven[torn] = True
-    uneven[means.of] |= (unseen > variance[means.of]).any(axis=1)
     variance[means.of] += unseen
     shift -= shift[np.flatnonzero(valid)[0]]
     return Shifts(shift, variance, quality, valid, influence), uneven

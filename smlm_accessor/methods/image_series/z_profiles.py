@@ -87,9 +87,8 @@ def register_z(
             "max_shift_z": reach,
             "tile_size": tiles.size,
         }
-        axial, moving = with_means_of_parts(
-            axial, image, bounds, matcher, used=lateral.valid, **options
-        )
+        parts_of: dict[str, Any] = {"used": lateral.valid, "segment": localizations.segment}
+        axial, moving = with_means_of_parts(axial, image, bounds, matcher, **parts_of, **options)
         chosen["n_moving_chunks_z"] = int(moving.sum())
     shift = np.column_stack([lateral.shift, axial.shift[:, 1]])
     variance = np.column_stack([lateral.variance, axial.variance[:, 1]])
