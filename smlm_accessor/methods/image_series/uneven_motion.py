@@ -70,16 +70,18 @@ def with_means_of_parts(
         whole |= {parts[i].start for i, found in halves.items() if len(found) < 2}
         parts = [*chain(*(halves.get(i, [part]) for i, part in enumerate(parts)))]
         means = Means.over(parts, segment)
-    return _with_means(shifts, means)
+    return _with_means(shifts, means, matcher.correlator.smoothing)
 
 
-def _with_means(shifts: Shifts, means: Means) -> tuple[Shifts, BoolArray]:
+def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts, BoolArray]:
     assert shifts.influence is not None
     shift, variance, influence = (x.copy() for x in (*shifts[:2], shifts.influence))
     quality, valid = shifts.quality.copy(), shifts.valid.copy()
     known, moves = valid[means.of], np.any(means.spread, axis=1)
     unseen = means.unseen_of_chunks
-    of, torn, new = means.of[known], means.of[~known & moves], ~known & moves
+    # A motion that is narrower than the smoothing tears no maximum apart.
+    new = ~known & np.any(means.spread > smoothing**2, axis=1)
+    of, torn = means.of[known], means.of[new]
     away, at_rest = shift[of] - means.shift[known], ~moves[known]
     # What all chunks have in common says nothing: it is seen best of those at rest.
     common = np.median(away[at_rest] if at_rest.any() else away, axis=0)
