@@ -117,10 +117,11 @@ def build(
     ).assign_coords(chunk=pd.Index(np.arange(n_chunks)))
     unit = dataset.attrs.get("length_unit")
     for name, variable in VARIABLES.items():
+        said = dataset.variables[name].attrs
         if variable.meaning:
-            dataset[name].attrs["long_name"] = variable.meaning
+            said["long_name"] = variable.meaning
         if unit and name in LENGTHS:
-            dataset[name].attrs["units"] = unit
+            said["units"] = unit
     return dataset if time is None else timed(dataset)
 
 

@@ -55,13 +55,19 @@ class LocalizationArrays:
 
     def take(self, rows: BoolArray | IntArray | slice) -> Self:
         """Return some of the localizations."""
+        if not isinstance(rows, slice):  # by number: by far the quickest where there are columns
+            rows = np.flatnonzero(rows) if rows.dtype == bool else rows
+
+        def some(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return values[rows] if isinstance(rows, slice) else values.take(rows, axis=0)
+
         return replace(
             self,
-            positions=self.positions[rows],
-            frames=self.frames[rows],
-            uncertainty=None if self.uncertainty is None else self.uncertainty[rows],
-            group=None if self.group is None else self.group[rows],
-            trace=None if self.trace is None else self.trace[rows],
+            positions=some(self.positions),
+            frames=some(self.frames),
+            uncertainty=None if self.uncertainty is None else some(self.uncertainty),
+            group=None if self.group is None else some(self.group),
+            trace=None if self.trace is None else some(self.trace),
         )
 
     def sorted(self) -> Self:

@@ -127,8 +127,10 @@ class Cells(NamedTuple):
         """Cell of each position, in the order of cells."""
         return self.cell_of(slice(0, len(self.order)))
 
-    def cell_of(self, rows: slice) -> IntArray:
-        """Return the same of a range of positions."""
+    def cell_of(self, rows: slice | IntArray) -> IntArray:
+        """Return the same of some of the positions."""
+        if not isinstance(rows, slice):
+            return np.searchsorted(self.start, rows, side="right") - 1
         first = int(np.searchsorted(self.start, rows.start, side="right")) - 1
         stop = int(np.searchsorted(self.start, rows.stop))
         bounds = np.clip(self.start[first : stop + 1], rows.start, rows.stop)

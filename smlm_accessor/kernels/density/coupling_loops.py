@@ -4,15 +4,52 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.compilation import any_order, kernel
 from smlm_accessor.kernels.density.pair_loops import _END, _POWER, CUT, gathered, sums_at
+
+
+@any_order
+def _of_pairs(n, p, s, low, high, around, frame, deep, of_event, values):  # type: ignore[no-untyped-def]
+    """Write what each pair of an event adds: 0 if it is out of reach, or of the same time."""
+    one, half, part = np.float32(1.0), np.float32(0.5), np.float32(0.5 / _POWER)
+    end, bend = np.float32(_END ** (_POWER - 1)), np.float32((_POWER - 1) / _POWER)
+    px, py, vx, cut = p[0], p[1], s[0], np.float32(CUT)
+    scale, gx, gy = np.float32(of_event[0]), np.float32(of_event[1]), np.float32(of_event[2])
+    # Slices: see `pair_loops`.
+    x, y, z, weight, frame = around[0, :n], around[1, :n], around[2, :n], around[5, :n], frame[:n]
+    sx, sz = around[3, :n], around[4, :n]
+    responsibility, curvature = values[0, :n], values[1, :n]
+    to_x, to_y, to_z = values[2, :n], values[3, :n], values[4, :n]
+    for j in range(n):
+        ix = one / (vx + sx[j])
+        ax, ay = (x[j] - px) * ix, (y[j] - py) * ix
+        e = (x[j] - px) * ax + (y[j] - py) * ay
+        w = scale * weight[j] * ix
+        if deep is not None:
+            iz = one / (s[2] + sz[j])
+            az = (z[j] - p[2]) * iz
+            e += (z[j] - p[2]) * az
+            w *= np.sqrt(iz)
+        e = min(e, cut)
+        w *= np.float32((e < cut) & ((frame[j] < low) | (frame[j] >= high)))
+        u = one - e * part
+        u2 = u * u
+        u4 = u2 * u2
+        u14 = u4 * u4 * u4 * u2
+        r, fall = w * (u14 * u - end), w * u14 * bend
+        responsibility[j] = r * ix
+        curvature[j] = r * ix + half * (ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay))
+        to_x[j] = r * ax
+        to_y[j] = r * ay
+        if deep is not None:
+            to_z[j] = r * az
 
 
 @kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
     events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
-    other_variance, other_frame, other_weight, deep, floor, room, window, group,
-    responsibility, curvature, moments, total,
+    other_variance, other_frame, other_weight, deep, floor, room, values, others_window, window,
+    group, responsibility, curvature, moments, total,
 ):  # fmt: skip
     """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
 
@@ -28,6 +65,10 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     cell, first, stop, where, variance, frame, weight, left_out
         As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
         ``other_weight``, ``deep``, ``floor`` and ``room``.
+    values : ndarray of float32, shape (5, n_room)
+        Room for what each pair adds: worked out for many pairs at once, and then added up.
+    others_window : ndarray of int, shape (n_room,)
+        Room for the windows of the events around.
     window : ndarray, shape (n_frames,)
     group : ndarray, shape (n,)
         Part of the field that each event belongs to.
@@ -40,7 +81,6 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     """
     d, c, n = where.shape[0], -1, 0
     p, s, found, around, when = room
-    bend, end = (_POWER - 1) / _POWER, _END ** (_POWER - 1)
     for i in events:
         if cell[i] != c:
             c = cell[i]
@@ -48,6 +88,8 @@ def coupling_sums(  # type: ignore[no-untyped-def]
                 first[c], stop[c], other_where, other_variance, other_frame, other_weight,
                 around, when,
             )  # fmt: skip
+            for j in range(n):
+                others_window[j] = window[when[j]]
         for a in range(d):
             p[a], s[a] = where[a, i], variance[a, i]
         low, high = left_out[frame[i], 0], left_out[frame[i], 1]
@@ -59,33 +101,15 @@ def coupling_sums(  # type: ignore[no-untyped-def]
             m = found[1 + a] * q
             total[0, a] += w * (found[4 + a] * q + m * m)
             total[1, a] += w * w * m * m
-        gx, gy = found[1] * q, found[2] * q
+        found[0], found[1], found[2] = w * q, found[1] * q, found[2] * q
+        _of_pairs(n, p, s, low, high, around, when, deep, found, values)
         mine = window[frame[i]]
         shared, bent, to = responsibility[group[i], mine], curvature[group[i], mine], moments[mine]
         for j in range(n):
-            if low <= when[j] < high:
-                continue
-            dx, dy = around[0, j] - p[0], around[1, j] - p[1]
-            inverse = 1.0 / (s[0] + around[3, j])
-            e, root, az = (dx * dx + dy * dy) * inverse, 1.0, 0.0
+            theirs = others_window[j]
+            shared[theirs] += values[0, j]
+            bent[theirs] += values[1, j]
+            to[theirs, 0] += values[2, j]
+            to[theirs, 1] += values[3, j]
             if deep is not None:
-                iz = 1.0 / (s[2] + around[4, j])
-                az = (around[2, j] - p[2]) * iz
-                e += (around[2, j] - p[2]) * az
-                root = np.sqrt(iz)
-            if e >= CUT:
-                continue
-            u = 1.0 - e / (2 * _POWER)
-            u14 = u**14
-            share = w * q * around[5, j] * inverse * root
-            r, fall = share * (u14 * u - end), share * u14 * bend
-            ax, ay = dx * inverse, dy * inverse
-            theirs = window[when[j]]
-            shared[theirs] += r * inverse
-            bent[theirs] += r * inverse + 0.5 * (
-                ax * (r * gx - fall * ax) + ay * (r * gy - fall * ay)
-            )
-            to[theirs, 0] += r * ax
-            to[theirs, 1] += r * ay
-            if deep is not None:
-                to[theirs, 2] += r * az
+                to[theirs, 2] += values[4, j]

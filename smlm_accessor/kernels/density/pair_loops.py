@@ -153,7 +153,7 @@ def sums_at(n, p, s, low, high, around, when, deep, found):  # type: ignore[no-u
 @kernel
 def pair_sums(  # type: ignore[no-untyped-def]
     begin, end, cell, first, stop, where, variance, frame, weight, row,
-    left_out, other_where, other_variance, other_frame, other_weight, deep, floor, room, sums,
+    left_out, other_where, other_variance, other_frame, other_weight, deep, floors, room, sums,
 ):  # fmt: skip
     """Add up gradient and curvature of the log-density of other times.
 
@@ -178,17 +178,20 @@ def pair_sums(  # type: ignore[no-untyped-def]
     weight : ndarray, shape (n,)
         With which the gradient of an event counts.
     row : ndarray, shape (n,)
-        The row of ``sums`` that each event is added to.
+        The row of ``sums``, for the first floor, that each event is added to.
     left_out : ndarray of int32, shape (n_frames, 2)
         Events of these frames (half open) are not in the density.
     other_where, other_variance, other_frame, other_weight
         Of the events that make the density.
     deep : None or True
         None in the plane, for which no loop along z is compiled then.
+    floors : ndarray, shape (n_floors,)
+        For each there are sums: those of pairs are the same.
     room : tuple of ndarray
         That of `space`, which makes it: allocated here, it would be code that is compiled.
-    sums : ndarray, shape (n_rows, N_PAIR_SUMS)
-        Added to: ``sum(r / S)`` along x, gradient, curvature, squared gradient.
+    sums : ndarray, shape (n_rows * n_floors, N_PAIR_SUMS)
+        Added to, those of floors after each other: ``sum(r / S)`` along x, gradient, curvature,
+        squared gradient.
     """
     d, c, n = where.shape[0], -1, 0
     p, s, found, around, when = room
@@ -205,20 +208,21 @@ def pair_sums(  # type: ignore[no-untyped-def]
         sums_at(n, p, s, low, high, around, when, deep, found)
         if found[0] <= 0:
             continue
-        q = 1.0 / (floor + found[0])
         w = weight[i]
-        out = sums[row[i]]
-        out[0] += w * found[7] * q
-        for a in range(d):
-            m = found[1 + a] * q
-            out[1 + a] += w * m
-            out[4 + a] += w * (found[4 + a] * q + m * m)
-            out[7 + a] += w * w * m * m
+        for k in range(len(floors)):
+            q = 1.0 / (floors[k] + found[0])
+            out = sums[row[i] * len(floors) + k]
+            out[0] += w * found[7] * q
+            for a in range(d):
+                m = found[1 + a] * q
+                out[1 + a] += w * m
+                out[4 + a] += w * (found[4 + a] * q + m * m)
+                out[7 + a] += w * w * m * m
 
 
 @kernel
 def densities(  # type: ignore[no-untyped-def]
-    position, variance, first, stop, left_out,
+    position, variance, cell, first, stop, left_out,
     other_where, other_variance, other_frame, other_weight, deep, room, found,
 ):  # fmt: skip
     """Write the density ``f`` of `pair_sums` at single positions.
@@ -226,8 +230,10 @@ def densities(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     position, variance : ndarray of float32, shape (d, m)
-    first, stop : ndarray, shape (m, n_rows)
-        What lies around each, as in `Cells`.
+    cell : ndarray, shape (m,)
+        Cell of each; those of a cell follow each other.
+    first, stop : ndarray, shape (n_cells, n_rows)
+        What lies around each cell, as in `Cells`.
     left_out : ndarray of int32, shape (m, 2)
         Events of these frames (half open) are not in the density.
     deep, room
@@ -235,12 +241,16 @@ def densities(  # type: ignore[no-untyped-def]
     found : ndarray, shape (m,)
         Written.
     """
+    c, n = -1, 0
     p, s, sums, around, when = room
     for i in range(position.shape[1]):
+        if cell[i] != c:
+            c = cell[i]
+            n = gathered(
+                first[c], stop[c], other_where, other_variance, other_frame, other_weight,
+                around, when,
+            )  # fmt: skip
         for a in range(position.shape[0]):
             p[a], s[a] = position[a, i], variance[a, i]
-        n = gathered(
-            first[i], stop[i], other_where, other_variance, other_frame, other_weight, around, when
-        )
         sums_at(n, p, s, left_out[i, 0], left_out[i, 1], around, when, deep, sums)
         found[i] = sums[0]

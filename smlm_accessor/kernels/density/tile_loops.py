@@ -68,6 +68,9 @@ def fill(  # type: ignore[no-untyped-def]
         for c in range(d):
             y[c] = x[i, c] - drift[frame[i], c] - low[c]
             for k in range(3):
+                if k > 0 and halo[c] == 0.0:  # divisions take most of the time
+                    cell[k, c] = cell[0, c]
+                    continue
                 part = (y[c] + (k - 1) * halo[c]) / size[c]
                 cell[k, c] = min(max(math.floor(part), 0), shape[c] - 1)
         for tx in range(cell[0, 0], cell[2, 0] + 1):

@@ -176,8 +176,9 @@ def _in_layers(
     step = len(positions) // most + 1
     rows = np.flatnonzero(layer // 16 % step == 0)
     positions, layer = positions.take(rows, axis=0), layer[rows]
-    found = _mixture(_differences(positions, layer))
-    per_layer = len(rows) / max(len(np.unique(layer)), 1)
+    neighbours = LayerNeighbours.of(positions, layer)
+    found = _mixture(_differences(positions, neighbours))
+    per_layer = len(rows) / len(neighbours.number)
     area = _area(positions)
 
     def is_clear() -> bool:
@@ -188,7 +189,7 @@ def _in_layers(
         return bool(_ABOVE_CHANCE * by_chance < 1)
 
     if is_clear():
-        several = _of_several(positions, layer, float(found[:2].max()))
+        several = _of_several(positions, layer, neighbours, float(found[:2].max()))
         found = found if several is None else several
     return found, is_clear()
 
@@ -202,16 +203,16 @@ def _area(positions: FloatArray) -> float:
     return float(np.prod(extent / 64) * counts.sum() ** 2 / max((counts**2).sum(), 1.0))
 
 
-def _differences(positions: FloatArray, frames: IntArray) -> FloatArray:
+def _differences(positions: FloatArray, neighbours: LayerNeighbours) -> FloatArray:
     """Return the difference of each localization to its nearest neighbour in the next frame."""
-    if len(positions) < 2:
-        return np.empty((0, positions.shape[1]))
-    neighbour, _, _ = LayerNeighbours.of(positions, frames).nearest(1)
+    neighbour, _, _ = neighbours.nearest(1)
     found = np.flatnonzero(neighbour >= 0)
     return np.asarray(positions.take(neighbour[found], axis=0) - positions.take(found, axis=0))
 
 
-def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> FloatArray | None:
+def _of_several(
+    positions: FloatArray, frames: IntArray, neighbours: LayerNeighbours, nearest: float
+) -> FloatArray | None:
     """Return the precision along each axis from all that are near in the next frame.
 
     None if only a few localizations have several near ones there. Where most have, the nearest is
@@ -222,9 +223,7 @@ def _of_several(positions: FloatArray, frames: IntArray, nearest: float) -> Floa
     nearest : float
         The precision that nearest neighbours show.
     """
-    _, _, within = LayerNeighbours.of(positions, frames).nearest(
-        1, 2 * np.sqrt(2) * nearest, every=_FOURTH
-    )
+    _, _, within = neighbours.nearest(1, 2 * np.sqrt(2) * nearest, every=_FOURTH)
     if not within.sum() > _SEVERAL * np.count_nonzero(within):
         return None
     from scipy.spatial import cKDTree

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class _Shifts(NamedTuple):
     around: IntArray
 
     @classmethod
+    @cache
     def within(cls, shape: tuple[int, ...]) -> _Shifts:
         """Return the shifts in a box of this shape, with 0 in the middle."""
         along = [np.arange(n) - n // 2 for n in shape[::-1]]

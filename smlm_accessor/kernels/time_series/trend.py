@@ -106,8 +106,9 @@ def local_trend(
     near = None if rates is None else np.log10(np.maximum(rates * at.per_unit, 1e-300))
     heights = _Heights(at)
     best = _likeliest(heights, near)
-    curve, line = (at.smoothed(10.0 ** np.array(decades)) for decades in (best, _LINE))
-    return _mean(curve, line, float(expit(heights.of(best) - heights.of(_LINE) - _COST)))
+    p = float(expit(heights.of(best) - heights.of(_LINE) - _COST))
+    curve = at.smoothed(10.0 ** np.array(best))
+    return curve if p == 1 else _mean(curve, at.smoothed(10.0 ** np.array(_LINE)), p)
 
 
 def _mean(one: Trend, other: Trend, p: float) -> Trend:

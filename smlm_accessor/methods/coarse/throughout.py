@@ -21,9 +21,10 @@ def coarse(
     """Follow the sample through all frames, also over jumps that are too far to be followed.
 
     Windows are followed from one to the next. Pooled ones, less this drift, are then registered
-    onto all others at any shift; where they step, what is left is followed again. That counts if
-    the log-density of localizations in the image of the others gains more than chance for each
-    jump. Of a few localizations, the pairs of all may tell a more likely course: see `from_pairs`.
+    onto all others at any shift, unless they lie on each other as they are; where they step, what
+    is left is followed again. That counts if the log-density of localizations in the image of the
+    others gains more than chance for each jump. Of a few localizations, the pairs of all may tell a
+    more likely course: see `from_pairs`.
 
     Parameters
     ----------

@@ -165,12 +165,14 @@ class ImageSeries:
         """Return the shifts of a set of images that grows from the first, twice as large a time."""
         shifts, total = {order[0]: np.zeros(2)}, self.spectra[order[0]]
         for size in (2**j for j in range(len(order).bit_length())):
-            matches = self._on(total, order[size : 2 * size])
-            if matches:
-                located = {i: m.shift for i, m in matches.items()}
+            located = self._each(order[size : 2 * size], partial(self._located, total))
+            if located:
                 shifts |= located
                 total = total + self._sum(located)
         return shifts
+
+    def _located(self, reference: Spectrum, i: int) -> FloatArray | None:
+        return self.matcher.locate(reference, self.spectra[i])
 
     def _each(self, images: list[int], function: Callable[[int], T | None]) -> dict[int, T]:
         """Apply to images in parallel, and leave out those for which nothing comes back."""

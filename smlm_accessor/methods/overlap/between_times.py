@@ -169,8 +169,10 @@ def joined(
     The shift of each is looked for among all, in images of the events, and the most frequent
     difference of pairs tells it to about one precision. Whether it is right, `connection` tells.
     """
+    if not known.part.any():
+        return None
     events, precision = density.events, density.precision
-    positions = events.positions - (drift - events.start)[events.frame]
+    positions = events.less(drift)
     sides, moved = known.sides(timeline), drift.copy()
     part = known.part[events.frame]
     for number in range(1, part.max(initial=0) + 1):

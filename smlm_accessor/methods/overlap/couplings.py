@@ -88,7 +88,7 @@ def couplings(
     else:
         n_groups = int(group.max()) + 1
         group = group[chosen]
-    left_out, others = density.left_out_of(windows), density.others(change)
+    left_out, others = density.events.left_out_of(windows), density.others(change)
     of_events = cells.cell[chosen], density.frame[chosen], density.weight[chosen]
     responsibility, curvature = np.zeros((2, n_groups, k, k))
     most = most_around(cells.first, cells.stop)
@@ -99,7 +99,8 @@ def couplings(
         coupling_sums(
             *(np.flatnonzero(group % _PARTS == part), of_events[0], cells.first, cells.stop),
             *(where, variance, *of_events[1:], left_out, *others),
-            *(density.kernel.floor, space(most), windows.of_frame, group),
+            *(density.kernel.floor, space(most), np.empty((5, most), np.float32)),
+            *(np.empty(most, np.int64), windows.of_frame, group),
             *(responsibility, curvature, moments, total),
         )
         return moments, total

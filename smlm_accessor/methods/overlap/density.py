@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import starmap
+from itertools import chain, starmap
 from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
-from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
 from smlm_accessor.kernels.density.pair_loops import (
@@ -22,10 +21,12 @@ from smlm_accessor.kernels.density.pair_loops import (
     space,
 )
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
 _BLOCKS = 16  # of events; the same for any number of threads
+_AT_ONCE = 5_000  # events: of fewer, what is done before their sums takes longer than these
 #: Events of a sample that tells which kernel is best, and how much events of each precision tell.
 SAMPLE = 20_000
 # Events around an event that make its density: about half of them lie within the kernel.
@@ -36,9 +37,6 @@ _MOST_AROUND = 180
 # the focus are twice as imprecise as the usual ones, and as many.
 _LEAST_PRECISE, _LEAST_PRECISE_Z = 1.2, 4.0
 _MARGIN = 0.5  # precisions that the drift may change before neighbours leave the cells around
-# Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
-# not to matter; and at most one part in so many of all frames is left out.
-_MANY = 10
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
@@ -149,6 +147,19 @@ class Density:
         """Return the density with another floor."""
         return replace(self, kernel=self.kernel._replace(floor=floor))
 
+    def information(self, drift: FloatArray, windows: Windows, floors: FloatArray) -> FloatArray:
+        """Return the logarithm of the information that each floor promises, (n_floors,).
+
+        The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over
+        the components counts, from a sample of the events.
+        """
+        d, every = len(self.precision), self.one_in(SAMPLE)
+        nothing = np.zeros(len(self.frame), np.int64)
+        total = np.sum(self._add_up(drift, windows, nothing.__getitem__, 1, every, floors), axis=0)
+        curvature, squared = total[:, 4 : 4 + d], np.maximum(total[:, 7 : 7 + d], 1e-300)
+        factors = np.stack([curvature, curvature / squared])
+        return np.asarray(np.log(np.maximum(factors, 1e-300)).sum(axis=0).mean(axis=1))
+
     def sums(self, drift: FloatArray, windows: Windows, *, every: int = 1) -> OverlapSums:
         """Return the sums over windows, each compared with other windows that show other blinks.
 
@@ -160,13 +171,9 @@ class Density:
             Over one in so many blocks of events only.
         """
         d, n = len(self.precision), len(windows)
-        blocks = self._blocks(every)
-        found = self._add_up(drift, windows, lambda rows: self._window(windows, rows), n, blocks)
-        total, events = np.zeros((n, N_PAIR_SUMS)), np.zeros(n)
-        for sums in found:
-            total += sums
-        block_events = []
-        for rows in starmap(slice, blocks):
+        found = self._add_up(drift, windows, lambda rows: self._window(windows, rows), n, every)
+        total, events, block_events = np.sum(found, axis=0), np.zeros(n), []
+        for rows in starmap(slice, self._blocks(every)):
             information = self.weight[rows] / self.variance[0, rows]
             events += np.bincount(self._window(windows, rows), information, n)
             block_events.append(information.sum())
@@ -189,17 +196,17 @@ class Density:
         """
         n, k = len(windows), int(group.max()) + 1
 
-        def row(rows: slice) -> IntArray:
+        def row(rows: slice | IntArray) -> IntArray:
             return self._window(windows, rows) * k + group[rows]
 
-        found = self._add_up(drift, windows, row, n * k, self._blocks(every))
+        found = self._add_up(drift, windows, row, n * k, every)
         return np.asarray(np.sum(found, axis=0).reshape(n, k, N_PAIR_SUMS))
 
     def of_each(self, drift: FloatArray, windows: Windows) -> FloatArray:
         """Return the columns of `pair_sums` of each event, in the order of cells."""
         found = np.zeros((len(self.positions), N_PAIR_SUMS))
         row = np.arange(len(found))
-        self._add_up(drift, windows, row.__getitem__, found, self._blocks(1))
+        self._add_up(drift, windows, row.__getitem__, found, 1)
         return found
 
     def weighted(self, drift: FloatArray, windows: Windows) -> Density:
@@ -210,8 +217,7 @@ class Density:
         """
         d, octaves = len(self.precision), np.log2(1 / self.variance[0])
         row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
-        blocks = self._blocks(self.one_in(SAMPLE))
-        found = self._add_up(drift, windows, row.__getitem__, _CLASSES, blocks)
+        found = self._add_up(drift, windows, row.__getitem__, _CLASSES, self.one_in(SAMPLE))
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
         if not curvature.sum() > 0:
@@ -234,15 +240,19 @@ class Density:
             Indices of frames whose events do not count (half open), for all or for each.
         """
         where, (factor, spread, floor) = (positions - drift) / self.precision, self.kernel
-        cells, found = self.cells, np.empty(len(where))
-        around = cells.grid.ranges(cells.grid.number(where), cells.number)
+        grid, others = self.cells.grid, self.others(self.change(self.sorted_with))
+        # What lies around a cell is looked up once for all that are in it.
+        order, number = sorted_rows(grid.number(where))
+        begins, n = equal_runs(number)
+        around, found = grid.ranges(number[begins], self.cells.number), np.empty((2, len(where)))
+        at = _columns(where.take(order, axis=0))
         densities(
-            *(_columns(where), np.full(where.shape[::-1], factor + spread, np.float32)),
-            *around,
-            constant(np.broadcast_to(np.asarray(left_out, np.int32), (len(where), 2))),
-            *(*self.others(self.change(self.sorted_with)), space(most_around(*around)), found),
+            *(at, np.full_like(at, factor + spread), np.repeat(np.arange(len(n)), n), *around),
+            np.broadcast_to(np.asarray(left_out, np.int32), (len(order), 2)).take(order, axis=0),
+            *(*others, space(most_around(*around)), found[0]),
         )
-        return found / floor
+        found[1, order] = found[0] / floor
+        return np.asarray(found[1])
 
     def others(self, change: FloatArray) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
@@ -267,64 +277,57 @@ class Density:
         self,
         drift: FloatArray,
         windows: Windows,
-        row: Callable[[slice], IntArray],
+        row: Callable[[slice | IntArray], IntArray],
         into: int | FloatArray,
-        blocks: list[tuple[int, int]],
+        every: int,
+        floors: FloatArray | None = None,
     ) -> list[FloatArray]:
-        """Return the sums of `pair_sums` over the events of each block and row.
+        """Return the sums of `pair_sums` over the events of one in ``every`` blocks, by row.
 
         ``row`` tells the rows of a range of events. ``into`` is the number of rows, or one array
         for all, if each event has its own row.
         """
-        left_out, change = self.left_out_of(windows), self.change(drift)
+        left_out, change = self.events.left_out_of(windows), self.change(drift)
         cells, others = self.cells, self.others(change)
         most = most_around(cells.first, cells.stop)
+        floors = np.array([self.kernel.floor]) if floors is None else floors
 
-        def one(block: tuple[int, int]) -> FloatArray:
-            sums = np.zeros((into, N_PAIR_SUMS)) if isinstance(into, int) else into
-            rows = slice(*block)
+        def add(some: list[tuple[int, int]]) -> list[FloatArray]:
+            rows = np.concatenate([*starmap(np.arange, some)]) if some[1:] else slice(*some[0])
+            frame, number, sums = self.frame[rows], row(rows), into
+            if isinstance(sums, int):
+                number = number + np.repeat(sums * np.arange(len(some)), [b - a for a, b in some])
+                sums = np.zeros((len(some) * sums * len(floors), N_PAIR_SUMS))
             pair_sums(
-                *(0, block[1] - block[0], cells.cell_of(rows), cells.first, cells.stop),
-                *(*self.moved(change, rows), self.frame[rows], self.weight[rows]),
-                *(row(rows), left_out, *others, self.kernel.floor, space(most), sums),
+                *(0, len(frame), cells.cell_of(rows), cells.first, cells.stop),
+                *(*self.moved(change, rows), frame, self.weight[rows]),
+                *(number, left_out, *others, floors, space(most), sums),
             )
-            return sums
+            return list(sums.reshape(len(some), -1, N_PAIR_SUMS)) if sums is not into else []
 
-        return map_threads(one, blocks, threads=self.threads)
+        blocks = self._blocks(every)
+        each = max(_AT_ONCE // max(blocks[0][1] - blocks[0][0], 1), 1)
+        groups = [blocks[k : k + each] for k in range(0, len(blocks), each)]
+        return list(chain.from_iterable(map_threads(add, groups, threads=self.threads)))
 
-    def _window(self, windows: Windows, rows: slice) -> IntArray:
+    def _window(self, windows: Windows, rows: slice | IntArray) -> IntArray:
         return np.asarray(windows.of_frame[self.frame[rows]])
 
     def change(self, drift: FloatArray) -> FloatArray:
         """Return what the drift of each frame changed by since the sorting, in precisions."""
+        if drift is self.sorted_with:
+            return np.zeros_like(drift)
         change = (drift - self.sorted_with) / self.precision
-        change -= np.median(change, axis=0)  # a constant changes nothing
-        return np.asarray(change)
+        return np.asarray(change - np.median(change, axis=0))  # a constant changes nothing
 
     def moved(
         self, change: FloatArray, rows: IntArray | slice
     ) -> tuple[Float32Array, Float32Array]:
         """Return where events are after this change, in precisions, and their variances."""
-        sorted_at = self.positions
-        where = sorted_at[rows] if isinstance(rows, slice) else sorted_at.take(rows, axis=0)
-        where = where - change.take(self.frame[rows], axis=0)
+        at = self.positions[rows] if isinstance(rows, slice) else self.positions.take(rows, axis=0)
+        where = at - change.take(self.frame[rows], axis=0)
         variance = self.kernel.factor * self.variance[:, rows] + self.kernel.spread
         return _columns(where), np.ascontiguousarray(variance, dtype=np.float32)
-
-    def left_out_of(self, windows: Windows) -> IntArray:
-        """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
-
-        It is the window itself, and what is so near in time that it could show the same blink.
-        """
-        frames, bounds = windows.timeline.frames, windows.bounds
-        extent = int(frames[-1] - frames[0])
-        gap = self.events.lifetime * 3 // 2 + 2
-        gap = 0 if gap * _MANY * len(windows) < extent else min(gap, extent // _MANY)
-        low = np.searchsorted(frames, frames - gap)
-        high = np.searchsorted(frames, frames + gap, side="right")
-        first, stop = bounds[windows.of_frame], bounds[windows.of_frame + 1]
-        left_out = np.stack([np.minimum(low, first), np.maximum(high, stop)], axis=1)
-        return left_out.astype(np.int32)
 
 
 def _widest(events: CorrectedEvents, d: int) -> FloatArray:

@@ -11,11 +11,14 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.blinks import Events, find_events, usual_part
 from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles, sort_into_tiles
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.timeline import Timeline
+from smlm_accessor.timeline import Timeline, Windows
 
 #: Frames that an event takes at most: in longer ones the sample may move.
 LONGEST_BLINK = 32
 _TILE = 100.0  # precisions: few blinks lie across the edges of tiles, where they are cut
+# Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
+# not to matter; and at most one part in so many of all frames is left out.
+_MANY = 10
 _LIGHTEST, _HEAVIEST = 0.01, 10.0  # weights: a wrong uncertainty must not rule
 
 
@@ -30,6 +33,26 @@ class CorrectedEvents(Events):
     """
 
     start: FloatArray
+
+    def less(self, drift: FloatArray) -> FloatArray:
+        """Return the positions with another drift, shape (n_frames, d), taken off instead."""
+        return np.asarray(self.positions - (drift - self.start).take(self.frame, axis=0))
+
+    def left_out_of(self, windows: Windows) -> IntArray:
+        """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
+
+        It is the window itself, and what is so near in time that it could show the same blink.
+        """
+        frames, of_frame = windows.timeline.frames, windows.of_frame
+        extent = int(frames[-1] - frames[0])
+        gap = self.lifetime * 3 // 2 + 2
+        left_out = np.stack([windows.bounds[of_frame], windows.bounds[of_frame + 1]], axis=1)
+        if gap * _MANY * len(windows) >= extent:
+            gap = min(gap, extent // _MANY)
+            first, stop = left_out.T
+            np.minimum(first, np.searchsorted(frames, frames - gap), out=first)
+            np.maximum(stop, np.searchsorted(frames, frames + gap, side="right"), out=stop)
+        return left_out.astype(np.int32)
 
 
 @dataclass(frozen=True)

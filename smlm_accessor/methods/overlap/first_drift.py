@@ -70,8 +70,7 @@ class FirstDrift(NamedTuple):
     @property
     def positions(self) -> FloatArray:
         """Positions of the events without the drift, shape (n, d)."""
-        left = (self.drift - self.events.start)[self.events.frame]
-        return np.asarray(self.events.positions - left)
+        return self.events.less(self.drift)
 
 
 def first_drift(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, Correlator, cross
@@ -39,6 +40,23 @@ def test_the_variance_of_a_shift_is_as_predicted() -> None:
     predicted = np.mean([m.variance for m in found if m is not None], axis=0)
     np.testing.assert_allclose(shifts.var(axis=0) / predicted, 1, atol=0.35)
     assert predicted[1] > 2 * predicted[0]
+
+
+@pytest.mark.parametrize("least", [PeakSignificance(7.0), PeakSignificance(7.0, 8.0)])
+def test_a_shift_by_itself_is_that_of_the_match(least: PeakSignificance) -> None:
+    rng = np.random.default_rng(3)
+    matcher, reference = PeakMatcher(CORRELATOR, RANGE, least), spectrum(image(rng, 3_000))
+    found = 0
+    for n in (5, 50, 500):
+        for noise in (0, 3_000):
+            points = np.concatenate([image(rng, n), rng.uniform(0, 20, (noise, 2))])
+            moving = spectrum(points + np.array([0.7, -0.3]))
+            match, shift = matcher.match(reference, moving), matcher.locate(reference, moving)
+            assert (match is None) == (shift is None)
+            if match is not None:
+                found += 1
+                np.testing.assert_array_equal(match.shift, shift)
+    assert 0 < found < 6
 
 
 def test_curvature_and_slopes_agree_with_sums_over_pairs() -> None:

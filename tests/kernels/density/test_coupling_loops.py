@@ -20,6 +20,7 @@ Sums = tuple[FloatArray, FloatArray, FloatArray]
 def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
     d, n, cells = len(data["where"]), len(data["frame"]), data["cells"]
     couplings, moments, total = np.zeros((2, GROUPS, K, K)), np.zeros((K, K, d)), np.zeros((2, d))
+    most = most_around(cells.first, cells.stop)
     coupling_sums(
         *(np.arange(n), cells.cell, cells.first, cells.stop),
         *(data[name] for name in ("where", "variance", "frame", "weight", "left_out")),
@@ -27,7 +28,9 @@ def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
         *(
             None if d == 2 else True,
             data["floor"],
-            space(most_around(cells.first, cells.stop)),
+            space(most),
+            np.empty((5, most), np.float32),
+            np.empty(most, np.int64),
             WINDOW,
             group,
         ),

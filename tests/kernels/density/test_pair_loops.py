@@ -50,12 +50,13 @@ def deep_of(data: dict[str, Any]) -> bool | None:
 def sums_of(data: dict[str, Any], **changes: Any) -> FloatArray:
     """The sums with all events as their own others, but for the changes."""
     given = data | changes
-    cells, sums = data["cells"], np.zeros((len(data["frame"]) + ROWS, N_PAIR_SUMS))
+    cells, n_rows = data["cells"], given.get("n_rows", len(data["frame"]) + ROWS)
+    sums, floors = np.zeros((n_rows, N_PAIR_SUMS)), np.atleast_1d(given["floor"])
     pair_sums(
         *(0, len(cells.order), cells.cell, cells.first, cells.stop),
         *(given[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-        *(deep_of(data), given["floor"], space(most_around(cells.first, cells.stop)), sums),
+        *(deep_of(data), floors, space(most_around(cells.first, cells.stop)), sums),
     )
     return sums
 
@@ -96,10 +97,11 @@ def twin(data: dict[str, Any]) -> FloatArray:
 def densities_at(data: dict[str, Any], where: FloatArray, left_out: Any) -> FloatArray:
     cells = data["cells"]
     found = np.empty(where.shape[1])
-    around = cells.grid.ranges(cells.grid.number(where.T.astype(np.float64)), cells.number)
+    number, cell = np.unique(cells.grid.number(where.T.astype(np.float64)), return_inverse=True)
+    around = cells.grid.ranges(number, cells.number)
     densities(
         *(where.astype(np.float32), data["variance"][:, : where.shape[1]].copy()),
-        *(*around, left_out),
+        *(cell, *around, left_out),
         *(data[n] for n in ("where", "variance", "frame", "stands_for")),
         *(deep_of(data), space(most_around(*around)), found),
     )
@@ -179,6 +181,18 @@ def test_what_is_left_out_adds_nothing_and_blocks_of_cells_add_up() -> None:
             *(first, stop, cells.cell, cells.first, cells.stop),
             *(data[n] for n in ("where", "variance", "frame", "weight", "row", "left_out")),
             *(data[n] for n in ("where", "variance", "frame", "stands_for")),
-            *(deep_of(data), data["floor"], space(most_around(cells.first, cells.stop)), parts),
+            *(
+                deep_of(data),
+                np.array([data["floor"]]),
+                space(most_around(cells.first, cells.stop)),
+            ),
+            parts,
         )
     np.testing.assert_allclose(parts, sums_of(data)[:ROWS], rtol=1e-9, atol=1e-9)
+
+
+def test_sums_for_several_floors_are_those_for_each() -> None:
+    data, floors = sample(2), np.array([0.1, 1.0, 7.0])
+    found = sums_of(data, floor=floors, n_rows=ROWS * len(floors))
+    for k, floor in enumerate(floors):
+        np.testing.assert_array_equal(found[k :: len(floors)], sums_of(data, floor=floor)[:ROWS])

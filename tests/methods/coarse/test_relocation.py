@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.methods.coarse import relocation
 from smlm_accessor.methods.coarse.relocation import FrameDrift, Steps, place, relocated
 from smlm_accessor.timeline import Timeline
 from tests import scenes
@@ -60,6 +61,21 @@ def test_a_sample_that_does_not_jump_is_left_alone() -> None:
         assert (
             relocated(scene.chunked(), at_rest(scene), NOWHERE, scene.precision, threads=1) is None
         )
+
+
+def test_images_are_compared_only_where_windows_do_not_lie_on_each_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+    monkeypatch.setattr(relocation, "_steps_by_images", lambda *given: asked.append(given))
+    scene = blinking({})
+    assert found(scene) is None
+    assert not asked
+    found(scene, lost=range(400))
+    assert asked
+    asked.clear()
+    found(blinking({AT: [100.0, -50.0]}))
+    assert asked
 
 
 def test_what_is_known_of_the_drift_is_kept() -> None:

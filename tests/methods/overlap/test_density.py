@@ -13,6 +13,7 @@ from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import CUT
 from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.overlap import density
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.timeline import Windows
@@ -155,6 +156,48 @@ def test_a_sample_holds_a_part_of_the_events_of_few_emitters() -> None:
     density, windows, drift = density_of(replace(scene, positions=positions, frames=frames[order]))
     sample, whole = (density.sums(drift, windows, every=every) for every in (8, 1))
     assert (sample.curvature.sum(axis=0) > whole.curvature.sum(axis=0) / 16).all()
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_how_many_events_are_taken_at_once_does_not_matter(
+    every: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scenes.blinking(scenes.sites(400, 20_000), n_frames=1_000, per_frame=10)
+    found, windows, drift = density_of(scene)
+    sums = []
+    for at_once in (1, 2_000, 10**6):
+        monkeypatch.setattr(density, "_AT_ONCE", at_once)
+        sums.append(vars(found.sums(drift, windows, every=every)))
+    for name, one in sums[0].items():
+        for other in sums[1:]:
+            np.testing.assert_array_equal(one, other[name])
+
+
+def test_the_information_of_floors_is_that_of_their_sums() -> None:
+    scene = scenes.blinking(scenes.sites(400, 20_000), n_frames=1_000, per_frame=10)
+    found, windows, drift = density_of(scene)
+    promised = found.information(drift, windows, np.array([0.1, 3.0]))
+    for floor, one in zip((0.1, 3.0), promised, strict=True):
+        sums = found.with_floor(floor).sums(drift, windows)
+        square = sums.curvature.sum(axis=0) ** 2 / sums.squared.sum(axis=0)
+        assert one == pytest.approx(np.log(square).mean())
+    assert promised[0] != promised[1]
+
+
+def test_the_order_of_positions_does_not_matter_for_the_density_at_them() -> None:
+    scene = scenes.blinking(scenes.sites(50, 2_000), n_frames=500, per_frame=4)
+    found, _, drift = density_of(scene)
+    positions, rng = scene.positions[::3], np.random.default_rng(1)
+    frame = np.searchsorted(np.unique(scene.frames), scene.frames[::3])
+    shift, left_out = drift[frame], rng.integers(500, size=(len(positions), 2))
+    left_out = np.sort(left_out, axis=1)
+    at = found.at(positions, shift, left_out)
+    assert at.std() > 0.1
+    order = rng.permutation(len(at))
+    np.testing.assert_array_equal(
+        found.at(positions[order], shift[order], left_out[order]), at[order]
+    )
+    assert len(found.at(positions[:0], shift[:0], (0, 1))) == 0
 
 
 def test_threads_do_not_matter() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
+from smlm_accessor.timeline import Timeline
 from tests import scenes
 from tests.scenes import PRECISION
 
@@ -38,6 +39,31 @@ def test_events_are_the_blinks_once_the_drift_is_taken_off() -> None:
     site = np.round(events.positions / 250) * 250
     error = (events.positions - site) * np.sqrt(events.weight[:, None]) / PRECISION
     np.testing.assert_allclose(error.std(axis=0), 1, rtol=0.15)
+
+
+def test_the_positions_of_events_less_another_drift() -> None:
+    scene = spots()
+    rows = WeightedLocalizations.of(scene.chunked(), SIGMA)
+    drift = scene.drift[rows.timeline.frames]
+    events = rows.events(drift, SIGMA, rows.timeline.segment)
+    other = drift + np.outer(np.arange(len(drift)), [0.1, 0.0])
+    expected = events.positions - np.outer(events.frame, [0.1, 0.0])
+    np.testing.assert_allclose(events.less(other), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("lifetime", [1, 7])
+@pytest.mark.parametrize("length", [4, 50])
+def test_frames_that_could_show_the_same_blink_are_left_out(lifetime: int, length: int) -> None:
+    frames = np.delete(np.arange(3, 403), [10, 11, 200])
+    windows = Timeline.of(frames).regular(length)
+    nothing, one = np.zeros((0, 2)), np.ones(0, np.float32)
+    events = CorrectedEvents(nothing, np.zeros(0, np.int32), one, one, lifetime, nothing)
+    gap = lifetime * 3 // 2 + 2
+    gap = 0 if 10 * gap * len(windows) < 399 else min(gap, 39)
+    for i, (low, high) in enumerate(events.left_out_of(windows)):
+        mine = windows.of_frame == windows.of_frame[i]
+        near = np.abs(frames - frames[i]) <= gap
+        assert np.flatnonzero(mine | near)[[0, -1]].tolist() == [low, high - 1]
 
 
 def test_no_event_goes_on_from_one_segment_to_the_next() -> None:

@@ -210,7 +210,7 @@ class Reference:
             *(0, n, np.arange(n), *around),
             *(where, variance, np.arange(n, dtype=np.int32), np.ones(n), window),
             left_out.astype(np.int32),
-            *(*others, density.kernel.floor, space(most_around(*around)), sums),
+            *(*others, np.array([density.kernel.floor]), space(most_around(*around)), sums),
         )
         return sums
 

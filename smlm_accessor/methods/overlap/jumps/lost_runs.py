@@ -43,7 +43,7 @@ def with_lost_runs(
     """
     ranges, moved = [], drift.copy()
     events, precision = density.events, density.precision
-    positions = events.positions - (drift - events.start)[events.frame]
+    positions = events.less(drift)
     some = np.arange(0, len(positions), max(len(positions) // _ENOUGH, 1))
     lies = lies_on_others(density, drift, some)
     usual = min(float(lies.mean()), _LIKELIEST) if len(lies) else 0.0
@@ -86,7 +86,8 @@ def lies_on_others(density: Density, drift: FloatArray, some: IntArray) -> Float
     edges = np.linspace(0, n, _BLOCKS + 1).astype(np.int32)
     block = np.searchsorted(edges, frame, side="right") - 1
     beside = np.stack([np.maximum(block - 1, 0), np.minimum(block + 2, _BLOCKS)], axis=1)
-    f = density.at(events.positions[some] + events.start[frame], drift[frame], edges[beside])
+    positions = events.positions.take(some, axis=0) + events.start.take(frame, axis=0)
+    f = density.at(positions, drift.take(frame, axis=0), edges[beside])
     return np.asarray(f / (1 + f))
 
 
