@@ -141,7 +141,7 @@ class PeakMatcher:
 
     def locate(self, reference: Spectrum, moving: Spectrum) -> FloatArray | None:
         """Find the shift of an image as `match` does, which takes longer to tell its variance."""
-        if self.significance.sharpness > 0:
+        if max(self.significance.sharpness, self.significance.without_best) > 0:
             match = self.match(reference, moving)
             return match and match.shift
         product = cross(reference, moving)
