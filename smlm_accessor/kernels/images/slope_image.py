@@ -81,8 +81,8 @@ class SlopeImage:
             half[n // 2 : n // 2 + 1 - n % 2] = 0  # of no slope: the highest frequency has no sign
         self._slopes = self._map(spectrum, slopes)
         image = self._slopes.reshape(grid.bins[0], -1, 2)[:, : grid.bins[1]]
-        field = np.einsum("i,j,ijc->c", first, last, image)
-        self._mean: FloatArray = field.astype(np.float64)
+        rows = np.einsum("i,ijc->jc", first.astype(np.float32), image)
+        self._mean: FloatArray = last @ rows.astype(np.float64)
 
     def match(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> PeakMatch | None:
         """Find the shift of localizations; see `match_each`."""
@@ -131,17 +131,14 @@ class SlopeImage:
     ) -> list[PeakMatch | None]:
         at = np.full_like(shift, np.nan)
         at[found] = shift[found]
-        squared = np.full((2, *shift.shape), np.nan)
-        squared[0] = self._sums(self._slopes, points, at[:, None]).squares[:, 0]
+        squares, influences = self._by_block(points, at, curvature, blocks)
+        pairs = np.full_like(shift, np.nan)
         if self._pairs is not None:
-            squared[1] = self._sums(self._pairs, points, at[:, None]).total[:, 0]
-        variance = np.maximum(squared, 0.0) / curvature**2
-        influences = np.zeros((len(shift), 0, 2))
-        if blocks is not None:
-            influences = self._influences(points, at, blocks)
+            pairs = self._sums(self._pairs, points, at[:, None]).total[:, 0]
         matches: list[PeakMatch | None] = [None] * len(shift)
         for i in found:
-            matches[i] = PeakMatch(shift[i], variance[0, i], variance[1, i], np.nan, influences[i])
+            variances = np.maximum([squares[i], pairs[i]], 0.0) / curvature[i] ** 2
+            matches[i] = PeakMatch(shift[i], *variances, np.nan, influences[i])
         return matches
 
     def influence(
@@ -149,21 +146,26 @@ class SlopeImage:
     ) -> FloatArray:
         """Return how a shift would change without each block, shape (n_blocks, 2)."""
         points = Points.of([positions], self.grid)
-        return np.asarray(self._influences(points, shift[None], blocks)[0])
+        _, jacobian = self._slopes_and_jacobians(points, shift[None])
+        curvature = np.diagonal(jacobian, axis1=1, axis2=2)
+        return np.asarray(self._by_block(points, shift[None], curvature, blocks)[1][0])
 
-    def _influences(self, points: Points, shift: FloatArray, blocks: FieldBlocks) -> FloatArray:
-        k, n = len(shift), blocks.n
-        known = np.nan_to_num(shift)
-        of = points.part * n + blocks.of(points.positions - known[points.part])
-        by_block = replace(points, part=of)
-        sums = self._sums(self._slopes, by_block, np.repeat(shift, n, axis=0)[:, None])
-        slope = sums.total[:, 0].reshape(k, n, 2)
+    def _by_block(
+        self, points: Points, shift: FloatArray, curvature: FloatArray, blocks: FieldBlocks | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the squared slopes under each part, (k, 2), and the influence of each block."""
+        k, n, of = len(shift), 1, points.part
+        if blocks is not None:
+            known = np.nan_to_num(shift)
+            n, of = blocks.n, of * blocks.n + blocks.of(points.positions - known[of])
+        shifts = np.repeat(shift, n, axis=0)[:, None]
+        sums = self._sums(self._slopes, replace(points, part=of), shifts)
+        slope, squares = (values[:, 0].reshape(k, n, 2) for values in (sums.total, sums.squares))
         share = np.bincount(of, minlength=k * n).reshape(k, n, 1)
-        share = share / share.sum(axis=1, keepdims=True)
-        _, jacobian = self._slopes_and_jacobians(points, shift)
-        curvature = np.diagonal(jacobian, axis1=1, axis2=2) * (np.array(self.grid.bins) > 1)
-        slope -= share * slope.sum(axis=1, keepdims=True)
-        return np.stack([influence(*one) for one in zip(slope, curvature, strict=True)])
+        slope -= share / share.sum(axis=1, keepdims=True) * slope.sum(axis=1, keepdims=True)
+        curvature = np.where(np.array(self.grid.bins) > 1, curvature, 0.0)
+        influences = np.stack([influence(*one) for one in zip(slope, curvature, strict=True)])
+        return squares.sum(axis=1), influences
 
     def _slopes_and_jacobians(
         self, points: Points, shift: FloatArray
