@@ -93,7 +93,7 @@ def _find() -> None:
     """Find shifts by images and by sites, and make room in a sparse image."""
     positions, grid = np.random.default_rng(1).uniform(0, 1000, (6000, 2)), _grid()
     slopes = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-    sums_under(slopes, grid, Points.of([positions], grid), np.zeros((1, 1, 2)))
+    sums_under(slopes, grid, Points.of([positions], grid)[0], np.zeros((1, 1, 2)))
     find_site_shift(positions[::2].copy(), positions[1::2].copy(), np.full(2, 20.0))
     with_room(Image(np.full(3, 0.1)).arrays, 1 << 16)
 

@@ -234,13 +234,13 @@ def _solve(
     n, n_used, frame_sums = found.numbers
     small = is_small(n)
     rows = found.kept.sorted()
+    if small.any():
+        rows = rows.take(~small[rows.group])
     assert rows.group is not None
-    keep = ~small[rows.group]
-    chunk, rows = rows.group[keep], rows.take(keep)
     localizations = ChunkedLocalizations(
         rows.positions,
         rows.frames,
-        np.searchsorted(chunk, np.arange(k + 1)),
+        np.searchsorted(rows.group, np.arange(k + 1)),
         columns.components,
         edges=edges,
         center=plan.center,

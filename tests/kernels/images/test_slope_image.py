@@ -137,7 +137,8 @@ def test_sums_are_those_of_numpy(width: float, height: float) -> None:
     positions = rng.uniform(-0.1, 1.1, (5000, 2)) * size + shift
     parts = [positions[:1000], positions[1000:]]
     shifts = np.array([[shift + 2, shift - 1], [shift + 1, shift]])
-    both = sums_under(image, pixels, Points.of(parts, pixels), shifts)
+    (points,) = Points.of(parts, pixels)
+    both = sums_under(image, pixels, points, shifts)
     found = ImageSums(*(values[1] for values in both))
     x = parts[1] - shift
     inside = ((x >= 0) & (x <= size)).all(axis=1)
