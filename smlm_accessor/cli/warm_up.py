@@ -82,8 +82,9 @@ def _count() -> None:
     for apart in (0.0, 1e6):  # of two halves: squares are found in a table, or are searched for
         scattered = positions + apart * (frames % 2)[:, None]
         rank_in(scattered, count_squares(scattered))
-    chunk = count_chunks(frames, np.arange(0, 6001, 1500), *np.zeros((2, 4), np.int64))
-    in_some_frames(frames, chunk, np.full(4, 0.5))
+    edges, numbers = np.arange(0, 6001, 1500), np.zeros((2, 4), np.int64)
+    chunk = count_chunks(frames, edges, *numbers)
+    in_some_frames(frames, edges, np.full(4, 0.5), numbers[0])
     thinned(positions, frames, chunk, 0.5)
     grid = _grid()
     add_counts(positions, chunk, grid, np.zeros((4, *grid.bins), np.uint32))

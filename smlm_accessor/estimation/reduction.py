@@ -185,7 +185,6 @@ def _sum_up(table: Rows, plan: ReductionPlan, request: Request) -> SummedUp:
     edges, reduction, clock = plan.edges, _reduction(request), request.counter.clock
     numbers = np.zeros((3, len(edges) - 1), np.int64)
     n, n_used, frame_sums = numbers
-    unused = np.zeros_like(n)
     kept, runs, by_method = [], [], None
     columns = columns_of(table)
     for block in row_blocks(without_attrs(table)):
@@ -196,13 +195,12 @@ def _sum_up(table: Rows, plan: ReductionPlan, request: Request) -> SummedUp:
             block, frames = block[usable], localizations.frames[usable]
         before = int(n.sum())
         runs.append(Runs.of(frames, None))
-        chunk = count_chunks(frames, edges, n, unused)
+        rows = in_some_frames(frames, edges, plan.part, n)
         if n.sum() - before < len(frames):
             raise TableError(
                 f"There are {clock.name}s outside {clock.bare(edges[0], edges[-1] - 1)}, which the "
                 "files say are all; write them again"
             )
-        rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows], columns=columns).positions - plan.center
         frames = frames[rows]
         chunk = count_chunks(frames, edges, n_used, frame_sums)
