@@ -230,7 +230,7 @@ def _look_up(xy, per_length, low, table, rows, rank):  # type: ignore[no-untyped
     n, last, highest = 0, float(table.shape[0] - 1), float(table.shape[1] - 1)
     for r in range(len(xy)):
         a, b = np.floor(xy[r, 0] * per_length) - low[0], np.floor(xy[r, 1] * per_length) - low[1]
-        # Without branches, which nobody can foresee: what lies outside, or is NaN, is on the border.
+        # No branch that cannot be foreseen: what lies outside, or is NaN, is on the border.
         a, b = a if a > 0.0 else 0.0, b if b > 0.0 else 0.0
         a, b = a if a < last else last, b if b < highest else highest
         rows[n], rank[n] = r, table[int(a), int(b)]

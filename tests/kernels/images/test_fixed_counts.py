@@ -130,4 +130,3 @@ def test_frames_in_any_order_and_outside_the_chunks() -> None:
         ordered = np.sort(frames)
         same = in_some_frames(ordered, edges, part, counts)
         np.testing.assert_array_equal(ordered[same], np.sort(frames[rows]))
-
