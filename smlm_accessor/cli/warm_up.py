@@ -82,8 +82,9 @@ def _count() -> None:
     for apart in (0.0, 1e6):  # of two halves: squares are found in a table, or are searched for
         scattered = positions + apart * (frames % 2)[:, None]
         rank_in(scattered, count_squares(scattered))
-    chunk = count_chunks(frames, np.arange(0, 6001, 1500), *np.zeros((2, 4), np.int64))
-    in_some_frames(frames, chunk, np.full(4, 0.5))
+    edges, numbers = np.arange(0, 6001, 1500), np.zeros((2, 4), np.int64)
+    chunk = count_chunks(frames, edges, *numbers)
+    in_some_frames(frames, edges, np.full(4, 0.5), numbers[0])
     thinned(positions, frames, chunk, 0.5)
     grid = _grid()
     add_counts(positions, chunk, grid, np.zeros((4, *grid.bins), np.uint32))
@@ -93,7 +94,7 @@ def _find() -> None:
     """Find shifts by images and by sites, and make room in a sparse image."""
     positions, grid = np.random.default_rng(1).uniform(0, 1000, (6000, 2)), _grid()
     slopes = np.zeros((grid.bins[0] * grid.bins[1], 2), np.float32)
-    sums_under(slopes, grid, Points.of([positions], grid), np.zeros((1, 1, 2)))
+    sums_under(slopes, grid, Points.of([positions], grid)[0], np.zeros((1, 1, 2)))
     find_site_shift(positions[::2].copy(), positions[1::2].copy(), np.full(2, 20.0))
     with_room(Image(np.full(3, 0.1)).arrays, 1 << 16)
 

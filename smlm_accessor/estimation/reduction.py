@@ -42,8 +42,9 @@ from smlm_accessor.timeline import Timeline
 _KEPT = 1_000_000
 # Frames of a chunk, about, at least; a shorter one is used as a whole.
 _FRAMES = 32
-# Rows, about, of each of the chunks by which it is planned what to sum up.
-_TO_PLAN_BY = 2**17
+# Rows, about, of each of the chunks by which it is planned what to sum up, and those in its middle
+# among which they are chosen: hundreds of frames of a large table, which are soon read.
+_TO_PLAN_BY, _LOOKED_THROUGH = 2**17, 2**20
 
 
 def estimate_by_reduction(
@@ -63,7 +64,7 @@ def estimate_by_reduction(
     edges: IntArray | Step[IntArray]
     if scan is not None:
         edges = _edges(scan.timeline, request)
-        wanted = [(edges[k], edges[k + 1]) for k in _first_chunks(len(edges) - 1)]
+        wanted = _to_plan_by(edges, n_rows)
         rows = source.parts([_in_one_of(span, wanted) for span in scan.spans])
     elif known is None:
         timeline = source.reduce(timeline_of, Timeline.joined, only=only, in_blocks=True)
@@ -71,8 +72,7 @@ def estimate_by_reduction(
     else:
         ends = np.array([known[0], known[1]], dtype=np.int64)
         edges = _edges(Timeline.of(ends, n_rows=0), request)
-        first = _first_chunks(len(edges) - 1)
-        ranges = [columns.time_range(int(edges[k]), int(edges[k + 1])) for k in first]
+        ranges = [columns.time_range(*some) for some in _to_plan_by(edges, n_rows)]
         rows = source.within(columns.when, ranges)
     some = rows.reduce(
         _rows_to_plan_by, LocalizationArrays.concat, edges, n_rows, only=only, in_blocks=True
@@ -122,9 +122,13 @@ def _reduction(request: Request) -> Reduction[Any, Any]:
     return request.entry.reduction
 
 
-def _first_chunks(n_chunks: int) -> list[int]:
-    """Return the chunks by which it is planned what to sum up."""
-    return list(dict.fromkeys(int(part * (n_chunks - 1)) for part in (0.5, 0.2, 0.8)))
+def _to_plan_by(edges: IntArray, n_rows: int) -> list[tuple[int, int]]:
+    """Return the frames by which it is planned what to sum up: of a few chunks, or their middle."""
+    n_chunks = len(edges) - 1
+    chunks = dict.fromkeys(int(at * (n_chunks - 1)) for at in (0.5, 0.2, 0.8))
+    left_out = (1 - min(1.0, _LOOKED_THROUGH * n_chunks / n_rows)) / 2 * np.diff(edges)
+    beside = left_out.astype(np.int64)
+    return [(int(edges[k] + beside[k]), int(edges[k + 1] - beside[k])) for k in chunks]
 
 
 def _in_one_of(span: tuple[int, int] | None, ranges: Sequence[tuple[int, int]]) -> bool:
@@ -134,16 +138,16 @@ def _in_one_of(span: tuple[int, int] | None, ranges: Sequence[tuple[int, int]]) 
 
 def _rows_to_plan_by(part: Rows, edges: IntArray, n_rows: int) -> LocalizationArrays:
     """Take some rows of a few chunks, which are numbered anew."""
-    n_chunks = len(edges) - 1
-    first = _first_chunks(n_chunks)
-    number = np.full(n_chunks + 1, -1)  # the last one for frames outside
-    number[first] = np.arange(len(first))
+    ranges = _to_plan_by(edges, n_rows)
+    bounds = np.unique(ranges)
+    number = np.full(len(bounds), -1)  # the last one for frames outside
+    number[np.searchsorted(bounds, [start for start, _ in ranges])] = np.arange(len(ranges))
+    share = _TO_PLAN_BY / min(n_rows / (len(edges) - 1), _LOOKED_THROUGH)
     taken = []
     for _, block in usable_blocks(part):
-        unused = np.zeros((2, n_chunks), np.int64)
-        chunk = number[count_chunks(block.frames, edges, *unused)]
+        unused = np.zeros((2, len(bounds) - 1), np.int64)
+        chunk = number[count_chunks(block.frames, bounds, *unused)]
         some = LocalizationArrays(block.positions, block.frames, group=chunk)
-        share = _TO_PLAN_BY * n_chunks / n_rows
         taken.append(some.take(thinned(some.positions, some.frames, chunk, share)))
     return LocalizationArrays.concat(taken)
 
@@ -159,11 +163,13 @@ def _planned(
     n_chunks = len(edges) - 1
     rows = rows.sorted()
     assert rows.group is not None
-    unit, _ = time_unit(rows.frames, rows.positions)
     order = np.argsort(rows.group, kind="stable")
     group, rows = rows.group[order], rows.take(order)
     positions, center = centered(rows.positions)
-    bounds = np.searchsorted(group, np.arange(len(_first_chunks(n_chunks)) + 1))
+    bounds = np.searchsorted(group, np.arange(group[-1] + 2))
+    largest = int(np.argmax(np.diff(bounds)))
+    one = slice(bounds[largest], bounds[largest + 1])
+    unit, _ = time_unit(rows.frames[one], positions[one])
     components = COMPONENTS[: positions.shape[1]]
     localizations = ChunkedLocalizations(positions, rows.frames, bounds, components)
     options = {k: v for k, v in request.options.items() if k not in ("threads", "progress")}
@@ -179,7 +185,6 @@ def _sum_up(table: Rows, plan: ReductionPlan, request: Request) -> SummedUp:
     edges, reduction, clock = plan.edges, _reduction(request), request.counter.clock
     numbers = np.zeros((3, len(edges) - 1), np.int64)
     n, n_used, frame_sums = numbers
-    unused = np.zeros_like(n)
     kept, runs, by_method = [], [], None
     columns = columns_of(table)
     for block in row_blocks(without_attrs(table)):
@@ -190,20 +195,20 @@ def _sum_up(table: Rows, plan: ReductionPlan, request: Request) -> SummedUp:
             block, frames = block[usable], localizations.frames[usable]
         before = int(n.sum())
         runs.append(Runs.of(frames, None))
-        chunk = count_chunks(frames, edges, n, unused)
+        rows = in_some_frames(frames, edges, plan.part, n)
         if n.sum() - before < len(frames):
             raise TableError(
                 f"There are {clock.name}s outside {clock.bare(edges[0], edges[-1] - 1)}, which the "
                 "files say are all; write them again"
             )
-        rows = in_some_frames(frames, chunk, plan.part)
         positions = read_localizations(block.iloc[rows], columns=columns).positions - plan.center
         frames = frames[rows]
         chunk = count_chunks(frames, edges, n_used, frame_sums)
         some = LocalizationArrays(positions, frames, group=chunk)
         kept.append(some.take(thinned(positions, frames, chunk, plan.kept)))
         by_method = reduction.count(positions, chunk, plan.of_method, by_method)
-    return SummedUp(by_method, numbers, LocalizationArrays.concat(kept), Runs.joined(runs))
+    # Sorted here, part by part, and so nearly sorted where all are put together.
+    return SummedUp(by_method, numbers, LocalizationArrays.concat(kept).sorted(), Runs.joined(runs))
 
 
 def _added(combine: Callable[[Sequence[Any]], Any], parts: Sequence[SummedUp]) -> SummedUp:
@@ -227,13 +232,13 @@ def _solve(
     n, n_used, frame_sums = found.numbers
     small = is_small(n)
     rows = found.kept.sorted()
+    if small.any():
+        rows = rows.take(~small[rows.group])
     assert rows.group is not None
-    keep = ~small[rows.group]
-    chunk, rows = rows.group[keep], rows.take(keep)
     localizations = ChunkedLocalizations(
         rows.positions,
         rows.frames,
-        np.searchsorted(chunk, np.arange(k + 1)),
+        np.searchsorted(rows.group, np.arange(k + 1)),
         columns.components,
         edges=edges,
         center=plan.center,

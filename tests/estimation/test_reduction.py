@@ -29,7 +29,8 @@ PLANNED: list[dict[str, Any]] = []
 
 
 def plan(localizations: ChunkedLocalizations, *, n_chunks: int, power: int = 1) -> int:
-    PLANNED.append({"counts": localizations.counts, "n_chunks": n_chunks, "power": power})
+    given = {"counts": localizations.counts, "frames": localizations.frames}
+    PLANNED.append({**given, "n_chunks": n_chunks, "power": power})
     return n_chunks
 
 
@@ -136,6 +137,25 @@ def test_what_is_planned_by_is_read_of_the_partitions_that_have_it() -> None:
     np.testing.assert_array_equal(drift["offset"], drift_of(rows, **rule)["offset"])
     # Chunks 0, 2 and 3 of five; the last partition is empty.
     assert set(range(11)) - {i for i in reads if reads.count(i) == 3} == {2, 3, 8, 9, 10}
+
+
+def test_of_large_chunks_it_is_planned_by_their_middle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reduction, "_TO_PLAN_BY", 200)
+    monkeypatch.setattr(reduction, "_LOOKED_THROUGH", 400)
+    rows, reads = table(), list[int]()
+
+    def part(i: int) -> pd.DataFrame:
+        reads.append(i)
+        return rows[rows["frame"] // 100 == i]
+
+    drift_of(dd.from_map(part, range(10), meta=rows.iloc[:0]), n_chunks=None, frames_per_chunk=200)
+    (planned,) = PLANNED
+    np.testing.assert_allclose(planned["counts"], 200, atol=5 * np.sqrt(200))
+    # A tenth of the frames of chunks 2, 0 and 3, at the border of two partitions each.
+    middle = np.split(planned["frames"], np.cumsum(planned["counts"])[:-1])
+    for frames, at in zip(middle, (500, 100, 700), strict=True):
+        assert at - 10 <= frames.min() < frames.max() < at + 10
+    assert {i for i in reads if reads.count(i) == 3} == {0, 1, 4, 5, 6, 7}
 
 
 def test_it_is_planned_by_rows_of_a_few_chunks_and_the_options(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
 from smlm_accessor.kernels.images.grid import PixelGrid, make_grid
-from smlm_accessor.kernels.images.images import count, keep, transform
+from smlm_accessor.kernels.images.images import Spectrum, count, keep, transform
 
 #: Pixels per smoothing length. More gain nothing; at one, the error is some 5 % larger.
 PIXELS_PER_SMOOTHING = 1.5
@@ -52,18 +52,22 @@ def predict(
     significance: PeakSignificance,
     tiles: Sequence[IntArray] | None = None,
     n_tiles: int = 1,
+    run: Callable[..., Iterable[Any]] = map,
 ) -> list[Prediction]:
     """Predict the variance of a shift against the first sample, for each smoothing.
 
     Samples are images, or stacks of images if ``tiles`` tells these apart.
     None of these is smaller than the one the grid was made for. Maxima that lack the significance
-    do not count.
+    do not count. ``run`` may be a `map` that has threads.
     """
-    of = tiles or [np.zeros(len(x), dtype=np.int64) for x in samples]
-    images = (count(x, grid, tiles=t, n_tiles=n_tiles) for x, t in zip(samples, of, strict=True))
-    spectra = [transform(image, grid) for image in images]
-    out = []
-    for smoothing in smoothings:
+
+    def spectrum(i: int) -> Spectrum:
+        of = None if tiles is None else tiles[i]
+        return transform(count(samples[i], grid, tiles=of, n_tiles=n_tiles), grid)
+
+    spectra = list(run(spectrum, range(len(samples))))
+
+    def predicted(smoothing: float) -> Prediction:
         correlator = Correlator(grid.narrow(smoothing), smoothing)
         first, *others = (keep(s, correlator.grid.modes) for s in spectra)
         matcher = PeakMatcher(correlator, max_shift, significance)
@@ -75,8 +79,9 @@ def predict(
             if match is not None:
                 shifts[i] = match.shift
                 variances.append(float(np.nansum(match.variance)))
-        out.append(Prediction(float(np.mean(variances)) if variances else np.inf, shifts))
-    return out
+        return Prediction(float(np.mean(variances)) if variances else np.inf, shifts)
+
+    return list(run(predicted, smoothings))
 
 
 def choose_smoothing(
@@ -87,6 +92,7 @@ def choose_smoothing(
     max_shift: FloatArray,
     significance: PeakSignificance,
     finest: float = 0.0,
+    run: Callable[..., Iterable[Any]] = map,
 ) -> float | None:
     """Choose the smoothing that promises the smallest variance of the shift between images.
 
@@ -95,7 +101,7 @@ def choose_smoothing(
     localizations of all samples are densest, so that their cost does not grow with the field.
 
     The ``samples``, of shape (n, 2), are a few chunks, shifted against the first. None if no sample
-    has a significant shift.
+    has a significant shift. ``run`` may be a `map` that has threads.
     """
     # Coarser than the range of shifts, every maximum would lie at its edge.
     tried = [min(float((upper - lower).max()) / _COARSEST, float(max_shift.max()) / _RANGE)]
@@ -113,7 +119,7 @@ def choose_smoothing(
         if not aligned and grid.pixels > _SPARSEST * sum(len(s) for s in samples):
             break
         predicted = predict(
-            samples, grid, (coarse, fine), max_shift=max_shift, significance=significance
+            samples, grid, (coarse, fine), max_shift=max_shift, significance=significance, run=run
         )
         tried.append(fine)
         gains.append(_gain(*predicted, aligned=aligned))

@@ -37,14 +37,16 @@ def count_chunks(frames: IntArray, edges: IntArray, counts: IntArray, sums: IntA
     return chunk
 
 
-def in_some_frames(frames: IntArray, chunk: IntArray, part: FloatArray) -> IntArray:
+def in_some_frames(
+    frames: IntArray, edges: IntArray, part: FloatArray, counts: IntArray
+) -> IntArray:
     """Return the rows of some of the frames of each chunk, always the same frames.
 
-    About which part of those of each chunk is ``part``, shape (k,). Rows whose chunk is negative
-    are left out.
+    About which part of those of each chunk is ``part``, shape (k,); a chunk is between two of the
+    ``edges``, shape (k + 1,). All localizations of each chunk are added to ``counts``, shape (k,).
     """
     rows = np.empty(len(frames), np.int64)
-    n = _in_some_frames(constant(frames), chunk, part, rows)
+    n = _in_some_frames(constant(frames), edges, part, counts, rows)
     return rows[:n].copy()
 
 
@@ -108,21 +110,34 @@ def _add(positions, slot, box, corner, size, bins, images):  # type: ignore[no-u
 
 
 @kernel
-def _in_some_frames(frames, chunk, part, rows):  # type: ignore[no-untyped-def]
-    n = 0
-    taken = False
+def _in_some_frames(frames, edges, part, counts, rows):  # type: ignore[no-untyped-def]
+    k = len(part)
+    c = 0
+    first, stop = edges[0], edges[0]
+    inside, taken = False, False
+    n, m = 0, 0  # of this chunk, since it was last left; of the rows
     for i in range(len(frames)):
-        if i == 0 or frames[i] != frames[i - 1]:
-            h = np.uint64(frames[i]) * GOLDEN
+        frame = frames[i]
+        if i == 0 or frame != frames[i - 1]:
+            if not first <= frame < stop:
+                counts[c] += n
+                n = 0
+                first, stop = edges[0], edges[0]
+                inside = edges[0] <= frame < edges[k]
+                if inside:
+                    c = np.searchsorted(edges, frame, side="right") - 1
+                    first, stop = edges[c], edges[c + 1]
+            h = np.uint64(frame) * GOLDEN
             h ^= h >> np.uint64(32)
             h *= FIRST
             # 53 bits: all that a float can hold.
-            share = part[chunk[i]] if chunk[i] >= 0 else 0.0
-            taken = bool((h >> np.uint64(11)) < share * 9007199254740992.0)
+            taken = inside and (h >> np.uint64(11)) < part[c] * 9007199254740992.0
+        n += inside
         if taken:
-            rows[n] = i
-            n += 1
-    return n
+            rows[m] = i
+            m += 1
+    counts[c] += n
+    return m
 
 
 @kernel

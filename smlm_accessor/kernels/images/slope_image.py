@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +26,9 @@ from smlm_accessor.kernels.sorting import sorted_rows
 
 _MAX_STEPS = 8
 _LONGEST_STEP = 0.5  # smoothing lengths
+# Smoothing lengths: how the slope changes is not looked at again after a shorter step. Over so many
+# it changes by some 0.2 %, as it is largest near the maximum.
+_LINEAR = 0.03
 _AT_ONCE = 2**16  # localizations under which a thread sums at a time, about
 _ROWS = 64  # of a transform that a thread multiplies at a time: a megabyte of 2048 columns
 _AT_REST = np.zeros((1, 1, 2))
@@ -62,7 +64,7 @@ class SlopeImage:
         # the slope along the first axis, its imaginary part that along the second.
         plane = np.zeros(grid.padded, dtype=np.complex64)
         count_into(plane.view(np.float32).reshape(-1), positions, grid, (2 * grid.padded[1], 2))
-        counts = sums_under(self._channels(plane), grid, Points.of([positions], grid), _AT_REST)
+        counts = self._sums(self._channels(plane), Points.of([positions], grid, run), _AT_REST)
         spectrum = fft.fft2(plane, workers=workers, overwrite_x=True)
         self._pairs = self._pair_map(spectrum.copy()) if pairs else None
         # Even background has a slope at the edges of the field.
@@ -81,8 +83,8 @@ class SlopeImage:
             half[n // 2 : n // 2 + 1 - n % 2] = 0  # of no slope: the highest frequency has no sign
         self._slopes = self._map(spectrum, slopes)
         image = self._slopes.reshape(grid.bins[0], -1, 2)[:, : grid.bins[1]]
-        field = np.einsum("i,j,ijc->c", first, last, image)
-        self._mean: FloatArray = field.astype(np.float64)
+        rows = np.einsum("i,ijc->jc", first.astype(np.float32), image)
+        self._mean: FloatArray = last @ rows.astype(np.float64)
 
     def match(self, positions: FloatArray, blocks: FieldBlocks | None = None) -> PeakMatch | None:
         """Find the shift of localizations; see `match_each`."""
@@ -97,15 +99,19 @@ class SlopeImage:
         curvature. It has no quality; without blocks, it has no influence. None if there is no
         maximum nearby.
         """
-        points = Points.of(parts, self.grid)
+        points = Points.of(parts, self.grid, self._run)
         active = np.array(self.grid.bins) > 1
         shift, curvature = np.zeros((len(parts), 2)), np.full((len(parts), 2), np.nan)
         moving, found = list(range(len(parts))), list[int]()
+        jacobians, longest = np.zeros((len(parts), 2, 2)), np.inf
         for _ in range(_MAX_STEPS):
             at = np.full_like(shift, np.nan)  # where nothing is summed
             at[moving] = shift[moving]
-            slopes, jacobians = self._slopes_and_jacobians(points, at)
-            still = list[int]()
+            if longest > _LINEAR:
+                slopes, jacobians = self._slopes_and_jacobians(points, at)
+            else:
+                slopes = self._slopes_under(points, at[:, None])[:, 0]
+            still, longest = list[int](), 0.0
             for i in moving:
                 jacobian = jacobians[i][np.ix_(active, active)]
                 if not np.linalg.eigvalsh(jacobian + jacobian.T)[0] > 0:
@@ -116,6 +122,7 @@ class SlopeImage:
                 shift[i] += step * min(1.0, _LONGEST_STEP / max(length, _LONGEST_STEP))
                 curvature[i, active] = np.diag(jacobian)
                 (found if length < LAST_STEP else still).append(i)
+                longest = max(longest, length)
             moving = still
             if not moving:
                 break
@@ -123,7 +130,7 @@ class SlopeImage:
 
     def _matches(
         self,
-        points: Points,
+        points: Sequence[Points],
         shift: FloatArray,
         curvature: FloatArray,
         found: list[int],
@@ -131,59 +138,68 @@ class SlopeImage:
     ) -> list[PeakMatch | None]:
         at = np.full_like(shift, np.nan)
         at[found] = shift[found]
-        squared = np.full((2, *shift.shape), np.nan)
-        squared[0] = self._sums(self._slopes, points, at[:, None]).squares[:, 0]
+        squares, influences = self._by_block(points, at, curvature, blocks)
+        pairs = np.full_like(shift, np.nan)
         if self._pairs is not None:
-            squared[1] = self._sums(self._pairs, points, at[:, None]).total[:, 0]
-        variance = np.maximum(squared, 0.0) / curvature**2
-        influences = np.zeros((len(shift), 0, 2))
-        if blocks is not None:
-            influences = self._influences(points, at, blocks)
+            pairs = self._sums(self._pairs, points, at[:, None]).total[:, 0]
         matches: list[PeakMatch | None] = [None] * len(shift)
         for i in found:
-            matches[i] = PeakMatch(shift[i], variance[0, i], variance[1, i], np.nan, influences[i])
+            own, of_pair = np.maximum([squares[i], pairs[i]], 0.0) / curvature[i] ** 2
+            matches[i] = PeakMatch(shift[i], own, of_pair, np.nan, influences[i])
         return matches
 
     def influence(
         self, positions: FloatArray, shift: FloatArray, blocks: FieldBlocks
     ) -> FloatArray:
         """Return how a shift would change without each block, shape (n_blocks, 2)."""
-        points = Points.of([positions], self.grid)
-        return np.asarray(self._influences(points, shift[None], blocks)[0])
+        points = Points.of([positions], self.grid, self._run)
+        _, jacobian = self._slopes_and_jacobians(points, shift[None])
+        curvature = np.diagonal(jacobian, axis1=1, axis2=2)
+        return np.asarray(self._by_block(points, shift[None], curvature, blocks)[1][0])
 
-    def _influences(self, points: Points, shift: FloatArray, blocks: FieldBlocks) -> FloatArray:
-        k, n = len(shift), blocks.n
-        known = np.nan_to_num(shift)
-        of = points.part * n + blocks.of(points.positions - known[points.part])
-        by_block = replace(points, part=of)
-        sums = self._sums(self._slopes, by_block, np.repeat(shift, n, axis=0)[:, None])
-        slope = sums.total[:, 0].reshape(k, n, 2)
-        share = np.bincount(of, minlength=k * n).reshape(k, n, 1)
-        share = share / share.sum(axis=1, keepdims=True)
-        _, jacobian = self._slopes_and_jacobians(points, shift)
-        curvature = np.diagonal(jacobian, axis1=1, axis2=2) * (np.array(self.grid.bins) > 1)
-        slope -= share * slope.sum(axis=1, keepdims=True)
-        return np.stack([influence(*one) for one in zip(slope, curvature, strict=True)])
+    def _by_block(
+        self,
+        points: Sequence[Points],
+        shift: FloatArray,
+        curvature: FloatArray,
+        blocks: FieldBlocks | None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the squared slopes under each part, (k, 2), and the influence of each block."""
+        k, n, known = len(shift), 1, np.nan_to_num(shift)
+        if blocks is not None:
+            n = blocks.n
+
+            def of_block(some: Points) -> Points:
+                block = blocks.of(some.positions - known[some.part])
+                return replace(some, part=some.part * n + block)
+
+            points = list(self._run(of_block, points))
+        sums = self._sums(self._slopes, points, np.repeat(shift, n, axis=0)[:, None])
+        slope, squares = (values[:, 0].reshape(k, n, 2) for values in (sums.total, sums.squares))
+        counts = sum(np.bincount(some.part, minlength=k * n) for some in points)
+        share = np.reshape(counts, (k, n, 1))
+        slope -= share / share.sum(axis=1, keepdims=True) * slope.sum(axis=1, keepdims=True)
+        curvature = np.where(np.array(self.grid.bins) > 1, curvature, 0.0)
+        influences = np.stack([influence(*one) for one in zip(slope, curvature, strict=True)])
+        return squares.sum(axis=1), influences
 
     def _slopes_and_jacobians(
-        self, points: Points, shift: FloatArray
+        self, points: Sequence[Points], shift: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the slope under each shifted part, (k, 2), and its change with the shift.
-
-        The slope is the sum under the localizations, less that under evenly spread ones. The change
-        has shape (k, 2, 2).
-        """
+        """Return the slope under each shifted part, (k, 2), and its change, (k, 2, 2), with it."""
         width = 0.5 * self.grid.bin_size
         steps = width * np.array([[0, 0], [1, 0], [0, 1], [-1, 0], [0, -1]])
-        sums = self._sums(self._slopes, points, shift[:, None] + steps)
-        slope: FloatArray = sums.total - self._background(sums)[..., None] * self._mean
+        slope = self._slopes_under(points, shift[:, None] + steps)
         return slope[:, 0], (slope[:, 1:3] - slope[:, 3:]).swapaxes(1, 2) / (2 * width)
 
-    def _sums(self, image: Image, points: Points, shifts: FloatArray) -> ImageSums:
+    def _slopes_under(self, points: Sequence[Points], shifts: FloatArray) -> FloatArray:
+        """Return the sum under each part, less that under evenly spread ones; as the shifts."""
+        sums = self._sums(self._slopes, points, shifts)
+        return np.asarray(sums.total - self._background(sums)[..., None] * self._mean)
+
+    def _sums(self, image: Image, points: Sequence[Points], shifts: FloatArray) -> ImageSums:
         """Return `sums_under` localizations, some of them at a time."""
-        edges = np.linspace(0, len(points.part), -(-len(points.part) // _AT_ONCE) + 1).astype(int)
-        some = [points.rows(slice(a, b)) for a, b in pairwise(edges)] or [points]
-        found = list(self._run(lambda one: sums_under(image, self.grid, one, shifts), some))
+        found = list(self._run(lambda some: sums_under(image, self.grid, some, shifts), points))
         return ImageSums(*(sum(values) for values in zip(*found, strict=True)))
 
     def _background(self, sums: ImageSums) -> FloatArray:
@@ -239,8 +255,13 @@ class Points:
     part: IntArray
 
     @classmethod
-    def of(cls, parts: Sequence[FloatArray], grid: PixelGrid) -> Points:
-        """Put parts together, each of shape (n, 2)."""
+    def of(
+        cls,
+        parts: Sequence[FloatArray],
+        grid: PixelGrid,
+        run: Callable[..., Iterable[Any]] = map,
+    ) -> list[Points]:
+        """Put parts together, each of shape (n, 2), and return some at a time."""
         positions = np.concatenate(parts)
         part = np.repeat(np.arange(len(parts)), [len(one) for one in parts])
         pixel = np.zeros(len(positions), np.int64)
@@ -248,11 +269,8 @@ class Points:
             pixel *= n
             pixel += np.floor((positions[:, axis] - grid.corner[axis]) / grid.bin_size).astype(int)
         order, _ = sorted_rows(pixel)
-        return cls(positions[order], part[order])
-
-    def rows(self, rows: slice) -> Points:
-        """Return some of them."""
-        return Points(self.positions[rows], self.part[rows])
+        some = np.array_split(order, max(1, -(-len(order) // _AT_ONCE)))
+        return list(run(lambda rows: cls(positions[rows], part[rows]), some))
 
 
 class ImageSums(NamedTuple):

@@ -133,7 +133,7 @@ def cc(
     True
     """
     pixels = {"bin_size": bin_size, "smoothing": smoothing, "max_shift": max_shift}
-    plan = plan_images(localizations, n_chunks=1, **pixels)
+    plan = plan_images(localizations, n_chunks=1, threads=threads, **pixels)
     return _register(
         localizations,
         plan,

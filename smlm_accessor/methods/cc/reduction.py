@@ -62,6 +62,7 @@ def plan_images(
     bin_size: float | None = None,
     smoothing: float | None = None,
     max_shift: float | None = None,
+    threads: int | None = None,
     **others: Any,
 ) -> LateralPlan | None:
     """Choose the pixels of the images, by some localizations of a few of the chunks.
@@ -75,6 +76,7 @@ def plan_images(
         smoothing=smoothing,
         max_shift=max_shift,
         pixels=min(MAX_PIXELS, _ALL_PIXELS // n_chunks),
+        threads=threads,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
 from smlm_accessor.kernels.field.blocks import FieldBlocks, make_field_blocks
-from smlm_accessor.kernels.images.images import transform
+from smlm_accessor.kernels.images.images import Spectrum, transform
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.pixels import SIGNIFICANCE, LateralPlan
 from smlm_accessor.methods.image_series.refinement import refine
@@ -56,12 +57,17 @@ def register_lateral(
     options: dict[str, Any] = {"threads": threads, "progress": progress}
     if counted is None:
         spectra = summarize(SpectrumOfRows(xy, grid), bounds, **options)
+        blocks = make_field_blocks(xy)
     else:
         image, _ = counted
-        spectra = map_threads(
-            lambda chunk: transform(image(chunk)[None], grid), range(len(counts)), threads=threads
-        )
-    blocks = make_field_blocks(xy)
+
+        def spectrum(chunk: int) -> Spectrum:
+            return transform(image(chunk)[None], grid)
+
+        # Blocks take as long as many images.
+        each = [partial(spectrum, chunk) for chunk in range(len(counts))]
+        make: list[Callable[[], Any]] = [partial(make_field_blocks, xy), *each]
+        blocks, *spectra = map_threads(lambda one: one(), make, threads=threads)
     correlator = Correlator(grid, plan.grid_smoothing)
     matcher = PeakMatcher(correlator, plan.field.reach, SIGNIFICANCE, blocks)
     shifts = jackknifed(ImageSeries(spectra, counts, matcher, **options).register(target))

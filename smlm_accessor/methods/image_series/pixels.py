@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import map_threads
 from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels.correlation.peak_precision import PeakSignificance
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING, choose_smoothing
@@ -94,6 +96,7 @@ def plan_lateral(
     smoothing: float | None,
     max_shift: float | None,
     pixels: int = MAX_PIXELS,
+    threads: int | None = None,
 ) -> LateralPlan | None:
     """Choose pixels and smoothing, judging by some chunks; None if the field has no extent.
 
@@ -116,7 +119,8 @@ def plan_lateral(
         )
     if smoothing is None:
         samples = [xy[rows] for rows in sample_chunks(bounds, np.diff(bounds))]
-        smoothing = _smoothing_for(samples, field, finest if bin_size is None else bin_size)
+        least = finest if bin_size is None else bin_size
+        smoothing = _smoothing_for(samples, field, least, threads)
     if bin_size is None:
         bin_size = max(smoothing / PIXELS_PER_SMOOTHING, finest)
     coarse = smoothing
@@ -131,13 +135,15 @@ def plan_lateral(
     return LateralPlan(field, bin_size, smoothing, grid, coarse, record)
 
 
-def _smoothing_for(samples: list[FloatArray], field: Field, finest: float) -> float:
+def _smoothing_for(
+    samples: list[FloatArray], field: Field, finest: float, threads: int | None
+) -> float:
     """Return the smoothing that is best for a few chunks, some of which may show nothing."""
     lower, upper, reach = field
+    options: dict[str, Any] = {"max_shift": reach, "significance": SIGNIFICANCE, "finest": finest}
+    run = partial(map_threads, threads=threads)
     for _ in range(len(samples) - 1):
-        chosen = choose_smoothing(
-            samples, lower, upper, max_shift=reach, significance=SIGNIFICANCE, finest=finest
-        )
+        chosen = choose_smoothing(samples, lower, upper, run=run, **options)
         if chosen is not None:
             return chosen
         samples = [*samples[1:], samples[0]]

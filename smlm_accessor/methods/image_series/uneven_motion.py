@@ -23,7 +23,7 @@ from smlm_accessor.methods.image_series.spectra import SpectrumOfRows
 # Parts of a chunk to begin with: a jump within one moves the mean by a 16th of it at most.
 _PARTS = 8
 # Pixels of the images of all of these, at most, for the time that they take.
-_ALL_PIXELS = 2**25
+_ALL_PIXELS = 2**24
 # Parts of a chunk that are halved: so a jump is found to a 2**8th of a part.
 _HALVED = 8
 

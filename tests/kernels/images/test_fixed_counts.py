@@ -102,12 +102,31 @@ def test_thinning_takes_about_as_many_as_asked_for(part: float) -> None:
 
 
 def test_some_frames_are_taken_as_a_whole() -> None:
-    frames = np.repeat(np.arange(10_000), 3)
-    chunk = np.where(frames < 5000, 0, 1)
-    rows = in_some_frames(frames, chunk, np.array([0.2, 0.7]))
+    frames, edges = np.repeat(np.arange(10_000), 3), np.array([0, 5000, 10_000])
+    counts = np.zeros(2, np.int64)
+    rows = in_some_frames(frames, edges, np.array([0.2, 0.7]), counts)
+    np.testing.assert_array_equal(counts, [15_000, 15_000])
     taken, count_of = np.unique(frames[rows], return_counts=True)
     assert (count_of == 3).all()
     assert abs((taken < 5000).mean() * len(taken) - 1000) < 150
     assert abs((taken >= 5000).sum() - 3500) < 170
-    assert in_some_frames(frames, chunk, np.array([1.0, 0.0])).tolist() == list(range(15_000))
-    assert len(in_some_frames(frames, np.full(30_000, -1), np.ones(2))) == 0
+    first = in_some_frames(frames, edges, np.array([1.0, 0.0]), counts)
+    assert first.tolist() == list(range(15_000))
+    np.testing.assert_array_equal(counts, [30_000, 30_000])
+
+
+def test_frames_in_any_order_and_outside_the_chunks() -> None:
+    rng = np.random.default_rng(4)
+    edges, part = np.array([-20, 5, 5, 300, 900]), np.array([0.5, 0.5, 0.3, 0.8])
+    for frames in (rng.integers(-300, 1200, 5000), np.array([2000, 2000]), np.zeros(0, np.int64)):
+        counts = np.zeros(4, np.int64)
+        rows = in_some_frames(frames, edges, part, counts)
+        expected = np.zeros((2, 4), np.int64)
+        chunk = count_chunks(frames, edges, *expected)
+        np.testing.assert_array_equal(counts, expected[0])
+        assert (chunk[rows] >= 0).all()
+        # Of a frame all rows or none, wherever they are.
+        assert not np.isin(frames[rows], np.delete(frames, rows)).any()
+        ordered = np.sort(frames)
+        same = in_some_frames(ordered, edges, part, counts)
+        np.testing.assert_array_equal(ordered[same], np.sort(frames[rows]))

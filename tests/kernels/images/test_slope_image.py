@@ -41,6 +41,18 @@ def test_the_same_maximum_as_that_of_the_correlation() -> None:
     np.testing.assert_allclose(match.shift, peak.shift, atol=0.005)
 
 
+@pytest.mark.parametrize("away", [0.02, 0.3])
+def test_the_shift_is_where_the_slope_is_none(away: float) -> None:
+    """However far it starts, in smoothing lengths: of short steps the same change is used twice."""
+    rng = np.random.default_rng(7)
+    slopes, moving = SlopeImage(image(rng, 3000), GRID, SMOOTHING), image(rng, 400)
+    moving -= matched(slopes, moving).shift
+    shift = np.array([away, -away / 2]) * SMOOTHING
+    found = matched(slopes, moving + shift)
+    np.testing.assert_allclose(found.shift, shift, atol=2e-4 * SMOOTHING)
+    np.testing.assert_allclose(found.variance, matched(slopes, moving).variance, rtol=0.01)
+
+
 def test_the_variance_is_as_predicted() -> None:
     rng = np.random.default_rng(2)
     reference = SlopeImage(image(rng, 20_000), GRID, SMOOTHING)
@@ -137,7 +149,8 @@ def test_sums_are_those_of_numpy(width: float, height: float) -> None:
     positions = rng.uniform(-0.1, 1.1, (5000, 2)) * size + shift
     parts = [positions[:1000], positions[1000:]]
     shifts = np.array([[shift + 2, shift - 1], [shift + 1, shift]])
-    both = sums_under(image, pixels, Points.of(parts, pixels), shifts)
+    (points,) = Points.of(parts, pixels)
+    both = sums_under(image, pixels, points, shifts)
     found = ImageSums(*(values[1] for values in both))
     x = parts[1] - shift
     inside = ((x >= 0) & (x <= size)).all(axis=1)
