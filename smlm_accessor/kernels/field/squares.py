@@ -138,8 +138,8 @@ class SquareIndex:
 
     def __init__(self, squares: Squares) -> None:
         self._per_length = 2.0**-squares.level
-        self._low = squares.number.min(axis=0) - 1  # the table has a border
-        wide = squares.number.max(axis=0) - self._low + 2
+        self._low = squares.number.min(axis=0)
+        wide = squares.number.max(axis=0) - self._low + 1
         self._table: IntArray | None = None
         if wide[0] * wide[1] <= _TABLE:
             self._table = np.full(wide, -1)
@@ -227,14 +227,14 @@ def _tally(xy, per_length, row, used, keys, counts):  # type: ignore[no-untyped-
 
 @kernel
 def _look_up(xy, per_length, low, table, rows, rank):  # type: ignore[no-untyped-def]
-    n, last, highest = 0, float(table.shape[0] - 1), float(table.shape[1] - 1)
+    n, (wide, high) = 0, table.shape
     for r in range(len(xy)):
-        a, b = np.floor(xy[r, 0] * per_length) - low[0], np.floor(xy[r, 1] * per_length) - low[1]
-        # No branch that cannot be foreseen: what lies outside, or is NaN, is on the border.
-        a, b = a if a > 0.0 else 0.0, b if b > 0.0 else 0.0
-        a, b = a if a < last else last, b if b < highest else highest
-        rows[n], rank[n] = r, table[int(a), int(b)]
-        n += rank[n] >= 0
+        a, b = xy[r, 0] * per_length - low[0], xy[r, 1] * per_length - low[1]
+        if 0 <= a < wide and 0 <= b < high:
+            found = table[int(a), int(b)]
+            if found >= 0:
+                rows[n], rank[n] = r, found
+                n += 1
     return n
 
 
