@@ -13,7 +13,8 @@ from smlm_accessor.timeline import Windows
 # Sharpness of maxima that are chance. The finer these are, the smaller their variance seems.
 _CHANCE = 3.0
 # Smaller smoothings that are tried without a gain: rings have little between their size and width.
-_WORSE = 2
+# From one that is near the width, it is the next.
+_WORSE, _WORSE_NEAR = 2, 1
 # No structure is so much smaller than the pixels of the search.
 _FINEST = 2.0**-14
 # Smoothings that are tried at most, if none shows anything.
@@ -28,22 +29,25 @@ def choose_smoothing(
     drift: FloatArray,
     valid: BoolArray,
     smoothing: FloatArray,
+    *,
+    near: bool = False,
 ) -> tuple[FloatArray, Aligned]:
     """Halve the smoothing for as long as that makes the variance of shifts smaller.
 
-    First in x and y, then along z, from that with which the drift, (k, d), was found. A smoothing
-    in x and y that is asked for is taken. Also returned is the alignment with it of a sample of the
-    localizations.
+    First in x and y, then along z, from that with which the drift, (k, d), was found, or one that
+    is ``near`` the best. A smoothing in x and y that is asked for is taken. Also returned is the
+    alignment with it of a sample of the localizations.
     """
+    worse = _WORSE_NEAR if near else _WORSE
     if aligner.smoothing is not None:
         found = aligner.align_sample(windows, drift, smoothing, valid)
         smoothing = np.append([aligner.smoothing] * 2, smoothing[2:])
         drift = _continued(found, drift)
         return smoothing, aligner.align_sample(windows, drift, smoothing, found.valid)
-    smoothing, found = _descend(aligner, windows, drift, valid, smoothing, slice(0, 2))
+    smoothing, found = _descend(aligner, windows, drift, valid, smoothing, slice(0, 2), worse)
     if len(smoothing) == 3:
         drift = _continued(found, drift)
-        return _descend(aligner, windows, drift, found.valid, smoothing, slice(2, 3))
+        return _descend(aligner, windows, drift, found.valid, smoothing, slice(2, 3), worse)
     return smoothing, found
 
 
@@ -54,6 +58,7 @@ def _descend(
     valid: BoolArray,
     smoothing: FloatArray,
     axes: slice,
+    most: int,
 ) -> tuple[FloatArray, Aligned]:
     """Return the best smoothing along some axes, and what is aligned with it."""
 
@@ -67,7 +72,7 @@ def _descend(
 
     tried: list[tuple[float, float, Aligned]] = []
     start, factor, worse = drift, 1.0, 0
-    while worse < _WORSE and factor > _FINEST:
+    while worse < most and factor > _FINEST:
         variance, _, found = now = attempt(drift, factor)
         worse = worse + 1 if tried and not variance < min(v for v, _, _ in tried) else 0
         tried.append(now)
@@ -83,13 +88,22 @@ def _descend(
     while best is tried[0] or best[1] > 1:
         factor *= 2
         now = attempt(start, factor)
-        if not now[0] < best[0] and not (np.isinf(best[0]) and len(tried) < _COARSEST):
+        tried.append(now)
+        if not now[0] < best[0] and not (np.isinf(best[0]) and len(tried) <= _COARSEST):
             break
         best = now
-        tried.append(best)
     smoothing = smoothing.copy()
-    smoothing[axes] *= best[1]
+    smoothing[axes] *= _least({factor: variance for variance, factor, _ in tried}, best[1])
     return smoothing, best[2]
+
+
+def _least(variances: dict[float, float], best: float) -> float:
+    """Return the factor at which a parabola through the logarithms of variances is least."""
+    beside = [variances.get(factor, np.inf) for factor in (best / 2, best, 2 * best)]
+    if not np.isfinite(beside).all():
+        return best
+    low, least, high = np.log(beside)
+    return best * float(2 ** (0.5 * (low - high) / max(low + high - 2 * least, 1e-9)))
 
 
 def _usual_variance(found: Aligned, axes: slice) -> float:
