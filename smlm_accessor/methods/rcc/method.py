@@ -14,6 +14,7 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.overlap.beginning import begun_windows
+from smlm_accessor.methods.overlap.evidence import UNSURE
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
@@ -192,6 +193,9 @@ def _of_windows(
     drift = np.where(aligned.valid[:, None], aligned.drift, windows.mean(start))
     final = aligner.align_all(windows, drift, np.isfinite(drift).all(axis=1), h)
     variance, may_be = told.with_own(final.variance, sigma)
+    moved = final.drift - windows.mean(start)
+    moved -= np.median(moved[final.valid], axis=0) if final.valid.any() else 0.0
+    may_be &= (np.abs(moved) < UNSURE * sigma).all(axis=1)
     final = final._replace(variance=variance).only(final.valid & may_be)
     chosen = {
         "coarse": first.chosen,

@@ -15,6 +15,9 @@ _CHANCE = 3.0
 # Smaller smoothings that are tried without a gain: rings have little between their size and width.
 # From one that is near the width, it is the next.
 _WORSE, _WORSE_NEAR = 2, 1
+# Part of one that is near: how far localizations of a molecule are from each other. With smaller
+# ones maxima are chance, however precise they seem.
+_LEAST_NEAR = 0.5
 # No structure is so much smaller than the pixels of the search.
 _FINEST = 2.0**-14
 # Smoothings that are tried at most, if none shows anything.
@@ -35,19 +38,19 @@ def choose_smoothing(
     """Halve the smoothing for as long as that makes the variance of shifts smaller.
 
     First in x and y, then along z, from that with which the drift, (k, d), was found, or one that
-    is ``near`` the best. A smoothing in x and y that is asked for is taken. Also returned is the
-    alignment with it of a sample of the localizations.
+    is ``near`` the best: twice how far localizations of a molecule are apart. Then the drift is
+    good to about a precision, and all begin there. A smoothing in x and y that is asked for is
+    taken. Also returned is the alignment with it of a sample of the localizations.
     """
-    worse = _WORSE_NEAR if near else _WORSE
     if aligner.smoothing is not None:
         found = aligner.align_sample(windows, drift, smoothing, valid)
         smoothing = np.append([aligner.smoothing] * 2, smoothing[2:])
         drift = _continued(found, drift)
         return smoothing, aligner.align_sample(windows, drift, smoothing, found.valid)
-    smoothing, found = _descend(aligner, windows, drift, valid, smoothing, slice(0, 2), worse)
+    smoothing, found = _descend(aligner, windows, drift, valid, smoothing, slice(0, 2), near=near)
     if len(smoothing) == 3:
-        drift = _continued(found, drift)
-        return _descend(aligner, windows, drift, found.valid, smoothing, slice(2, 3), worse)
+        drift = drift if near else _continued(found, drift)
+        return _descend(aligner, windows, drift, found.valid, smoothing, slice(2, 3), near=near)
     return smoothing, found
 
 
@@ -58,7 +61,8 @@ def _descend(
     valid: BoolArray,
     smoothing: FloatArray,
     axes: slice,
-    most: int,
+    *,
+    near: bool,
 ) -> tuple[FloatArray, Aligned]:
     """Return the best smoothing along some axes, and what is aligned with it."""
 
@@ -72,17 +76,18 @@ def _descend(
 
     tried: list[tuple[float, float, Aligned]] = []
     start, factor, worse = drift, 1.0, 0
-    while worse < most and factor > _FINEST:
+    most, least = (_WORSE_NEAR, _LEAST_NEAR) if near else (_WORSE, 2 * _FINEST)
+    while worse < most and factor >= least / 2:
         variance, _, found = now = attempt(drift, factor)
         worse = worse + 1 if tried and not variance < min(v for v, _, _ in tried) else 0
         tried.append(now)
-        length = longer_by(found.drift, found.variance, found.valid)
-        drift = _continued(
-            found._replace(drift=smoothed(found.drift, found.valid, length, windows.segment)), drift
-        )
-        least = float((smoothing[axes] * factor).min())
-        factor /= 4 if least**2 > _VERY_SHARP**2 * variance else 2
-    best = min(tried, key=lambda one: one[0])
+        if not near:
+            length = longer_by(found.drift, found.variance, found.valid)
+            smooth = smoothed(found.drift, found.valid, length, windows.segment)
+            drift = _continued(found._replace(drift=smooth), drift)
+        here = float((smoothing[axes] * factor).min())
+        factor /= 4 if here**2 > _VERY_SHARP**2 * variance and not near else 2
+    best = min((one for one in tried if one[1] >= least), key=lambda one: one[0])
     # Pixels may have been smaller than the structure.
     factor = 1.0
     while best is tried[0] or best[1] > 1:
@@ -103,7 +108,8 @@ def _least(variances: dict[float, float], best: float) -> float:
     if not np.isfinite(beside).all():
         return best
     low, least, high = np.log(beside)
-    return best * float(2 ** (0.5 * (low - high) / max(low + high - 2 * least, 1e-9)))
+    away = 0.5 * (low - high) / max(low + high - 2 * least, 1e-9)
+    return best * float(2 ** np.clip(away, -0.5, 0.5))
 
 
 def _usual_variance(found: Aligned, axes: slice) -> float:
