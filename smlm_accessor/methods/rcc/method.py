@@ -98,7 +98,8 @@ def rcc(
         depend on each other, in blinks, it is made larger by as much as squares of the field show.
         Where the method chooses the segments, ``offset_std`` is at least that of the joint drift,
         if molecules bleach, and holds that the frame of a jump may be another one; and segments
-        known worse than three precisions, or of which most lies on nothing, are invalid.
+        known worse than three precisions, farther than that from the first drift, or of which most
+        lies on nothing, are invalid.
         ``chosen`` holds the smoothing, in 3D that along z, the part of pairs that was dropped and,
         if the user gave no chunks, the frames per chunk and their number, jumps (the first frame
         after each) and the choices of the coarse drift.
@@ -187,13 +188,13 @@ def _of_windows(
     aligner = Aligner(known, smoothing, max_residual, threads)
     timeline = aligner.all.timeline
     start = np.where(first.is_lost(timeline)[:, None], np.nan, first.in_frames(timeline).drift)
-    windows, aligned, h = best_windows(aligner, start, _SMOOTHING * sigma)
+    windows, h = best_windows(aligner, start, _SMOOTHING * sigma)
     told, parts = begun.told_of(windows.edges, windows.mean_frame), begun.parts.without_density()
     del begun  # its events
-    drift = np.where(aligned.valid[:, None], aligned.drift, windows.mean(start))
+    drift = windows.mean(start)
     final = aligner.align_all(windows, drift, np.isfinite(drift).all(axis=1), h)
     variance, may_be = told.with_own(final.variance, sigma)
-    moved = final.drift - windows.mean(start)
+    moved = final.drift - drift
     moved -= np.median(moved[final.valid], axis=0) if final.valid.any() else 0.0
     may_be &= (np.abs(moved) < UNSURE * sigma).all(axis=1)
     final = final._replace(variance=variance).only(final.valid & may_be)

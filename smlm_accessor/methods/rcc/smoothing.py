@@ -13,11 +13,11 @@ from smlm_accessor.timeline import Windows
 # Sharpness of maxima that are chance. The finer these are, the smaller their variance seems.
 _CHANCE = 3.0
 # Smaller smoothings that are tried without a gain: rings have little between their size and width.
-# From one that is near the width, it is the next.
-_WORSE, _WORSE_NEAR = 2, 1
+_WORSE = 2
 # Part of one that is near: how far localizations of a molecule are from each other. With smaller
-# ones maxima are chance, however precise they seem.
-_LEAST_NEAR = 0.5
+# ones maxima are chance, unless the precision is not as large as it seemed: then the variance is
+# smaller by this factor.
+_LEAST_NEAR, _CLEARLY = 0.5, 0.5
 # No structure is so much smaller than the pixels of the search.
 _FINEST = 2.0**-14
 # Smoothings that are tried at most, if none shows anything.
@@ -76,8 +76,7 @@ def _descend(
 
     tried: list[tuple[float, float, Aligned]] = []
     start, factor, worse = drift, 1.0, 0
-    most, least = (_WORSE_NEAR, _LEAST_NEAR) if near else (_WORSE, 2 * _FINEST)
-    while worse < most and factor >= least / 2:
+    while worse < _WORSE and factor > _FINEST:
         variance, _, found = now = attempt(drift, factor)
         worse = worse + 1 if tried and not variance < min(v for v, _, _ in tried) else 0
         tried.append(now)
@@ -85,9 +84,12 @@ def _descend(
             length = longer_by(found.drift, found.variance, found.valid)
             smooth = smoothed(found.drift, found.valid, length, windows.segment)
             drift = _continued(found._replace(drift=smooth), drift)
-        here = float((smoothing[axes] * factor).min())
-        factor /= 4 if here**2 > _VERY_SHARP**2 * variance and not near else 2
-    best = min((one for one in tried if one[1] >= least), key=lambda one: one[0])
+        least = float((smoothing[axes] * factor).min())
+        factor /= 4 if least**2 > _VERY_SHARP**2 * variance and not near else 2
+    best = min(tried, key=lambda one: one[0])
+    if near:
+        likely = min((one for one in tried if one[1] >= _LEAST_NEAR), key=lambda one: one[0])
+        best = best if best[0] < _CLEARLY * likely[0] else likely
     # Pixels may have been smaller than the structure.
     factor = 1.0
     while best is tried[0] or best[1] > 1:
@@ -98,7 +100,10 @@ def _descend(
             break
         best = now
     smoothing = smoothing.copy()
-    smoothing[axes] *= _least({factor: variance for variance, factor, _ in tried}, best[1])
+    if near:
+        smoothing[axes] *= _least({factor: variance for variance, factor, _ in tried}, best[1])
+    else:
+        smoothing[axes] *= best[1]
     return smoothing, best[2]
 
 

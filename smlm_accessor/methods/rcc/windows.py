@@ -65,13 +65,11 @@ def search_in(aligner: Aligner, windows: Windows, search: Search) -> WindowShift
 
 def best_windows(
     aligner: Aligner, start: FloatArray, smoothing: FloatArray
-) -> tuple[Windows, Aligned, FloatArray]:
+) -> tuple[Windows, FloatArray]:
     """Return the windows and the smoothing at which the drift is most precise (see `longer_by`).
 
-    Windows are long enough for most to be told from chance.
-    Also returned is the alignment with both of a sample of the localizations. Whatever their
-    length, windows begin with the mean of ``start``, the drift in each frame; those do not count in
-    which it is NaN somewhere.
+    Windows are long enough for most to be told from chance. Whatever their length, they begin with
+    the mean of ``start``, the drift in each frame; those do not count in which it is NaN somewhere.
     """
     timeline = aligner.all.timeline
     most = min(MOST, len(aligner.localizations.positions) / _LEAST)
@@ -98,7 +96,7 @@ def best_windows(
         aligned = aligner.align_sample(windows, windows.mean(start), smoothing)
         if last:
             break
-    return windows, aligned, smoothing
+    return windows, smoothing
 
 
 def _without_jumps(aligned: Aligned, windows: Windows) -> FloatArray:

@@ -80,12 +80,11 @@ def test_windows_share_the_error_of_the_chain_where_molecules_bleach() -> None:
     assert 0.6 < np.sqrt(np.mean(np.concatenate(found) ** 2)) < 1.35
 
 
-@pytest.mark.parametrize("method", ["aim", "rcc"])
-def test_chosen_windows_are_as_sure_as_they_say_where_molecules_bleach(method: str) -> None:
+def test_chosen_windows_are_as_sure_as_they_say_where_molecules_bleach() -> None:
     found = []
     for seed in range(3):
         scene = bleaching(seed)
-        drift = estimate_drift(scene.moved, method=method)
+        drift = estimate_drift(scene.moved, method="aim")
         assert drift["valid"].all()
         found.append(scene.z_scores(drift).ravel())
     assert 0.5 < np.sqrt(np.mean(np.concatenate(found) ** 2)) < 1.4
@@ -136,4 +135,6 @@ def test_errors_of_windows_hold_what_is_told_beforehand() -> None:
     np.testing.assert_array_equal(variance[:2], [[4.0, 9.0], [904.0, 901.0]])
     # Known worse than three precisions is the third one, by itself; the last lies on nothing.
     assert may_be.tolist() == [True, True, False, False]
-    assert told.with_own(own[:, :1], np.array([np.nan]))[1].tolist() == [True, True, True, False]
+    # Along an axis that tells nothing, nothing is asked.
+    may_be = told.with_own(own, np.array([np.nan, 5.0]))[1]
+    assert may_be.tolist() == [True, True, True, False]

@@ -12,7 +12,9 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.rcc.aligner import Aligner
+from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.windows import WINDOWS, best_windows, search_windows
+from smlm_accessor.timeline import Windows
 from tests.scenes import jumping
 
 N_FRAMES = 2000
@@ -64,11 +66,16 @@ def start(aligner: Aligner, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (curve + away)[aligner.all.timeline.frames], np.full(2, 24.0)
 
 
+def best(aligner: Aligner, drift: FloatArray, begin: FloatArray) -> tuple[Windows, Aligned]:
+    windows, smoothing = best_windows(aligner, drift, begin)
+    return windows, aligner.align_sample(windows, windows.mean(drift), smoothing)
+
+
 @pytest.mark.parametrize(("step", "least", "most"), [(0.0, 8, 24), (1.0, 60, 1000)])
 def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, most: int) -> None:
     curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
     aligner = scene(curve)
-    windows, aligned, _ = best_windows(aligner, *start(aligner, curve))
+    windows, aligned = best(aligner, *start(aligner, curve))
     assert least <= len(windows) <= most
     error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
     assert np.median(np.abs(error - error.mean(axis=0))) < 3
@@ -96,7 +103,7 @@ def test_windows_are_long_enough_to_be_told_from_chance(step: float) -> None:
     """Of a fast sample that few localizations show, shorter ones would be more precise."""
     curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
     aligner = scene(curve, n=3_000)
-    _, aligned, _ = best_windows(aligner, *start(aligner, curve))
+    _, aligned = best(aligner, *start(aligner, curve))
     assert np.mean(aligned.sharpness >= 5) > 0.8
 
 
@@ -109,7 +116,7 @@ def test_windows_end_at_jumps_and_are_no_shorter_for_these() -> None:
     for moved, told in ((curve, jumps[:0]), (jumped, jumps)):
         aligner = scene(moved)
         aligner = replace(aligner, localizations=replace(aligner.localizations, jumps=told))
-        windows, aligned, _ = best_windows(aligner, *start(aligner, moved))
+        windows, aligned = best(aligner, *start(aligner, moved))
         assert np.isin(told, windows.edges).all()
         error = aligned.drift - windows.mean(moved[aligner.all.timeline.frames])
         assert np.abs(error - error.mean(axis=0)).max() < 3
@@ -122,5 +129,5 @@ def test_windows_of_frames_that_begin_nowhere_do_not_count() -> None:
     aligner = scene(curve)
     drift, smoothing = start(aligner, curve)
     drift[aligner.all.timeline.frames >= 1_500] = np.nan
-    windows, aligned, _ = best_windows(aligner, drift, smoothing)
+    windows, aligned = best(aligner, drift, smoothing)
     np.testing.assert_array_equal(aligned.valid, windows.edges[1:] <= 1_500)
