@@ -192,7 +192,7 @@ def _of_windows(
     told, parts = begun.told_of(windows.edges, windows.mean_frame), begun.parts.without_density()
     del begun  # its events
     drift = windows.mean(start)
-    final = aligner.align_all(windows, drift, np.isfinite(drift).all(axis=1), h)
+    final = aligner.align_all(windows, drift, by_column.all_finite(drift), h)
     variance, may_be = told.with_own(final.variance, sigma)
     moved = final.drift - drift
     moved -= np.median(moved[final.valid], axis=0) if final.valid.any() else 0.0

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.time_series.window_length import (
     FEWEST,
     MOST,
@@ -75,7 +76,7 @@ def best_windows(
     most = min(MOST, len(aligner.localizations.positions) / _LEAST)
     windows = timeline.evenly(_begun_with(aligner))
     drift = windows.mean(start)
-    known = np.isfinite(drift).all(axis=1)
+    known = by_column.all_finite(drift)
     smoothing, aligned = choose_smoothing(aligner, windows, drift, known, smoothing, near=True)
     refined = False
     for _ in range(ROUNDS):
