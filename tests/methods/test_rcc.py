@@ -11,7 +11,7 @@ import xarray as xr
 
 import smlm_accessor
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.errors import InvalidChunkWarning
+from smlm_accessor.errors import InvalidChunkWarning, OptionError
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts
 from smlm_accessor.methods.rcc import method
@@ -106,6 +106,42 @@ def test_a_stage_that_jumps() -> None:
     drift = moved.smlm.drift(method="rcc")
     assert 1234 in drift["frame_start"]
     assert (rmse(moved, truth, drift) < 0.8).all()
+
+
+@pytest.mark.parametrize("long", [60, 400])
+def test_an_excursion_is_found_to_the_frame(long: int) -> None:
+    scene = scenes.blinking(scenes.sites(), n_frames=8_000, per_frame=4, on=2)
+    there = scenes.jumping(np.zeros((8_000, 2)), {3_210: [42, -28], 3_210 + long: [-42, 28]})
+    scene = scene.drifting(scenes.smooth(8_000) + there)
+    drift = scene.moved.smlm.drift(method="rcc")
+    assert np.abs(scenes.parameters_of(drift)["jumps"] - np.array([3_210, 3_210 + long])).max() <= 2
+    assert drift["valid"].all()
+    assert np.sqrt(np.mean(scene.z_scores(drift) ** 2)) < 1.4
+    assert (scene.error(drift) < 2).all()
+
+
+def test_windows_beside_a_jump_may_be_wrong_by_its_frame() -> None:
+    """Few localizations tell the frame of the jump."""
+    found = []
+    for seed in range(6):
+        scene = scenes.blinking(scenes.sites(60), n_frames=6_000, per_frame=0.4, on=1, seed=seed)
+        scene = scene.with_background(0.3, seed=seed)
+        scene = scene.drifting(scenes.jumping(np.zeros((6_000, 2)), {2_000: [300, 150]}))
+        drift = scene.moved.smlm.drift(method="rcc")
+        (jump,) = scenes.parameters_of(drift)["jumps"]
+        beside = np.isin(drift["frame_start"], [jump]) | np.isin(drift["frame_stop"], [jump])
+        std = drift["offset_std"].values
+        assert (std[beside].max(axis=0) >= np.median(std, axis=0)).all()
+        found.append(scene.z_scores(drift)[beside])
+    assert np.sqrt(np.mean(np.concatenate(found) ** 2)) < 2
+
+
+@pytest.mark.parametrize("name", ["bin_size", "max_shift"])
+def test_options_of_the_search_for_chunks_need_chunks(name: str) -> None:
+    moved, _ = rings(n=3_000)
+    with pytest.raises(OptionError, match=f"{name}=200.0 .*frames_per_chunk.*leave it out"):
+        moved.smlm.drift(method="rcc", **{name: 200.0})
+    assert moved.smlm.drift(method="rcc", n_chunks=4, **{name: 200.0})["valid"].any()
 
 
 def test_a_gap() -> None:

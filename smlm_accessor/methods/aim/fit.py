@@ -126,14 +126,8 @@ def started(motion: WindowDrift, found: Coarse) -> WindowDrift:
     """Return windows with the coarse drift and its slope; NaN where there is none."""
     use = found.valid
     at, slope = curve(motion.middle, found.middle[use], found.drift[use], found.jumps)
-    at[~use[of_coarse(motion.middle, found)]] = np.nan
+    at[~use[found.window_of(motion.middle)]] = np.nan
     return replace(motion, drift=at, slope=slope)
-
-
-def of_coarse(frames: FloatArray | IntArray, found: Coarse) -> IntArray:
-    """Return the number of the coarse window that each frame lies in."""
-    window = np.searchsorted(found.edges, frames, side="right") - 1
-    return np.clip(window, 0, len(found.valid) - 1)
 
 
 @dataclass(frozen=True)

@@ -9,17 +9,16 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import track
-from smlm_accessor.methods.aim.beginning import begun_windows
 from smlm_accessor.methods.aim.chunks import begun_chunks
 from smlm_accessor.methods.aim.dependence import dependence
-from smlm_accessor.methods.aim.fit import WindowFit, is_settled, of_coarse, verified
+from smlm_accessor.methods.aim.fit import WindowFit, is_settled, verified
 from smlm_accessor.methods.aim.parts import ending_with, joined_parts, stays_near
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.aim.windows import best_windows
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import coarse, registered_coarsely
 from smlm_accessor.methods.coarse.tracker import CELL, Coarse
-from smlm_accessor.methods.overlap.evidence import UNSURE
+from smlm_accessor.methods.overlap.beginning import begun_windows
 from smlm_accessor.methods.overlap.parts import Parts
 from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.registry import register
@@ -141,25 +140,21 @@ def _of_windows(fit: WindowFit, progress: bool) -> Registered:
     """Choose windows of time, and fit each into all others."""
     localizations, sigma = fit.localizations, fit.precision
     begun = begun_windows(localizations, sigma, fit.threads)
-    if begun is None or not begun.found.valid.any():
+    if begun is None:
         return Registered.failed(localizations, _REASON)
-    found, d = begun.found, len(sigma)
+    found = begun.found
     edges, motion = best_windows(replace(fit, blink=begun.blink), found)
-    by_jumps, on_structures = begun.jump_variance(edges), begun.lies_on_structures(edges)
-    shared, parts = begun.shared_variance(motion), begun.parts.without_density()
+    told, parts = begun.told_of(edges, motion.middle), begun.parts.without_density()
     del begun  # its events
     motion, variance = _fitted(fit, motion, _STILL * sigma, progress)
-    variance = np.maximum(variance[:, :d], shared)
-    precise = (variance < (UNSURE * sigma) ** 2)[:, fit.axes].all(axis=1)
-    variance += by_jumps
-    quality = found.evidence[of_coarse(edges[:-1], found)]
+    variance, may_be = told.with_own(variance[:, : len(sigma)], sigma)
+    quality = found.evidence[found.window_of(edges[:-1])]
     chosen = {
         "coarse": found.chosen,
         "frames_per_chunk": int(np.median(np.diff(edges))),
         "jumps": found.jumps.tolist(),
     }
-    told = np.asarray(precise & on_structures)
-    registered = _registered(motion, variance, quality, told, chosen)
+    registered = _registered(motion, variance, quality, may_be, chosen)
     registered = replace(registered, edges=edges, jumps=found.jumps)
     return _of_one_part(registered, motion, fit, found, parts)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.methods.aim.fit import of_coarse, started
+from smlm_accessor.methods.aim.fit import started
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import FrameDrift
@@ -33,8 +33,7 @@ def joined_parts(
         if last is not None and joined is not None:
             now = last.moved(FrameDrift(timeline, joined.shift), joined.jumps)
         start = now.in_frames(timeline)
-        seen = now.valid[of_coarse(timeline.frames, now)]
-        drift = np.where(seen[:, None], start.drift, np.nan)
+        drift = np.where(now.is_lost(timeline)[:, None], np.nan, start.drift)
         known = replace(localizations, jumps=start.timeline.jumps)
         return now, Parts.of(known, drift[timeline.of_rows], precision)
 

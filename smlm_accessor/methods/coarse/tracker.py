@@ -71,7 +71,12 @@ class Coarse:
 
     def is_lost(self, timeline: Timeline) -> BoolArray:
         """Tell which frames are in a window that is not valid."""
-        return np.asarray(~self.valid[timeline.cut(self.edges).of_frame])
+        return np.asarray(~self.valid[self.window_of(timeline.frames)])
+
+    def window_of(self, frames: FloatArray | IntArray) -> IntArray:
+        """Return the number of the window that each frame lies in, the nearest of those outside."""
+        window = np.searchsorted(self.edges, frames, side="right") - 1
+        return np.clip(window, 0, len(self.valid) - 1)
 
     def in_frames(self, timeline: Timeline) -> FrameDrift:
         """Return the drift in each frame, 0 if nothing is valid.

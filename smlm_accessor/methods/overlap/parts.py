@@ -178,7 +178,7 @@ class Parts:
         chunks = self.timeline.cut(edges)
         other = np.where(self.known.part < 0, self._sides_of_jumps(), self.known.part) != 0
         apart = chunks.mean(other.astype(np.float64)) > 0
-        if not (apart & found.valid).any():
+        if not (apart.any() and found.valid.any()):
             return found
         valid, std = found.valid & ~apart, found.offset_std
         return replace(

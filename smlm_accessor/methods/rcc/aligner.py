@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.frames.sample import whole_frames
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
@@ -55,24 +55,10 @@ class Aligner:
 
         Of one of these a window would match any other emitter that was seen often.
         """
-        if self._weighted is None:
-            return self.localizations
-        return self.localizations.take(self._weighted.usual_part(self.precision))
-
-    @cached_property
-    def evidence(self) -> float:
-        """For how many independent observations a localization counts: blinks are one."""
-        rows, precision = self._weighted, self.precision
-        if rows is None:
-            return 1.0
-        still = np.zeros((len(rows.timeline.frames), len(precision)))
-        return len(rows.events(still, precision, rows.timeline.segment).frame) / len(rows.frame)
-
-    @cached_property
-    def _weighted(self) -> WeightedLocalizations | None:
         if not (self.precision > 0).all():
-            return None
-        return WeightedLocalizations.of(self.localizations, self.precision)
+            return self.localizations
+        rows = WeightedLocalizations.of(self.localizations, self.precision)
+        return self.localizations.take(rows.usual_part(self.precision))
 
     @cached_property
     def all(self) -> PairAligner:
@@ -104,9 +90,10 @@ class Aligner:
         smoothing: FloatArray,
         valid: BoolArray | None = None,
     ) -> Aligned:
-        """Align a sample of the localizations; all windows that have some if not said."""
+        """Align a sample of the localizations; all windows that have some and begin somewhere."""
         sample = self.sample.timeline.cut(windows.edges)
-        valid = sample.counts > 0 if valid is None else valid
+        if valid is None:
+            valid = (sample.counts > 0) & np.isfinite(drift).all(axis=1)
         return self.sample.align(sample, drift, valid, smoothing, partners=_FEW_PARTNERS)
 
     def align_all(
@@ -115,13 +102,12 @@ class Aligner:
         drift: FloatArray,
         valid: BoolArray,
         smoothing: FloatArray,
-        still: BoolArray,
-        jumps: IntArray,
+        still: BoolArray | None = None,
     ) -> Aligned:
         """Align all localizations; drop pairs that are outliers, and windows of low overlap.
 
-        For the parameters see `PairAligner.align`; ``jumps`` are the first frames after each. All
-        windows between two jumps are dropped if most localizations there are in such that are.
+        For the parameters see `PairAligner.align`. All windows between two jumps are dropped if
+        most localizations there are in such that are.
         Variances are made larger by as much as a jackknife over field blocks shows.
         """
         partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
@@ -130,7 +116,7 @@ class Aligner:
         )
         usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
         kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
-        segment = np.searchsorted(jumps, windows.edges[:-1], side="right")
+        segment = windows.segment
         both = np.bincount(segment, windows.counts * kept), np.bincount(segment, windows.counts)
         kept &= (both[0] >= _MOST * both[1])[segment]
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))

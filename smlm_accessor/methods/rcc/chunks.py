@@ -13,7 +13,6 @@ from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.time_series.window_length import FEWEST, longer_by
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.jumps import retry_beside_neighbours
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.methods.rcc.windows import (
@@ -28,6 +27,10 @@ from smlm_accessor.timeline import Windows
 # Chunks that should be shorter by this factor are looked at in so many windows, at least.
 _SHORTER = 0.7
 _WINDOWS_OF_CHUNK = 4
+# Windows whose localizations overlap with less than this part of the usual may be elsewhere.
+_LOW = 0.6
+# Smoothing lengths between starts that lead to the same maximum.
+_SAME = 0.5
 # Of these windows, so many have to be valid in a search by themselves.
 _CLEAR = 0.8
 # The same localizations once more, where nothing is left to be found out.
@@ -118,3 +121,32 @@ def _without_motion(start: Start, search: Search) -> Start:
     localizations = replace(localizations, positions=localizations.positions - within)
     aligner = replace(aligner, localizations=localizations)
     return Start(aligner, chunks, drift, start.valid, smoothing, ~start.still)
+
+
+def retry_beside_neighbours(
+    aligner: Aligner, windows: Windows, aligned: Aligned, smoothing: FloatArray
+) -> Aligned:
+    """Align windows of low overlap again, from the drift of the good ones before and after them."""
+    usual = np.median(aligned.overlap[aligned.valid]) if aligned.valid.any() else 0.0
+    good = aligned.valid & (aligned.overlap >= _LOW * usual)
+    seen = aligner.sample.timeline.cut(windows.edges).counts > 0
+    lost, known = np.flatnonzero(~good & seen), np.flatnonzero(good)
+    if not len(lost) or len(known) < 2:
+        return aligned
+    after = np.searchsorted(known, lost)
+    beside = np.stack([known[np.clip(at, 0, len(known) - 1)] for at in (after - 1, after)])
+    away = np.abs(aligned.drift[beside] - aligned.drift[lost]) / smoothing
+    elsewhere = ~(away.max(axis=(0, 2)) < _SAME)  # also where it is not known
+    lost, neighbours = lost[elsewhere], beside[:, elsewhere]
+    if not len(lost):
+        return aligned
+    base = np.where(aligned.valid[:, None], aligned.drift, 0.0)
+    base[lost] = np.where(aligned.valid[lost, None], aligned.drift[lost], base[neighbours[0]])
+    drift, overlap = base.copy(), np.where(aligned.valid, aligned.overlap, 0.0)
+    for neighbour in neighbours:
+        tried = base.copy()
+        tried[lost] = aligned.drift[neighbour]
+        found = aligner.align_sample(windows, tried, smoothing)
+        better = lost[found.valid[lost] & (found.overlap[lost] > overlap[lost])]
+        drift[better], overlap[better] = found.drift[better], found.overlap[better]
+    return aligner.align_sample(windows, drift, smoothing)

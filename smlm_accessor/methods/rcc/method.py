@@ -4,31 +4,35 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.errors import OptionError
 from smlm_accessor.kernels import by_column
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+from smlm_accessor.methods.overlap.beginning import begun_windows
+from smlm_accessor.methods.overlap.evidence import UNSURE
 from smlm_accessor.methods.overlap.parts import Joined, Parts, with_parts_joined
+from smlm_accessor.methods.precision import precision_along
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.methods.rcc.chunks import Start, start_of_chunks
-from smlm_accessor.methods.rcc.jumps import (
-    Cut,
-    cut_at_jumps,
-    only_continuous,
-    split_at_jumps,
-    with_jump_errors,
-)
 from smlm_accessor.methods.rcc.pairs import Aligned
 from smlm_accessor.methods.rcc.smoothing import choose_smoothing
-from smlm_accessor.methods.rcc.windows import choose_length, search_windows
+from smlm_accessor.methods.rcc.windows import best_windows, search_windows
 from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length
 from smlm_accessor.timeline import Windows
 
+# Precisions, from where the best smoothing is looked for: twice how far localizations of a molecule
+# are from each other, one standard deviation.
+_SMOOTHING = 2 * 2**0.5
+_OF_CHUNKS = (
+    "{}={!r} is of the search for the shifts of given chunks by images: give chunks, too, by "
+    "frames_per_chunk for example, or leave it out"
+)
 _NO_EVIDENCE = (
     "No two parts of the movie clearly show the same structure, so there is nothing to tell drift "
     "from; longer chunks may show more, and beads can be used by method='fiducial'."
@@ -53,15 +57,17 @@ def rcc(
 ) -> Registered:
     """Register segments by the cross-correlations of all pairs of them.
 
-    The images of some windows of time are correlated first, each with the sum of all others, to
-    find out roughly where they are. From there on the correlation of two segments is only needed
-    next to its maximum, where it is a sum over close pairs of localizations, without pixels. The
-    shifts of all pairs of segments are measured so, and the drift is their weighted least-squares
-    solution [1]_. The smoothing is reduced for as long as that makes the drift more precise.
+    Where segments are is known roughly at first. From there on the correlation of two segments is
+    only needed next to its maximum, where it is a sum over close pairs of localizations, without
+    pixels. The shifts of all pairs of segments are measured so, and the drift is their weighted
+    least-squares solution [1]_. The smoothing is reduced for as long as that makes the drift more
+    precise.
 
-    If no chunks are asked for, segments are chosen: so short that what the sample moves within one
-    costs as much precision as what a shorter one would lack in localizations, but long enough for
-    most to be told from chance.
+    If no chunks are asked for, segments begin with the first drift of `overlap`, and end at its
+    jumps. They are so short that what the sample moves within one costs as much precision as what
+    a shorter one would lack in localizations, but long enough for most to be told from chance.
+    Chunks that are given are searched: images of them, or of some windows of time if there are
+    many, are correlated, each with the sum of all others.
 
     Does badly when the structure turns, grows or is renewed during the movie, and when the sample
     moves farther in a segment than the precision of many localizations together.
@@ -69,14 +75,15 @@ def rcc(
     Parameters
     ----------
     bin_size : float, optional
-        Edge of a pixel of the images in which the search begins. By default as small as leaves
-        padded images of no more than 2**16 pixels.
+        Edge of a pixel of the images in which the search for given chunks begins. By default as
+        small as leaves padded images of no more than 2**16 pixels. Without chunks it is an error.
     smoothing : float, optional
         Standard deviation in x and y of the smoothing of the final correlations. By default the
         one that promises the most precise drift, judging by the data; along z it always is.
     max_shift : float, optional
-        Largest shift between windows that is looked for, along each axis. By default half the
-        extent of the field in x and y, and all of it in z. Nothing wraps round.
+        Largest shift of given chunks that is looked for, along each axis. By default half the
+        extent of the field in x and y, and all of it in z. Nothing wraps round. Without chunks it
+        is an error.
     max_residual : float, optional
         Pairs whose shift is farther off the solution are dropped, worst first, unless segments
         would lose their connection to the rest. By default six standard deviations of that pair.
@@ -85,13 +92,17 @@ def rcc(
     -------
     Registered
         ``quality`` is the smoothing divided by the standard deviation of the shift; a segment is
-        invalid below 5, if its localizations lie on too few others, if most around it are invalid,
-        or if it makes the drift step where no jump is. ``offset_std`` is what the segment's own
-        localizations contribute, and what all pairs do: the difference of two segments has the
-        variance of both. As localizations depend on each other, in blinks, it is made larger by as
-        much as squares of the field show. ``chosen`` holds the frames per chunk and their number,
-        jumps (the first frame after each), the smoothing, in 3D that along z, and the part of pairs
-        that was dropped.
+        invalid below 5, if its localizations lie on too few others, or if most between the same
+        jumps are invalid. ``offset_std`` is what the segment's own localizations contribute, and
+        what all pairs do: the difference of two segments has the variance of both. As localizations
+        depend on each other, in blinks, it is made larger by as much as squares of the field show.
+        Where the method chooses the segments, ``offset_std`` is at least that of the joint drift,
+        if molecules bleach, and holds that the frame of a jump may be another one; and segments
+        known worse than three precisions, farther than that from the first drift, or of which most
+        lies on nothing, are invalid.
+        ``chosen`` holds the smoothing, in 3D that along z, the part of pairs that was dropped and,
+        if the user gave no chunks, the frames per chunk and their number, jumps (the first frame
+        after each) and the choices of the coarse drift.
 
     Notes
     -----
@@ -100,11 +111,10 @@ def rcc(
     localizations. The variance of a shift is that of a U-statistic: the squared slopes that all
     others make at each localization of the segment, divided by the squared curvature.
 
-    A jump is at the change point of the likelihood ``sum(log(1 + f / floor))`` of localizations,
-    with the density ``f`` of all others. Parts of the table that share no more structures than
-    chance gives among the positions searched (see `overlap`: envelopes, as the range of z that is
-    in focus, have no curvature) are laid on the largest part at the shift at which images of both
-    have most in common, and aligned again. Those that still share nothing are invalid.
+    Parts of the table that share no more structures than chance gives among the positions searched
+    (see `overlap`: envelopes, as the range of z that is in focus, have no curvature) are laid on
+    the largest part at the shift at which images of both have most in common. Those that still
+    share nothing are invalid.
 
     References
     ----------
@@ -125,7 +135,11 @@ def rcc(
     """
     if not by_column.extent(localizations.positions[:, :2]).any():
         return Registered.failed(localizations, _NO_EVIDENCE)  # images of x and y show nothing
-    given = localizations.n_chunks > 1
+    if localizations.n_chunks == 1:
+        for name, value in {"bin_size": bin_size, "max_shift": max_shift}.items():
+            if value is not None:
+                raise OptionError(_OF_CHUNKS.format(name, value))
+        return _of_windows(localizations, smoothing, max_residual, threads)
     search = partial(
         search_window_shifts,
         bin_size=bin_size,
@@ -137,13 +151,9 @@ def rcc(
     aligner = Aligner(localizations, smoothing, max_residual, threads)
     windows, shifts = search_windows(aligner, search)
     if shifts.valid.sum() < 2:
-        k = localizations.n_chunks if given else len(windows)  # not the windows of the search
-        nothing = Aligned.none(k, shifts.drift.shape[1])
-        return _registered(nothing, None if given else windows.edges, {})
+        return Registered.failed(localizations, _NO_EVIDENCE)
     h, aligned = choose_smoothing(aligner, windows, shifts.drift, shifts.valid, shifts.smoothing)
-    if given:
-        return _of_chunks(start_of_chunks(aligner, windows, shifts, aligned, h, search))
-    return _of_windows(aligner, *choose_length(aligner, windows, aligned, h), h)
+    return _of_chunks(start_of_chunks(aligner, windows, shifts, aligned, h, search))
 
 
 def _of_chunks(start: Start) -> Registered:
@@ -154,7 +164,7 @@ def _of_chunks(start: Start) -> Registered:
         drift = begin
         if found is not None and joined is not None:
             drift = np.where(found.valid[:, None], found.drift, begin) + chunks.mean(joined.shift)
-        found = aligner.align_all(chunks, drift, valid, h, still, chunks.timeline.jumps)
+        found = aligner.align_all(chunks, drift, valid, h, still)
         return found, _parts(aligner, chunks, found, still)
 
     final, parts = with_parts_joined(align, chunks.timeline.frames)
@@ -162,58 +172,47 @@ def _of_chunks(start: Start) -> Registered:
     return parts.without_others(found, aligner.localizations)
 
 
-def _of_windows(aligner: Aligner, windows: Windows, begin: Aligned, h: FloatArray) -> Registered:
-    """Return what all localizations tell of windows, which are cut at jumps."""
-
-    def align(found: _Final | None, joined: Joined | None) -> tuple[_Final, Parts]:
-        aligned = begin
-        if found is not None and joined is not None:
-            aligned = aligner.align_sample(windows, windows.mean(found.in_frames + joined.shift), h)
-        cut = cut_at_jumps(aligner, windows, aligned, h)
-        counts = cut.windows.counts
-        now = aligner.align_all(cut.windows, cut.drift, counts > 0, h, cut.beside, cut.jumps)
-        now = only_continuous(cut.windows, now, h, cut.jumps)
-        return _Final(cut, now), _parts(aligner, cut.windows, now, cut.beside, cut.jumps)
-
-    (cut, final), parts = with_parts_joined(align, windows.timeline.frames)
-    split, final = split_at_jumps(cut.windows, final, cut.beside)
-    final = with_jump_errors(split, final, cut.found)
+def _of_windows(
+    localizations: ChunkedLocalizations,
+    smoothing: float | None,
+    max_residual: float | None,
+    threads: int | None,
+) -> Registered:
+    """Choose windows of time between jumps, and align all of them."""
+    sigma = precision_along(localizations)
+    begun = begun_windows(localizations, sigma, threads)
+    if begun is None:
+        return Registered.failed(localizations, _NO_EVIDENCE)
+    first = begun.found
+    known = replace(localizations, jumps=first.jumps)
+    aligner = Aligner(known, smoothing, max_residual, threads)
+    timeline = aligner.all.timeline
+    start = np.where(first.is_lost(timeline)[:, None], np.nan, first.in_frames(timeline).drift)
+    windows, h = best_windows(aligner, start, _SMOOTHING * sigma)
+    told, parts = begun.told_of(windows.edges, windows.mean_frame), begun.parts.without_density()
+    del begun  # its events
+    drift = windows.mean(start)
+    final = aligner.align_all(windows, drift, by_column.all_finite(drift), h)
+    variance, may_be = told.with_own(final.variance, sigma)
+    moved = final.drift - drift
+    moved -= np.median(moved[final.valid], axis=0) if final.valid.any() else 0.0
+    may_be &= (np.abs(moved) < UNSURE * sigma).all(axis=1)
+    final = final._replace(variance=variance).only(final.valid & may_be)
     chosen = {
-        "frames_per_chunk": float(np.median(np.diff(split.edges))),
-        "n_chunks": len(split),
-        "jumps": cut.jumps.tolist(),
+        "coarse": first.chosen,
+        "frames_per_chunk": float(np.median(np.diff(windows.edges))),
+        "n_chunks": len(windows),
+        "jumps": first.jumps.tolist(),
     }
-    found = _registered(final, split.edges, chosen | _chosen(h, final), cut.jumps)
-    return parts.without_others(found, aligner.localizations)
+    found = _registered(final, windows.edges, chosen | _chosen(h, final), first.jumps)
+    return parts.without_others(found, localizations)
 
 
-class _Final(NamedTuple):
-    """Windows between jumps, and what all localizations tell of them."""
-
-    cut: Cut
-    aligned: Aligned
-
-    @property
-    def in_frames(self) -> FloatArray:
-        """Drift in each frame, shape (n_frames, d)."""
-        windows = self.cut.windows
-        return windows.shape(self.aligned.drift, self.aligned.valid, self.cut.beside)
-
-
-def _parts(
-    aligner: Aligner,
-    windows: Windows,
-    final: Aligned,
-    still: BoolArray,
-    jumps: IntArray | None = None,
-) -> Parts:
+def _parts(aligner: Aligner, chunks: Windows, final: Aligned, still: BoolArray) -> Parts:
     """Return the parts of the table that do not know of each other."""
-    localizations = aligner.localizations
-    drift = windows.shape(final.drift, final.valid, still)
-    drift[~final.valid[windows.of_frame]] = np.nan
-    jumps = localizations.jumps if jumps is None else jumps
-    known = replace(localizations, jumps=jumps)
-    return Parts.of(known, drift[aligner.all.frame_of], aligner.precision)
+    drift = chunks.shape(final.drift, final.valid, still)
+    drift[~final.valid[chunks.of_frame]] = np.nan
+    return Parts.of(aligner.localizations, drift[aligner.all.frame_of], aligner.precision)
 
 
 def _chosen(smoothing: FloatArray, final: Aligned) -> dict[str, Any]:

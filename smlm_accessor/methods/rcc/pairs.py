@@ -53,16 +53,6 @@ class Aligned(NamedTuple):
         nan, zero = np.full((k, d), np.nan), np.zeros(k)
         return cls(nan, nan, zero, zero, np.zeros(k, dtype=bool), 0.0)
 
-    def rows(self, index: list[int]) -> Aligned:
-        """Return some of the windows, once or several times."""
-        return self._replace(
-            drift=self.drift[index],
-            variance=self.variance[index],
-            sharpness=self.sharpness[index],
-            overlap=self.overlap[index],
-            valid=self.valid[index],
-        )
-
     def inflation(self, counts: IntArray) -> FloatArray:
         """Return by how much variances exceed those of independent localizations, shape (d,).
 

@@ -1,4 +1,4 @@
-"""Windows of time: a first search for their shifts by images, and the best length of them."""
+"""Windows of time: a search for the shifts of chunks by images, and the best length of others."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.time_series.window_length import (
     FEWEST,
     MOST,
     ROUNDS,
     SIMILAR,
     longer_by,
-    smoothed,
 )
 from smlm_accessor.methods.image_series.window_shifts import WindowShifts
 from smlm_accessor.methods.rcc.aligner import CLEAR, Aligner
-from smlm_accessor.methods.rcc.jumps import retry_beside_neighbours
 from smlm_accessor.methods.rcc.pairs import Aligned
+from smlm_accessor.methods.rcc.smoothing import choose_smoothing
 from smlm_accessor.timeline import Windows
 
 #: Windows of the search, and localizations of each at least.
@@ -39,30 +39,22 @@ def search_windows(aligner: Aligner, search: Search) -> tuple[Windows, WindowShi
 
     The drift of windows that are not valid is interpolated.
     """
-    timeline, n = aligner.all.timeline, len(aligner.localizations.positions)
-    n_windows = int(np.clip(n / PER_WINDOW, FEWEST, WINDOWS))
-    given = aligner.localizations.n_chunks > 1
-    if given:
-        chunks = timeline.cut(aligner.localizations.frame_edges())
-        n_windows = min(n_windows, len(chunks))
-        if len(chunks) <= _MANY:
-            found = search_in(aligner, chunks, search)
-            if not found.by_chance:
-                return chunks, _interpolated(chunks, found)
+    timeline = aligner.all.timeline
+    chunks = timeline.cut(aligner.localizations.frame_edges())
+    if len(chunks) <= _MANY:
+        found = search_in(aligner, chunks, search)
+        if not found.by_chance:
+            return chunks, _interpolated(chunks, found)
+    n_windows = min(_begun_with(aligner), len(chunks))
     while True:
         windows = timeline.evenly(n_windows)
         found = search_in(aligner, windows, search)
         if not found.by_chance:
-            break
+            return windows, _interpolated(windows, found)
         if n_windows < 2 * FEWEST:
             return windows, found._replace(valid=np.zeros(len(windows), dtype=bool))
         # Longer windows have more in common, if it is not chance.
         n_windows //= 2
-    if not given:
-        length = longer_by(found.drift, found.variance, found.valid)
-        drift = smoothed(found.drift, found.valid, length, windows.segment)
-        found = found._replace(drift=drift)
-    return windows, _interpolated(windows, found)
 
 
 def search_in(aligner: Aligner, windows: Windows, search: Search) -> WindowShifts:
@@ -72,17 +64,24 @@ def search_in(aligner: Aligner, windows: Windows, search: Search) -> WindowShift
     return search(replace(searched, bounds=bounds, edges=windows.edges))
 
 
-def choose_length(
-    aligner: Aligner, windows: Windows, aligned: Aligned, smoothing: FloatArray
-) -> tuple[Windows, Aligned]:
-    """Choose the length of windows at which the drift is most precise (see `longer_by`).
+def best_windows(
+    aligner: Aligner, start: FloatArray, smoothing: FloatArray
+) -> tuple[Windows, FloatArray]:
+    """Return the windows and the smoothing at which the drift is most precise (see `longer_by`).
 
-    They are long enough for most to be told from chance.
+    Windows are long enough for most to be told from chance. Whatever their length, they begin with
+    the mean of ``start``, the drift in each frame; those do not count in which it is NaN somewhere.
     """
-    timeline, n = aligner.all.timeline, len(aligner.localizations.positions)
+    timeline = aligner.all.timeline
+    most = min(MOST, len(aligner.localizations.positions) / _LEAST)
+    windows = timeline.evenly(_begun_with(aligner))
+    drift = windows.mean(start)
+    known = by_column.all_finite(drift)
+    smoothing, aligned = choose_smoothing(aligner, windows, drift, known, smoothing, near=True)
     refined = False
     for _ in range(ROUNDS):
-        factor = longer_by(aligned.drift, aligned.variance, aligned.valid, aligner.share)
+        drift = _without_jumps(aligned, windows)
+        factor = longer_by(drift, aligned.variance, aligned.valid, aligner.share)
         # What was made too short by chance is made longer, but not back and forth.
         last = refined and factor > 1
         k = round(len(windows) / (np.sqrt(factor) if last else factor))
@@ -90,18 +89,28 @@ def choose_length(
         if aligned.valid.any():
             usual = np.median(aligned.sharpness[aligned.valid]) / np.sqrt(aligner.share)
             k = min(k, len(windows) * (usual / CLEAR) ** 2)
-        k = int(np.clip(k, FEWEST, min(MOST, n / _LEAST)))
+        k = int(np.clip(k, FEWEST, most))
         if SIMILAR[0] < k / len(windows) < SIMILAR[1]:
             break
         refined = refined or k > len(windows)
-        others = timeline.evenly(k)
-        drift = resampled(windows, aligned, others)
-        windows = others
-        aligned = aligner.align_sample(windows, drift, smoothing)
-        aligned = retry_beside_neighbours(aligner, windows, aligned, smoothing)
+        windows = timeline.evenly(k)
+        aligned = aligner.align_sample(windows, windows.mean(start), smoothing)
         if last:
             break
-    return windows, aligned
+    return windows, smoothing
+
+
+def _without_jumps(aligned: Aligned, windows: Windows) -> FloatArray:
+    """Return the drift less its steps at jumps, which are no motion within windows."""
+    drift, valid = aligned.drift.copy(), np.flatnonzero(aligned.valid)
+    steps = np.diff(drift[valid], axis=0)
+    steps[np.diff(windows.segment[valid]) == 0] = 0.0
+    drift[valid[1:]] -= np.cumsum(steps, axis=0)
+    return drift
+
+
+def _begun_with(aligner: Aligner) -> int:
+    return int(np.clip(len(aligner.localizations.positions) / PER_WINDOW, FEWEST, WINDOWS))
 
 
 def resampled(windows: Windows, found: Aligned | WindowShifts, onto: Windows) -> FloatArray:

@@ -36,6 +36,10 @@ def test_lost_frames() -> None:
     assert np.flatnonzero(lost).tolist() == list(range(20, 30))
 
 
+def test_frames_outside_are_of_the_nearest_window() -> None:
+    assert DRIFT.window_of(np.array([-3, 9, 10, 39, 40, 99])).tolist() == [0, 0, 1, 3, 3, 3]
+
+
 def test_what_was_taken_off_is_added() -> None:
     start = DRIFT.in_frames(TIMELINE)
     start = replace(start, drift=start.drift + np.array([7.0, 0.0]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.timeline import Windows
 from tests.scenes import PRECISION, Scene, jumping, sites, visits
@@ -17,7 +19,6 @@ STEPS: FloatArray = TRUE[0] + jumping(
 )
 SMOOTHING = np.full(2, 12.0)
 ALL = np.ones(K, dtype=bool)
-NO_JUMPS: IntArray = np.zeros(0, dtype=np.int64)
 
 
 def scene(seed: int, n: int = 4000) -> Scene:
@@ -33,7 +34,7 @@ def test_errors_are_as_large_as_variances_say() -> None:
     scores = []
     for seed in range(10):
         aligner, windows = aligner_of(scene(seed))
-        found = aligner.align_all(windows, TRUE + 2.0, ALL, SMOOTHING, ALL, NO_JUMPS)
+        found = aligner.align_all(windows, TRUE + 2.0, ALL, SMOOTHING, ALL)
         assert found.valid.all()
         error = found.drift - TRUE
         scores.append((error - error.mean(axis=0)) / np.sqrt(found.variance))
@@ -45,7 +46,7 @@ def test_a_window_of_background_is_not_valid() -> None:
     there = seen.frames // 100 == 4
     seen.positions[there] = np.random.default_rng(2).uniform(-2500, 2500, (there.sum(), 2))
     aligner, windows = aligner_of(seen)
-    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, NO_JUMPS)
+    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL)
     assert np.flatnonzero(~found.valid).tolist() == [4]
     assert np.isnan(found.drift[4]).all()
     assert np.isnan(found.variance[4]).all()
@@ -57,7 +58,7 @@ def test_a_window_of_which_little_overlaps_is_not_valid_though_it_is_sharp() -> 
     away = there[: len(there) * 7 // 10]
     seen.positions[away] = np.random.default_rng(4).uniform(-2500, 2500, (len(away), 2))
     aligner, windows = aligner_of(seen)
-    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, NO_JUMPS)
+    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL)
     raw = aligner.all.align(windows, TRUE, ALL, SMOOTHING, still=ALL, partners=1e9, drop=True)
     assert raw.valid[4]
     assert raw.sharpness[4] > 5
@@ -68,7 +69,7 @@ def test_a_window_of_a_few_localizations_is_not_sharp() -> None:
     seen = scene(9)
     there = np.flatnonzero(seen.frames // 100 == 4)
     aligner, windows = aligner_of(seen.kept(np.setdiff1d(np.arange(len(seen.frames)), there[3:])))
-    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, NO_JUMPS)
+    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL)
     assert np.flatnonzero(~found.valid).tolist() == [4]
 
 
@@ -77,9 +78,11 @@ def test_a_window_among_many_that_show_nothing_is_chance() -> None:
     noise = (seen.frames >= 500) & (seen.frames // 100 != 7)
     seen.positions[noise] = np.random.default_rng(2).uniform(-2500, 2500, (noise.sum(), 2))
     aligner, windows = aligner_of(seen)
-    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, NO_JUMPS)
+    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL)
     assert np.flatnonzero(found.valid).tolist() == [0, 1, 2, 3, 4, 7]  # as most of the movie is
-    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, np.array([500]))
+    aligner = Aligner(replace(seen.chunked(), jumps=np.array([500])), None, None, 1)
+    windows = aligner.all.timeline.cut(EDGES)
+    found = aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL)
     assert np.flatnonzero(found.valid).tolist() == [0, 1, 2, 3, 4]
     assert np.isnan(found.drift[7]).all()
 
@@ -89,7 +92,7 @@ def test_a_single_valid_window_is_none() -> None:
     noise = seen.frames >= 100
     seen.positions[noise] = np.random.default_rng(6).uniform(-2500, 2500, (noise.sum(), 2))
     aligner, windows = aligner_of(seen)
-    assert not aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL, NO_JUMPS).valid.any()
+    assert not aligner.align_all(windows, TRUE, ALL, SMOOTHING, ALL).valid.any()
 
 
 def test_the_sample_is_whole_frames_and_gives_nearly_the_same() -> None:
@@ -109,3 +112,10 @@ def test_few_localizations_are_all_in_the_sample() -> None:
     assert aligner.share == 1
     found = aligner.align_sample(windows, TRUE, SMOOTHING)
     np.testing.assert_array_equal(found.valid, windows.counts > 0)
+
+
+def test_a_window_that_begins_nowhere_is_not_aligned() -> None:
+    aligner, windows = aligner_of(scene(8))
+    start = np.where(np.arange(K)[:, None] == 4, np.nan, TRUE)
+    found = aligner.align_sample(windows, start, SMOOTHING)
+    assert np.flatnonzero(~found.valid).tolist() == [4]

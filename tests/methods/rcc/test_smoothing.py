@@ -77,3 +77,16 @@ def test_a_smoothing_that_is_asked_for_is_taken() -> None:
     h, found = choose_smoothing(points, windows, np.zeros((K, 2)), STILL, np.full(2, 100.0))
     assert h.tolist() == [33, 33]
     assert found.valid.all()
+
+
+@pytest.mark.parametrize("wrong_by", [1.0, 8.0])
+def test_near_the_best_chance_is_not_taken_and_a_wrong_precision_is_seen(wrong_by: float) -> None:
+    """Rings have little between their size and width."""
+    structure = scenes.rings(30)
+    seen = scenes.visits(structure, n=12_000, n_frames=2_000, seed=4)
+    points = Aligner(seen.chunked(), None, None, 1)
+    windows = points.all.timeline.evenly(24)
+    nothing = np.zeros((24, 2))
+    start = np.full(2, 2 * 2**0.5 * scenes.PRECISION * wrong_by)
+    h, _ = choose_smoothing(points, windows, nothing, windows.counts > 0, start, near=True)
+    assert scenes.PRECISION <= h[0] < 4 * scenes.PRECISION

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,8 +12,10 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
 from smlm_accessor.methods.rcc.aligner import Aligner
-from smlm_accessor.methods.rcc.smoothing import choose_smoothing
-from smlm_accessor.methods.rcc.windows import choose_length, search_windows
+from smlm_accessor.methods.rcc.pairs import Aligned
+from smlm_accessor.methods.rcc.windows import WINDOWS, best_windows, search_windows
+from smlm_accessor.timeline import Windows
+from tests.scenes import jumping
 
 N_FRAMES = 2000
 SEARCH = partial(search_window_shifts, bin_size=None, max_shift=None, threads=None, progress=False)
@@ -35,8 +38,9 @@ def line(length: float) -> FloatArray:
 
 def test_windows_are_found_far_along_a_curve() -> None:
     curve = line(1500.0)
-    aligner = scene(curve)
+    aligner = scene(curve, chunks=100)  # which are too many to search each
     windows, found = search_windows(aligner, SEARCH)
+    assert len(windows) == WINDOWS
     assert found.valid.all()
     middle = (windows.edges[:-1] + windows.edges[1:]) // 2
     error = found.drift - curve[middle]
@@ -51,18 +55,27 @@ def test_a_few_given_chunks_are_the_windows() -> None:
 
 
 def test_noise_has_no_valid_windows() -> None:
-    aligner = scene(line(0.0))
+    aligner = scene(line(0.0), chunks=20)
     aligner.localizations.positions[:] = np.random.default_rng(2).uniform(0, 5000, (12_000, 2))
     assert search_windows(aligner, SEARCH)[1].valid.sum() < 2
+
+
+def start(aligner: Aligner, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """A drift that is wrong by about one precision, and a smoothing of four."""
+    away = 6 * np.sin(np.arange(N_FRAMES) / 90)[:, None] * [1, -1]
+    return (curve + away)[aligner.all.timeline.frames], np.full(2, 24.0)
+
+
+def best(aligner: Aligner, drift: FloatArray, begin: FloatArray) -> tuple[Windows, Aligned]:
+    windows, smoothing = best_windows(aligner, drift, begin)
+    return windows, aligner.align_sample(windows, windows.mean(drift), smoothing)
 
 
 @pytest.mark.parametrize(("step", "least", "most"), [(0.0, 8, 24), (1.0, 60, 1000)])
 def test_windows_are_short_where_the_sample_moves_fast(step: float, least: int, most: int) -> None:
     curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
     aligner = scene(curve)
-    windows, found = search_windows(aligner, SEARCH)
-    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
-    windows, aligned = choose_length(aligner, windows, aligned, h)
+    windows, aligned = best(aligner, *start(aligner, curve))
     assert least <= len(windows) <= most
     error = aligned.drift - windows.mean(curve[aligner.all.timeline.frames])
     assert np.median(np.abs(error - error.mean(axis=0))) < 3
@@ -77,8 +90,8 @@ def test_an_emitter_that_shines_on_does_not_move_its_window(seed: int) -> None:
     site = np.concatenate([rng.choice(80, size=n, p=visits / visits.sum()), np.ones_like(on)])
     order = np.argsort(frames, kind="stable")
     x = (sites[site] + rng.normal(0, 8, (len(site), 2)))[order]
-    whole = np.array([0, len(x)])
-    aligner = Aligner(ChunkedLocalizations(x, frames[order], whole, ("x", "y")), None, None, None)
+    bounds = np.searchsorted(frames[order], np.linspace(0, 12_000, 101))
+    aligner = Aligner(ChunkedLocalizations(x, frames[order], bounds, ("x", "y")), None, None, None)
     windows, found = search_windows(aligner, SEARCH)
     shining = (windows.mean_frame > on[0]) & (windows.mean_frame < on[-1])
     assert shining.any()
@@ -90,7 +103,31 @@ def test_windows_are_long_enough_to_be_told_from_chance(step: float) -> None:
     """Of a fast sample that few localizations show, shorter ones would be more precise."""
     curve = np.cumsum(np.random.default_rng(3).normal(0, step, (N_FRAMES, 2)), axis=0)
     aligner = scene(curve, n=3_000)
-    windows, found = search_windows(aligner, SEARCH)
-    h, aligned = choose_smoothing(aligner, windows, found.drift, found.valid, found.smoothing)
-    windows, aligned = choose_length(aligner, windows, aligned, h)
+    _, aligned = best(aligner, *start(aligner, curve))
     assert np.mean(aligned.sharpness >= 5) > 0.8
+
+
+def test_windows_end_at_jumps_and_are_no_shorter_for_these() -> None:
+    """A jump is no motion within windows."""
+    curve = line(20.0)
+    jumps = np.array([333, 390, 1_111])
+    jumped = jumping(curve, {int(jump): (300.0, -(200.0 * i)) for i, jump in enumerate(jumps)})
+    numbers = []
+    for moved, told in ((curve, jumps[:0]), (jumped, jumps)):
+        aligner = scene(moved)
+        aligner = replace(aligner, localizations=replace(aligner.localizations, jumps=told))
+        windows, aligned = best(aligner, *start(aligner, moved))
+        assert np.isin(told, windows.edges).all()
+        error = aligned.drift - windows.mean(moved[aligner.all.timeline.frames])
+        assert np.abs(error - error.mean(axis=0)).max() < 3
+        numbers.append(len(windows))
+    assert numbers[1] <= numbers[0] + 4
+
+
+def test_windows_of_frames_that_begin_nowhere_do_not_count() -> None:
+    curve = line(20.0)
+    aligner = scene(curve)
+    drift, smoothing = start(aligner, curve)
+    drift[aligner.all.timeline.frames >= 1_500] = np.nan
+    windows, aligned = best(aligner, drift, smoothing)
+    np.testing.assert_array_equal(aligned.valid, windows.edges[1:] <= 1_500)

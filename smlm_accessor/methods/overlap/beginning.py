@@ -1,4 +1,4 @@
-"""The drift that windows of time begin with: the one that `overlap` begins with, too."""
+"""The drift that the windows of other methods begin with: the one that `overlap` begins with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.field.strip import in_strip
-from smlm_accessor.methods.aim.sparse_image import WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, UNSURE, lies_on_nothing
 from smlm_accessor.methods.overlap.first_drift import first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
@@ -26,6 +25,30 @@ _ENOUGH = 1_000_000
 # Windows that are judged: what is seen in shorter ones depends on those beside them.
 _JUDGED = 125
 _MOST = 0.5  # of the localizations of a window
+
+
+class ToldBeforehand(NamedTuple):
+    """What the beginning tells of windows that are fitted to it.
+
+    ``shared``, (k, d), is the variance of the joint drift, ``by_jumps`` the mean square error by
+    the frames of jumps; ``on_structures``, (k,), is whether most localizations lie on structures,
+    or may do so.
+    """
+
+    shared: FloatArray
+    by_jumps: FloatArray
+    on_structures: BoolArray
+
+    def with_own(self, variance: FloatArray, precision: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Return the whole variance of windows from their own, and which may be valid, shape (k,).
+
+        Those are not that lie on nothing, or are known worse than so many precisions, but for the
+        frame of a jump.
+        """
+        variance, told = np.maximum(variance, self.shared), np.isfinite(precision)
+        told &= precision > 0
+        precise = (variance < (UNSURE * precision) ** 2)[:, told].all(axis=1)
+        return variance + self.by_jumps, np.asarray(precise & self.on_structures)
 
 
 class Beginning(NamedTuple):
@@ -51,25 +74,17 @@ class Beginning(NamedTuple):
     blink: int
     nothing: BoolArray
 
-    def lies_on_structures(self, edges: IntArray) -> BoolArray:
-        """Tell for which windows most localizations lie on structures, or may do so."""
-        nothing = self.parts.timeline.cut(edges).mean(self.nothing.astype(np.float64))
-        return np.asarray(nothing <= _MOST)
-
-    def shared_variance(self, motion: WindowDrift) -> FloatArray:
-        """Return the variance of the joint drift in the middle of windows, shape (k, d)."""
-        at, middle = motion.middle, self.found.middle
-        return np.stack([np.interp(at, middle, v) for v in self.variance.T], axis=1)
-
-    def jump_variance(self, edges: IntArray) -> FloatArray:
-        """Return the mean square error of windows by the frames of jumps, shape (k, d)."""
+    def told_of(self, edges: IntArray, middle: FloatArray) -> ToldBeforehand:
+        """Return what is told of windows with these frame edges and mean frames."""
         parts = self.parts
         windows = parts.timeline.cut(edges)
-        variance = np.zeros((len(windows), self.variance.shape[1]))
+        shared = [np.interp(middle, self.found.middle, v) for v in self.variance.T]
+        by_jumps = np.zeros((len(windows), self.variance.shape[1]))
         if parts.density is not None and parts.rows is not None and len(parts.timeline.jumps):
             drift = parts.drift[:, parts.axes]
-            variance[:, parts.axes] = jump_errors(drift, windows, parts.density, parts.rows)
-        return variance
+            by_jumps[:, parts.axes] = jump_errors(drift, windows, parts.density, parts.rows)
+        nothing = windows.mean(self.nothing.astype(np.float64))
+        return ToldBeforehand(np.stack(shared, axis=1), by_jumps, nothing <= _MOST)
 
 
 def begun_windows(
@@ -99,6 +114,8 @@ def begun_windows(
     sums = density.sums(first.drift, judged)
     nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, judged.duration))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
+    if not valid.any():
+        return None
     level, variance = np.zeros((2, len(windows), len(precision)))
     level[:, axes] = windows.mean(first.drift)
     if not first.connection.alike:

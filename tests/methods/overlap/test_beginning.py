@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.estimation.estimate import estimate_drift
-from smlm_accessor.methods.aim import beginning
-from smlm_accessor.methods.aim.beginning import Beginning, begun_windows
+from smlm_accessor.methods.overlap import beginning
+from smlm_accessor.methods.overlap.beginning import Beginning, ToldBeforehand, begun_windows
 from tests import scenes
 from tests.scenes import PRECISION, Scene
 
@@ -19,6 +19,10 @@ def begun(scene: Scene) -> Beginning:
     found = begun_windows(scene.chunked(), scene.precision, 1)
     assert found is not None
     return found
+
+
+def told(start: Beginning, edges: IntArray) -> ToldBeforehand:
+    return start.told_of(edges, (edges[1:] + edges[:-1]) / 2)
 
 
 def bleaching(seed: int) -> Scene:
@@ -43,7 +47,8 @@ def test_it_is_near_the_truth_and_knows_the_jumps() -> None:
     assert np.sqrt(np.mean(away**2)) < 0.5 * PRECISION
 
 
-def test_a_part_of_the_field_tells_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("method", ["aim", "rcc"])
+def test_a_part_of_the_field_tells_as_much(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where the part has no localizations in some frames."""
     monkeypatch.setattr(beginning, "_ENOUGH", 3_000)
     scene = scenes.visits(scenes.sites(), n=20_000, n_frames=N_FRAMES)
@@ -52,7 +57,7 @@ def test_a_part_of_the_field_tells_as_much(monkeypatch: pytest.MonkeyPatch) -> N
     assert start.parts.timeline.counts.sum() <= 3_010
     (jump,) = start.found.jumps
     assert abs(jump - 1_234) < 10
-    drift = estimate_drift(scene.moved, method="aim")
+    drift = estimate_drift(scene.moved, method=method)
     assert drift["valid"].all()
     assert (scene.error(drift) < PRECISION).all()
     assert np.sqrt(np.mean(scene.z_scores(drift) ** 2)) < 1.4
@@ -95,7 +100,7 @@ def test_windows_beside_a_jump_may_be_wrong_by_its_frame() -> None:
         start = begun(scene)
         (jump,) = start.found.jumps
         edges = np.array([0, 1_000, jump - 20, jump, jump + 20, 3_000, N_FRAMES])
-        variance = start.jump_variance(edges)
+        variance = told(start, edges).by_jumps
         assert not variance[[0, -1]].any()
         beside[per_frame] = variance[2:4].sum()
     assert beside[0.3] > 4 * beside[3.0]
@@ -111,11 +116,25 @@ def test_what_lies_on_nothing_is_told() -> None:
         *(scene.emitter, scene.sites, scene.precision, scene.drift),
     )
     edges = np.array([0, 2_000, 3_000, 3_500, N_FRAMES])
-    assert begun(lost).lies_on_structures(edges).tolist() == [True, True, False, False]
-    assert begun(scene).lies_on_structures(edges).all()
+    assert told(begun(lost), edges).on_structures.tolist() == [True, True, False, False]
+    assert told(begun(scene), edges).on_structures.all()
 
 
 @pytest.mark.parametrize("precision", [np.full(2, PRECISION), np.array([PRECISION, np.nan])])
 def test_background_is_no_beginning(precision: FloatArray) -> None:
     scene = scenes.background(n=20_000, n_frames=N_FRAMES, seed=5)
     assert begun_windows(scene.chunked(), precision, 1) is None
+
+
+def test_errors_of_windows_hold_what_is_told_beforehand() -> None:
+    shared = np.array([[4.0, 1.0]] * 4)
+    by_jumps = np.outer([0.0, 900.0, 0.0, 0.0], [1.0, 1.0])
+    told = ToldBeforehand(shared, by_jumps, np.array([True, True, True, False]))
+    own = np.array([[1.0, 9.0], [1.0, 1.0], [226.0, 1.0], [1.0, 1.0]])
+    variance, may_be = told.with_own(own, np.full(2, 5.0))
+    np.testing.assert_array_equal(variance[:2], [[4.0, 9.0], [904.0, 901.0]])
+    # Known worse than three precisions is the third one, by itself; the last lies on nothing.
+    assert may_be.tolist() == [True, True, False, False]
+    # Along an axis that tells nothing, nothing is asked.
+    may_be = told.with_own(own, np.array([np.nan, 5.0]))[1]
+    assert may_be.tolist() == [True, True, True, False]
