@@ -64,8 +64,8 @@ def cc(
     first; then the profiles of square tiles along z are correlated and their correlations added.
 
     Where the sample moves within a chunk, its image has its maximum where the sample was longest.
-    So parts of each chunk are correlated with all other chunks, in larger pixels, and where they
-    lie apart, the shift is nearer to their mean.
+    So parts of each chunk are correlated with all other chunks, in larger pixels. Where they lie
+    apart, the shift is nearer to their mean, unless most of them lie at the maximum.
 
     Does badly when the structure turns, grows or is renewed between chunks; when it repeats at
     distances smaller than the drift; and within chunks, between whose middles nothing is known.
@@ -97,11 +97,11 @@ def cc(
         thousand, if localizations are independent; where blinks are long and few, shifts may be
         erratic, and then all chunks are invalid.) ``offset_std`` is from a jackknife
         over field blocks: localizations of one block need not be independent. (Where fewer than
-        three blocks count, as if all were.) It holds what the sample moves within the parts of a
-        chunk, too. The first chunk has one, too, and the difference of two chunks has the variance
-        of both. It is NaN along z if all heights are equal (their offset is 0) and where a single
-        chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and as
-        ``n_moving_chunks`` the number of chunks whose shift the parts change by more than its
+        three blocks count, as if all were.) It is that of the mean of a chunk: what the sample
+        moves within it is in it. The first chunk has one, too, and the difference of two chunks has
+        the variance of both. It is NaN along z if all heights are equal (their offset is 0) and
+        where a single chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and as
+        ``n_moving_chunks`` the number of chunks whose mean is off their maximum by more than its
         error; in 3D also those along z and the size of the tiles (None: one tile).
 
     Notes

@@ -14,24 +14,30 @@ from smlm_accessor.methods.image_series.parts_of_chunks import Part
 
 # Of all comparisons in a table together, one looks clear by chance with this probability.
 _CHANCE = 1e-3
+_MOST = 0.5
 
 
 class Means(NamedTuple):
     """The means over parts, of the chunks ``of``, shape (k,); for four others see `Shifts`.
 
     The quality is the least of the parts. ``spread``, shape (k, d), is the variance of where the
-    sample was, 0 if parts are no farther apart than by chance (chi-square). ``unseen``, shape
-    (n_parts, d), is the variance by what the sample moves within each part, and ``at``, shape
-    (n_parts,), the place of its chunk in ``of``.
+    sample was, 0 if parts are no farther apart than by chance (chi-square).
+
+    Of parts, ``at``, shape (n,), is the place of their chunk in ``of``; ``share``, shape (n, 1),
+    how much of the chunk they are; ``place`` and ``noise``, shape (n, d), their shift and its
+    variance; and ``unseen`` the variance that what the sample moves within each adds to the mean.
     """
 
     of: IntArray
-    at: IntArray
     shift: FloatArray
     variance: FloatArray
     quality: FloatArray
     influence: FloatArray
     spread: FloatArray
+    at: IntArray
+    share: FloatArray
+    place: FloatArray
+    noise: FloatArray
     unseen: FloatArray
 
     @classmethod
@@ -44,25 +50,31 @@ class Means(NamedTuple):
         sizes = np.array([part.stop - part.start for part in parts])
         counts = np.bincount(at, sizes)
         share = (sizes / counts[at])[:, None]
-        shift, variance = (np.stack([part.match[i] for part in parts]) for i in range(2))
+        place, noise = (np.stack([part.match[i] for part in parts]) for i in range(2))
         of_blocks = np.stack([part.match.influence for part in parts])
         influence = _of_chunks(share[..., None] * of_blocks, at)
-        own = _of_chunks(share**2 * variance, at)
-        factor = inflation(influence, own, counts)
-        # Anywhere within what it moves.
-        steps = _steps(shift, variance * factor, segment[of[at]])
-        unseen = (share * steps) ** 2 / 12
+        mean, variance = (_of_chunks(x, at) for x in (share * place, share**2 * noise))
+        dependence = inflation(influence, variance, counts)
+        noise *= dependence
         quality = np.full(len(of), np.inf)
         np.minimum.at(quality, at, [part.match.quality for part in parts])
-        mean = _of_chunks(share * shift, at)
-        noise, square = variance * factor, (shift - mean[at]) ** 2
+        square = (place - mean[at]) ** 2
         freedom = np.maximum(np.bincount(at) - 1, 1)[:, None]
         tiny = np.finfo(np.float64).tiny  # the same localizations again have no noise
         by_chance = chdtrc(freedom, _of_chunks(square / np.maximum(noise, tiny), at))
         moves = np.any(by_chance < _CHANCE / by_chance.size, axis=1)
         excess = np.nan_to_num(_of_chunks(share * (square - noise), at))  # not along a flat axis
         spread = np.maximum(excess, 0.0) * moves[:, None]
-        return cls(of, at, mean, own * factor, quality, influence, spread, unseen)
+        # Anywhere within what it moves.
+        unseen = (share * _steps(place, noise, segment[of[at]])) ** 2 / 12
+        of_chunks = of, mean, variance * dependence, quality, influence, spread
+        return cls(*of_chunks, at, share, place, noise, unseen)
+
+    def mostly_at(self, shift: FloatArray) -> BoolArray:
+        """Tell which chunks lie at a shift, (k, d), with parts of most of their localizations."""
+        away = np.abs(self.place - shift[self.at])
+        there = ~(away > _clear(away) * np.sqrt(self.noise)).any(axis=1)
+        return np.bincount(self.at, self.share[:, 0] * there) > _MOST
 
     @property
     def unseen_of_chunks(self) -> FloatArray:

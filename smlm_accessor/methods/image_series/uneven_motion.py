@@ -89,11 +89,18 @@ def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts,
     error = variances(influence[of] - means.influence[known])
     error = means.variance[known] + variance[of] if error is None else error
     weight = _weights(away, error, means.spread[known])
+    off = weight * away
     uneven = np.zeros(len(valid), dtype=np.bool_)
-    uneven[of] = ((weight * away) ** 2 > variance[of]).any(axis=1)
-    shift[of] -= weight * away
-    variance[of] += weight * error
-    influence[of] += weight[:, None] * (means.influence[known] - influence[of])
+    uneven[of] = (off**2 > variance[of]).any(axis=1)
+    # Where most of a chunk rests at the maximum, it stays there, though its mean is elsewhere.
+    places = means.shift.copy()
+    places[known] = shift[of] - common
+    rests = means.mostly_at(places)[known][:, None]
+    shift[of] -= np.where(rests, 0.0, off)
+    variance[of] += weight * error + np.where(rests, off**2, 0.0)
+    influence[of] += np.where(rests, 0.0, weight)[:, None] * (
+        means.influence[known] - influence[of]
+    )
     shift[torn], variance[torn] = means.shift[new] + common, means.variance[new]
     influence[torn], quality[torn] = means.influence[new], means.quality[new]
     valid[torn] = uneven[torn] = True
