@@ -100,8 +100,8 @@ def cc(
         three blocks count, as if all were.) It is that of the mean of a chunk: what the sample
         moves within it is in it. The first chunk has one, too, and the difference of two chunks has
         the variance of both. It is NaN along z if all heights are equal (their offset is 0) and
-        where a single chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and as
-        ``n_moving_chunks`` the number of chunks whose mean is off their maximum by more than its
+        where a single chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and
+        as ``n_moving_chunks`` the number of chunks whose mean is off their maximum by more than its
         error; in 3D also those along z and the size of the tiles (None: one tile).
 
     Notes
