@@ -65,7 +65,7 @@ def cc(
 
     Where the sample moves within a chunk, its image has its maximum where the sample was longest.
     So parts of each chunk are correlated with all other chunks, in larger pixels. Where they lie
-    apart, the shift is nearer to their mean, unless most of them lie at the maximum.
+    apart, the shift is nearer to their mean, unless nearly all of them lie at the maximum.
 
     Does badly when the structure turns, grows or is renewed between chunks; when it repeats at
     distances smaller than the drift; and within chunks, between whose middles nothing is known.

@@ -14,7 +14,8 @@ from smlm_accessor.methods.image_series.parts_of_chunks import Part
 
 # Of all comparisons in a table together, one looks clear by chance with this probability.
 _CHANCE = 1e-3
-_MOST = 0.5
+# A chunk lies at a place if no more of it lies elsewhere than a jump may hide in one of eight parts.
+_ALL_BUT = 1 / 16
 
 
 class Means(NamedTuple):
@@ -70,11 +71,11 @@ class Means(NamedTuple):
         of_chunks = of, mean, variance * dependence, quality, influence, spread
         return cls(*of_chunks, at, share, place, noise, unseen)
 
-    def mostly_at(self, shift: FloatArray) -> BoolArray:
-        """Tell which chunks lie at a shift, (k, d), with parts of most of their localizations."""
+    def rest_at(self, shift: FloatArray) -> BoolArray:
+        """Tell which chunks lie at a shift, (k, d), with parts of nearly all localizations."""
         away = np.abs(self.place - shift[self.at])
         there = ~(away > _clear(away) * np.sqrt(self.noise)).any(axis=1)
-        return np.bincount(self.at, self.share[:, 0] * there) > _MOST
+        return np.bincount(self.at, self.share[:, 0] * there) > 1 - _ALL_BUT
 
     @property
     def unseen_of_chunks(self) -> FloatArray:

@@ -92,10 +92,10 @@ def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts,
     off = weight * away
     uneven = np.zeros(len(valid), dtype=np.bool_)
     uneven[of] = (off**2 > variance[of]).any(axis=1)
-    # Where most of a chunk rests at the maximum, it stays there, though its mean is elsewhere.
+    # Where nearly all of a chunk rests at the maximum, it stays there: the jump is at its end.
     places = means.shift.copy()
     places[known] = shift[of] - common
-    rests = means.mostly_at(places)[known][:, None]
+    rests = means.rest_at(places)[known][:, None]
     shift[of] -= np.where(rests, 0.0, off)
     variance[of] += weight * error + np.where(rests, off**2, 0.0)
     influence[of] += np.where(rests, 0.0, weight)[:, None] * (

@@ -33,16 +33,13 @@ def registered(drift: FloatArray, seed: int) -> tuple[FloatArray, FloatArray, in
 
 
 @pytest.mark.parametrize("part", [0.04, 0.3, 0.5, 0.7, 0.97])
-def test_a_jump_within_a_chunk(part: float) -> None:
-    """Most of it lies on one side, or the shift is the mean; errors of the mean are stated."""
+def test_a_jump_within_a_chunk_is_in_its_mean(part: float) -> None:
+    """The maximum of the image alone would be off by up to half of it."""
     frame = int((3 + part) * N_FRAMES / N_CHUNKS)
     drift = jumping(linear(N_FRAMES, (0.002, 0.001)), {frame: JUMP})
     errors, stds = zip(*(registered(drift, seed)[:2] for seed in range(3)), strict=True)
+    assert np.abs(errors).max() < JUMP[0] / 16
     assert np.sqrt(np.mean(np.square(np.array(errors) / stds))) < 1.3
-    if part != 0.5:  # where it may be either
-        of_jump = np.abs(np.array(errors)[:, 3]) / np.abs(JUMP)
-        np.testing.assert_allclose(of_jump, min(part, 1 - part), atol=1 / 16)
-    assert np.delete(errors, 3, axis=1).max() < 0.01 * JUMP[0]
 
 
 def test_where_the_sample_moves_evenly_the_maximum_stays() -> None:
