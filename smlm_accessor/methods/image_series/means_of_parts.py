@@ -14,7 +14,7 @@ from smlm_accessor.methods.image_series.parts_of_chunks import Part
 
 # Of all comparisons in a table together, one looks clear by chance with this probability.
 _CHANCE = 1e-3
-# A chunk lies at a place if no more of it lies elsewhere than a jump may hide in one of eight parts.
+# A chunk lies at a place if no more of it lies elsewhere than a jump hides in one of eight parts.
 _ALL_BUT = 1 / 16
 
 
