@@ -57,8 +57,9 @@ def with_means_of_parts(
     parts: list[Part] = []
     if n > 1 and shifts.valid.sum() > 1:
         search = PartSearch.begin(image, bounds, shifts.shift, matcher)
-        each = partial(map_threads, threads=threads, progress=progress, description="parts")
-        parts = [*chain(*each(partial(search.parts, n=n), chunks))]
+        each = partial(map_threads, threads=threads)
+        look = partial(search.parts, n=n)
+        parts = [*chain(*each(look, chunks, progress=progress, description="parts"))]
     if sum(shifts.valid[list({part.chunk for part in parts})]) < 2:
         return shifts, np.zeros(len(used), dtype=np.bool_)
     means, whole = Means.over(parts, segment), set[int]()
