@@ -114,6 +114,8 @@ def assess(
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
         found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
+    if verdict == "worse":
+        reason += _motion_within_chunks(source)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     found["transformation"] = transformation_left(observed, moved, of_rows)
@@ -163,6 +165,18 @@ def judge(direct: Change, log_odds: float, held: Change | None) -> tuple[Verdict
     if held.score <= CLEAR:
         return "no evidence", "drift from the other half of the field does not help"
     return "improved", "blinks lie better on those of other times, in halves of the field, too"
+
+
+def _motion_within_chunks(source: xr.Dataset) -> str:
+    """Return what to do about chunks within which the sample moves, as `cc` counts them."""
+    said = attributes.parameters(source)
+    moving = max(said.get(f"n_moving_chunks{axis}", 0) for axis in ("", "_z"))
+    if not moving:
+        return ""
+    return (
+        f"; within {moving} of {source.sizes['chunk']} chunks the sample moves: more chunks would "
+        "follow it, or method='overlap'"
+    )
 
 
 def _is_of_overlap(drift: Drift) -> bool:

@@ -28,6 +28,7 @@ from smlm_accessor.errors import (
     SmlmWarning,
     TableError,
 )
+from tests import scenes
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -291,6 +292,18 @@ def test_the_rule(
 
     found = judge(made(*direct), log_odds, None if held is None else made(*held))
     assert found[0] == verdict
+
+
+def test_a_jump_within_a_chunk_names_the_remedy() -> None:
+    """Lines between chunks smear the localizations beside the jump."""
+    scene = scenes.visits(scenes.sites(60, 3000), n=12_000, n_frames=4000, precision=5)
+    scene = scene.drifting(scenes.jumping(np.zeros((4000, 2)), {1840: [400, -300]}))
+    verdict = scene.moved.smlm.drift(method="cc", n_chunks=5).smlm.assess(scene.moved)
+    assert verdict.verdict == "worse"
+    assert "within 1 of 5 chunks the sample moves: more chunks" in verdict.reason
+    verdict = scene.moved.smlm.drift(method="overlap").smlm.assess(scene.moved)
+    assert verdict.verdict == "improved"
+    assert verdict.reason.endswith("than chance could bring")
 
 
 def test_the_line() -> None:
