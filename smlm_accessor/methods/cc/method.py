@@ -172,7 +172,7 @@ def _register(
     bins = [chosen["bin_size"]] * 2
     if localizations.positions.shape[1] == 3:
         options |= {"lateral_smoothing": length, "max_shift": max_shift}
-        shifts, also = register_z(localizations, shifts, **options)
+        shifts, also = register_z(localizations, shifts, by_parts=True, **options)
         chosen |= also
         bins.append(also["bin_size_z"])
     drift = np.where(shifts.valid[:, None], shifts.shift, np.nan)

@@ -10,12 +10,12 @@ from scipy.special import chdtrc, ndtri
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.field.jackknife import inflation
-from smlm_accessor.methods.image_series.parts_of_chunks import Part
+from smlm_accessor.methods.image_series.parts_of_chunks import PARTS, Part
 
 # Of all comparisons in a table together, one looks clear by chance with this probability.
 _CHANCE = 1e-3
-# A chunk lies at a place if no more of it lies elsewhere than a jump hides in one of eight parts.
-_ALL_BUT = 1 / 16
+# A chunk lies at a place if no more of it lies elsewhere than a jump hides in one of the parts.
+_ALL_BUT = 0.5 / PARTS
 
 
 class Means(NamedTuple):

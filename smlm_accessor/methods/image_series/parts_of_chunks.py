@@ -12,6 +12,8 @@ from smlm_accessor.kernels.correlation.peak_precision import PeakMatch, PeakMatc
 from smlm_accessor.kernels.images.images import Spectrum
 from smlm_accessor.methods.image_series.spectra import SpectrumOfRows
 
+#: Parts of a chunk to begin with: a jump within one moves the mean by a 16th of it at most.
+PARTS = 8
 # Localizations of a part to begin with, at least: of many that are smaller, one matches by chance.
 _FEWEST = 100
 

@@ -16,13 +16,11 @@ from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
 from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.methods.image_series.means_of_parts import Means
-from smlm_accessor.methods.image_series.parts_of_chunks import Part, PartSearch
+from smlm_accessor.methods.image_series.parts_of_chunks import PARTS, Part, PartSearch
 from smlm_accessor.methods.image_series.registration import Shifts
 from smlm_accessor.methods.image_series.spectra import SpectrumOfRows
 
-# Parts of a chunk to begin with: a jump within one moves the mean by a 16th of it at most.
-_PARTS = 8
-# Pixels of the images of all of these, at most, for the time that they take.
+# Pixels of the images of the first parts of all chunks, at most, for the time that they take.
 _ALL_PIXELS = 2**24
 # Parts of a chunk that are halved: so a jump is found to a 2**8th of a part.
 _HALVED = 8
@@ -51,7 +49,7 @@ def with_means_of_parts(
     blocks as on the shifts.
     """
     chunks = np.flatnonzero(used).tolist()
-    n = _PARTS
+    n = PARTS
     while n * len(chunks) * matcher.grid.pixels * image.n_tiles > _ALL_PIXELS:
         n //= 2
     parts: list[Part] = []

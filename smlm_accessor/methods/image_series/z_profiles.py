@@ -54,11 +54,12 @@ def register_z(
     target: str,
     threads: int | None,
     progress: bool,
+    by_parts: bool = False,
 ) -> tuple[Shifts, dict[str, Any]]:
     """Return shifts along z, too, of the chunks that are valid laterally, and what was chosen.
 
     Shifts in x and y were found with ``lateral_smoothing``; their quality is kept. Shifts along z
-    reach over all of the extent by default.
+    reach over all of the extent by default. ``by_parts`` asks for what `with_means_of_parts` does.
     """
     bounds = localizations.bounds
     counts = np.where(lateral.valid, np.diff(bounds), 0)
@@ -87,9 +88,12 @@ def register_z(
             "max_shift_z": reach,
             "tile_size": tiles.size,
         }
-        parts_of: dict[str, Any] = {"used": lateral.valid, "segment": localizations.segment}
-        axial, moving = with_means_of_parts(axial, image, bounds, matcher, **parts_of, **options)
-        chosen["n_moving_chunks_z"] = int(moving.sum())
+        if by_parts:
+            parts_of: dict[str, Any] = {"used": lateral.valid, "segment": localizations.segment}
+            axial, moving = with_means_of_parts(
+                axial, image, bounds, matcher, **parts_of, **options
+            )
+            chosen["n_moving_chunks_z"] = int(moving.sum())
     shift = np.column_stack([lateral.shift, axial.shift[:, 1]])
     variance = np.column_stack([lateral.variance, axial.variance[:, 1]])
     return Shifts(shift, variance, lateral.quality, lateral.valid & axial.valid), chosen
