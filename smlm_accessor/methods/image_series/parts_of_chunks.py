@@ -49,17 +49,20 @@ class PartSearch:
         """Add up the chunks that have a shift, at least one."""
         total = np.zeros((1, *matcher.correlator.gain.shape), np.complex64)
         nothing = cls(image, bounds, shift, matcher, total, Slopes(total, total))
-        for chunk in range(len(shift)):
-            total = total - nothing.without(chunk)
+        for chunk in np.flatnonzero(np.isfinite(shift).all(axis=1)).tolist():
+            total = total + nothing.aligned(chunk)
         return cls(image, bounds, shift, matcher, total, matcher.of(total))
+
+    def aligned(self, chunk: int) -> Spectrum:
+        """Return the transform of a chunk, moved back by its shift."""
+        whole = self.image(slice(*self.bounds[chunk : chunk + 2].tolist()))
+        moved: Spectrum = whole * self.matcher.correlator.phase(self.shift[chunk])
+        return moved
 
     def without(self, chunk: int) -> Spectrum:
         """Return the sum without a chunk."""
-        if not np.isfinite(self.shift[chunk]).all():
-            return self.total
-        whole = self.image(slice(*self.bounds[chunk : chunk + 2].tolist()))
-        moved: Spectrum = whole * self.matcher.correlator.phase(self.shift[chunk])
-        return self.total - moved
+        in_sum = np.isfinite(self.shift[chunk]).all()
+        return self.total - self.aligned(chunk) if in_sum else self.total
 
     def parts(self, chunk: int, n: int) -> list[Part]:
         """Return parts of a chunk, ``n`` if all are seen, a power of two; none if it is not seen.
