@@ -223,7 +223,7 @@ def bleaching(
     emitter = rng.integers(len(at), size=n)
     frames = rng.uniform(-life, n_frames, len(at))[emitter] + rng.exponential(life, n)
     seen = (frames >= 0) & (frames < n_frames)
-    return _seen(at, frames[seen].astype(np.int64), emitter[seen], n_frames, PRECISION, rng)
+    return _seen(at, frames[seen].astype(np.int64), emitter[seen], n_frames, precision, rng)
 
 
 def beads(

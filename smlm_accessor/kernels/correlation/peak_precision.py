@@ -139,10 +139,12 @@ class PeakMatcher:
             of_blocks = (of_blocks - influence(back.T, curvature)) / 2
         return PeakMatch(peak.shift, variance, of_pair, peak.quality, of_blocks)
 
-    def locate(self, reference: Spectrum, moving: Spectrum) -> FloatArray | None:
+    def locate(
+        self, reference: Spectrum, moving: Spectrum, slopes: Slopes | None = None
+    ) -> FloatArray | None:
         """Find the shift of an image as `match` does, which takes longer to tell its variance."""
         if max(self.significance.sharpness, self.significance.without_best) > 0:
-            match = self.match(reference, moving)
+            match = self.match(reference, moving, slopes)
             return match and match.shift
         product = cross(reference, moving)
         peak = self.correlator.locate(product, self.max_shift, self.significance.quality)

@@ -31,21 +31,22 @@ def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
     return np.asarray(slope * step)
 
 
-def variances(influences: FloatArray) -> FloatArray | None:
+def variances(influences: FloatArray, independent: FloatArray) -> FloatArray:
     """Return variances of estimates but for what is common to all, which cannot be known.
 
     ``influences``, (k, n_blocks, d), are how each of ``k`` estimates would change without each
     block. With the effective number ``n`` of blocks, the variance of an estimate is the sum of its
     squared influences, less their mean over all estimates, times ``k / (k - 1) * n / (n - 1)``.
-    None if too few blocks count, or if there is a single estimate.
+    Fewer than three blocks tell it badly, and one that tells nearly all is not seen to vary. Then
+    it is at least ``independent``, (k, d), that of independent localizations. A single estimate has
+    only this.
 
     References
     ----------
     Wu, Ann. Statist. 14, 1261 (1986), DOI 10.1214/aos/1176350142.
     """
-    k = len(influences)
-    if k < 2:
-        return None
+    if len(influences) < 2:
+        return independent
     squares = squares_but_common(influences)
     of_each = squares.sum(axis=2)
     # Of all estimates together, or the median if one estimate has gone astray.
@@ -53,10 +54,10 @@ def variances(influences: FloatArray) -> FloatArray | None:
         effective_number(of_each.sum(axis=0)),
         float(np.median([effective_number(s) for s in of_each])),
     )
-    if not n >= _FEWEST:
-        return None
+    most = max(n, _FEWEST)
     # The sum over the blocks is zero.
-    return np.asarray(squares.sum(axis=1) * (n / (n - 1)))
+    found = np.asarray(squares.sum(axis=1) * (most / (most - 1)))
+    return found if n >= _FEWEST else np.maximum(found, independent)
 
 
 def squares_but_common(influences: FloatArray) -> FloatArray:
@@ -76,8 +77,7 @@ def inflation(influences: FloatArray, variance: FloatArray, counts: IntArray) ->
     ``variance``, (k, d), is that of independent localizations; ``counts``, (k,), are their numbers.
     """
     factor = np.ones(influences.shape[2])
-    seen = variances(influences)
-    if seen is not None:
-        expected = counts @ variance
-        np.divide(counts @ seen, expected, out=factor, where=expected > 0)
+    expected = counts @ variance
+    seen = counts @ variances(influences, variance)
+    np.divide(seen, expected, out=factor, where=expected > 0)
     return np.maximum(factor, 1.0)

@@ -89,16 +89,17 @@ def solve_all(right: FloatArray, weights: FloatArray) -> Network:
     return Network(shift, weights > 0, component)
 
 
-def variances(weights: FloatArray, network: Network) -> FloatArray:
-    """Return the variance of each shift, if a pair of unit weight has unit variance, shape (k,).
+def responses(weights: FloatArray, network: Network) -> FloatArray:
+    """Return how the shift of each window follows the right side of `solve_all`, shape (k, k).
 
-    It is the diagonal of the pseudo-inverse of the Laplacian of the weights that were used.
+    It is the pseudo-inverse of the Laplacian of the weights that were used: if a pair of unit
+    weight has unit variance, its diagonal holds the variances of the shifts.
     """
     w = np.where(network.used, weights, 0.0)
     degree = w.sum(axis=1)
     usual = float(degree.mean())
     if not usual > 0:
-        return np.full(len(w), np.inf)
+        return np.zeros_like(w)
     # One more equation for each component: its mean is 0.
     same = network.component[:, None] == network.component
     size = same.sum(axis=1)
@@ -106,8 +107,9 @@ def variances(weights: FloatArray, network: Network) -> FloatArray:
     matrix = np.subtract(same * (usual / size), w, order="F")
     matrix.flat[:: len(w) + 1] += degree
     factor = cho_factor(matrix, overwrite_a=True)
-    of_ones = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
-    return np.where(degree > 0, np.diag(of_ones) - 1 / (usual * size), np.inf)
+    inverse = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
+    inverse -= same / (usual * size)
+    return np.asarray(inverse)
 
 
 def connected(used: BoolArray) -> IntArray:

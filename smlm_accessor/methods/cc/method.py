@@ -94,11 +94,14 @@ def cc(
         ``quality`` is the height of the maximum above the next highest, at least five smoothing
         lengths away, in standard deviations of the correlation. Below 7 a chunk is invalid, as it
         is when the maximum lies at the edge of the range. (Chance gives 7 to less than one in a
-        thousand, if localizations are independent; where blinks are long and few, shifts may be
-        erratic, and then all chunks are invalid.) ``offset_std`` is from a jackknife
+        thousand, if localizations are independent. Those of a long blink are not: without the
+        field block that makes most of the maximum, 3 must be left, unless a few beads are all that
+        is seen. Where shifts are erratic nevertheless, all chunks are invalid.) A chunk is invalid,
+        too, if a part of it is missing where the rest is, and not seen elsewhere by itself.
+        ``offset_std`` is from a jackknife
         over field blocks: localizations of one block need not be independent. (Where fewer than
-        three blocks count, as if all were.) It is that of the mean of a chunk: what the sample
-        moves within it is in it. The first chunk has one, too, and the difference of two chunks has
+        three blocks count, at least as if all were.) It is that of the mean of a chunk: what the
+        sample moves within it is in it. The first chunk has one, too, and the difference of two has
         the variance of both. It is NaN along z if all heights are equal (their offset is 0) and
         where a single chunk is valid. ``chosen`` holds bin size, smoothing and largest shift, and
         as ``n_moving_chunks`` the number of chunks whose mean is off their maximum by more than its

@@ -14,9 +14,11 @@ from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
-from smlm_accessor.kernels.field.blocks import FieldBlocks, make_field_blocks
+from smlm_accessor.kernels.field.blocks import ENOUGH, FieldBlocks, make_field_blocks
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.images.images import Spectrum, transform
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.image_series.missing_parts import missing_parts
 from smlm_accessor.methods.image_series.pixels import SIGNIFICANCE, LateralPlan
 from smlm_accessor.methods.image_series.refinement import refine
 from smlm_accessor.methods.image_series.registration import ImageSeries, Shifts
@@ -26,8 +28,8 @@ from smlm_accessor.methods.image_series.uneven_motion import with_means_of_parts
 
 # Of the padded image of a part of a chunk: they are many, and need only tell where it moves.
 _PIXELS_OF_PARTS = 2**16
-# As of chunks, but one long blink may be most of a part.
-_OF_PARTS = SIGNIFICANCE._replace(without_best=3.0)
+# One long blink may be most of what a chunk, or a part of one, has.
+_BLINKING = SIGNIFICANCE._replace(without_best=3.0)
 
 ImageOfChunk = Callable[[int], npt.NDArray[np.float32]]
 
@@ -69,7 +71,10 @@ def register_lateral(
         make: list[Callable[[], Any]] = [partial(make_field_blocks, xy), *each]
         blocks, *spectra = map_threads(lambda one: one(), make, threads=threads)
     correlator = Correlator(grid, plan.grid_smoothing)
-    matcher = PeakMatcher(correlator, plan.field.reach, SIGNIFICANCE, blocks)
+    # Where there are a few beads, nothing but beads may match.
+    spread = effective_number(np.bincount(blocks.of(xy))) >= ENOUGH
+    significance = _BLINKING if spread else SIGNIFICANCE
+    matcher = PeakMatcher(correlator, plan.field.reach, significance, blocks)
     shifts = jackknifed(ImageSeries(spectra, counts, matcher, **options).register(target))
     del spectra
     if plan.bin_size < grid.bin_size and shifts.valid.sum() > 1:
@@ -83,8 +88,12 @@ def register_lateral(
         )
     matcher = _matcher_of_parts(plan, chosen["smoothing"], blocks)
     of_parts = SpectrumOfRows(xy, matcher.grid)
-    parts_of: dict[str, Any] = {"used": counts > 0, "segment": localizations.segment, **options}
-    shifts, moving = with_means_of_parts(shifts, of_parts, bounds, matcher, **parts_of)
+    of_grid: dict[str, Any] = {"grid": grid, "smoothing": plan.grid_smoothing, "blocks": blocks}
+    missing = partial(missing_parts, xy, localizations.frames, **of_grid)
+    parts_of = {"segment": localizations.segment, "missing": missing, **options}
+    shifts, moving = with_means_of_parts(
+        shifts, of_parts, bounds, matcher, used=counts > 0, **parts_of
+    )
     return shifts, chosen | {"n_moving_chunks": int(moving.sum())}
 
 
@@ -93,4 +102,4 @@ def _matcher_of_parts(plan: LateralPlan, smoothing: float, blocks: FieldBlocks) 
     finest = plan.field.finest_search(_PIXELS_OF_PARTS)
     smoothing = max(smoothing, PIXELS_PER_SMOOTHING * finest)
     grid = plan.field.grid(smoothing / PIXELS_PER_SMOOTHING, smoothing)
-    return PeakMatcher(Correlator(grid, smoothing), plan.field.reach, _OF_PARTS, blocks)
+    return PeakMatcher(Correlator(grid, smoothing), plan.field.reach, _BLINKING, blocks)

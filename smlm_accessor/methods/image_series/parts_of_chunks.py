@@ -18,6 +18,20 @@ PARTS = 8
 _FEWEST = 100
 
 
+def edges_of_parts(bounds: IntArray, n: int = PARTS) -> IntArray:
+    """Return where ``n`` parts of each chunk begin, and the last ends; shape (k, n + 1).
+
+    Chunks with these ``bounds`` are halved, and halved again; ``n`` is a power of two.
+    """
+    edges = np.stack([bounds[:-1], bounds[1:]], axis=1)
+    while edges.shape[1] <= n:
+        middle = (edges[:, 1:] + edges[:, :-1]) // 2
+        finer = np.empty((len(edges), 2 * edges.shape[1] - 1), edges.dtype)
+        finer[:, ::2], finer[:, 1::2] = edges, middle
+        edges = finer
+    return edges
+
+
 class Part(NamedTuple):
     """Rows of a chunk, one after the other, and where they lie."""
 

@@ -15,6 +15,7 @@ from smlm_accessor.kernels.correlation.correlation import cross
 from smlm_accessor.kernels.correlation.peak_precision import (
     PeakMatch,
     PeakMatcher,
+    Slopes,
     own_variance,
 )
 from smlm_accessor.kernels.images.images import Spectrum
@@ -46,6 +47,17 @@ class Shifts(NamedTuple):
         """Return no shift, along ``d`` axes without extent."""
         nothing = np.full((len(valid), d), np.nan)
         return cls(np.zeros_like(nothing), nothing, nothing[:, 0].copy(), valid)
+
+    def from_first(self) -> Shifts:
+        """Return the same shifts from the first valid image."""
+        first = np.flatnonzero(self.valid)[:1]
+        return self._replace(shift=self.shift - self.shift[first].sum(axis=0))
+
+    def without(self, images: BoolArray) -> Shifts:
+        """Return the shifts of which those of some images are not valid."""
+        valid = self.valid & ~images
+        shift, variance = (np.where(valid[:, None], x, np.nan) for x in self[:2])
+        return self._replace(shift=shift, variance=variance, valid=valid).from_first()
 
 
 @dataclass(frozen=True)
@@ -165,14 +177,15 @@ class ImageSeries:
         """Return the shifts of a set of images that grows from the first, twice as large a time."""
         shifts, total = {order[0]: np.zeros(2)}, self.spectra[order[0]]
         for size in (2**j for j in range(len(order).bit_length())):
-            located = self._each(order[size : 2 * size], partial(self._located, total))
+            locate = partial(self._located, total, self.matcher.of(total))
+            located = self._each(order[size : 2 * size], locate)
             if located:
                 shifts |= located
                 total = total + self._sum(located)
         return shifts
 
-    def _located(self, reference: Spectrum, i: int) -> FloatArray | None:
-        return self.matcher.locate(reference, self.spectra[i])
+    def _located(self, reference: Spectrum, slopes: Slopes, i: int) -> FloatArray | None:
+        return self.matcher.locate(reference, self.spectra[i], slopes)
 
     def _each(self, images: list[int], function: Callable[[int], T | None]) -> dict[int, T]:
         """Apply to images in parallel, and leave out those for which nothing comes back."""

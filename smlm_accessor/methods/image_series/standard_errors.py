@@ -13,14 +13,13 @@ def jackknifed(shifts: Shifts) -> Shifts:
     """Return shifts with variances that do not take localizations for independent.
 
     They are the sums of the squared influences of field blocks, less what is common to all shifts;
-    see `jackknife.variances`. Where too few field blocks count, the shifts are returned as they
-    are.
+    see `jackknife.variances`.
     """
     valid = shifts.valid
-    found = None if shifts.influence is None else variances(shifts.influence[valid])
-    if found is None:
+    if shifts.influence is None:
         return shifts
     variance = shifts.variance.copy()
+    found = variances(shifts.influence[valid], variance[valid])
     # An axis without extent has none.
     variance[valid] = np.where(np.isfinite(variance[valid]), found, np.nan)
     return shifts._replace(variance=variance)

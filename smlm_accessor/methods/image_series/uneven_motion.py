@@ -6,6 +6,7 @@ need not be near its mean: after a jump within the chunk, it is off by up to hal
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 
@@ -16,7 +17,12 @@ from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
 from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.methods.image_series.means_of_parts import Means
-from smlm_accessor.methods.image_series.parts_of_chunks import PARTS, Part, PartSearch
+from smlm_accessor.methods.image_series.parts_of_chunks import (
+    PARTS,
+    Part,
+    PartSearch,
+    edges_of_parts,
+)
 from smlm_accessor.methods.image_series.registration import Shifts
 from smlm_accessor.methods.image_series.spectra import SpectrumOfRows
 
@@ -34,6 +40,7 @@ def with_means_of_parts(
     *,
     used: BoolArray,
     segment: IntArray,
+    missing: Callable[[IntArray, FloatArray], BoolArray] | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> tuple[Shifts, BoolArray]:
@@ -43,6 +50,10 @@ def with_means_of_parts(
     other error of the mean. What is left of that adds to the variances. A chunk that is not valid,
     for the motion has torn its maximum apart, is valid by its parts. Also returned is in which
     chunks that is so, or the mean is elsewhere by more than their own error.
+
+    A part that is not seen by itself may be elsewhere, and nobody knows where: a chunk is not valid
+    of which such a part is ``missing`` where the rest is, if a function is given that tells this
+    from the edges of parts and the shifts of chunks.
 
     ``bounds`` are those of the rows of chunks, of which some are ``used``; between those of another
     ``segment`` the sample is known to jump. Influences on matches are those of the same field
@@ -69,7 +80,9 @@ def with_means_of_parts(
         whole |= {parts[i].start for i, found in halves.items() if len(found) < 2}
         parts = [*chain(*(halves.get(i, [part]) for i, part in enumerate(parts)))]
         means = Means.over(parts, segment)
-    return _with_means(shifts, means, matcher.correlator.smoothing)
+    found, uneven = _with_means(shifts, means, matcher.correlator.smoothing)
+    lost = _lost(parts, edges_of_parts(bounds), shifts.shift, missing)
+    return found.without(lost), uneven & ~lost
 
 
 def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts, BoolArray]:
@@ -85,8 +98,8 @@ def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts,
     # What all chunks have in common says nothing: it is seen best of those at rest.
     common = np.median(away[at_rest] if at_rest.any() else away, axis=0)
     away -= common
-    error = variances(influence[of] - means.influence[known])
-    error = means.variance[known] + variance[of] if error is None else error
+    independent = means.variance[known] + variance[of]
+    error = variances(influence[of] - means.influence[known], independent)
     weight = _weights(away, error, means.spread[known])
     off = weight * away
     uneven = np.zeros(len(valid), dtype=np.bool_)
@@ -104,8 +117,23 @@ def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts,
     influence[torn], quality[torn] = means.influence[new], means.quality[new]
     valid[torn] = uneven[torn] = True
     variance[means.of] += unseen
-    shift -= shift[np.flatnonzero(valid)[0]]
-    return Shifts(shift, variance, quality, valid, influence), uneven
+    return Shifts(shift, variance, quality, valid, influence).from_first(), uneven
+
+
+def _lost(
+    parts: Sequence[Part],
+    edges: IntArray,
+    shift: FloatArray,
+    missing: Callable[[IntArray, FloatArray], BoolArray] | None,
+) -> BoolArray:
+    """Tell of which chunks something is missing that was not seen by itself."""
+    together = np.zeros((len(edges), edges.shape[1] - 1), dtype=np.bool_)
+    for part in parts:
+        inside = (edges[part.chunk, :-1] >= part.start) & (edges[part.chunk, 1:] <= part.stop)
+        together[part.chunk] |= inside & (inside.sum() > 1)
+    if missing is None or not together.any():
+        return np.zeros(len(edges), dtype=np.bool_)
+    return np.asarray((missing(edges, shift) & together).any(axis=1))
 
 
 def _weights(away: FloatArray, error: FloatArray, spread: FloatArray) -> FloatArray:

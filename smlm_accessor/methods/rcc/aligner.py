@@ -108,7 +108,7 @@ class Aligner:
 
         For the parameters see `PairAligner.align`. All windows between two jumps are dropped if
         most localizations there are in such that are.
-        Variances are made larger by as much as a jackknife over field blocks shows.
+        Variances are larger where a jackknife over field blocks says so.
         """
         partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
         final = self.all.align(
@@ -120,5 +120,4 @@ class Aligner:
         both = np.bincount(segment, windows.counts * kept), np.bincount(segment, windows.counts)
         kept &= (both[0] >= _MOST * both[1])[segment]
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
-        variance = final.variance * final.inflation(windows.counts)
-        return final._replace(variance=variance, influence=None)
+        return final.dependent()

@@ -18,7 +18,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
     split_mix,
 )
 from smlm_accessor.kernels.field.blocks import make_field_blocks
-from smlm_accessor.kernels.field.jackknife import inflation, influence
+from smlm_accessor.kernels.field.jackknife import variances
 from smlm_accessor.kernels.unbiased import unbiased_squares
 from smlm_accessor.methods.rcc.solution import redundant_solution
 from smlm_accessor.timeline import Timeline, Windows
@@ -53,16 +53,16 @@ class Aligned(NamedTuple):
         nan, zero = np.full((k, d), np.nan), np.zeros(k)
         return cls(nan, nan, zero, zero, np.zeros(k, dtype=bool), 0.0)
 
-    def inflation(self, counts: IntArray) -> FloatArray:
-        """Return by how much variances exceed those of independent localizations, shape (d,).
+    def dependent(self) -> Aligned:
+        """Return the same with variances of localizations that depend on each other.
 
-        They are compared with a jackknife over field blocks. ``counts`` are the localizations of
-        windows.
+        These are what a jackknife over field blocks shows, where that is more.
         """
-        sure = self.valid & np.isfinite(self.variance).all(axis=1)
-        if self.influence is None or sure.sum() < 2:
-            return np.ones(self.drift.shape[1])
-        return inflation(self.influence[sure], self.variance[sure], counts[sure])
+        if self.influence is None or not self.valid.any():
+            return self
+        variance, own = self.variance.copy(), self.variance[self.valid]
+        variance[self.valid] = np.maximum(own, variances(self.influence[self.valid], own))
+        return self._replace(variance=variance, influence=None)
 
     def only(self, kept: BoolArray) -> Aligned:
         """Return the same of which some windows are valid."""
@@ -115,7 +115,7 @@ class PairAligner:
             )
             if solved is None:
                 break
-            move, variance, network = found = solved
+            move, variance, network, of_blocks = found = solved
             # Windows that no pairs connect with the largest component cannot be compared with it.
             valid &= network.component == np.bincount(network.component[valid]).argmax()
             length = np.abs(move / smoothing).max(axis=1)
@@ -132,7 +132,6 @@ class PairAligner:
         overlap = sums.overlap.sum(axis=1) / np.maximum(windows.counts, 1)
         pairs = int((sums.overlap > 0).sum())
         dropped = 1 - int(network.used.sum()) / pairs if pairs else 0.0
-        of_blocks = influence(sums.by_block, sums.curvature[:, None]) * reach if drop else None
         return Aligned(drift, variance, sharpness, overlap, valid, dropped, of_blocks).only(valid)
 
     def _sums(

@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.pair_sums import PairSums
 from smlm_accessor.kernels.correlation.peak_precision import own_variance
-from smlm_accessor.kernels.solvers.redundant import Network, solve_all, solve_pairs, variances
+from smlm_accessor.kernels.solvers.redundant import Network, responses, solve_all, solve_pairs
 
 # An overlap as small as this, in units of the usual, counts as none.
 _TOUCH = 1e-6
@@ -18,11 +18,16 @@ _FAR = 6.0
 
 
 class Solution(NamedTuple):
-    """How far windows are off, ``move``, its ``variance`` (k, d), and the pairs that say so."""
+    """How far windows are off, ``move``, its ``variance`` (k, d), and the pairs that say so.
+
+    ``influence``, (k, n_blocks, d), is how windows would move without each field block; it is None
+    if pairs were not to be dropped.
+    """
 
     move: FloatArray
     variance: FloatArray
     network: Network
+    influence: FloatArray | None
 
 
 def redundant_solution(
@@ -59,14 +64,18 @@ def redundant_solution(
             limit[:] = max_residual
         network = solve_pairs(differences, weights, np.maximum(limit, least, out=limit))
         del inverse, limit
-        of_pairs = variances(weights, network)
+        response = responses(weights, network)
+        of_pairs = np.where(network.used.any(axis=1), np.diag(response), np.inf)
+        # Windows follow those that they are compared with, whose localizations lie elsewhere if
+        # molecules bleach: then errors add up from window to window.
+        influence = np.tensordot(response, sums.by_block, 1) * (reach / curvature)
     else:
         pull = sums.by_block.sum(axis=1).T
-        network = solve_all(pull * (reach / curvature)[:, None], weights)
+        network, influence = solve_all(pull * (reach / curvature)[:, None], weights), None
         with np.errstate(divide="ignore"):
             of_pairs = 1 / weights.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = (reach / sums.curvature) ** 2
         own = own_variance(sums.squares * scale, sums.pair_squares * scale)
     own[~(sums.curvature > 0)] = np.inf
-    return Solution(network.shift, own + unit * of_pairs[:, None], network)
+    return Solution(network.shift, own + unit * of_pairs[:, None], network, influence)

@@ -10,9 +10,8 @@ from smlm_accessor.kernels.field.jackknife import effective_number, inflation, i
 def test_what_is_common_to_all_does_not_count() -> None:
     rng = np.random.default_rng(1)
     own = rng.normal(0, [[[0.1, 0.3]]], (40, 100, 2))
-    found, also = variances(own), variances(own + rng.normal(0, 5, (1, 100, 2)))
-    assert found is not None
-    assert also is not None
+    one = np.ones((40, 2))
+    found, also = (variances(x, one) for x in (own, own + rng.normal(0, 5, (1, 100, 2))))
     np.testing.assert_allclose(found, also)
     np.testing.assert_allclose(np.sqrt(found.mean(axis=0)), [1, 3], rtol=0.05)
 
@@ -20,17 +19,28 @@ def test_what_is_common_to_all_does_not_count() -> None:
 def test_two_estimates_share_their_difference() -> None:
     influence = np.zeros((2, 100, 1))
     influence[1] = np.random.default_rng(2).normal(size=(100, 1))
-    found = variances(influence)
-    assert found is not None
+    found = variances(influence, np.ones((2, 1)))
     np.testing.assert_allclose(found.sum(), np.sum(influence[1] ** 2), rtol=0.05)
     assert found[0] == found[1]
 
 
 def test_one_estimate_or_few_places_tell_nothing() -> None:
     rng = np.random.default_rng(3)
-    assert variances(rng.normal(size=(1, 100, 2))) is None
-    assert variances(rng.normal(size=(5, 2, 2))) is None
-    assert variances(np.zeros((5, 100, 2))) is None
+    independent = rng.uniform(1, 2, (5, 2))
+    few = rng.normal(0, 1e-3, (5, 2, 2))
+    np.testing.assert_array_equal(variances(few[:1], independent[:1]), independent[:1])
+    np.testing.assert_array_equal(variances(few, independent), independent)
+    np.testing.assert_array_equal(variances(np.zeros((5, 100, 2)), independent), independent)
+
+
+def test_one_place_that_tells_nearly_all_is_no_less_than_it_tells() -> None:
+    rng = np.random.default_rng(6)
+    influence = rng.normal(0, 1e-2, (5, 100, 1))
+    influence[:, 7] = rng.normal(0, 10, (5, 1))
+    found = variances(influence, np.ones((5, 1)))
+    told = (influence[:, 7] - influence[:, 7].mean()) ** 2 * 5 / 4
+    assert (found >= np.maximum(told, 1.0)).all()
+    np.testing.assert_allclose(found, np.maximum(told * 1.5, 1.0), rtol=0.01)
 
 
 def test_means_without_each_block_one_by_one() -> None:
@@ -38,8 +48,7 @@ def test_means_without_each_block_one_by_one() -> None:
     x = np.random.default_rng(4).normal(0, 2, (30, 60, 1))
     means = x.mean(axis=1, keepdims=True)
     left_out = np.array([np.delete(x, j, axis=1).mean(axis=1) for j in range(60)])
-    found = variances(np.swapaxes(left_out, 0, 1) - means)
-    assert found is not None
+    found = variances(np.swapaxes(left_out, 0, 1) - means, np.ones((30, 1)))
     np.testing.assert_allclose(found.mean(), 4 / 60, rtol=0.1)
     # Minus the squared distances have their maximum at the mean.
     first_order = influence((means - x) * 2, np.full(1, 2.0 * 59))

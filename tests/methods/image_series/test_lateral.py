@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from smlm_accessor.kernels.images.images import count
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.lateral import register_lateral
 from smlm_accessor.methods.image_series.pixels import LateralPlan, plan_lateral
-from tests.scenes import Scene, clusters, jumping, visits
+from tests.scenes import Scene, background, beads, bleaching, clusters, jumping, sites, visits
 
 TRUE = np.array([[0.0, 0.0], [31.0, -22.0], [-40.0, 15.0], [12.0, 44.0]])
 OPTIONS: dict[str, Any] = {"target": "all", "threads": 1, "progress": False}
@@ -56,6 +57,36 @@ def test_shifts_are_as_precise_as_they_say_in_small_pixels_and_in_large_ones(pix
     assert np.sqrt(np.mean(np.square(errors))) < 1.5
     # The mean of four chunks, which is taken off, has a fourth of the variance.
     assert 0.7 < np.std(np.array(errors) / np.sqrt(variances)) * np.sqrt(4 / 3) < 1.2
+
+
+@pytest.mark.parametrize("target", ["first", "previous", "all"])
+def test_one_molecule_in_two_chunks_is_no_match(target: str) -> None:
+    """Molecules bleach. A long blink lies on any other one as well as on itself."""
+    n_valid = 0
+    for seed in range(4):
+        seen = bleaching(sites(250), n=3000, n_frames=20_000, life=5000, seed=seed)
+        points = seen.chunked(10)
+        shifts, _ = register_lateral(
+            points, plan_for(points), None, **{**OPTIONS, "target": target}
+        )
+        off = shifts.shift[shifts.valid]
+        assert (np.abs(off - np.median(off, axis=0)) < 15).all()
+        n_valid += len(off)
+    assert n_valid >= 8
+
+
+def test_a_single_bead_is_a_match() -> None:
+    """There is nothing else to be seen that could be missing."""
+    bead, few = beads(sites(1), n_frames=400), background(n=40, n_frames=400, size=5000.0)
+    rows = np.argsort(np.concatenate([bead.frames, few.frames]), kind="stable")
+    both = {
+        name: np.concatenate([getattr(bead, name), getattr(few, name)])[rows]
+        for name in ("frames", "positions", "emitter")
+    }
+    points = replace(bead, **both).drifting(scene(0).drift).chunked(4)
+    shifts, _ = register_lateral(points, plan_for(points), None, **OPTIONS)
+    assert shifts.valid.all()
+    np.testing.assert_allclose(shifts.shift - shifts.shift[0], TRUE, atol=2)
 
 
 def test_images_that_were_counted_give_what_localizations_do() -> None:

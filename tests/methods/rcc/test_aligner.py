@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.rcc.aligner import Aligner
 from smlm_accessor.timeline import Windows
-from tests.scenes import PRECISION, Scene, jumping, sites, visits
+from tests.scenes import PRECISION, Scene, bleaching, jumping, sites, visits
 
 K = 10
 EDGES = 100 * np.arange(K + 1)
@@ -39,6 +39,20 @@ def test_errors_are_as_large_as_variances_say() -> None:
         error = found.drift - TRUE
         scores.append((error - error.mean(axis=0)) / np.sqrt(found.variance))
     assert 0.75 < np.std(scores) < 1.15  # a jackknife makes variances larger, never smaller
+
+
+def test_errors_add_up_where_molecules_bleach_and_variances_say_so() -> None:
+    """A window has other molecules in common with the one before than with the one after."""
+    scores = []
+    for seed in range(10):
+        seen = bleaching(sites(1000), n=10_000, n_frames=100 * K, life=60, seed=seed)
+        aligner, windows = aligner_of(seen.drifting(STEPS))
+        # Pairs of few molecules would look like outliers.
+        found = replace(aligner, max_residual=1e6).align_all(windows, TRUE, ALL, SMOOTHING, ALL)
+        assert found.valid.all()
+        error = found.drift - TRUE
+        scores.append((error - error.mean(axis=0)) / np.sqrt(found.variance))
+    assert 0.75 < np.std(scores) < 1.25
 
 
 def test_a_window_of_background_is_not_valid() -> None:
