@@ -120,4 +120,4 @@ class Aligner:
         both = np.bincount(segment, windows.counts * kept), np.bincount(segment, windows.counts)
         kept &= (both[0] >= _MOST * both[1])[segment]
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
-        return final.dependent()
+        return final.dependent(windows.counts)

@@ -18,7 +18,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
     split_mix,
 )
 from smlm_accessor.kernels.field.blocks import make_field_blocks
-from smlm_accessor.kernels.field.jackknife import variances
+from smlm_accessor.kernels.field.jackknife import inflation, influence, variances
 from smlm_accessor.kernels.unbiased import unbiased_squares
 from smlm_accessor.methods.rcc.solution import redundant_solution
 from smlm_accessor.timeline import Timeline, Windows
@@ -35,8 +35,8 @@ class Aligned(NamedTuple):
 
     ``sharpness`` is the smoothing divided by the standard error. ``overlap`` sums the kernel over
     the pairs of a localization, in the mean. ``dropped`` is the part of the pairs that were
-    dropped. ``influence``, (k, n_blocks, d), is that of field blocks on the drift, where pairs may
-    have been dropped.
+    dropped. ``influence``, (k, n_blocks, d), is that of field blocks on the drift of each window
+    while all others rest, ``together`` that on all of them, where pairs may have been dropped.
     """
 
     drift: FloatArray
@@ -46,6 +46,7 @@ class Aligned(NamedTuple):
     valid: BoolArray
     dropped: float
     influence: FloatArray | None = None
+    together: FloatArray | None = None
 
     @classmethod
     def none(cls, k: int, d: int) -> Aligned:
@@ -53,16 +54,25 @@ class Aligned(NamedTuple):
         nan, zero = np.full((k, d), np.nan), np.zeros(k)
         return cls(nan, nan, zero, zero, np.zeros(k, dtype=bool), 0.0)
 
-    def dependent(self) -> Aligned:
+    def dependent(self, counts: IntArray) -> Aligned:
         """Return the same with variances of localizations that depend on each other.
 
-        These are what a jackknife over field blocks shows, where that is more.
+        Those of one blink do, much the same in all windows, of which ``counts`` are the numbers of
+        localizations. Where molecules bleach, a window has others in common with the one before
+        than with the one after, and errors add up: a jackknife over field blocks tells by how much
+        the variance is larger than if the other windows rested.
         """
-        if self.influence is None or not self.valid.any():
+        if self.influence is None or self.together is None or not self.valid.any():
             return self
-        variance, own = self.variance.copy(), self.variance[self.valid]
-        variance[self.valid] = np.maximum(own, variances(self.influence[self.valid], own))
-        return self._replace(variance=variance, influence=None)
+        own = self.variance[self.valid]
+        alone, together = (
+            variances(of_blocks[self.valid], own) for of_blocks in (self.influence, self.together)
+        )
+        sure = self.valid & np.isfinite(self.variance).all(axis=1)
+        factor = inflation(self.influence[sure], self.variance[sure], counts[sure])
+        variance = self.variance.copy()
+        variance[self.valid] = own * factor + np.maximum(together - alone, 0.0)
+        return self._replace(variance=variance, influence=None, together=None)
 
     def only(self, kept: BoolArray) -> Aligned:
         """Return the same of which some windows are valid."""
@@ -115,7 +125,7 @@ class PairAligner:
             )
             if solved is None:
                 break
-            move, variance, network, of_blocks = found = solved
+            move, variance, network, together = found = solved
             # Windows that no pairs connect with the largest component cannot be compared with it.
             valid &= network.component == np.bincount(network.component[valid]).argmax()
             length = np.abs(move / smoothing).max(axis=1)
@@ -132,7 +142,9 @@ class PairAligner:
         overlap = sums.overlap.sum(axis=1) / np.maximum(windows.counts, 1)
         pairs = int((sums.overlap > 0).sum())
         dropped = 1 - int(network.used.sum()) / pairs if pairs else 0.0
-        return Aligned(drift, variance, sharpness, overlap, valid, dropped, of_blocks).only(valid)
+        alone = influence(sums.by_block, sums.curvature[:, None]) * reach if drop else None
+        aligned = Aligned(drift, variance, sharpness, overlap, valid, dropped, alone, together)
+        return aligned.only(valid)
 
     def _sums(
         self,
