@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor._typing import IntArray
+from smlm_accessor._typing import Int32Array
 from smlm_accessor.kernels.compilation import any_order, kernel, part
 
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
@@ -37,7 +37,7 @@ def space(most: int) -> tuple[npt.NDArray[Any], ...]:
     return one[0], one[1], np.empty(8), around, np.zeros(most + _AT_ONCE, np.int32)
 
 
-def most_around(first: IntArray, stop: IntArray) -> int:
+def most_around(first: Int32Array, stop: Int32Array) -> int:
     """Return the most events that lie around a cell."""
     return int((stop - first).sum(axis=1).max(initial=0))
 

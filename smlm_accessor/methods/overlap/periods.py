@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, ndimage
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import ComplexArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.sorting import sorted_rows
 
@@ -18,6 +18,7 @@ _NEAREST = 4  # precisions: a shorter period is no period of a structure that is
 _AS_HIGH = (
     0.5  # as the correlation without a shift; what repeats less is told apart by the estimate
 )
+_ROWS = 64  # of an image that are transformed at a time
 _PERIODS = 8  # of the highest correlation
 _CLEAR = 4.5  # standard deviations: by chance in one of 1000 tables, of some 250 cuts and periods
 _FLOOR = 0.5  # events: of less, chance has the say
@@ -122,11 +123,13 @@ def _periods(where: FloatArray) -> FloatArray:
     halves = [(half - half.mean()).astype(np.float32) for half in halves]
     n, m = 2 * np.array(halves[0].shape) - 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
-    product = fft.rfft2(halves[0], padded)
-    product *= fft.rfft2(halves[1][::-1, ::-1], padded)
-    found = fft.irfft2(product, padded, overwrite_x=True)[:n, :m]  # no shift is in the middle
-    del product
     middle = np.array(halves[0].shape) - 1
+    product = _transformed(halves.pop(0), padded)
+    product *= _transformed(halves.pop()[::-1, ::-1], padded)
+    product = fft.ifft(product, axis=0, overwrite_x=True, norm="forward")
+    found = fft.irfft(product[:n], padded[1], norm="forward")[:, :m]  # no shift is in the middle
+    found *= np.float32(1 / (padded[0] * padded[1]))
+    del product
     high = found > _AS_HIGH * found[tuple(middle)]
     around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())
     high[around] = False
@@ -136,6 +139,15 @@ def _periods(where: FloatArray) -> FloatArray:
     at = np.argwhere(high)
     at = at[np.argsort(-found[tuple(at.T)])][:_PERIODS]
     return np.array([_peak(found, tuple(one)) - middle for one in at]).reshape(-1, 2)
+
+
+def _transformed(image: FloatArray, size: tuple[int, int]) -> ComplexArray:
+    """Return the Fourier transform of an image, padded a few rows at a time, for the memory."""
+    found = np.zeros((size[0], size[1] // 2 + 1), np.complex64)
+    for start in range(0, len(image), _ROWS):
+        some = slice(start, start + _ROWS)
+        found[some][: len(image) - start] = fft.rfft(image[some], size[1])
+    return np.asarray(fft.fft(found, axis=0, overwrite_x=True))
 
 
 def _peak(image: FloatArray, at: tuple[int, ...]) -> FloatArray:
