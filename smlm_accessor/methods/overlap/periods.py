@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import fft, ndimage
 
-from smlm_accessor._typing import ComplexArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.images.images import Image, image_of, transform_of
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _SIDE = 512  # precisions: of the part of the field that is looked at, the fullest one
@@ -18,7 +19,6 @@ _NEAREST = 4  # precisions: a shorter period is no period of a structure that is
 _AS_HIGH = (
     0.5  # as the correlation without a shift; what repeats less is told apart by the estimate
 )
-_ROWS = 64  # of an image that are transformed at a time
 _PERIODS = 8  # of the highest correlation
 _CLEAR = 4.5  # standard deviations: by chance in one of 1000 tables, of some 250 cuts and periods
 _FLOOR = 0.5  # events: of less, chance has the say
@@ -119,17 +119,14 @@ def _at(image: FloatArray, where: FloatArray) -> FloatArray:
 
 def _periods(where: FloatArray) -> FloatArray:
     """Return the shifts at which events lie on others nearly as much as without one, (m, 2)."""
-    halves = [_image(where[k::2], _size(where)) for k in (0, 1)]
-    halves = [(half - half.mean()).astype(np.float32) for half in halves]
-    n, m = 2 * np.array(halves[0].shape) - 1
+    images = (_image(where[k::2], _size(where)) for k in (0, 1))
+    halves = [(image - image.mean()).astype(np.float32) for image in images]
+    middle = np.array(_size(where)) - 1
+    n, m = 2 * middle + 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
-    middle = np.array(halves[0].shape) - 1
-    product = _transformed(halves.pop(0), padded)
-    product *= _transformed(halves.pop()[::-1, ::-1], padded)
-    product = fft.ifft(product, axis=0, overwrite_x=True, norm="forward")
-    found = fft.irfft(product[:n], padded[1], norm="forward")[:, :m]  # no shift is in the middle
-    found *= np.float32(1 / (padded[0] * padded[1]))
-    del product
+    product = transform_of(halves[0][None], padded, padded[1] // 2 + 1)
+    product *= transform_of(halves[1][None, ::-1, ::-1], padded, padded[1] // 2 + 1)
+    found = image_of(product[0], padded)[:n, :m]  # no shift is in the middle
     high = found > _AS_HIGH * found[tuple(middle)]
     around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())
     high[around] = False
@@ -141,16 +138,7 @@ def _periods(where: FloatArray) -> FloatArray:
     return np.array([_peak(found, tuple(one)) - middle for one in at]).reshape(-1, 2)
 
 
-def _transformed(image: FloatArray, size: tuple[int, int]) -> ComplexArray:
-    """Return the Fourier transform of an image, padded a few rows at a time, for the memory."""
-    found = np.zeros((size[0], size[1] // 2 + 1), np.complex64)
-    for start in range(0, len(image), _ROWS):
-        some = slice(start, start + _ROWS)
-        found[some][: len(image) - start] = fft.rfft(image[some], size[1])
-    return np.asarray(fft.fft(found, axis=0, overwrite_x=True))
-
-
-def _peak(image: FloatArray, at: tuple[int, ...]) -> FloatArray:
+def _peak(image: Image, at: tuple[int, ...]) -> FloatArray:
     """Return where the parabolas through a maximum and its neighbours are highest."""
     i, j = at
     found = np.empty(2)
