@@ -212,13 +212,9 @@ class Density:
         Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
         the gradient the largest information.
         """
-        d, row = len(self.precision), np.empty(len(self.frame), np.int8)
-
-        def precise(rows: slice) -> FloatArray:
-            octaves = np.log2(1 / self.variances(rows)[0])
-            return np.asarray(np.clip(np.rint(2 * octaves), 0, _CLASSES - 1))
-
-        fill_rows(precise, row, threads=self.threads)
+        d, octaves = len(self.precision), np.log2(1 / self.variances(slice(None))[0])
+        row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int8)
+        del octaves
         found = self._add_up(drift, windows, lambda r: row[r], _CLASSES, self.one_in(SAMPLE))
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
@@ -259,11 +255,13 @@ class Density:
     def others(self, change: FloatArray) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
         kept, d, factor = self.cells.kept, len(self.precision), self.kernel.factor
-        where, variance = np.empty((2, d, len(kept)), np.float32)
+        where = np.empty((d, len(kept)), np.float32)
+        variance = np.empty((d - 1, len(kept)), np.float32)  # along x and y, and along z
         fill_rows(lambda rows: self._where(change, kept[rows]), where.T, threads=1)
-        fill_rows(lambda rows: factor * self.variances(kept[rows]).T, variance.T, threads=1)
+        fill_rows(lambda rows: factor * self.variances(kept[rows])[::2].T, variance.T, threads=1)
+        frame = self.frame if len(kept) == len(self.frame) else self.frame[kept]
         stands_for = self.cells.stands_for.astype(np.float32)
-        return where, variance, self.frame[kept], stands_for, None if d == 2 else True
+        return where, variance, frame, stands_for, None if d == 2 else True
 
     def one_in(self, n: int) -> int:
         """Return one in how many blocks hold about ``n`` events."""
