@@ -119,14 +119,19 @@ def _at(image: FloatArray, where: FloatArray) -> FloatArray:
 
 def _periods(where: FloatArray) -> FloatArray:
     """Return the shifts at which events lie on others nearly as much as without one, (m, 2)."""
-    halves = (_image(where[k::2], _size(where)) for k in (0, 1))
-    less_mean = ((half - half.mean()).astype(np.float32)[None] for half in halves)
-    middle = np.array(_size(where)) - 1
+    size = _size(where)
+
+    def half(k: int) -> Image:
+        image = _image(where[k::2], size)
+        return np.asarray((image - image.mean())[None], np.float32)
+
+    middle = np.array(size) - 1
     n, m = 2 * middle + 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
-    product = transform_of(next(less_mean), padded, padded[1] // 2 + 1)
-    product *= transform_of(next(less_mean)[:, ::-1, ::-1], padded, padded[1] // 2 + 1)
+    product = transform_of(half(0), padded, padded[1] // 2 + 1)
+    product *= transform_of(half(1)[:, ::-1, ::-1], padded, padded[1] // 2 + 1)
     found = image_of(product[0], padded)[:n, :m]  # no shift is in the middle
+    del product
     high = found > _AS_HIGH * found[tuple(middle)]
     around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())
     high[around] = False
