@@ -104,10 +104,12 @@ def variances(weights: FloatArray, network: Network) -> FloatArray:
     same = network.component[:, None] == network.component
     size = same.sum(axis=1)
     # In place: where windows are many, these are the largest arrays.
-    matrix = np.subtract(same * (usual / size), w, order="F")
-    matrix.flat[:: len(w) + 1] += degree
+    matrix = np.multiply(same, usual / size, order="F")
+    matrix -= w
+    del w, same
+    matrix.flat[:: len(degree) + 1] += degree
     factor = cho_factor(matrix, overwrite_a=True)
-    of_ones = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
+    of_ones = cho_solve(factor, np.eye(len(degree), order="F"), overwrite_b=True)
     return np.where(degree > 0, np.diag(of_ones) - 1 / (usual * size), np.inf)
 
 
