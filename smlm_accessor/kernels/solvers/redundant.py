@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor
+from scipy.linalg.lapack import dpotri
 from scipy.sparse.linalg import LinearOperator, cg
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
@@ -17,6 +18,7 @@ _WORST = 0.2
 _AS_BAD = 0.7
 # Relative residual at which conjugate gradients end: shifts are good to about as much.
 _TOLERANCE = 1e-12
+_ROWS = 64  # of a matrix that are gone through at a time, for the memory
 
 
 class Network(NamedTuple):
@@ -104,11 +106,16 @@ def responses(weights: FloatArray, network: Network) -> FloatArray:
     same = network.component[:, None] == network.component
     size = same.sum(axis=1)
     # In place: where windows are many, these are the largest arrays.
-    matrix = np.subtract(same * (usual / size), w, order="F")
-    matrix.flat[:: len(w) + 1] += degree
-    factor = cho_factor(matrix, overwrite_a=True)
-    inverse = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
-    inverse -= same / (usual * size)
+    matrix = np.multiply(same, usual / size, order="F")
+    matrix -= w
+    del w, same
+    matrix.flat[:: len(degree) + 1] += degree
+    factor, lower = cho_factor(matrix, overwrite_a=True)
+    half, _ = dpotri(factor, lower=lower, overwrite_c=True)  # the upper triangle of the inverse
+    inverse = np.triu(half, 1)
+    inverse += inverse.T
+    inverse.flat[:: len(degree) + 1] = np.diag(half)
+    inverse -= (network.component[:, None] == network.component) / (usual * size)
     return np.asarray(inverse)
 
 
@@ -139,11 +146,13 @@ def _excess(
     differences: FloatArray, shift: FloatArray, limit: FloatArray, used: BoolArray
 ) -> FloatArray:
     """Return the residual of each pair, in units of the limit; 0 below it or if not used."""
-    off, one = np.zeros(used.shape), np.empty(used.shape)
+    off = np.zeros(used.shape)
     for measured, x in zip(differences, shift.T, strict=True):
-        np.subtract(measured, x[:, None], out=one)
-        one += x
-        np.maximum(off, np.abs(one, out=one), out=off)
+        for start in range(0, len(x), _ROWS):
+            some = slice(start, start + _ROWS)
+            one = measured[some] - x[some, None]
+            one += x
+            np.maximum(off[some], np.abs(one, out=one), out=off[some])
     with np.errstate(over="ignore"):  # infinitely far off, if next to nothing is allowed
         off /= limit
     off[~(used & (off > 1))] = 0.0
