@@ -66,6 +66,8 @@ class Beginning(NamedTuple):
         Frames that a blink may go on for.
     nothing : ndarray of bool, shape (n_frames,)
         In which localizations lie on nothing, see `lies_on_nothing`.
+    smoothing : float
+        Frames over which a trend through all events averages.
     """
 
     found: Coarse
@@ -73,6 +75,7 @@ class Beginning(NamedTuple):
     parts: Parts
     blink: int
     nothing: BoolArray
+    smoothing: float
 
     def told_of(self, edges: IntArray, middle: FloatArray) -> ToldBeforehand:
         """Return what is told of windows with these frame edges and mean frames."""
@@ -136,4 +139,5 @@ def begun_windows(
     drift = np.zeros((len(windows.timeline.frames), len(precision)))
     drift[:, axes] = first.drift
     parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
-    return Beginning(found, variance, parts, first.events.lifetime, nothing[judged.of_frame])
+    of_all = first.events.lifetime, nothing[judged.of_frame], first.smoothing
+    return Beginning(found, variance, parts, *of_all)

@@ -107,12 +107,18 @@ class Aligner:
         """Align all localizations; drop pairs that are outliers, and windows of low overlap.
 
         For the parameters see `PairAligner.align`. All windows between two jumps are dropped if
-        most localizations there are in such that are.
+        most localizations there are in such that are. Chunks that are given, which may be
+        ``still``, begin with the drift of a sample: variances would be a hundredth too large after
+        one step.
         Variances are made larger by as much as a jackknife over field blocks shows.
         """
         partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
         final = self.all.align(
-            windows, drift, valid, smoothing, still=still, partners=partners, drop=True
+            *(windows, drift, valid, smoothing),
+            still=still,
+            partners=partners,
+            drop=True,
+            fewest=1 if still is None else 2,
         )
         usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
         kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
