@@ -51,7 +51,7 @@ def variances(influences: FloatArray) -> FloatArray | None:
     # Of all estimates together, or the median if one estimate has gone astray.
     n = max(
         effective_number(of_each.sum(axis=0)),
-        float(np.median([effective_number(s) for s in of_each])),
+        float(np.median(effective_numbers(of_each.T))),
     )
     if not n >= _FEWEST:
         return None

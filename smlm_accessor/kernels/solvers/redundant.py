@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor
+from scipy.linalg.lapack import dpotri
 from scipy.sparse.linalg import LinearOperator, cg
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
@@ -105,9 +106,9 @@ def variances(weights: FloatArray, network: Network) -> FloatArray:
     # In place: where windows are many, these are the largest arrays.
     matrix = np.subtract(same * (usual / size), w, order="F")
     matrix.flat[:: len(w) + 1] += degree
-    factor = cho_factor(matrix, overwrite_a=True)
-    of_ones = cho_solve(factor, np.eye(len(w), order="F"), overwrite_b=True)
-    return np.where(degree > 0, np.diag(of_ones) - 1 / (usual * size), np.inf)
+    factor, lower = cho_factor(matrix, overwrite_a=True)
+    inverse, _ = dpotri(factor, lower=lower, overwrite_c=True)
+    return np.where(degree > 0, np.diag(inverse) - 1 / (usual * size), np.inf)
 
 
 def connected(used: BoolArray) -> IntArray:
