@@ -232,13 +232,17 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                         slope[b, 2] -= gz
                         own[j, 0, 2] += hz
                         own[j, 1, 2] += pz
+                    # Of half of the windows' pairs: twice as much of it fits into the cache.
+                    low_window, high_window = min(i, j), max(i, j)
+                    sign = 1.0 if i < j else -1.0
+                    of_pair = pairs[low_window, high_window]
                     if last > 0:
-                        pairs[i, j, 0] += gx
+                        of_pair[0] += sign * gx
                     if last > 1:
-                        pairs[i, j, 1] += gy
+                        of_pair[1] += sign * gy
                     if last > 2:
-                        pairs[i, j, 2] += gz
-                    pairs[i, j, last] += t2 * t2
+                        of_pair[2] += sign * gz
+                    of_pair[last] += t2 * t2
             pulls, curvature, squares = (sx, sy, sz), (cx, cy, cz), (qx, qy, qz)
             for axis in range(d):
                 slope[a, axis] += pulls[axis]

@@ -95,16 +95,18 @@ def variances(weights: FloatArray, network: Network) -> FloatArray:
 
     It is the diagonal of the pseudo-inverse of the Laplacian of the weights that were used.
     """
-    w = np.where(network.used, weights, 0.0)
+    w, component = np.where(network.used, weights, 0.0), network.component
     degree = w.sum(axis=1)
     usual = float(degree.mean())
     if not usual > 0:
         return np.full(len(w), np.inf)
     # One more equation for each component: its mean is 0.
-    same = network.component[:, None] == network.component
-    size = same.sum(axis=1)
-    # In place: where windows are many, these are the largest arrays.
-    matrix = np.subtract(same * (usual / size), w, order="F")
+    size = np.bincount(component)[component]
+    same = component[:, None] == component if component.any() else True
+    # In place: where windows are many, these are the largest arrays. It is its own transpose, which
+    # is in the order that LAPACK takes.
+    matrix = np.negative(w, out=w).T
+    np.add(matrix, usual / size, out=matrix, where=same)
     matrix.flat[:: len(w) + 1] += degree
     factor, lower = cho_factor(matrix, overwrite_a=True)
     inverse, _ = dpotri(factor, lower=lower, overwrite_c=True)

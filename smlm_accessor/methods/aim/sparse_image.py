@@ -18,7 +18,7 @@ from smlm_accessor.kernels.unbiased import unbiased_squares
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
 _MOLECULES = 1024  # of a window, that are looked for
-_FEW = 128  # of them are looked for first, and all if these do not stand out for certain
+FEW = 128  #: Of them are looked for first, and all if these do not stand out for certain.
 _QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
@@ -206,7 +206,7 @@ def search_windows(
     def run(windows: tuple[int, int]) -> None:
         searching.search_windows(
             localizations, moved, image.scale, image.copy(), image.quantum,
-            windows, around, reaches, level, sure, _MOLECULES, _FEW, out,
+            windows, around, reaches, level, sure, _MOLECULES, FEW, out,
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)

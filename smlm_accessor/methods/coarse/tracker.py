@@ -12,7 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
-from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import FEW, Image, WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, kernel_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
@@ -272,7 +272,7 @@ def follow(
     kernel = replace(kernel_of(scale), reach=tuple(np.minimum(reaches[0], 1).tolist()))
     out = loops.follow(
         arrays, motion.bounds, motion.drift * scale, scale, image.arrays, image.quantum,
-        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES,
+        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES, FEW,
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out

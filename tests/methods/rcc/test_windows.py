@@ -88,9 +88,13 @@ def test_windows_do_not_keep_a_length_that_is_wrong(averaged: float) -> None:
     """Those of the trend are looked at first: of other drift it says little."""
     curve = np.cumsum(np.random.default_rng(3).normal(0, 0.3, (N_FRAMES, 2)), axis=0)
     aligner = scene(curve)
-    windows, _ = best(aligner, *start(aligner, curve), averaged)
-    usual, _ = best(aligner, *start(aligner, curve))
-    assert len(usual) / 2 < len(windows) < 2 * len(usual)
+
+    def error(averaged: float) -> float:
+        windows, aligned = best(aligner, *start(aligner, curve), averaged)
+        found = windows.curve(aligned.drift, aligned.valid)
+        return float(np.std(found - curve[aligner.all.timeline.frames], axis=0).max())
+
+    assert error(averaged) < 1.15 * error(N_FRAMES / 70)
 
 
 @pytest.mark.parametrize("seed", range(3))
