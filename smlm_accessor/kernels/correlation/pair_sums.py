@@ -136,46 +136,65 @@ def pair_sums(
         ordered[:, axis] = column[layers.order]
     of = window.astype(np.int32)[layers.order]
     ends = np.searchsorted(layers.starts, np.linspace(0, n, _PARTS + 1)).tolist()
+    # Rows of the upper triangle of all pairs of windows, one after the other.
+    lengths = np.arange(n_windows, 0, -1)
+    row = np.cumsum(lengths) - lengths - np.arange(n_windows)
 
     def one(part: int) -> tuple[FloatArray, ...]:
-        pairs, own = np.zeros((n_windows, n_windows, 1 + d * slopes)), np.zeros((n_windows, 2, d))
-        slope = np.zeros((n, d))
+        pairs = np.zeros((int(lengths.sum()), 1 + d * slopes))
+        own, slope = np.zeros((n_windows, 2, d)), np.zeros((n - int(layers.starts[ends[part]]), d))
         _sum_pairs(
             ordered, of, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
-            ends[part], ends[part + 1], pairs, own, slope,
+            ends[part], ends[part + 1], row, pairs, own, slope,
         )  # fmt: skip
         return pairs, own, slope
 
-    found = run(one, range(_PARTS))
-    for sums in found[1:]:
-        for total, more in zip(found[0], sums, strict=True):
-            total += more
-    pairs, own, slope = found[0]
-    del found
+    (pairs, own, slope), *others = run(one, range(_PARTS))
+    while others:
+        more = others.pop()
+        pairs += more[0]
+        own += more[1]
+        slope[-len(more[2]) or n :] += more[2]
     # Those that are left out have no pairs.
-    of, columns = np.maximum(of, 0), slope.T
-    n_blocks, row = 1, of
+    of, block, n_blocks = np.maximum(of, 0), np.int32(0), 1
     if blocks is not None:
-        n_blocks = int(blocks.max(initial=0)) + 1
-        row = of * n_blocks + blocks[layers.order]
-    by_block = [np.bincount(row, x, n_windows * n_blocks) for x in columns]
-    each = pairs.transpose(2, 0, 1)
+        block, n_blocks = blocks.astype(np.int32)[layers.order], int(blocks.max(initial=0)) + 1
+    by_block = [np.bincount(of * n_blocks + block, x, n_windows * n_blocks) for x in slope.T]
+    squares = [np.bincount(of, x**2, n_windows) for x in slope.T]
+    del ordered, slope  # as long as the table
+    every = _of_all_pairs(pairs, row)
     return PairSums(
-        overlap=each[-1] + each[-1].T,
-        slope=np.stack([x - x.T for x in each[:d]]) if slopes else None,
+        overlap=every[-1],
+        slope=every[:d] if slopes else None,
         curvature=own[:, 0],
-        squares=np.stack([np.bincount(of, x**2, n_windows) for x in columns], axis=1),
+        squares=np.stack(squares, axis=1),
         pair_squares=own[:, 1],
         by_block=np.stack(by_block, axis=1).reshape(n_windows, n_blocks, d),
     )
 
 
+def _of_all_pairs(pairs: FloatArray, row: IntArray) -> FloatArray:
+    """Return the upper triangle of the last column as a symmetric matrix, of others antisymmetric.
+
+    The shape is (n_columns, k, k).
+    """
+    k, n_columns = len(row), pairs.shape[1]
+    every = np.empty((n_columns, k, k))
+    sign = np.where(np.arange(n_columns) < n_columns - 1, -1.0, 1.0)[:, None]
+    for i in range(k):
+        of_window = pairs[row[i] + i : row[i] + k].T
+        every[:, i:, i] = sign * of_window
+        every[:, i, i:] = of_window
+    return every
+
+
 @allocating
 def _sum_pairs(  # type: ignore[no-untyped-def]
-    positions, window, starts, cells, columns, depth, first, stop, pairs, own, slope
+    positions, window, starts, cells, columns, depth, first, stop, row, pairs, own, slope
 ):
     """Add up the pairs of localizations in a range of cells with those that come later."""
-    d, n_cells, last = own.shape[2], cells.size, pairs.shape[2] - 1
+    origin = positions.shape[0] - slope.shape[0]
+    d, n_cells, last = own.shape[2], cells.size, pairs.shape[1] - 1
     # Lines of cells: the rest of its own, the next, and three of the next plane.
     lines = (1, 2, 5)[d - 1]
     # Ranges of neighbours move forward with the cell: no search.
@@ -221,21 +240,19 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                     sx, sy, sz = sx + gx, sy + gy, sz + gz
                     cx, cy, cz = cx + hx, cy + hy, cz + hz
                     qx, qy, qz = qx + px, qy + py, qz + pz
-                    slope[b, 0] -= gx
+                    slope[b - origin, 0] -= gx
                     own[j, 0, 0] += hx
                     own[j, 1, 0] += px
                     if d > 1:
-                        slope[b, 1] -= gy
+                        slope[b - origin, 1] -= gy
                         own[j, 0, 1] += hy
                         own[j, 1, 1] += py
                     if d > 2:
-                        slope[b, 2] -= gz
+                        slope[b - origin, 2] -= gz
                         own[j, 0, 2] += hz
                         own[j, 1, 2] += pz
-                    # Of half of the windows' pairs: twice as much of it fits into the cache.
-                    low_window, high_window = min(i, j), max(i, j)
+                    of_pair = pairs[row[min(i, j)] + max(i, j)]
                     sign = 1.0 if i < j else -1.0
-                    of_pair = pairs[low_window, high_window]
                     if last > 0:
                         of_pair[0] += sign * gx
                     if last > 1:
@@ -245,6 +262,6 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                     of_pair[last] += t2 * t2
             pulls, curvature, squares = (sx, sy, sz), (cx, cy, cz), (qx, qy, qz)
             for axis in range(d):
-                slope[a, axis] += pulls[axis]
+                slope[a - origin, axis] += pulls[axis]
                 own[i, 0, axis] += curvature[axis]
                 own[i, 1, axis] += squares[axis]
