@@ -154,22 +154,23 @@ def pair_sums(
         more = others.pop()
         pairs += more[0]
         own += more[1]
-        slope[-len(more[2]) or n :] += more[2]
-    # Those that are left out have no pairs.
-    of, block, n_blocks = np.maximum(of, 0), np.int32(0), 1
-    if blocks is not None:
-        block, n_blocks = blocks.astype(np.int32)[layers.order], int(blocks.max(initial=0)) + 1
-    by_block = [np.bincount(of * n_blocks + block, x, n_windows * n_blocks) for x in slope.T]
-    squares = [np.bincount(of, x**2, n_windows) for x in slope.T]
-    del ordered, slope  # as long as the table
+        slope[n - len(more[2]) :] += more[2]
+    of = np.maximum(of, 0)  # those that are left out have no pairs
+    n_blocks = 1 if blocks is None else int(blocks.max(initial=0)) + 1
+    of_block = of if blocks is None else of * n_blocks + blocks[layers.order].astype(np.int32)
+    by_block, squares = np.empty((n_windows, n_blocks, d)), np.empty((n_windows, d))
+    for axis, x in enumerate(slope.T):
+        squares[:, axis] = np.bincount(of, x**2, n_windows)
+        found = np.bincount(of_block, x, n_windows * n_blocks)
+        by_block[:, :, axis] = found.reshape(n_windows, n_blocks)
     every = _of_all_pairs(pairs, row)
     return PairSums(
         overlap=every[-1],
         slope=every[:d] if slopes else None,
         curvature=own[:, 0],
-        squares=np.stack(squares, axis=1),
+        squares=squares,
         pair_squares=own[:, 1],
-        by_block=np.stack(by_block, axis=1).reshape(n_windows, n_blocks, d),
+        by_block=by_block,
     )
 
 
