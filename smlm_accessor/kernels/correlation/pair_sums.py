@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, Int32Array, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.compilation import allocating
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.sorting import sorted_rows
 
 #: A kernel (1 - r^2)^4 that ends at r = 1 is close to a Gaussian of this standard deviation.
 WIDTH = 8**-0.5
-#: Parts into which windows are dealt, whatever the number of threads: each adds to rows of its own.
-PARTS = 2
+# Parts into which cells are cut, whatever the number of threads: each has sums of its own.
+_PARTS = 2
 # Cells, at most, for each localization: cells grow where localizations are few in a large field.
 _CELLS = 8
 # Cells along an axis of a region in which all localizations have equally many partners.
@@ -115,7 +115,7 @@ def _levels(cell: IntArray, region: IntArray, size: float, d: int, partners: flo
 
 def pair_sums(
     positions: FloatArray,
-    window: IntArray | Int32Array,
+    window: IntArray,
     n_windows: int,
     layers: Layers,
     *,
@@ -127,68 +127,102 @@ def pair_sums(
 
     Positions, (n, d), are aligned and in units of the reach, as the layers are. Localizations whose
     ``window`` is negative are left out. ``run`` maps a function over parts, in threads perhaps.
+    Each pair is looked at once, and counts for both.
     Without the ``slopes`` of pairs it is quicker where windows are many.
     """
     n, d = positions.shape
     ordered = np.zeros((n, 3))
     for axis, column in enumerate(positions.T):
         ordered[:, axis] = column[layers.order]
-    of = window[layers.order].astype(np.int32)
-    block = np.zeros(n, np.int32) if blocks is None else blocks[layers.order].astype(np.int32)
-    pairs = np.zeros((n_windows, n_windows, 1 + d * slopes))
-    own = np.zeros((n_windows, 4 + block.max(initial=0), d))
+    of = window.astype(np.int32)[layers.order]
+    ends = np.searchsorted(layers.starts, np.linspace(0, n, _PARTS + 1)).tolist()
+    # Rows of the upper triangle of all pairs of windows, one after the other.
+    lengths = np.arange(n_windows, 0, -1)
+    row = np.cumsum(lengths) - lengths - np.arange(n_windows)
 
-    def one(part: int) -> None:
+    def one(part: int) -> tuple[FloatArray, ...]:
+        pairs = np.zeros((int(lengths.sum()), 1 + d * slopes))
+        own, slope = np.zeros((n_windows, 2, d)), np.zeros((n - int(layers.starts[ends[part]]), d))
         _sum_pairs(
-            ordered, of, block, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
-            part, d, pairs, own,
+            ordered, of, layers.starts, layers.cells, layers.shape[1], layers.shape[2],
+            ends[part], ends[part + 1], row, pairs, own, slope,
         )  # fmt: skip
+        return pairs, own, slope
 
-    run(one, range(PARTS))
+    (pairs, own, slope), *others = run(one, range(_PARTS))
+    while others:
+        more = others.pop()
+        pairs += more[0]
+        own += more[1]
+        slope[n - len(more[2]) :] += more[2]
+    of = np.maximum(of, 0)  # those that are left out have no pairs
+    n_blocks = 1 if blocks is None else int(blocks.max(initial=0)) + 1
+    of_block = of if blocks is None else of * n_blocks + blocks[layers.order].astype(np.int32)
+    by_block, squares = np.empty((n_windows, n_blocks, d)), np.empty((n_windows, d))
+    for axis, x in enumerate(slope.T):
+        squares[:, axis] = np.bincount(of, x**2, n_windows)
+        found = np.bincount(of_block, x, n_windows * n_blocks)
+        by_block[:, :, axis] = found.reshape(n_windows, n_blocks)
+    every = _of_all_pairs(pairs, row)
     return PairSums(
-        overlap=pairs[:, :, -1],
-        slope=np.moveaxis(pairs[:, :, :d], 2, 0) if slopes else None,
+        overlap=every[-1],
+        slope=every[:d] if slopes else None,
         curvature=own[:, 0],
-        squares=own[:, 1],
-        pair_squares=own[:, 2],
-        by_block=own[:, 3:],
+        squares=squares,
+        pair_squares=own[:, 1],
+        by_block=by_block,
     )
+
+
+def _of_all_pairs(pairs: FloatArray, row: IntArray) -> FloatArray:
+    """Return the upper triangle of the last column as a symmetric matrix, of others antisymmetric.
+
+    The shape is (n_columns, k, k).
+    """
+    k, n_columns = len(row), pairs.shape[1]
+    every = np.empty((n_columns, k, k))
+    sign = np.where(np.arange(n_columns) < n_columns - 1, -1.0, 1.0)[:, None]
+    for i in range(k):
+        of_window = pairs[row[i] + i : row[i] + k].T
+        every[:, i:, i] = sign * of_window
+        every[:, i, i:] = of_window
+    return every
 
 
 @allocating
 def _sum_pairs(  # type: ignore[no-untyped-def]
-    positions, window, block, starts, cells, columns, depth, part, d, pairs, own
+    positions, window, starts, cells, columns, depth, first, stop, row, pairs, own, slope
 ):
-    rows, lines = 1 if d < 3 else 3, 1 if d < 2 else 3
-    n_cells, last = cells.size, pairs.shape[2] - 1
-    begin, end = np.zeros(9, np.int64), np.zeros(9, np.int64)
+    """Add up the pairs of localizations in a range of cells with those that come later."""
+    origin = positions.shape[0] - slope.shape[0]
+    d, n_cells, last = own.shape[2], cells.size, pairs.shape[1] - 1
+    # Lines of cells: the rest of its own, the next, and three of the next plane.
+    lines = (1, 2, 5)[d - 1]
     # Ranges of neighbours move forward with the cell: no search.
-    low, high = np.zeros(9, np.int64), np.zeros(9, np.int64)
-    for line in range(rows * lines):
-        shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
-        if n_cells > 0:
-            low[line] = np.searchsorted(cells, cells[0] + shift - 1)
+    shift, low, high = np.zeros(5, np.int64), np.zeros(5, np.int64), np.zeros(5, np.int64)
+    for line in range(lines):
+        shift[line] = line * depth if line < 2 else (columns + line - 3) * depth
+        if first < stop:
+            low[line] = np.searchsorted(cells, cells[first] + shift[line] - 1)
             high[line] = low[line]
-    for c in range(n_cells):
-        for line in range(rows * lines):
-            shift = ((line // lines - rows // 2) * columns + line % lines - lines // 2) * depth
-            at = cells[c] + shift
+    for c in range(first, stop):
+        for line in range(lines):
+            at = cells[c] + shift[line]
             while low[line] < n_cells and cells[low[line]] < at - 1:
                 low[line] += 1
             if high[line] < low[line]:
                 high[line] = low[line]
             while high[line] < n_cells and cells[high[line]] <= at + 1:
                 high[line] += 1
-            begin[line] = starts[low[line]]
-            end[line] = starts[high[line]]
         for a in range(starts[c], starts[c + 1]):
             i = window[a]
-            if i < 0 or i % PARTS != part:
+            if i < 0:
                 continue
             x, y, z = positions[a, 0], positions[a, 1], positions[a, 2]
             sx = sy = sz = cx = cy = cz = qx = qy = qz = 0.0
-            for line in range(rows * lines):
-                for b in range(begin[line], end[line]):
+            for line in range(lines):
+                begin = starts[low[line]] if line > 0 else a + 1
+                for b in range(begin, starts[high[line]]):
                     j = window[b]
                     if j == i or j < 0:
                         continue
@@ -202,23 +236,33 @@ def _sum_pairs(  # type: ignore[no-untyped-def]
                     g = -8.0 * t2 * t
                     h = 48.0 * t2
                     gx, gy, gz = g * u, g * v, g * w
+                    hx, hy, hz = -g - h * u * u, -g - h * v * v, -g - h * w * w
+                    px, py, pz = gx * gx, gy * gy, gz * gz
                     sx, sy, sz = sx + gx, sy + gy, sz + gz
-                    cx -= g + h * u * u
-                    cy -= g + h * v * v
-                    cz -= g + h * w * w
-                    qx += gx * gx
-                    qy += gy * gy
-                    qz += gz * gz
+                    cx, cy, cz = cx + hx, cy + hy, cz + hz
+                    qx, qy, qz = qx + px, qy + py, qz + pz
+                    slope[b - origin, 0] -= gx
+                    own[j, 0, 0] += hx
+                    own[j, 1, 0] += px
+                    if d > 1:
+                        slope[b - origin, 1] -= gy
+                        own[j, 0, 1] += hy
+                        own[j, 1, 1] += py
+                    if d > 2:
+                        slope[b - origin, 2] -= gz
+                        own[j, 0, 2] += hz
+                        own[j, 1, 2] += pz
+                    of_pair = pairs[row[min(i, j)] + max(i, j)]
+                    sign = 1.0 if i < j else -1.0
                     if last > 0:
-                        pairs[i, j, 0] += gx
+                        of_pair[0] += sign * gx
                     if last > 1:
-                        pairs[i, j, 1] += gy
+                        of_pair[1] += sign * gy
                     if last > 2:
-                        pairs[i, j, 2] += gz
-                    pairs[i, j, last] += t2 * t2
-            curvature, slope, pair = (cx, cy, cz), (sx, sy, sz), (qx, qy, qz)
+                        of_pair[2] += sign * gz
+                    of_pair[last] += t2 * t2
+            pulls, curvature, squares = (sx, sy, sz), (cx, cy, cz), (qx, qy, qz)
             for axis in range(d):
+                slope[a - origin, axis] += pulls[axis]
                 own[i, 0, axis] += curvature[axis]
-                own[i, 1, axis] += slope[axis] * slope[axis]
-                own[i, 2, axis] += pair[axis]
-                own[i, 3 + block[a], axis] += slope[axis]
+                own[i, 1, axis] += squares[axis]

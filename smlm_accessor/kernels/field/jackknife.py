@@ -52,7 +52,7 @@ def variances(influences: FloatArray, independent: FloatArray) -> FloatArray:
     # Of all estimates together, or the median if one estimate has gone astray.
     n = max(
         effective_number(of_each.sum(axis=0)),
-        float(np.median([effective_number(s) for s in of_each])),
+        float(np.median(effective_numbers(of_each.T))),
     )
     most = max(n, _FEWEST)
     # The sum over the blocks is zero.

@@ -97,25 +97,25 @@ def responses(weights: FloatArray, network: Network) -> FloatArray:
     It is the pseudo-inverse of the Laplacian of the weights that were used: if a pair of unit
     weight has unit variance, its diagonal holds the variances of the shifts.
     """
-    w = np.where(network.used, weights, 0.0)
+    w, component = np.where(network.used, weights, 0.0), network.component
     degree = w.sum(axis=1)
     usual = float(degree.mean())
     if not usual > 0:
         return np.zeros_like(w)
     # One more equation for each component: its mean is 0.
-    same = network.component[:, None] == network.component
-    size = same.sum(axis=1)
-    # In place: where windows are many, these are the largest arrays.
-    matrix = np.multiply(same, usual / size, order="F")
-    matrix -= w
-    del w, same
-    matrix.flat[:: len(degree) + 1] += degree
+    size = np.bincount(component)[component]
+    same = component[:, None] == component if component.any() else True
+    # In place: where windows are many, these are the largest arrays. It is its own transpose, which
+    # is in the order that LAPACK takes.
+    matrix = np.negative(w, out=w).T
+    np.add(matrix, usual / size, out=matrix, where=same)
+    matrix.flat[:: len(w) + 1] += degree
     factor, lower = cho_factor(matrix, overwrite_a=True)
     half, _ = dpotri(factor, lower=lower, overwrite_c=True)  # the upper triangle of the inverse
     inverse = np.triu(half, 1)
     inverse += inverse.T
     inverse.flat[:: len(degree) + 1] = np.diag(half)
-    inverse -= (network.component[:, None] == network.component) / (usual * size)
+    np.subtract(inverse, 1 / (usual * size), out=inverse, where=same)
     return np.asarray(inverse)
 
 

@@ -13,6 +13,7 @@ from smlm_accessor.kernels.sparse_image.image import IN, OUT, add
 from smlm_accessor.kernels.sparse_image.search_loops import enlist, molecules, search
 
 _WORK = 1 << 21  # cells that are compared in a search
+_CERTAIN = 3.0  # standard deviations above the level: in the far reach, and of a few molecules
 _MANY = 1024  # shifts, for which lists are worth it: the near reach has 49, that of jumps 441
 
 
@@ -83,6 +84,9 @@ class Searcher:
         Standard deviations by which a shift has to stand out.
     most : int
         Molecules of a window that are looked for.
+    few : int, optional
+        Of which so many are looked for first. If they stand out for certain, and near, the others
+        are not looked for.
     """
 
     def __init__(
@@ -94,9 +98,10 @@ class Searcher:
         reaches: IntArray,
         level: float,
         most: int,
+        few: int | None = None,
     ) -> None:
         self._rows = positions, bounds, drift, scale
-        self._reaches, self._level = reaches, level
+        self._reaches, self._level, self._few = reaches, level, few
         self._shapes = [tuple(int(2 * n + 1) for n in reach) for reach in reaches]
         self._shifts = [_Shifts.within(shape) for shape in self._shapes]
         most = 1 << (most - 1).bit_length()  # slots are looked up with a mask
@@ -120,8 +125,29 @@ class Searcher:
         Return significance, which reach (-1 for neither) and the hit rate; ``rate`` is what the far
         reach needs.
         """
+        m = molecules(*self._rows, windows, self._slots, self._keys, self._found)
+        how = tie, rate, wide, sure
+        if self._few is not None and m > 2 * self._few:
+            shift = last.copy()
+            seen = self._search(image, self._few, shift, *how)
+            near = bool((np.abs(shift - last) <= self._reaches[0]).all())
+            if near and seen[1] >= 0 and seen[0] > self._level + _CERTAIN:
+                last[:] = shift
+                return seen
+        return self._search(image, m, last, *how)
+
+    def _search(
+        self,
+        image: tuple[Any, ...],
+        m: int,
+        last: FloatArray,
+        tie: float,
+        rate: float,
+        wide: bool,
+        sure: bool,
+    ) -> tuple[float, int, float]:
+        """Look for the first molecules that were found."""
         found, result, significance = self._found, self._result, 0.0
-        m = molecules(*self._rows, windows, self._slots, self._keys, found)
         for far in range(2 if wide else 1):
             shape, shifts = self._shapes[far], self._shifts[far]
             some = m if far == 0 else min(m, 1 + _WORK // len(shifts.away))
@@ -130,7 +156,7 @@ class Searcher:
             best = search(
                 *(found, some, last, *image[:3]),
                 *(self._blocks.of(image) if many else self._none, shape, *shifts, cost),
-                *(self._level + 3.0 * far, certain, self._sums, result),
+                *(self._level + _CERTAIN * far, certain, self._sums, result),
             )
             significance, hit = result.tolist()
             if best >= 0 and (far == 0 or hit >= rate):
@@ -152,13 +178,14 @@ def search_windows(
     level: float,
     sure: bool,
     most: int,
+    few: int,
     out: FloatArray,
 ) -> None:
     """Look for a run of windows in the image without the rows ``around`` each; fill ``out``.
 
     ``out`` is how far the drift is from what ``motion`` says, the significance, and the reach.
     """
-    searcher = Searcher(localizations[0], motion[0], motion[1], scale, reaches, level, most)
+    searcher = Searcher(localizations[0], motion[0], motion[1], scale, reaches, level, most, few)
     around_each = around.tolist()
     first = last = around_each[windows[0]][0]
     for s in range(*windows):

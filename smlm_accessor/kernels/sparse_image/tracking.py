@@ -30,17 +30,19 @@ def follow(
     level: float,
     patience: int,
     most: int,
+    few: int,
 ) -> FloatArray:
     """Register segment after segment onto all before: (x, y, z, significance, how) of each.
 
     ``order`` holds the segments in the order they are taken; the first is where drift is 0. One
     that does not match within the near reach is looked for in the far one, then together with the
     next, up to ``patience`` of them: ``how`` is their number, negative if the far reach was needed.
+    At ``most`` so many molecules are looked for, and a ``few`` first: see `Searcher`.
     """
     k = len(base)
     out, at, still = np.zeros((k, 5)), base.copy(), np.zeros_like(base)
     moved = bounds, at, still, np.zeros(k)
-    searcher = Searcher(localizations[0], bounds, base, scale, reaches, level, most)
+    searcher = Searcher(localizations[0], bounds, base, scale, reaches, level, most, few)
     last = np.zeros(3)
     row_of = bounds.tolist()
     exists = reaches[0] > 0

@@ -12,7 +12,6 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.interpolation import interpolate
 from smlm_accessor.kernels.time_series.outliers import distance_between
 from smlm_accessor.methods.aim.sparse_image import (
-    MOLECULES,
     Image,
     Kernel,
     WindowDrift,
@@ -32,7 +31,6 @@ _LEVEL = 5.0  # standard deviations of chance
 # drift has looked for the best of 10,000 places. Chunks that shared nothing reached 7.3 in
 # 56 tables, where the others were at 35 at least.
 _ANYWHERE = 3.0
-_FEW = 128  # molecules of a chunk that are looked for, and all if these do not stand out so far
 
 
 @dataclass(frozen=True)
@@ -183,27 +181,14 @@ class MovingChunks:
 
 
 def verified(fit: WindowFit, motion: WindowDrift) -> tuple[WindowDrift, FloatArray]:
-    """Return the chunks that stand out from chance where they lie, or nearby, and how far.
-
-    A few molecules of a chunk are looked for first, and more if these are not found for certain.
-    """
+    """Return the chunks that stand out from chance where they lie, or nearby, and how far."""
     image = Image(fit.scale)
     image.add(fit.arrays, motion)
-
-    def search(chunks: WindowDrift, most: int, far: int) -> FloatArray:
-        reaches = np.outer([_NEAR, far], fit.scale > 0)
-        return search_windows(
-            fit.arrays, chunks, image, chunks.rows, reaches, _LEVEL, fit.threads,
-            sure=True, most=most,
-        )  # fmt: skip
-
-    clear, seen = np.zeros(len(motion.middle), np.bool_), np.zeros((len(motion.middle), 5))
-    if np.median(motion.counts) > 2 * _FEW:
-        seen = search(motion, _FEW, _NEAR)
-        clear = (seen[:, 3] > _LEVEL + _ANYWHERE) & (seen[:, 4] == 0)
-    if not clear.all():
-        rest = replace(motion, drift=np.where(clear[:, None], np.nan, motion.drift))
-        seen = np.where(clear[:, None], seen, search(rest, MOLECULES, _FAR))
+    seen = search_windows(
+        *(fit.arrays, motion, image, motion.rows, np.outer([_NEAR, _FAR], fit.scale > 0)),
+        *(_LEVEL, fit.threads),
+        sure=True,
+    )
     drift = np.where(seen[:, 4:] >= 0, motion.drift + seen[:, :3], np.nan)
     astray = _from_neighbours(drift * fit.scale) > _NEAR
     drift[astray & (seen[:, 3] < _LEVEL + _ANYWHERE)] = np.nan

@@ -17,7 +17,8 @@ from smlm_accessor.kernels.unbiased import unbiased_squares
 
 _RUNS = 16  # of windows; the same for any number of threads
 _ROOM = 4096  # cells, at first
-MOLECULES = 1024  #: Of a window, that are looked for by default.
+_MOLECULES = 1024  # of a window, that are looked for
+FEW = 128  #: Of them are looked for first, and all if these do not stand out for certain.
 _QUANTUM = 1024.0  # steps in a cell, in which positions within it are summed
 
 
@@ -182,7 +183,6 @@ def search_windows(
     threads: int | None,
     *,
     sure: bool = False,
-    most: int = MOLECULES,
 ) -> FloatArray:
     """Look for each window in the image without the rows around it, near and then farther.
 
@@ -199,8 +199,6 @@ def search_windows(
     sure : bool, default False
         Whether it has to stand out from how much the numbers at other shifts differ, too: where
         molecules are clustered, this is more than if each fell into the image by itself.
-    most : int, optional
-        Molecules of a window that are looked for.
     """
     out = np.zeros((len(around), 5))
     moved = motion.scaled(image.scale)
@@ -208,7 +206,7 @@ def search_windows(
     def run(windows: tuple[int, int]) -> None:
         searching.search_windows(
             localizations, moved, image.scale, image.copy(), image.quantum,
-            windows, around, reaches, level, sure, most, out,
+            windows, around, reaches, level, sure, _MOLECULES, FEW, out,
         )  # fmt: skip
 
     map_threads(run, runs(len(around)), threads=threads)

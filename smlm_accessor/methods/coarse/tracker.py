@@ -12,7 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.sparse_image import tracking as loops
 from smlm_accessor.methods.aim.edges import cut, filled
-from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
+from smlm_accessor.methods.aim.sparse_image import FEW, Image, WindowDrift
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.checks import LEVEL, astray, cell_of, kernel_of, refined, verified
 from smlm_accessor.methods.coarse.jump_frames import steps_of, with_jumps
@@ -25,6 +25,9 @@ _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 #: Localizations of a segment: the later ones are tried if the former disagree.
 LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
+# Cells that the sample goes from one segment to the next, root mean square: if it goes less,
+# shorter ones show nothing more. A line of this length blurs a segment by 0.3 precisions.
+_SLOW = 0.5
 #: Part of the score that makes no difference.
 AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
@@ -171,10 +174,11 @@ def followed(
                 break
         return best
 
-    tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
-    for sizes in ladder:
-        candidates = [cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes]
-        tried += map_threads(attempt, candidates, threads=threads)
+    candidates = [[cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes] for sizes in ladder]
+    tried = [attempt(candidates[0].pop())]
+    highest = tried[0][0]
+    for shorter in [] if _is_slow(*tried[0][1:3], lateral) else candidates:
+        tried += map_threads(attempt, shorter, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
         highest = max(t[0] for t in tried)
         clear = [
@@ -211,9 +215,9 @@ def followed(
     any_course = Simple(motion, jumps, score(arrays, motion, scale, threads))
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
-    shorter = [m for m in short if m < length]
-    if shorter:
-        chosen["widened_from_frames"] = min(shorter)
+    less = [m for m in short if m < length]
+    if less:
+        chosen["widened_from_frames"] = min(less)
     told = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
     best = simplest(arrays, any_course, edges, told, scale, threads)
     chosen["jumps"] = best.jumps.tolist()
@@ -221,6 +225,14 @@ def followed(
         *(edges, best.motion.drift[:, :d], valid, evidence, best.jumps, motion.middle),
         *(best.score, chosen),
     )
+
+
+def _is_slow(motion: WindowDrift, matched: FloatArray, scale: FloatArray) -> bool:
+    """Tell whether nearly all segments match, and step by less than half a cell, but for jumps."""
+    found = matched[:, 4] != 0
+    steps = np.sort(np.abs(np.diff(motion.drift[found] * scale, axis=0)).max(axis=1))
+    usual = steps[: int(_MATCHED * len(steps))]
+    return bool(found.mean() > _MATCHED and len(usual) and (usual**2).mean() < _SLOW**2)
 
 
 def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:
@@ -272,7 +284,7 @@ def follow(
     kernel = replace(kernel_of(scale), reach=tuple(np.minimum(reaches[0], 1).tolist()))
     out = loops.follow(
         arrays, motion.bounds, motion.drift * scale, scale, image.arrays, image.quantum,
-        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES,
+        kernel.arrays(), order, reaches, LEVEL, _MOST_WAITING, _MOLECULES, FEW,
     )  # fmt: skip
     out[:, :3] /= np.where(scale > 0, scale, np.inf)
     return out

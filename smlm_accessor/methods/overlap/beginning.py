@@ -13,7 +13,7 @@ from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, UNSURE, lies_on_nothing
-from smlm_accessor.methods.overlap.first_drift import first_drift
+from smlm_accessor.methods.overlap.first_drift import FEW, first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
@@ -66,6 +66,8 @@ class Beginning(NamedTuple):
         Frames that a blink may go on for.
     nothing : ndarray of bool, shape (n_frames,)
         In which localizations lie on nothing, see `lies_on_nothing`.
+    smoothing : float
+        Frames over which a trend through all events averages.
     """
 
     found: Coarse
@@ -73,6 +75,7 @@ class Beginning(NamedTuple):
     parts: Parts
     blink: int
     nothing: BoolArray
+    smoothing: float
 
     def told_of(self, edges: IntArray, middle: FloatArray) -> ToldBeforehand:
         """Return what is told of windows with these frame edges and mean frames."""
@@ -111,7 +114,7 @@ def begun_windows(
         return None
     density = best_density(first.events, first.drift, windows, precision[axes], threads)
     judged = windows.timeline.evenly(_JUDGED)
-    sums = density.sums(first.drift, judged)
+    sums = density.sums(first.drift, judged, every=density.one_in(FEW))
     nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, judged.duration))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     if not valid.any():
@@ -138,4 +141,5 @@ def begun_windows(
     # What tells the errors of jumps takes memory.
     kept = (density, rows) if len(windows.timeline.jumps) else ()
     parts = Parts(first.connection, windows.timeline, drift, axes, *kept)
-    return Beginning(found, variance, parts, first.events.lifetime, nothing[judged.of_frame])
+    of_all = first.events.lifetime, nothing[judged.of_frame], first.smoothing
+    return Beginning(found, variance, parts, *of_all)

@@ -29,7 +29,7 @@ from smlm_accessor.timeline import Timeline, Windows
 #: Windows at first.
 WINDOWS = 2000
 _ENOUGH = 1_500_000  # events: the first drift of so many is good enough to choose the kernel
-#: Events that tell whether a drift that is given is right.
+#: Events that tell whether a drift is right.
 FEW = 100_000
 _MOST_SLIPS = 6  # there and back, three times
 _SEARCHES = 3  # for jumps: those that are found uncover others, and move some

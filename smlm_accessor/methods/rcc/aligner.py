@@ -108,17 +108,24 @@ class Aligner:
         """Align all localizations; drop pairs that are outliers, and windows of low overlap.
 
         For the parameters see `PairAligner.align`. All windows between two jumps are dropped if
-        most localizations there are in such that are.
+        most localizations there are in such that are; windows that begin nowhere do not count.
+        Chunks that are given, which may be ``still``, begin with the drift of a sample: variances
+        would be a hundredth too large after one step. All of them count.
         Variances are larger where a jackknife over field blocks says so.
         """
         partners = max(_PARTNERS, _PAIRS / len(self.localizations.positions))
         final = self.all.align(
-            windows, drift, valid, smoothing, still=still, partners=partners, drop=True
+            *(windows, drift, valid, smoothing),
+            still=still,
+            partners=partners,
+            drop=True,
+            fewest=1 if still is None else 2,
         )
         usual = np.median(final.overlap[final.valid]) if final.valid.any() else 0.0
         kept = final.valid & (final.sharpness >= _SHARP) & (final.overlap >= _LOW * usual)
-        segment = windows.segment
-        both = np.bincount(segment, windows.counts * kept), np.bincount(segment, windows.counts)
+        segment, counts = windows.segment, windows.counts
+        tried = counts * valid if still is None else counts
+        both = np.bincount(segment, counts * kept), np.bincount(segment, tried)
         kept &= (both[0] >= _MOST * both[1])[segment]
         final = final.only(kept if kept.sum() >= 2 else np.zeros_like(kept))
         return final.dependent(windows.counts)

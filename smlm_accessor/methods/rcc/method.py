@@ -188,7 +188,7 @@ def _of_windows(
     aligner = Aligner(known, smoothing, max_residual, threads)
     timeline = aligner.all.timeline
     start = np.where(first.is_lost(timeline)[:, None], np.nan, first.in_frames(timeline).drift)
-    windows, h = best_windows(aligner, start, _SMOOTHING * sigma)
+    windows, h = best_windows(aligner, start, _SMOOTHING * sigma, begun.smoothing)
     told, parts = begun.told_of(windows.edges, windows.mean_frame), begun.parts.without_density()
     del begun  # its events
     drift = windows.mean(start)

@@ -26,8 +26,8 @@ from smlm_accessor.timeline import Timeline, Windows
 _STEPS = 2  # of Newton's method
 # Smoothing lengths a window may move in one step.
 _LONGEST_STEP = 1.0
-# Steps end when all are shorter than this part of the usual standard deviation.
-_LAST_STEP = 0.1
+# Steps end when what is left of all is less than this part of the usual standard deviation.
+_LEFT = 0.1
 
 
 class Aligned(NamedTuple):
@@ -104,6 +104,7 @@ class PairAligner:
         still: BoolArray | None = None,
         partners: float = 32,
         drop: bool = False,
+        fewest: int = 1,
     ) -> Aligned:
         """Climb from a drift to the maximum of the correlations of all pairs together.
 
@@ -111,17 +112,21 @@ class PairAligner:
         kernel, where ``valid``. Nothing moves within windows that are ``still``. About ``partners``
         pairs are looked at for each localization; with ``drop``, those with large residuals are
         dropped.
+
+        The slope of a Gaussian, ``x exp(-x**2 / 2)``, falls behind a straight line: of a step ``x``
+        smoothing lengths long, ``x**2 / 2`` is left. Mostly that is so little that one is enough,
+        unless there are to be more at the ``fewest``.
         """
         reach = smoothing / WIDTH
         drift, valid = drift.copy(), valid & (windows.counts > 0)
         found = None
-        for step in range(_STEPS):
-            last = step == _STEPS - 1
+        for step in range(1, _STEPS + 1):
+            enough = step >= fewest
             sums = self._sums(
-                windows, drift, valid, still, reach, partners, of_pairs_and_blocks=drop and last
+                windows, drift, valid, still, reach, partners, of_pairs_and_blocks=drop and enough
             )
             solved = redundant_solution(
-                sums, reach, drop=drop and last, max_residual=self.max_residual
+                sums, reach, drop=drop and enough, max_residual=self.max_residual
             )
             if solved is None:
                 break
@@ -132,7 +137,8 @@ class PairAligner:
             move *= np.minimum(1.0, _LONGEST_STEP / np.maximum(length, _LONGEST_STEP))[:, None]
             drift[valid] -= move[valid]
             usual = np.sqrt(np.median(variance[valid], axis=0))
-            if last or (not drop and (np.abs(move[valid]) <= _LAST_STEP * usual).all()):
+            left = np.abs(move) * (length**2 / 2)[:, None]
+            if enough and (left[valid] <= _LEFT * usual).all():
                 break
         if found is None:
             return Aligned.none(*drift.shape)

@@ -12,7 +12,9 @@ from smlm_accessor.kernels.sparse_image.search_loops import median
 from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift
 
 
-def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatArray:
+def searched(
+    shift: FloatArray, *, noise: bool = False, far: int = 20, few: int = 500
+) -> FloatArray:
     """How a window that has moved by ``shift`` cells is found among 9 others."""
     rng = np.random.default_rng(3)
     sites = rng.uniform(-500, 500, (80, 2))
@@ -29,7 +31,7 @@ def searched(shift: FloatArray, *, noise: bool = False, far: int = 20) -> FloatA
     reaches = np.array([[3, 3, 0], [far, far, 0]])
     loops.search_windows(
         *(rows, motion, scale, image.arrays, image.quantum),
-        *((9, 10), rest.rows, reaches, 4.5, False, 500, out),
+        *((9, 10), rest.rows, reaches, 4.5, False, 500, few, out),
     )
     return np.asarray(out[9])
 
@@ -46,6 +48,15 @@ def test_a_window_is_found_far() -> None:
     out = searched(np.array([15, -12]))
     np.testing.assert_array_equal(out[:2], [15, -12])
     assert out[4] == 1
+
+
+def test_a_few_molecules_are_enough_if_they_stand_out_near() -> None:
+    near, far = np.array([1, -2]), np.array([15, -12])
+    every, some, one = (searched(near, few=few) for few in (500, 20, 1))
+    np.testing.assert_array_equal(some[:2], near)
+    assert 4.5 + 3 < some[3] < every[3]
+    np.testing.assert_array_equal(one, every)
+    np.testing.assert_array_equal(searched(far, few=20), searched(far))
 
 
 def test_what_is_not_there_is_not_found() -> None:

@@ -35,7 +35,7 @@ def followed(
     return follow(
         (positions, window), motion.bounds, motion.drift, scale, image.arrays, image.quantum,
         kernel.arrays(), np.arange(len(drift)) if order is None else order, reaches,
-        4.5, 15, 4096,
+        4.5, 15, 4096, 4096,
     )  # fmt: skip
 
 
