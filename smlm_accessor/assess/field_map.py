@@ -20,8 +20,8 @@ from smlm_accessor.errors import DriftError
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.motions.choice import transformation_asked_for
 from smlm_accessor.methods.traces import observations
 from smlm_accessor.models import Drift, require_drift_or_model

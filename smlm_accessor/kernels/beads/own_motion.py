@@ -9,6 +9,7 @@ from scipy.optimize import nnls
 from scipy.special import ndtr, ndtri
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 
 _PARTNERS = 10  # beads that each is compared with, at most
 _FEWEST = 5  # differences that tell a variance
@@ -21,8 +22,6 @@ _SQUARE = float(  # of a normal number that is clipped there
 )  # fmt: skip
 _MEDIAN = float(ndtri(0.75)) ** 2  # of the square of a normal number
 _ROUNDS = 8  # of weights and solution
-#: Probability with which a bead that is like the others is taken for another kind.
-FALSE_ALARM = 1e-3
 
 
 class OwnMotion(NamedTuple):

@@ -8,11 +8,10 @@ import numpy as np
 from scipy.special import chdtrc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.aim.dependence import dependence
 from smlm_accessor.methods.aim.fit import WindowFit
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
-
-_CHANCE = 1e-3  # of a sample at rest to look as if it moved
 
 
 def at_rest_unless_moving(fit: WindowFit, windows: WindowDrift, jumps: IntArray) -> WindowDrift:
@@ -70,4 +69,4 @@ def scatters(drift: FloatArray, variance: FloatArray) -> bool:
     mean = (weight * drift).sum(axis=0) / np.where(total > 0, total, 1.0)
     freedom = told.sum() - np.count_nonzero(total)
     chi_square = (weight * (drift - mean) ** 2).sum()
-    return bool(freedom > 0 and chdtrc(freedom, chi_square) <= _CHANCE)
+    return bool(freedom > 0 and chdtrc(freedom, chi_square) <= FALSE_ALARM)

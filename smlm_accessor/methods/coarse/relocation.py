@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.shared_cells import lie_on_each_other
 from smlm_accessor.kernels.time_series.change_point import change_points
 from smlm_accessor.kernels.time_series.steps import runs
@@ -24,8 +25,6 @@ _WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
-# Probability with which a run of frames that shares nothing with the others is found in them.
-_FALSE_ALARM = 1e-3
 # Windows that lie on all others nearly as well as on those beside them are nowhere else. In 113
 # tables it was at most 0.35 times as well where images found steps that helped, and 0.84 to 1 in
 # half of the others. Those that are displaced by so many cells lie there by chance.
@@ -194,7 +193,7 @@ def _steps_of_lost(
         rows = slice(*np.searchsorted(still.frames, windows.edges[[run[0], run[-1] + 1]]))
         found = find_site_shift(positions[~of_row], positions[rows], cell[axes])
         elsewhere = (np.abs(found.shift) > cell[axes]).any()
-        if elsewhere and found.chance < _FALSE_ALARM:
+        if elsewhere and found.chance < FALSE_ALARM:
             shift[np.ix_(run, axes)] = found.shift
             registered[run] = True
     if not (registered & lost_window).any():

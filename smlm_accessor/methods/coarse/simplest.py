@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.blocks import make_field_blocks
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.methods.aim.sparse_image import Image, WindowDrift, log_density_sums
 from smlm_accessor.methods.coarse.checks import kernel_of
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance_of_sum
+from smlm_accessor.methods.overlap.evidence import chance_of_sum
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 
 

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM, highest_by_chance
 from smlm_accessor.kernels.field.jackknife import inflation
 from smlm_accessor.methods.image_series.parts_of_chunks import PARTS, Part
 
-# Of all comparisons in a table together, one looks clear by chance with this probability.
-_CHANCE = 1e-3
 # A chunk lies at a place if no more of it lies elsewhere than a jump hides in one of the parts.
 _ALL_BUT = 0.5 / PARTS
 
@@ -63,7 +62,7 @@ class Means(NamedTuple):
         freedom = np.maximum(np.bincount(at) - 1, 1)[:, None]
         tiny = np.finfo(np.float64).tiny  # the same localizations again have no noise
         by_chance = chdtrc(freedom, _of_chunks(square / np.maximum(noise, tiny), at))
-        moves = np.any(by_chance < _CHANCE / by_chance.size, axis=1)
+        moves = np.any(by_chance < FALSE_ALARM / by_chance.size, axis=1)
         excess = np.nan_to_num(_of_chunks(share * (square - noise), at))  # not along a flat axis
         spread = np.maximum(excess, 0.0) * moves[:, None]
         # Anywhere within what it moves.
@@ -74,7 +73,7 @@ class Means(NamedTuple):
     def rest_at(self, shift: FloatArray) -> BoolArray:
         """Tell which chunks lie at a shift, (k, d), with parts of nearly all localizations."""
         away = np.abs(self.place - shift[self.at])
-        there = ~(away > _clear(away) * np.sqrt(self.noise)).any(axis=1)
+        there = ~(away > highest_by_chance(2 * away.size) * np.sqrt(self.noise)).any(axis=1)
         return np.bincount(self.at, self.share[:, 0] * there) > 1 - _ALL_BUT
 
     @property
@@ -116,9 +115,4 @@ def _steps(shift: FloatArray, variance: FloatArray, segment: IntArray) -> FloatA
     apart = np.maximum(after - before, 1)[:, None]
     steps = (shift[after] - shift[before]) / apart
     std = np.sqrt(variance[after] + variance[before]) / apart
-    return np.where(np.abs(steps) > _clear(steps) * std, steps, 0.0)
-
-
-def _clear(values: FloatArray) -> float:
-    """Return how many standard errors the largest of so many values is off by no chance."""
-    return -float(ndtri(_CHANCE / (2 * values.size)))
+    return np.where(np.abs(steps) > highest_by_chance(2 * steps.size) * std, steps, 0.0)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import highest_by_chance
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.images import Image, count, restore, transform
 from smlm_accessor.kernels.images.slope_image import Points, sums_under
 
-# Of all parts of a table together, one is missing by chance with this probability.
-_CHANCE = 1e-3
 # A part is there if it has this much of the height that the rest has: halfway to none.
 _THERE = 0.5
 
@@ -81,8 +79,7 @@ def _far_below(heights: FloatArray, sizes: IntArray) -> BoolArray:
     below = _THERE * of_rest - mean
     total = below.sum(axis=2)
     std = np.sqrt(heights.shape[2] * below.var(axis=2, ddof=1)) if heights.shape[2] > 1 else np.inf
-    clear = -float(ndtri(_CHANCE / total.size))
-    return np.asarray((total > clear * std) & (sizes > 0))
+    return np.asarray((total > highest_by_chance(total.size) * std) & (sizes > 0))
 
 
 def _heights(positions: FloatArray, grid: PixelGrid, smoothing: float) -> Image:

@@ -7,12 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.strip import in_strip
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, UNSURE, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import UNSURE, lies_on_nothing
 from smlm_accessor.methods.overlap.first_drift import FEW, first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors

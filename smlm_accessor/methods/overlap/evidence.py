@@ -6,12 +6,11 @@ import numpy as np
 from scipy.special import stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.overlap.density import OverlapSums
 
-#: Probability with which a table without structure passes for one that has evidence of drift.
-FALSE_ALARM = 1e-3
 #: Precisions: what is known worse is not valid.
 UNSURE = 3.0
 #: Blocks of the field, or windows, effectively, that can be tested.

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
 from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
 from smlm_accessor.methods.overlap.jumps.lost_runs import with_lost_runs

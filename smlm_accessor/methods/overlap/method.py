@@ -11,6 +11,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import registered_coarsely
 from smlm_accessor.methods.overlap.between_times import (
@@ -19,7 +20,7 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
 )
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, UNSURE
+from smlm_accessor.methods.overlap.evidence import UNSURE
 from smlm_accessor.methods.overlap.first_drift import first_drift, told_chunks
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, chance, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 

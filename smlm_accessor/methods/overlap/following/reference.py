@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import Float32Array, FloatArray, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, most_around, pair_sums, space
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.first_drift import FEW, WINDOWS
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError, iterate
 from smlm_accessor.timeline import Timeline, Windows

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, Int32Array, IntArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.time_series.change_point import highest_sums
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.jumps.placing import (
     BETWEEN,
     JumpRange,

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.geometry.generators import GROUPS, generators
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM, FEWEST
+from smlm_accessor.methods.overlap.evidence import FEWEST
 from smlm_accessor.methods.overlap.motions.block_sums import BlockSums, centred, windows_of
 from smlm_accessor.methods.overlap.motions.flow import Flows
 from smlm_accessor.methods.overlap.motions.linear import LinearMotions

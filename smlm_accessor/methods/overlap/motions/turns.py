@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
 from smlm_accessor.kernels.geometry.generators import GROUPS
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.kernels.time_series.trend import Rates, Trend
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import FALSE_ALARM
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.motions.block_sums import BlockSums, centred, windows_of
