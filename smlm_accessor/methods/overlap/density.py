@@ -297,7 +297,7 @@ class Density:
                 sums = np.zeros((len(some) * sums * len(floors), N_PAIR_SUMS))
             pair_sums(
                 *(0, len(frame), cells.cell_of(rows), cells.first, cells.stop),
-                *(*self.moved(change, rows), frame, np.ascontiguousarray(self.weight[rows])),
+                *(*self.moved(change, rows), frame, np.array(self.weight[rows])),
                 *(number, left_out, *others, floors, space(most), sums),
             )
             return list(sums.reshape(len(some), -1, N_PAIR_SUMS)) if sums is not into else []

@@ -130,5 +130,5 @@ class WeightedLocalizations:
         return usual_part(tiles, timeline.frames, precision=precision, segment=timeline.segment)
 
     def _tiles(self, drift: FloatArray, precision: FloatArray) -> Tiles:
-        rows = self.positions, self.frame, np.ascontiguousarray(self.weight)
+        rows = self.positions, self.frame, np.array(self.weight)
         return sort_into_tiles(*rows, drift, size=_TILE * precision)

@@ -186,8 +186,8 @@ def overlap(
     the mean. Then each is found by itself. What is left is looked at again, since a far motion
     hides terms of higher orders.
 
-    About 60 bytes per localization. A localization without uncertainty counts like the others; with
-    it, as one over its square.
+    About 70 to 150 bytes per localization, most of them of small tables. A localization without
+    uncertainty counts like the others; with it, as one over its square.
 
     References
     ----------

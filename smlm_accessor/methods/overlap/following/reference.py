@@ -206,7 +206,7 @@ class Reference:
         around = grid.ranges(grid.number(where.T.astype(np.float64)), number)
         sums = np.zeros((n_windows, N_PAIR_SUMS))
         pair_sums(
-            *(0, n, np.arange(n), *around),
+            *(0, n, np.arange(n, dtype=np.int32), *around),
             *(where, variance, np.arange(n, dtype=np.int32), np.ones(n), window),
             left_out.astype(np.int32),
             *(*others, np.array([density.kernel.floor]), space(most_around(*around)), sums),
