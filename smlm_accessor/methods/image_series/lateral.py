@@ -90,9 +90,11 @@ def register_lateral(
     of_parts = SpectrumOfRows(xy, matcher.grid)
     of_grid: dict[str, Any] = {"grid": grid, "smoothing": plan.grid_smoothing, "blocks": blocks}
     missing = partial(missing_parts, xy, localizations.frames, **of_grid)
-    options |= {"used": counts > 0, "segment": localizations.segment, "missing": missing}
-    shifts = with_means_of_parts(shifts, of_parts, bounds, matcher, **options)
-    return shifts, chosen | {"n_moving_chunks": shifts.n_uneven}
+    parts_of = {"segment": localizations.segment, "missing": missing, **options}
+    shifts, moving = with_means_of_parts(
+        shifts, of_parts, bounds, matcher, used=counts > 0, **parts_of
+    )
+    return shifts, chosen | {"n_moving_chunks": int(moving.sum())}
 
 
 def _matcher_of_parts(plan: LateralPlan, smoothing: float, blocks: FieldBlocks) -> PeakMatcher:

@@ -34,7 +34,6 @@ class Shifts(NamedTuple):
     what the image itself contributes: that of the difference of two shifts is the sum of theirs.
     Where ``valid`` is False the rest is NaN. ``influence``, shape (k, n_blocks, d), is how the
     shifts would change without each field block; `standard_errors` makes variances of it.
-    ``uneven``, shape (k,), is whether the sample moves within an image; see `with_means_of_parts`.
     """
 
     shift: FloatArray
@@ -42,18 +41,12 @@ class Shifts(NamedTuple):
     quality: FloatArray
     valid: BoolArray
     influence: FloatArray | None = None
-    uneven: BoolArray | None = None
 
     @classmethod
     def none(cls, valid: BoolArray, d: int = 2) -> Shifts:
         """Return no shift, along ``d`` axes without extent."""
         nothing = np.full((len(valid), d), np.nan)
         return cls(np.zeros_like(nothing), nothing, nothing[:, 0].copy(), valid)
-
-    @property
-    def n_uneven(self) -> int:
-        """Valid images within which the sample is known to move."""
-        return 0 if self.uneven is None else int((self.uneven & self.valid).sum())
 
     def from_first(self) -> Shifts:
         """Return the same shifts from the first valid image."""

@@ -43,13 +43,13 @@ def with_means_of_parts(
     missing: Callable[[IntArray, FloatArray], BoolArray] | None = None,
     threads: int | None = None,
     progress: bool = False,
-) -> Shifts:
+) -> tuple[Shifts, BoolArray]:
     """Return shifts that are nearer to the means over parts where the sample moves.
 
     Where it does, parts are halved until what it moves within them matters less than the
     other error of the mean. What is left of that adds to the variances. A chunk that is not valid,
-    for the motion has torn its maximum apart, is valid by its parts. Such a chunk is ``uneven``,
-    and one whose mean is elsewhere by more than its own error.
+    for the motion has torn its maximum apart, is valid by its parts. Also returned is in which
+    chunks that is so, or the mean is elsewhere by more than their own error.
 
     A part that is not seen by itself may be elsewhere, and nobody knows where: a chunk is not valid
     of which such a part is ``missing`` where the rest is, if a function is given that tells this
@@ -70,7 +70,7 @@ def with_means_of_parts(
         look = partial(search.parts, n=n)
         parts = [*chain(*each(look, chunks, progress=progress, description="parts"))]
     if sum(shifts.valid[list({part.chunk for part in parts})]) < 2:
-        return shifts._replace(uneven=np.zeros(len(used), dtype=np.bool_))
+        return shifts, np.zeros(len(used), dtype=np.bool_)
     means, whole = Means.over(parts, segment), set[int]()
     for _ in range(_HALVED):
         worst = means.worst(np.array([part.start not in whole for part in parts]))
@@ -80,11 +80,12 @@ def with_means_of_parts(
         whole |= {parts[i].start for i, found in halves.items() if len(found) < 2}
         parts = [*chain(*(halves.get(i, [part]) for i, part in enumerate(parts)))]
         means = Means.over(parts, segment)
-    found = _with_means(shifts, means, matcher.correlator.smoothing)
-    return found.without(_lost(parts, edges_of_parts(bounds), shifts.shift, missing))
+    found, uneven = _with_means(shifts, means, matcher.correlator.smoothing)
+    lost = _lost(parts, edges_of_parts(bounds), shifts.shift, missing)
+    return found.without(lost), uneven & ~lost
 
 
-def _with_means(shifts: Shifts, means: Means, smoothing: float) -> Shifts:
+def _with_means(shifts: Shifts, means: Means, smoothing: float) -> tuple[Shifts, BoolArray]:
     assert shifts.influence is not None
     shift, variance, influence = (x.copy() for x in (*shifts[:2], shifts.influence))
     quality, valid = shifts.quality.copy(), shifts.valid.copy()
@@ -116,7 +117,7 @@ def _with_means(shifts: Shifts, means: Means, smoothing: float) -> Shifts:
     influence[torn], quality[torn] = means.influence[new], means.quality[new]
     valid[torn] = uneven[torn] = True
     variance[means.of] += unseen
-    return Shifts(shift, variance, quality, valid, influence, uneven).from_first()
+    return Shifts(shift, variance, quality, valid, influence).from_first(), uneven
 
 
 def _lost(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
@@ -90,19 +89,14 @@ def register_z(
             "tile_size": tiles.size,
         }
         if by_parts:
-            options |= {"used": lateral.valid, "segment": localizations.segment}
-            missing = partial(_away, lateral)
-            axial = with_means_of_parts(axial, image, bounds, matcher, missing=missing, **options)
-            chosen["n_moving_chunks_z"] = axial.n_uneven
+            parts_of: dict[str, Any] = {"used": lateral.valid, "segment": localizations.segment}
+            axial, moving = with_means_of_parts(
+                axial, image, bounds, matcher, **parts_of, **options
+            )
+            chosen["n_moving_chunks_z"] = int(moving.sum())
     shift = np.column_stack([lateral.shift, axial.shift[:, 1]])
     variance = np.column_stack([lateral.variance, axial.variance[:, 1]])
     return Shifts(shift, variance, lateral.quality, lateral.valid & axial.valid), chosen
-
-
-def _away(lateral: Shifts, edges: IntArray, _: FloatArray) -> BoolArray:
-    """Tell of all parts of chunks that move laterally that they may lie in other tiles."""
-    uneven = np.zeros(len(edges), np.bool_) if lateral.uneven is None else lateral.uneven
-    return np.repeat(uneven[:, None], edges.shape[1] - 1, axis=1)
 
 
 def choose_profiles(

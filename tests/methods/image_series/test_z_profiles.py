@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.image_series.registration import Shifts
 from smlm_accessor.methods.image_series.z_profiles import choose_profiles, register_z
@@ -26,22 +26,15 @@ def laterally_aligned(k: int) -> Shifts:
     return Shifts(np.zeros((k, 2)), np.ones((k, 2)), np.ones(k), np.ones(k, dtype=bool))
 
 
-def register(
-    x: FloatArray,
-    bounds: FloatArray,
-    target: str,
-    uneven: BoolArray | None = None,
-) -> Shifts:
-    """Register along z; by parts of chunks if it is known in which the sample moves laterally."""
+def register(x: FloatArray, bounds: FloatArray, target: str) -> Shifts:
     return register_z(
         ChunkedLocalizations(x, np.arange(len(x)), bounds.astype(int), ("x", "y", "z")),
-        laterally_aligned(len(bounds) - 1)._replace(uneven=uneven),
+        laterally_aligned(len(bounds) - 1),
         lateral_smoothing=15.0,
         max_shift=None,
         target=target,
         threads=None,
         progress=False,
-        by_parts=uneven is not None,
     )[0]
 
 
@@ -80,18 +73,3 @@ def test_all_at_one_height_do_not_move() -> None:
     assert found.valid.all()
     np.testing.assert_array_equal(found.shift[:, 2], 0)
     assert np.isnan(found.variance[:, 2]).all()
-
-
-def test_a_chunk_of_which_a_part_lies_in_other_tiles_is_not_valid() -> None:
-    """Nothing tells how high the part is, which is half of the chunk."""
-    x, bounds = scene(5, flat=False)
-    x[7500:9000] += [700.0, -500.0, 150.0]
-    assert register(x, bounds, "first", np.arange(4) == 2).valid.tolist() == [
-        True,
-        True,
-        False,
-        True,
-    ]
-    # Parts that are seen by themselves are known, wherever the sample was laterally.
-    x, bounds = scene(5, flat=False)
-    assert register(x, bounds, "first", uneven).valid.all()
