@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, Int32Array, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.sums import N_COMMON_SUMS, common_sums
-from smlm_accessor.kernels.density.tiles import Int32Array, Tiles, sort_into_tiles
+from smlm_accessor.kernels.density.tiles import Tiles, sort_into_tiles
 from smlm_accessor.kernels.field.blocks import away_from_edges
 from smlm_accessor.kernels.field.jackknife import effective_number
 

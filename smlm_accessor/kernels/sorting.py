@@ -34,13 +34,14 @@ def sorted_rows(keys: npt.NDArray[np.signedinteger[Any]]) -> tuple[IntArray, Int
     if until > _BITS:
         order = np.argsort(keys, kind="stable")
         return order, keys[order].astype(np.int64)
-    both = (keys.astype(np.int64) - lowest) << bits
-    both |= np.arange(n)
-    other = np.empty_like(both)
+    both, other = keys.astype(np.int64), np.arange(n)  # and nothing else as large
+    both -= lowest
+    both <<= bits
+    both |= other
     for shift in range(bits, until, _DIGIT):
         _by_digit(both, other, shift, np.zeros(1 << _DIGIT, np.int64))
         both, other = other, both
-    order = both & ((1 << bits) - 1)
+    order = np.bitwise_and(both, (1 << bits) - 1, out=other)
     both >>= bits
     both += lowest
     return order, both
@@ -54,7 +55,8 @@ def equal_runs(ordered: IntArray) -> tuple[IntArray, IntArray]:
     >>> equal_runs(np.array([-2, 5, 7, 7]))
     (array([0, 1, 2]), array([1, 1, 2]))
     """
-    begins = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    differs = ordered[1:] != ordered[:-1]
+    begins = np.flatnonzero(np.concatenate([np.ones(min(len(ordered), 1), np.bool_), differs]))
     return begins, np.diff(begins, append=len(ordered))
 
 

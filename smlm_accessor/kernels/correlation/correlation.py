@@ -9,7 +9,7 @@ from scipy import fft
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.images.grid import PixelGrid
-from smlm_accessor.kernels.images.images import Image, Spectrum, spread
+from smlm_accessor.kernels.images.images import Image, Spectrum, image_of, spread
 
 #: The Gaussian that is subtracted is this many times wider. Measured: it takes out uneven
 #: background under a fixed illumination, and loses nothing of clusters, rings and cells.
@@ -101,7 +101,7 @@ class Correlator:
         One below the least quality is not found.
         """
         shape = self.shape(_OVERSAMPLING)
-        values = fft.irfft2(spread((self.gain * cross)[None], self.grid.modes, shape)[0], s=shape)
+        values = image_of(spread((self.gain * cross)[None], self.grid.modes, shape)[0], shape)
         spacing = self._spacing(shape)
         lags = [fft.fftfreq(n, 1 / n) * s for n, s in zip(shape, spacing, strict=True)]
         within = [np.flatnonzero(np.abs(x) <= m) for x, m in zip(lags, max_shift, strict=True)]
@@ -111,6 +111,7 @@ class Correlator:
         quality = self._quality(values, window, lags, within, start)
         if quality < least_quality:
             return Peak(start, quality, found=False)
+        del values, window
         shift = self.refine(cross, start)
         at_edge = self.active & (np.maximum(np.abs(start) + spacing, np.abs(shift)) > max_shift)
         found = bool(np.isfinite(shift).all()) and not at_edge.any()
@@ -164,7 +165,8 @@ class Correlator:
         window[inside] = 0.0
         runner_up = max(float(window.max()), 0.0)
         around = values[np.ix_(*near)]
-        power = np.square(values).sum(dtype=float) - np.square(around).sum(dtype=float)
+        np.square(values, out=values)  # they are not needed any more
+        power = values.sum(dtype=float) - np.square(around).sum(dtype=float)
         # Where few pairs overlap, a single chance pair is many standard deviations.
         one_pair = float(self.weighted_gain.sum(dtype=float)) / values.size
         deviation = np.sqrt(max(power, 0.0) / max(values.size - around.size, 1) + one_pair**2)

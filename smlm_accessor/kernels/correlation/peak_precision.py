@@ -15,13 +15,19 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from scipy import fft
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.correlation.correlation import Correlator, cross
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.field.jackknife import influence
-from smlm_accessor.kernels.images.images import Image, Spectrum, keep, restore, with_background
+from smlm_accessor.kernels.images.images import (
+    Image,
+    Spectrum,
+    keep,
+    restore,
+    transform_of,
+    with_background,
+)
 
 # The square of a band-limited slope reaches twice as far; what folds back from there falls beyond
 # the frequencies kept.
@@ -164,7 +170,7 @@ class PeakMatcher:
         for axis in np.flatnonzero(self.correlator.active):
             image = restore(slopes[axis], self.grid, shape)
             image *= image
-            out[axis] = keep(fft.rfft2(image, axes=(1, 2)), self.grid.modes)
+            out[axis] = keep(transform_of(image, shape, out.shape[-1]), self.grid.modes)
         out /= scale
         return out
 

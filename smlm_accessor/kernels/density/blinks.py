@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.by_column import AT_ONCE
 from smlm_accessor.kernels.compilation import kernel
-from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles
+from smlm_accessor.kernels.density.tiles import Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations

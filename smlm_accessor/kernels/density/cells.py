@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.by_column import AT_ONCE
 from smlm_accessor.kernels.sorting import sorted_rows
 
@@ -79,14 +79,16 @@ class Grid(NamedTuple):
             rows = (rows[:, None] + np.arange(-span, span + 1) * stride).ravel()
         return rows
 
-    def ranges(self, number: IntArray, ordered: IntArray) -> tuple[IntArray, IntArray]:
+    def ranges(self, number: IntArray, ordered: IntArray) -> tuple[Int32Array, Int32Array]:
         """Return which of ordered numbers are those of the rows around cells: (n, n_rows).
 
         The first of each row, and the one after the last.
         """
-        middle = number[:, None] + self.rows
-        first = np.searchsorted(ordered, middle - self.span[0])
-        return first, np.searchsorted(ordered, middle + self.span[0], side="right")
+        first, stop = np.empty((2, len(number), len(self.rows)), np.int32)
+        for k, row in enumerate(self.rows):
+            first[:, k] = np.searchsorted(ordered, number + (row - self.span[0]))
+            stop[:, k] = np.searchsorted(ordered, number + (row + self.span[0]), side="right")
+        return first, stop
 
 
 class Cells(NamedTuple):
@@ -99,42 +101,58 @@ class Cells(NamedTuple):
         The positions in the order of cells.
     start : ndarray, shape (n_cells + 1,)
         Cell ``c`` holds ``order[start[c]:start[c + 1]]``.
+    numbers : ndarray, shape (n_cells,)
+        Of the cells, increasing.
     kept : ndarray, shape (m,)
         Places in that order: of many positions around a cell, some.
-    stands_for : ndarray, shape (m,)
-        For how many each of them stands.
-    number : ndarray, shape (m,)
-        Of the cells of those kept.
+    begins : ndarray, shape (n_cells + 1,)
+        ``kept[begins[c]:begins[c + 1]]`` lie in cell ``c``.
     first, stop : ndarray, shape (n_cells, n_rows)
         ``kept[first:stop]`` lie in the cell, or within reach of it.
     """
 
     grid: Grid
-    order: IntArray
+    order: Int32Array
     start: IntArray
-    kept: IntArray
-    stands_for: FloatArray
-    number: IntArray
-    first: IntArray
-    stop: IntArray
+    numbers: IntArray
+    kept: Int32Array
+    begins: Int32Array
+    first: Int32Array
+    stop: Int32Array
+
+    @property
+    def number(self) -> IntArray:
+        """Number of the cell of each position that is kept."""
+        return np.repeat(self.numbers, np.diff(self.begins))
+
+    @property
+    def stands_for(self) -> FloatArray:
+        """For how many each position that is kept stands."""
+        kept = np.diff(self.begins)
+        return np.repeat(np.diff(self.start) / kept, kept)
+
+    def around(self, number: IntArray) -> tuple[Int32Array, Int32Array]:
+        """Return ``first`` and ``stop`` of cells with any numbers."""
+        first, stop = self.grid.ranges(number, self.numbers)
+        return self.begins[first], self.begins[stop]
 
     def blocks(self, n: int) -> list[tuple[int, int]]:
         """Return ``n`` ranges of positions, in the order of cells, of about the same size."""
         return list(pairwise(np.linspace(0, len(self.order), n + 1).astype(np.int64).tolist()))
 
     @property
-    def cell(self) -> IntArray:
+    def cell(self) -> Int32Array:
         """Cell of each position, in the order of cells."""
         return self.cell_of(slice(0, len(self.order)))
 
-    def cell_of(self, rows: slice | IntArray) -> IntArray:
+    def cell_of(self, rows: slice | IntArray | Int32Array) -> Int32Array:
         """Return the same of some of the positions."""
         if not isinstance(rows, slice):
-            return np.searchsorted(self.start, rows, side="right") - 1
+            return np.searchsorted(self.start, rows, side="right").astype(np.int32) - 1
         first = int(np.searchsorted(self.start, rows.start, side="right")) - 1
         stop = int(np.searchsorted(self.start, rows.stop))
         bounds = np.clip(self.start[first : stop + 1], rows.start, rows.stop)
-        return np.repeat(np.arange(first, stop), np.diff(bounds))
+        return np.repeat(np.arange(first, stop, dtype=np.int32), np.diff(bounds))
 
 
 def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int) -> Cells:
@@ -152,15 +170,17 @@ def sort_into_cells(positions: FloatArray, reach: FloatArray | float, most: int)
     ([0, 0, 2], [3, 4, 4])
     """
     grid = Grid.over(positions, reach)
-    number = grid.number(positions)
-    order, number = sorted_rows(number)
+    rows, number = sorted_rows(grid.number(positions))
+    order, n = rows.astype(np.int32), len(rows)
+    del rows
     start = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1], [True]]))
-    counts = np.diff(start)
-    first, stop = grid.ranges(number[start[:-1]], number)
-    every = -(-(stop - first).sum(axis=1) // round(most * grid.layers))
-    rank = np.arange(len(order)) - np.repeat(start[:-1], counts)
-    keep = rank % np.repeat(every, counts) == 0
-    kept = np.flatnonzero(keep)
-    stands_for = np.repeat(counts / -(-counts // every), counts)[kept]
-    before = np.concatenate([[0], np.cumsum(keep)])
-    return Cells(grid, order, start, kept, stands_for, number[kept], before[first], before[stop])
+    number, counts = number[start[:-1]], np.diff(start)
+    first, stop = grid.ranges(number, number)
+    around = np.zeros_like(number)
+    for a, b in zip(first.T, stop.T, strict=True):
+        around += start[b] - start[a]
+    every = -(-around // round(most * grid.layers))
+    begins = np.concatenate([[0], np.cumsum(-(-counts // every))]).astype(np.int32)
+    rank = np.arange(n, dtype=np.int32) - np.repeat(start[:-1].astype(np.int32), counts)
+    kept = np.flatnonzero(rank % np.repeat(every.astype(np.int32), counts) == 0).astype(np.int32)
+    return Cells(grid, order, start, number, kept, begins, begins[first], begins[stop])

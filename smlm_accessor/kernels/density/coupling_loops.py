@@ -47,7 +47,7 @@ def _of_pairs(n, p, s, low, high, around, frame, deep, of_event, values):  # typ
 
 @kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
-    events, cell, first, stop, where, variance, frame, weight, left_out, other_where,
+    cell, first, stop, where, variance, frame, weight, left_out, other_where,
     other_variance, other_frame, other_weight, deep, floor, room, values, others_window, window,
     group, responsibility, curvature, moments, total,
 ):  # fmt: skip
@@ -60,8 +60,6 @@ def coupling_sums(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    events : ndarray, shape (m,)
-        Of the order of cells, those that are gone through.
     cell, first, stop, where, variance, frame, weight, left_out
         As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
         ``other_weight``, ``deep``, ``floor`` and ``room``.
@@ -81,7 +79,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     """
     d, c, n = where.shape[0], -1, 0
     p, s, found, around, when = room
-    for i in events:
+    for i in range(len(cell)):
         if cell[i] != c:
             c = cell[i]
             n = gathered(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor._typing import IntArray
+from smlm_accessor._typing import Int32Array
 from smlm_accessor.kernels.compilation import any_order, kernel, part
 
 #: Columns of `pair_sums`: weight; gradient, curvature and squared gradient along x, y and z.
@@ -37,7 +37,7 @@ def space(most: int) -> tuple[npt.NDArray[Any], ...]:
     return one[0], one[1], np.empty(8), around, np.zeros(most + _AT_ONCE, np.int32)
 
 
-def most_around(first: IntArray, stop: IntArray) -> int:
+def most_around(first: Int32Array, stop: Int32Array) -> int:
     """Return the most events that lie around a cell."""
     return int((stop - first).sum(axis=1).max(initial=0))
 
@@ -133,7 +133,7 @@ def gathered(first, stop, where, variance, frame, weight, around, when):  # type
         for j in range(first[k], stop[k]):
             for a in range(d):
                 around[a, n] = where[a, j]
-            around[3, n], around[4, n] = variance[0, j], variance[d - 1, j]
+            around[3, n], around[4, n] = variance[0, j], variance[variance.shape[0] - 1, j]
             around[5, n], when[n] = weight[j], frame[j]
             n += 1
     around[5, n : n + _AT_ONCE] = 0.0
@@ -182,7 +182,7 @@ def pair_sums(  # type: ignore[no-untyped-def]
     left_out : ndarray of int32, shape (n_frames, 2)
         Events of these frames (half open) are not in the density.
     other_where, other_variance, other_frame, other_weight
-        Of the events that make the density.
+        Of the events that make the density; the first variance is along x and y, the last along z.
     deep : None or True
         None in the plane, for which no loop along z is compiled then.
     floors : ndarray, shape (n_floors,)

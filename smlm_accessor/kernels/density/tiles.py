@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.density.tile_loops import collect, enter, fill
 
 _ROOM = 1 << 16  # for keys of tiles, at first
-
-Float32Array = npt.NDArray[np.float32]
-Int32Array = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,14 @@ class FieldBlocks(NamedTuple):
         """Return the number of the block of each position, shape (n,)."""
         if self.n == 1:
             return np.zeros(len(positions), dtype=np.int64)
-        cell = np.floor((positions[:, :2] - self.lower) / self.width)
-        cell = np.clip(cell, 0, np.array(self.shape) - 1).astype(np.int64)
-        return np.asarray(cell[:, 0] * self.shape[1] + cell[:, 1])
+        number = np.zeros(len(positions), dtype=np.int64)
+        for x, lower, n in zip(positions[:, :2].T, self.lower, self.shape, strict=True):
+            cell = x - lower  # one axis at a time, in place
+            cell /= self.width
+            np.clip(np.floor(cell, out=cell), 0, n - 1, out=cell)
+            number *= n
+            number += cell.astype(np.int64)
+        return number
 
 
 def make_field_blocks(positions: FloatArray) -> FieldBlocks:

@@ -43,22 +43,27 @@ def lie_on_each_other(
     >>> lie_on_each_other(positions + 5 * (window > 2)[:, None], window, counts, 9, 0.8)
     False
     """
-    k, cells = len(counts), np.floor(positions)
-    cells -= by_column.lowest(cells)
-    along = by_column.highest(cells) + 1
+    k, low = len(counts), np.floor(by_column.lowest(positions))
+    along = np.floor(by_column.highest(positions)) - low + 1
     stride = np.append(np.cumprod(along[:0:-1])[::-1], 1).astype(np.int64)
-    order, key = sorted_rows((cells @ stride).astype(np.int64))
+    number = np.zeros(len(positions), np.int64)
+    for x, least_x, step in zip(positions.T, low, stride, strict=True):
+        number += (np.floor(x) - least_x).astype(np.int64) * step
+    order, key = sorted_rows(number)
     begins, in_cell = equal_runs(key)
     # Rows of a cell are in the order of windows.
-    both = np.repeat(np.arange(len(begins)) * k, in_cell) + window[order]
+    both = np.repeat(np.arange(len(begins)) * k, in_cell)
+    both += window[order]
+    key = key[begins]
+    del number, order  # as long as the table
     first, in_both = equal_runs(both)
     cell, of = np.divmod(both[first], k)
     pairs = np.bincount(of, in_both * (in_cell[cell] - in_both), k)
     beside = (cell[1:] == cell[:-1]) & (of[1:] == of[:-1] + 1)
     next_to = np.bincount(of[:-1][beside], (in_both[1:] * in_both[:-1])[beside], k)[:-1]
-    there = np.searchsorted(key[begins], key[begins] + away * stride[0])
-    there[there == len(begins)] = 0
-    hit = key[begins[there]] == key[begins] + away * stride[0]
+    there = np.searchsorted(key, key + away * stride[0])
+    there[there == len(key)] = 0
+    hit = key[there] == key + away * stride[0]
     n = float(counts.sum())
     chance = float((in_cell * in_cell[there])[hit].sum()) / n**2
     near = float(np.median(next_to / (counts[1:] * counts[:-1]))) - chance

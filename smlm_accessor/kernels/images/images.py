@@ -77,7 +77,7 @@ def transform(image: Image, grid: PixelGrid) -> Spectrum:
 
     The shape is (n_tiles, 2 m0 + 1, m1 + 1) with ``grid.modes = (m0, m1)``.
     """
-    spectra = keep(fft.rfft2(image, s=grid.padded, axes=(1, 2)), grid.modes)
+    spectra = keep(transform_of(image, grid.padded, grid.modes[1] + 1), grid.modes)
     counts = spectra[:, :1, :1].real.copy()
     even = background(image, grid)[:, None, None]
     spectra -= even * field_spectrum(grid)
@@ -114,6 +114,23 @@ def keep(spectra: Spectrum, modes: tuple[int, int]) -> Spectrum:
     )
 
 
+def transform_of(images: Image, shape: tuple[int, int], n_kept: int) -> Spectrum:
+    """Transform images, (n_tiles, n, m), padded to a shape; some frequencies of the last axis stay.
+
+    Along one axis after the other, so that no array is larger than what is wanted of it.
+    """
+    rows = fft.rfft(images, shape[1], axis=2)[..., :n_kept]
+    return np.asarray(fft.fft(rows, shape[0], axis=1))
+
+
+def image_of(spectra: Spectrum, shape: tuple[int, int]) -> Image:
+    """Return the images of transforms, (..., n, m), over which is written."""
+    rows = fft.ifft(spectra, axis=-2, overwrite_x=True, norm="forward")
+    images: Image = fft.irfft(rows, shape[1], norm="forward")
+    images *= np.float32(1 / (shape[0] * shape[1]))
+    return images
+
+
 def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) -> Spectrum:
     """Put the kept frequencies back into a transform of images of another shape."""
     first, last = modes
@@ -125,7 +142,7 @@ def spread(spectra: Spectrum, modes: tuple[int, int], shape: tuple[int, int]) ->
 
 def restore(spectra: Spectrum, grid: PixelGrid, shape: tuple[int, int]) -> Image:
     """Return the images of kept frequencies, sampled at another shape, shape (n_tiles, *shape)."""
-    images: Image = fft.irfft2(spread(spectra, grid.modes, shape), s=shape, axes=(1, 2))
+    images = image_of(spread(spectra, grid.modes, shape), shape)
     images *= np.float32(shape[0] * shape[1] / grid.pixels)
     return images
 

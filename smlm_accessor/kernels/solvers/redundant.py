@@ -18,6 +18,7 @@ _WORST = 0.2
 _AS_BAD = 0.7
 # Relative residual at which conjugate gradients end: shifts are good to about as much.
 _TOLERANCE = 1e-12
+_ROWS = 64  # of a matrix that are gone through at a time, for the memory
 
 
 class Network(NamedTuple):
@@ -140,11 +141,13 @@ def _excess(
     differences: FloatArray, shift: FloatArray, limit: FloatArray, used: BoolArray
 ) -> FloatArray:
     """Return the residual of each pair, in units of the limit; 0 below it or if not used."""
-    off, one = np.zeros(used.shape), np.empty(used.shape)
+    off = np.zeros(used.shape)
     for measured, x in zip(differences, shift.T, strict=True):
-        np.subtract(measured, x[:, None], out=one)
-        one += x
-        np.maximum(off, np.abs(one, out=one), out=off)
+        for start in range(0, len(x), _ROWS):
+            some = slice(start, start + _ROWS)
+            one = measured[some] - x[some, None]
+            one += x
+            np.maximum(off[some], np.abs(one, out=one), out=off[some])
     with np.errstate(over="ignore"):  # infinitely far off, if next to nothing is allowed
         off /= limit
     off[~(used & (off > 1))] = 0.0

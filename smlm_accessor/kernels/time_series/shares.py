@@ -22,6 +22,7 @@ _CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
 _DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
 _FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
 _NOTHING = 1e-12  # of the largest sum: rounding of differences
+_AT_ONCE = 4  # groups, for the memory
 _LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 
 
@@ -39,13 +40,14 @@ def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
     least = _LEAST * by_lag.max()
     expected = by_lag + least
     size = 1 << (k - 1).bit_length()
-    c, r = curvature, responsibility * expected
+    c, r = curvature, responsibility
+    by: FloatArray | float = expected
     levels = [[np.zeros((size, size)), np.zeros((size, size)), np.ones((size, size))]]
-    for whole, part in zip(levels[0], ratio_of_sums(c, r), strict=True):
+    for whole, part in zip(levels[0], ratio_of_sums(c, r, by), strict=True):
         whole[:k, :k] = part  # there is nothing beyond
     while size > 2:
         size //= 2
-        c, r = _pooled(c, size), _pooled(r, size)
+        c, r, by = _pooled(c, size), _pooled(r, size, by), 1.0
         levels.append(list(ratio_of_sums(c, r)))
     factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
     for ratio, error, groups in levels[::-1] if k > 1 else []:
@@ -61,18 +63,19 @@ def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
     return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
 
 
-def _pooled(sums: FloatArray, n: int) -> FloatArray:
-    """Return the sums over two by two windows, shape (n_groups, n, n), 0 beyond the last.
+def _pooled(sums: FloatArray, n: int, by: FloatArray | float = 1.0) -> FloatArray:
+    """Return the sums, times ``by``, over two by two windows, (n_groups, n, n), 0 beyond the last.
 
     Numpy takes ten times as long over two axes at once.
     """
-    k = sums.shape[1]
-    rows = np.zeros((len(sums), n, k))
-    rows[:, : (k + 1) // 2] = sums[:, ::2]
-    rows[:, : k // 2] += sums[:, 1::2]
-    found = np.zeros((len(sums), n, n))
-    found[..., : (k + 1) // 2] = rows[..., ::2]
-    found[..., : k // 2] += rows[..., 1::2]
+    k, found = sums.shape[1], np.zeros((len(sums), n, n))
+    for start in range(0, len(sums), _AT_ONCE):
+        some, into = sums[start : start + _AT_ONCE] * by, found[start : start + _AT_ONCE]
+        rows = np.zeros((len(some), n, k))
+        rows[:, : (k + 1) // 2] = some[:, ::2]
+        rows[:, : k // 2] += some[:, 1::2]
+        into[..., : (k + 1) // 2] = rows[..., ::2]
+        into[..., : k // 2] += rows[..., 1::2]
     return found
 
 
@@ -80,15 +83,23 @@ def _doubled(values: Any) -> Any:
     return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
 
 
-def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
-    total, squares = r.sum(axis=0), np.einsum("g...,g...->...", r, r)
+def ratio_of_sums(
+    c: FloatArray, r: FloatArray, by: FloatArray | float = 1.0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively.
+
+    Each ``r`` counts ``by`` times.
+    """
+    total, squares = np.zeros((2, *r.shape[1:]))
+    for one in r:  # without another array as large, here and below
+        total += one * by
+        squares += np.square(one * by)
     least = max(_NOTHING * float(np.max(total)), 1e-100)
     total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
     variance = np.zeros_like(total)
-    for one, by in zip(c, r, strict=True):  # without another array as large
-        left = ratio * by
+    for one, other in zip(c, r, strict=True):
+        left = ratio * (other * by)
         left -= one
         variance += np.square(left, out=left)
     variance *= n / np.maximum(n - 1, 1e-9)

@@ -51,6 +51,7 @@ def dependence(fit: WindowFit, motion: WindowDrift) -> FloatArray:
     drift = np.where(asked[:, None], motion.drift[of], np.nan)
     part = WindowDrift(np.append(begin, len(key)), drift, motion.slope[of], motion.middle[of])
     in_blocks = replace(fit.localizations, positions=positions[order], frames=frames[order])
+    del window, rows, there, order, key, by_block  # as long as the table
     sums = replace(fit, localizations=in_blocks).gradient_sums(motion, part, motion.rows[of])
     sums, block, of = sums[asked], block[asked], of[asked]
     row = np.cumsum(known)[of] - 1

@@ -41,7 +41,8 @@ class FrameDrift:
 
     def removed(self, localizations: ChunkedLocalizations) -> ChunkedLocalizations:
         """Return the localizations, in the order of frames, without the drift."""
-        positions = localizations.positions - self.drift.take(self.timeline.of_rows, axis=0)
+        positions = np.repeat(self.drift, self.timeline.counts, axis=0)
+        np.subtract(localizations.positions, positions, out=positions)
         return replace(localizations, positions=positions, jumps=self.timeline.jumps)
 
 
@@ -145,8 +146,8 @@ def relocated(
 
 
 def _lie_on_each_other(positions: FloatArray, windows: Windows, cell: FloatArray) -> bool:
-    axes, of_row = np.flatnonzero(np.isfinite(cell)), windows.of_frame[windows.timeline.of_rows]
-    in_cells = positions[:, axes] / cell[axes]
+    axes, of_row = slice(np.isfinite(cell).sum()), windows.of_frame.repeat(windows.timeline.counts)
+    in_cells = positions[:, axes] / cell[axes]  # along z nothing may be told
     return lie_on_each_other(in_cells, of_row, windows.counts, _AWAY, _NEARLY)
 
 

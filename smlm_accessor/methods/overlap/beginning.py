@@ -83,7 +83,7 @@ class Beginning(NamedTuple):
         windows = parts.timeline.cut(edges)
         shared = [np.interp(middle, self.found.middle, v) for v in self.variance.T]
         by_jumps = np.zeros((len(windows), self.variance.shape[1]))
-        if parts.density is not None and parts.rows is not None and len(parts.timeline.jumps):
+        if parts.density is not None and parts.rows is not None:
             drift = parts.drift[:, parts.axes]
             by_jumps[:, parts.axes] = jump_errors(drift, windows, parts.density, parts.rows)
         nothing = windows.mean(self.nothing.astype(np.float64))
@@ -138,6 +138,8 @@ def begun_windows(
     )
     drift = np.zeros((len(windows.timeline.frames), len(precision)))
     drift[:, axes] = first.drift
-    parts = Parts(first.connection, windows.timeline, drift, axes, density, rows)
+    # What tells the errors of jumps takes memory.
+    kept = (density, rows) if len(windows.timeline.jumps) else ()
+    parts = Parts(first.connection, windows.timeline, drift, axes, *kept)
     of_all = first.events.lifetime, nothing[judged.of_frame], first.smoothing
     return Beginning(found, variance, parts, *of_all)

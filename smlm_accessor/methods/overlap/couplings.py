@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.backends import map_threads
+from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import most_around, space
 from smlm_accessor.kernels.time_series.joint_drift import laplacian
@@ -18,6 +18,7 @@ from smlm_accessor.timeline import Windows
 
 _PAIR_BLOCKS = 2  # of events, of which one in so many counts
 _PARTS = 2  # of the groups, for threads; the same for any number of threads
+_RUNS = 16  # of events, one after the other: what is made of them takes little memory
 # Groups of squares of the field, that tell the errors of sums over pairs of windows: with more, a
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
 # the memory.
@@ -79,30 +80,35 @@ def couplings(
     """
     cells, k, d = density.cells, len(windows), len(density.precision)
     every = max(len(density.positions) // n_events, 1)
-    chosen = np.concatenate([np.arange(*block, every) for block in cells.blocks(_PAIR_BLOCKS)])
+    blocks = cells.blocks(_PAIR_BLOCKS)
+    chosen = np.concatenate([np.arange(a, b, every, dtype=np.int32) for a, b in blocks])
+    n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
+    n_groups = n_groups if group is None else int(group.max()) + 1
+    of_chosen = np.empty(len(chosen), np.int32)
+
+    def number(some: slice) -> IntArray:
+        rows = chosen[some]
+        return _squares(density.positions[rows]) % n_groups if group is None else group[rows]
+
+    fill_rows(number, of_chosen, threads=density.threads)
     change = density.change(drift)
-    where, variance = density.moved(change, chosen)
-    if group is None:
-        n_groups = _GROUPS if k <= _MANY_WINDOWS else _GROUPS // 4
-        group = _squares(density.positions.take(chosen, axis=0)) % n_groups
-    else:
-        n_groups = int(group.max()) + 1
-        group = group[chosen]
     left_out, others = density.events.left_out_of(windows), density.others(change)
-    of_events = cells.cell[chosen], density.frame[chosen], density.weight[chosen]
     responsibility, curvature = np.zeros((2, n_groups, k, k))
     most = most_around(cells.first, cells.stop)
 
     def one(part: int) -> tuple[FloatArray, FloatArray]:
         """Add up events of some groups; each group has sums of its own."""
         moments, total = np.zeros((k, k, d)), np.zeros((2, d))
-        coupling_sums(
-            *(np.flatnonzero(group % _PARTS == part), of_events[0], cells.first, cells.stop),
-            *(where, variance, *of_events[1:], left_out, *others),
-            *(density.kernel.floor, space(most), np.empty((5, most), np.float32)),
-            *(np.empty(most, np.int64), windows.of_frame, group),
-            *(responsibility, curvature, moments, total),
-        )
+        room = space(most), np.empty((5, most), np.float32), np.empty(most, np.int64)
+        mine = of_chosen % _PARTS == part
+        runs = (np.array_split(one[mine], _RUNS) for one in (chosen, of_chosen))
+        for rows, of in zip(*runs, strict=True):
+            coupling_sums(
+                *(cells.cell_of(rows), cells.first, cells.stop),
+                *(*density.moved(change, rows), density.frame[rows], density.weight[rows]),
+                *(left_out, *others, density.kernel.floor, *room, windows.of_frame, of),
+                *(responsibility, curvature, moments, total),
+            )
         return moments, total
 
     found = map_threads(one, range(_PARTS), threads=density.threads)

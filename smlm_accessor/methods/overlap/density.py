@@ -8,8 +8,9 @@ from itertools import chain, starmap
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import Float32Array, FloatArray, Int32Array, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.cells import Cells, sort_into_cells
 from smlm_accessor.kernels.density.pair_kernel import PairKernel
@@ -20,7 +21,6 @@ from smlm_accessor.kernels.density.pair_loops import (
     pair_sums,
     space,
 )
-from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array
 from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
@@ -40,6 +40,7 @@ _MARGIN = 0.5  # precisions that the drift may change before neighbours leave th
 # Classes of precision, two to an octave of the weight, of which each gets its own weight; and the
 # events that count as seen in each beforehand, so that a class with a few has the weight of all.
 _CLASSES, _BEFOREHAND = 18, 20.0
+_Rows = IntArray | Int32Array | slice
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,6 @@ class Density:
         In the order of cells, in precisions.
     frame : ndarray of int32, shape (n,)
         Index of the frame of each event in this order.
-    variance : ndarray, shape (d, n)
-        Of each event in this order, in squared precisions.
     sorted_with : ndarray, shape (n_frames, d)
         The drift that was taken off these; sums are for one that is not far from it.
     weight : ndarray, shape (n,)
@@ -113,7 +112,6 @@ class Density:
     cells: Cells
     positions: FloatArray
     frame: Int32Array
-    variance: FloatArray
     sorted_with: FloatArray
     weight: FloatArray
     threads: int | None
@@ -139,9 +137,8 @@ class Density:
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
         order, in_cells = cells.order, np.empty(positions.shape)
         fill_rows(lambda rows: positions.take(order[rows], axis=0), in_cells, threads=threads)
-        of_event = events.frame[order], _variances(events, order, widest)
-        ones = np.ones(len(order))
-        return cls(events, precision, kernel, cells, in_cells, *of_event, drift, ones, threads)
+        frame, alike = events.frame[order], np.broadcast_to(1.0, len(order))
+        return cls(events, precision, kernel, cells, in_cells, frame, drift, alike, threads)
 
     def with_floor(self, floor: float) -> Density:
         """Return the density with another floor."""
@@ -154,7 +151,7 @@ class Density:
         the components counts, from a sample of the events.
         """
         d, every = len(self.precision), self.one_in(SAMPLE)
-        nothing = np.zeros(len(self.frame), np.int64)
+        nothing = np.broadcast_to(np.int64(0), len(self.frame))
         total = np.sum(self._add_up(drift, windows, nothing.__getitem__, 1, every, floors), axis=0)
         curvature, squared = total[:, 4 : 4 + d], np.maximum(total[:, 7 : 7 + d], 1e-300)
         factors = np.stack([curvature, curvature / squared])
@@ -172,9 +169,9 @@ class Density:
         """
         d, n = len(self.precision), len(windows)
         found = self._add_up(drift, windows, lambda rows: self._window(windows, rows), n, every)
-        total, events, block_events = np.sum(found, axis=0), np.zeros(n), []
+        total, events, block_events = sum(found[1:], found[0]), np.zeros(n), []
         for rows in starmap(slice, self._blocks(every)):
-            information = self.weight[rows] / self.variance[0, rows]
+            information = self.weight[rows] / self.variances(rows)[0]
             events += np.bincount(self._window(windows, rows), information, n)
             block_events.append(information.sum())
         return OverlapSums(
@@ -215,9 +212,10 @@ class Density:
         Of all weights, ``sum(curvature) / sum(squared)`` over the events that are as precise gives
         the gradient the largest information.
         """
-        d, octaves = len(self.precision), np.log2(1 / self.variance[0])
-        row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int64)
-        found = self._add_up(drift, windows, row.__getitem__, _CLASSES, self.one_in(SAMPLE))
+        d, octaves = len(self.precision), np.log2(1 / self.variances(slice(None))[0])
+        row = np.clip(np.rint(2 * octaves), 0, _CLASSES - 1).astype(np.int8)
+        del octaves
+        found = self._add_up(drift, windows, lambda r: row[r], _CLASSES, self.one_in(SAMPLE))
         total = np.sum(found, axis=0)
         curvature, squared = total[:, 4 : 4 + d].mean(axis=1), total[:, 7 : 7 + d].mean(axis=1)
         if not curvature.sum() > 0:
@@ -244,7 +242,7 @@ class Density:
         # What lies around a cell is looked up once for all that are in it.
         order, number = sorted_rows(grid.number(where))
         begins, n = equal_runs(number)
-        around, found = grid.ranges(number[begins], self.cells.number), np.empty((2, len(where)))
+        around, found = self.cells.around(number[begins]), np.empty((2, len(where)))
         at = _columns(where.take(order, axis=0))
         densities(
             *(at, np.full_like(at, factor + spread), np.repeat(np.arange(len(n)), n), *around),
@@ -256,15 +254,14 @@ class Density:
 
     def others(self, change: FloatArray) -> tuple[Any, ...]:
         """Return what `pair_sums` takes of the events that make the density, as far as ``deep``."""
-        kept = self.cells.kept
-        variance = self.kernel.factor * self.variance.take(kept, axis=1)
-        return (
-            self.moved(change, kept)[0],
-            np.ascontiguousarray(variance, dtype=np.float32),
-            self.frame[kept],
-            self.cells.stands_for.astype(np.float32),
-            None if len(variance) == 2 else True,
-        )
+        kept, d, factor = self.cells.kept, len(self.precision), self.kernel.factor
+        where = np.empty((d, len(kept)), np.float32)
+        variance = np.empty((d - 1, len(kept)), np.float32)  # along x and y, and along z
+        fill_rows(lambda rows: self._where(change, kept[rows]), where.T, threads=1)
+        fill_rows(lambda rows: factor * self.variances(kept[rows])[::2].T, variance.T, threads=1)
+        frame = self.frame if len(kept) == len(self.frame) else self.frame[kept]
+        stands_for = self.cells.stands_for.astype(np.float32)
+        return where, variance, frame, stands_for, None if d == 2 else True
 
     def one_in(self, n: int) -> int:
         """Return one in how many blocks hold about ``n`` events."""
@@ -277,7 +274,7 @@ class Density:
         self,
         drift: FloatArray,
         windows: Windows,
-        row: Callable[[slice | IntArray], IntArray],
+        row: Callable[[slice | IntArray], npt.NDArray[Any]],
         into: int | FloatArray,
         every: int,
         floors: FloatArray | None = None,
@@ -300,7 +297,7 @@ class Density:
                 sums = np.zeros((len(some) * sums * len(floors), N_PAIR_SUMS))
             pair_sums(
                 *(0, len(frame), cells.cell_of(rows), cells.first, cells.stop),
-                *(*self.moved(change, rows), frame, self.weight[rows]),
+                *(*self.moved(change, rows), frame, np.ascontiguousarray(self.weight[rows])),
                 *(number, left_out, *others, floors, space(most), sums),
             )
             return list(sums.reshape(len(some), -1, N_PAIR_SUMS)) if sums is not into else []
@@ -320,29 +317,31 @@ class Density:
         change = (drift - self.sorted_with) / self.precision
         return np.asarray(change - np.median(change, axis=0))  # a constant changes nothing
 
-    def moved(
-        self, change: FloatArray, rows: IntArray | slice
-    ) -> tuple[Float32Array, Float32Array]:
+    def moved(self, change: FloatArray, rows: _Rows) -> tuple[Float32Array, Float32Array]:
         """Return where events are after this change, in precisions, and their variances."""
+        variance = self.kernel.factor * self.variances(rows) + self.kernel.spread
+        where = _columns(self._where(change, rows))
+        return where, np.ascontiguousarray(variance, dtype=np.float32)
+
+    def variances(self, rows: _Rows) -> FloatArray:
+        """Return the variances of events in the order of cells, (d, m), in squared precisions."""
+        events, order = self.events, self.cells.order[rows]
+        widest = _widest(events, len(self.precision))
+        lateral = 1 / np.maximum(events.weight.take(order).astype(np.float64), 1 / widest[0])
+        if len(widest) == 2:
+            return np.broadcast_to(lateral, (2, len(lateral)))
+        axial = 1 / np.maximum(events.axial.take(order).astype(np.float64), 1 / widest[2])
+        return np.stack([lateral, lateral, axial])
+
+    def _where(self, change: FloatArray, rows: _Rows) -> FloatArray:
         at = self.positions[rows] if isinstance(rows, slice) else self.positions.take(rows, axis=0)
-        where = at - change.take(self.frame[rows], axis=0)
-        variance = self.kernel.factor * self.variance[:, rows] + self.kernel.spread
-        return _columns(where), np.ascontiguousarray(variance, dtype=np.float32)
+        return np.asarray(at - change.take(self.frame[rows], axis=0))
 
 
 def _widest(events: CorrectedEvents, d: int) -> FloatArray:
     """Return the largest variance of an event along each axis, in squared precisions."""
     along_z = _LEAST_PRECISE if events.axial is events.weight else _LEAST_PRECISE_Z
     return np.array([_LEAST_PRECISE, _LEAST_PRECISE, along_z][:d])
-
-
-def _variances(events: CorrectedEvents, order: IntArray, widest: FloatArray) -> FloatArray:
-    """Return the variances of events in an order, in squared precisions, shape (d, n)."""
-    lateral = 1 / np.maximum(events.weight[order].astype(np.float64), 1 / widest[0])
-    if len(widest) == 2:
-        return np.broadcast_to(lateral, (2, len(order)))
-    axial = 1 / np.maximum(events.axial[order].astype(np.float64), 1 / widest[2])
-    return np.stack([lateral, lateral, axial])
 
 
 def _columns(positions: FloatArray) -> Float32Array:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.blinks import Events, find_events, usual_part
-from smlm_accessor.kernels.density.tiles import Float32Array, Int32Array, Tiles, sort_into_tiles
+from smlm_accessor.kernels.density.tiles import Tiles, sort_into_tiles
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -84,9 +84,10 @@ class WeightedLocalizations:
         timeline = Timeline.of(localizations.frames, localizations.jumps)
         if localizations.prior is not None:
             timeline = timeline.including(localizations.prior.frames)
-        weight = np.ones(len(localizations.frames), dtype=np.float32)
+        weight = np.broadcast_to(np.float32(1), len(localizations.frames))
         axial, uncertainty = weight, localizations.uncertainty
         if uncertainty is not None:
+            axial = weight = weight.copy()
             known = by_column.in_all(uncertainty[:, :2] > 0)
             relative = (precision / uncertainty[known])[:, :2].mean(axis=1) ** 2
             weight[known] = np.clip(relative, _LIGHTEST, _HEAVIEST)
@@ -95,7 +96,7 @@ class WeightedLocalizations:
                 axial = weight.copy()
                 relative = (precision[2] / uncertainty[deep[:, 0], 2]) ** 2
                 axial[deep[:, 0]] = np.clip(relative, _LIGHTEST, _HEAVIEST)
-        of_rows = timeline.of_rows.astype(np.int32)
+        of_rows = np.arange(len(timeline.frames), dtype=np.int32).repeat(timeline.counts)
         return cls(localizations.positions, of_rows, weight, axial, timeline)
 
     def events(
@@ -129,5 +130,5 @@ class WeightedLocalizations:
         return usual_part(tiles, timeline.frames, precision=precision, segment=timeline.segment)
 
     def _tiles(self, drift: FloatArray, precision: FloatArray) -> Tiles:
-        rows = self.positions, self.frame, self.weight
+        rows = self.positions, self.frame, np.ascontiguousarray(self.weight)
         return sort_into_tiles(*rows, drift, size=_TILE * precision)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents
@@ -27,20 +28,15 @@ def best_density(
     # Events are sorted once for each factor, on which the reach depends.
     each = {k.factor: k for k in kernels}
 
-    def of(kernel: PairKernel) -> Density:
-        return Density.of(events, drift, precision, kernel, threads)
-
-    def promise(density: Density) -> tuple[float, float]:
-        """Return the most information, and the floor that promises it."""
+    def promise(density: Density) -> tuple[float, float, Density]:
+        """Return the most information, the floor that promises it, and the density."""
         floors = np.array([k.floor for k in kernels if k.factor == density.kernel.factor])
         if len(kernels) == 1:
-            return 0.0, float(floors[0])
+            return 0.0, float(floors[0]), density
         found = density.information(drift, windows, floors)
-        return float(found.max()), float(floors[found.argmax()])
+        return float(found.max()), float(floors[found.argmax()]), density
 
-    densities = map_threads(of, list(each.values()), threads=threads)
-    promises = [promise(density) for density in densities]
-    most = max(promises)
-    best = densities[promises.index(most)].with_floor(most[1])
-    del densities  # of the others, nothing is kept
-    return best.weighted(drift, windows)
+    densities = (Density.of(events, drift, precision, k, threads) for k in each.values())
+    # One after the other, and of the others nothing is kept: events in cells take memory.
+    _, floor, best = max((promise(density) for density in densities), key=itemgetter(0, 1))
+    return best.with_floor(floor).weighted(drift, windows)

@@ -9,6 +9,7 @@ from scipy import fft, ndimage
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels import by_column
+from smlm_accessor.kernels.images.images import Image, image_of, transform_of
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _SIDE = 512  # precisions: of the part of the field that is looked at, the fullest one
@@ -118,15 +119,19 @@ def _at(image: FloatArray, where: FloatArray) -> FloatArray:
 
 def _periods(where: FloatArray) -> FloatArray:
     """Return the shifts at which events lie on others nearly as much as without one, (m, 2)."""
-    halves = [_image(where[k::2], _size(where)) for k in (0, 1)]
-    halves = [(half - half.mean()).astype(np.float32) for half in halves]
-    n, m = 2 * np.array(halves[0].shape) - 1
+    size = _size(where)
+
+    def half(k: int) -> Image:
+        image = _image(where[k::2], size)
+        return np.asarray((image - image.mean())[None], np.float32)
+
+    middle = np.array(size) - 1
+    n, m = 2 * middle + 1
     padded = fft.next_fast_len(n, real=True), fft.next_fast_len(m, real=True)
-    product = fft.rfft2(halves[0], padded)
-    product *= fft.rfft2(halves[1][::-1, ::-1], padded)
-    found = fft.irfft2(product, padded, overwrite_x=True)[:n, :m]  # no shift is in the middle
+    product = transform_of(half(0), padded, padded[1] // 2 + 1)
+    product *= transform_of(half(1)[:, ::-1, ::-1], padded, padded[1] // 2 + 1)
+    found = image_of(product[0], padded)[:n, :m]  # no shift is in the middle
     del product
-    middle = np.array(halves[0].shape) - 1
     high = found > _AS_HIGH * found[tuple(middle)]
     around = tuple(slice(max(m - _NEAREST + 1, 0), m + _NEAREST) for m in middle.tolist())
     high[around] = False
@@ -138,7 +143,7 @@ def _periods(where: FloatArray) -> FloatArray:
     return np.array([_peak(found, tuple(one)) - middle for one in at]).reshape(-1, 2)
 
 
-def _peak(image: FloatArray, at: tuple[int, ...]) -> FloatArray:
+def _peak(image: Image, at: tuple[int, ...]) -> FloatArray:
     """Return where the parabolas through a maximum and its neighbours are highest."""
     i, j = at
     found = np.empty(2)

@@ -81,7 +81,8 @@ class Aligner:
         if not rows.all():
             positions, frames = positions[rows], frames[rows]
         timeline = Timeline.of(frames, self.localizations.jumps)
-        return PairAligner(positions, timeline.of_rows, timeline, self.max_residual, self.threads)
+        of_rows = timeline.of_rows.astype(np.int32)
+        return PairAligner(positions, of_rows, timeline, self.max_residual, self.threads)
 
     def align_sample(
         self,

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import BoolArray, FloatArray, Int32Array, IntArray
 from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels.correlation.pair_sums import (
     WIDTH,
@@ -79,7 +79,7 @@ class PairAligner:
     """
 
     positions: FloatArray
-    frame_of: IntArray
+    frame_of: Int32Array
     timeline: Timeline
     max_residual: float | None
     threads: int | None
@@ -158,13 +158,17 @@ class PairAligner:
         """
         still = np.zeros(len(windows), dtype=bool) if still is None else still
         curve = windows.shape(drift, use, still)
-        positions = (self.positions - curve[self.frame_of]) / reach
-        of = np.where(use, np.arange(len(windows)), -1)[windows.of_frame][self.frame_of]
-        group = split_mix(self.timeline.frames - self.timeline.frames[0])[self.frame_of]
+        positions = curve.take(self.frame_of, axis=0)
+        np.subtract(self.positions, positions, out=positions)
+        positions /= reach
+        in_use = np.where(use, np.arange(len(windows), dtype=np.int32), np.int32(-1))
+        of = in_use[windows.of_frame].take(self.frame_of)
+        group = split_mix(self.timeline.frames - self.timeline.frames[0]).take(self.frame_of)
         if not use.all():
             rows = of >= 0
             positions, of, group = positions[rows], of[rows], group[rows]
         layers = sort_into_layers(positions, group, partners)
+        del group  # as long as the table
         blocks = make_field_blocks(positions).of(positions) if of_pairs_and_blocks else None
         run, slopes = partial(map_threads, threads=self.threads), of_pairs_and_blocks
         n = len(windows)

@@ -18,11 +18,11 @@ Sums = tuple[FloatArray, FloatArray, FloatArray]
 
 
 def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
-    d, n, cells = len(data["where"]), len(data["frame"]), data["cells"]
+    d, cells = len(data["where"]), data["cells"]
     couplings, moments, total = np.zeros((2, GROUPS, K, K)), np.zeros((K, K, d)), np.zeros((2, d))
     most = most_around(cells.first, cells.stop)
     coupling_sums(
-        *(np.arange(n), cells.cell, cells.first, cells.stop),
+        *(cells.cell, cells.first, cells.stop),
         *(data[name] for name in ("where", "variance", "frame", "weight", "left_out")),
         *(data[name] for name in ("where", "variance", "frame", "stands_for")),
         *(

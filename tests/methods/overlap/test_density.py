@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy.signal import fftconvolve
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import Float32Array, FloatArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import CUT
-from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap import density
 from smlm_accessor.methods.overlap.density import Density, OverlapSums

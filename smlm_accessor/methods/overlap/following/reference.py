@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import Float32Array, FloatArray, IntArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
 from smlm_accessor.kernels.density.pair_loops import N_PAIR_SUMS, most_around, pair_sums, space
-from smlm_accessor.kernels.density.tiles import Float32Array
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
-from smlm_accessor.kernels.density.tiles import Int32Array
 from smlm_accessor.kernels.time_series.change_point import highest_sums
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations

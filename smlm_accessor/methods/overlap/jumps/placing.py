@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import FloatArray, Int32Array
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.density.tiles import Int32Array
 from smlm_accessor.kernels.field.places import Places
 from smlm_accessor.kernels.time_series.breaks import find_breaks
 from smlm_accessor.kernels.time_series.change_point import change_points, middle_change_point
