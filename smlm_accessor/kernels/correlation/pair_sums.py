@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.compilation import allocating
 from smlm_accessor.kernels.hashing import split_mix64
 from smlm_accessor.kernels.sorting import sorted_rows
@@ -115,7 +115,7 @@ def _levels(cell: IntArray, region: IntArray, size: float, d: int, partners: flo
 
 def pair_sums(
     positions: FloatArray,
-    window: IntArray,
+    window: IntArray | Int32Array,
     n_windows: int,
     layers: Layers,
     *,
@@ -134,7 +134,7 @@ def pair_sums(
     ordered = np.zeros((n, 3))
     for axis, column in enumerate(positions.T):
         ordered[:, axis] = column[layers.order]
-    of = window.astype(np.int32)[layers.order]
+    of = window[layers.order].astype(np.int32)
     ends = np.searchsorted(layers.starts, np.linspace(0, n, _PARTS + 1)).tolist()
     # Rows of the upper triangle of all pairs of windows, one after the other.
     lengths = np.arange(n_windows, 0, -1)

@@ -25,9 +25,9 @@ _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 #: Localizations of a segment: the later ones are tried if the former disagree.
 LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
-# Cells that the sample goes from one segment to the next, root mean square: if it goes less,
-# shorter ones show nothing more. A line of this length blurs a segment by 0.3 precisions.
-_SLOW = 0.5
+# Cells that the sample goes from one segment to the next: if it goes less everywhere, shorter ones
+# show nothing more. A line of this length blurs a segment by 0.6 precisions.
+_SLOW = 1.0
 #: Part of the score that makes no difference.
 AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
@@ -228,11 +228,9 @@ def followed(
 
 
 def _is_slow(motion: WindowDrift, matched: FloatArray, scale: FloatArray) -> bool:
-    """Tell whether nearly all segments match, and step by less than half a cell, but for jumps."""
-    found = matched[:, 4] != 0
-    steps = np.sort(np.abs(np.diff(motion.drift[found] * scale, axis=0)).max(axis=1))
-    usual = steps[: int(_MATCHED * len(steps))]
-    return bool(found.mean() > _MATCHED and len(usual) and (usual**2).mean() < _SLOW**2)
+    """Tell whether all segments match, each within a cell of those beside it."""
+    steps = np.abs(np.diff(motion.drift * scale, axis=0))
+    return bool((matched[:, 4] != 0).all() and steps.size and steps.max() < _SLOW)
 
 
 def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:

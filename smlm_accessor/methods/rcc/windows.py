@@ -30,7 +30,7 @@ _MANY = 96
 # Localizations of a window, in the mean, at least.
 _LEAST = 12
 
-# Windows as long as the trend averages stay, unless others should be so many times as long, or
+# Windows as short as the trend averages stay, unless others should be so many times as long, or
 # short: the trend is made of all events, and what others should be of a sample. Without this,
 # errors were 3 % larger in 18 tables of the benchmark.
 _CLEARLY = 2.0
@@ -74,7 +74,7 @@ def best_windows(
 ) -> tuple[Windows, FloatArray]:
     """Return the windows and the smoothing at which the drift is most precise (see `longer_by`).
 
-    Windows as long as the frames over which a trend is ``averaged`` are looked at first. They are
+    Windows as short as the frames over which a trend is ``averaged`` are looked at first. They are
     long enough for most to be told from chance. Whatever their length, they begin with the mean of
     ``start``, the drift in each frame; those do not count in which it is NaN somewhere.
     """
@@ -84,8 +84,16 @@ def best_windows(
     drift = windows.mean(start)
     known = by_column.all_finite(drift)
     smoothing, aligned = choose_smoothing(aligner, windows, drift, known, smoothing, near=True)
+
+    def longer() -> float:
+        drift = _without_jumps(aligned, windows)
+        return longer_by(drift, aligned.variance, aligned.valid, aligner.share)
+
     factor = averaged * len(windows) / float(timeline.stop - timeline.frames[0])
-    guessed, refined, last = True, False, False
+    # Of a straight line, a trend averages over more than a curve through windows can do with.
+    guessed, refined, last = factor < 1, False, False
+    factor = factor if guessed else longer()
+    first = windows, aligned
     for _ in range(ROUNDS):
         k = round(len(windows) / (np.sqrt(factor) if last else factor))
         # The sharpness of windows goes with the root of the localizations in them.
@@ -102,10 +110,12 @@ def best_windows(
             aligned = aligner.align_sample(windows, windows.mean(start), smoothing)
         if last:
             break
-        drift = _without_jumps(aligned, windows)
-        factor = longer_by(drift, aligned.variance, aligned.valid, aligner.share)
+        factor = longer()
         if guessed and 1 / _CLEARLY < factor < _CLEARLY:
             break
+        if guessed and factor > 1:  # the trend follows chance
+            (windows, aligned), refined = first, False
+            factor = longer()
         guessed = False
         # What was made too short by chance is made longer, but not back and forth.
         last = refined and factor > 1
