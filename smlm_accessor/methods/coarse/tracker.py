@@ -25,9 +25,6 @@ _ALL, _SAMPLE = 150_000, 80_000  # localizations that are followed
 #: Localizations of a segment: the later ones are tried if the former disagree.
 LADDER = ((120, 480), (30, 1920))
 _MATCHED = 0.95  # of the segments
-# Cells that the sample goes from one segment to the next: if it goes less everywhere, shorter ones
-# show nothing more. A line of this length blurs a segment by 0.6 precisions.
-_SLOW = 1.0
 #: Part of the score that makes no difference.
 AGREE = 0.02
 _MOLECULES = 4096  # of a segment that are looked for
@@ -174,11 +171,10 @@ def followed(
                 break
         return best
 
-    candidates = [[cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes] for sizes in ladder]
-    tried = [attempt(candidates[0].pop())]
-    highest = tried[0][0]
-    for shorter in [] if _is_slow(*tried[0][1:3], lateral) else candidates:
-        tried += map_threads(attempt, shorter, threads=threads)
+    tried: list[tuple[float, WindowDrift, FloatArray, IntArray]] = []
+    for sizes in ladder:
+        candidates = [cut(arrays[1], q, _MOST_SEGMENTS, given) for q in sizes]
+        tried += map_threads(attempt, candidates, threads=threads)
         tried.sort(key=lambda t: len(t[3]))
         highest = max(t[0] for t in tried)
         clear = [
@@ -215,9 +211,9 @@ def followed(
     any_course = Simple(motion, jumps, score(arrays, motion, scale, threads))
     length = int(np.median(np.diff(edges)))
     chosen: dict[str, Any] = {"coarse_frames_per_segment": length}
-    less = [m for m in short if m < length]
-    if less:
-        chosen["widened_from_frames"] = min(less)
+    shorter = [m for m in short if m < length]
+    if shorter:
+        chosen["widened_from_frames"] = min(shorter)
     told = np.empty(0, np.int64) if given is None else np.intersect1d(given, edges)
     best = simplest(arrays, any_course, edges, told, scale, threads)
     chosen["jumps"] = best.jumps.tolist()
@@ -225,12 +221,6 @@ def followed(
         *(edges, best.motion.drift[:, :d], valid, evidence, best.jumps, motion.middle),
         *(best.score, chosen),
     )
-
-
-def _is_slow(motion: WindowDrift, matched: FloatArray, scale: FloatArray) -> bool:
-    """Tell whether all segments match, each within a cell of those beside it."""
-    steps = np.abs(np.diff(motion.drift * scale, axis=0))
-    return bool((matched[:, 4] != 0).all() and steps.size and steps.max() < _SLOW)
 
 
 def bridged(motion: WindowDrift, scale: FloatArray) -> FloatArray:

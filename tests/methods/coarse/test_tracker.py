@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.aim.sparse_image import WindowDrift
-from smlm_accessor.methods.coarse import tracker
 from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.tracker import Coarse, bridged, followed, sample_of
 from smlm_accessor.timeline import Timeline
@@ -92,28 +89,6 @@ def test_a_sample_that_moves_is_followed(d: int) -> None:
     away = drift.drift - true
     assert (away.std(axis=0) < scene.precision).all()
     assert (np.ptp(away, axis=0) < 4 * scene.precision).all()
-
-
-@pytest.mark.parametrize(("step", "shorter"), [(0.02, False), (1.0, True)])
-def test_shorter_segments_are_followed_if_the_sample_moves_within(
-    step: float, shorter: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of 60 frames each: the sample goes 0.15 or 8 nm in one, at a precision of 10 nm."""
-    scene = scenes.blinking(scenes.sites(), n_frames=3_000, per_frame=8.0)
-    steps = np.random.default_rng(2).normal(0, step, (3_000, 2))
-    scene = scene.drifting(np.cumsum(steps, axis=0))
-    tried: list[int] = []
-
-    follow = tracker.follow
-
-    def noting(arrays: Any, motion: WindowDrift, *given: Any) -> FloatArray:
-        tried.append(len(motion.middle))
-        return follow(arrays, motion, *given)
-
-    monkeypatch.setattr(tracker, "follow", noting)
-    drift = followed(sample_of(scene.chunked()), scene.precision, 1)
-    assert drift.valid.all()
-    assert (len(set(tried)) > 1) == shorter
 
 
 def test_a_resting_sample_has_no_drift_and_no_jumps() -> None:
