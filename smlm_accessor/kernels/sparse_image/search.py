@@ -129,25 +129,19 @@ class Searcher:
         how = tie, rate, wide, sure
         if self._few is not None and m > 2 * self._few:
             shift = last.copy()
-            seen = self._search(image, self._few, shift, *how)
+            seen = self._search(image, self._few, shift, how)
             near = bool((np.abs(shift - last) <= self._reaches[0]).all())
             if near and seen[1] >= 0 and seen[0] > self._level + _CERTAIN:
                 last[:] = shift
                 return seen
-        return self._search(image, m, last, *how)
+        return self._search(image, m, last, how)
 
     def _search(
-        self,
-        image: tuple[Any, ...],
-        m: int,
-        last: FloatArray,
-        tie: float,
-        rate: float,
-        wide: bool,
-        sure: bool,
+        self, image: tuple[Any, ...], m: int, last: FloatArray, how: tuple[float, float, bool, bool]
     ) -> tuple[float, int, float]:
-        """Look for the first molecules that were found."""
-        found, result, significance = self._found, self._result, 0.0
+        """Look for the first ``m`` molecules; for ``how`` see the last four of `search`."""
+        (tie, rate, wide, sure), significance = how, 0.0
+        found, result = self._found, self._result
         for far in range(2 if wide else 1):
             shape, shifts = self._shapes[far], self._shifts[far]
             some = m if far == 0 else min(m, 1 + _WORK // len(shifts.away))
