@@ -83,6 +83,12 @@ def own_variance(variance: FloatArray, pair_variance: FloatArray) -> FloatArray:
     return own
 
 
+def about_mean(variance: FloatArray) -> FloatArray:
+    """Return the variances of a random walk about its mean, from those about its start, (k, d)."""
+    shared = np.minimum(variance[:, None], variance).mean(axis=1)
+    return np.asarray(variance - 2 * shared + shared.mean(axis=0))
+
+
 class PeakMatcher:
     """Finds the shifts of images with a `Correlator`, and their variances.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 
-_FEWEST = 3.0  # effective blocks: fewer tell nothing
+_FEWEST = 3.0  # effective blocks: fewer tell it badly
 
 
 def effective_number(weights: FloatArray | IntArray) -> float:
@@ -34,30 +34,37 @@ def influence(slope: FloatArray, curvature: FloatArray) -> FloatArray:
 def variances(influences: FloatArray, independent: FloatArray) -> FloatArray:
     """Return variances of estimates but for what is common to all, which cannot be known.
 
+    They are those of `jackknife`, and at least ``independent``, (k, d), those of independent
+    localizations: a block that tells nearly all, such as the only bead in background, lies at its
+    own maximum and is not seen to vary, however many others there are.
+    """
+    return np.maximum(jackknife(influences), independent)
+
+
+def jackknife(influences: FloatArray) -> FloatArray:
+    """Return variances of estimates as field blocks tell them, shape (k, d).
+
     ``influences``, (k, n_blocks, d), are how each of ``k`` estimates would change without each
     block. With the effective number ``n`` of blocks, the variance of an estimate is the sum of its
     squared influences, less their mean over all estimates, times ``k / (k - 1) * n / (n - 1)``.
-    Fewer than three blocks tell it badly, and one that tells nearly all is not seen to vary. Then
-    it is at least ``independent``, (k, d), that of independent localizations. A single estimate has
-    only this.
+    Of a single estimate it is 0.
 
     References
     ----------
     Wu, Ann. Statist. 14, 1261 (1986), DOI 10.1214/aos/1176350142.
     """
     if len(influences) < 2:
-        return independent
+        return np.zeros((len(influences), influences.shape[2]))
     squares = squares_but_common(influences)
     of_each = squares.sum(axis=2)
     # Of all estimates together, or the median if one estimate has gone astray.
     n = max(
         effective_number(of_each.sum(axis=0)),
         float(np.median(effective_numbers(of_each.T))),
+        _FEWEST,
     )
-    most = max(n, _FEWEST)
     # The sum over the blocks is zero.
-    found = np.asarray(squares.sum(axis=1) * (most / (most - 1)))
-    return found if n >= _FEWEST else np.maximum(found, independent)
+    return np.asarray(squares.sum(axis=1) * (n / (n - 1)))
 
 
 def squares_but_common(influences: FloatArray) -> FloatArray:
@@ -78,6 +85,6 @@ def inflation(influences: FloatArray, variance: FloatArray, counts: IntArray) ->
     """
     factor = np.ones(influences.shape[2])
     expected = counts @ variance
-    seen = counts @ variances(influences, variance)
+    seen = counts @ jackknife(influences)
     np.divide(seen, expected, out=factor, where=expected > 0)
     return np.maximum(factor, 1.0)

@@ -9,7 +9,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import map_threads
-from smlm_accessor.kernels.correlation.peak_precision import PeakMatch, own_variance
+from smlm_accessor.kernels.correlation.peak_precision import PeakMatch, about_mean, own_variance
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import PixelGrid
 from smlm_accessor.kernels.images.slope_image import SlopeImage
@@ -79,15 +79,17 @@ def refine(
             match_on(valid[1::2], valid[::2])
     else:
         steps = list(pairwise(valid))
-        moved, pairs = np.zeros(2), np.zeros(2)
+        moved, pairs = np.zeros(2), np.zeros_like(variance)
         before = influence.copy()
         for (last, i), match in zip(steps, run(step, steps), strict=True):
             influence[i] = influence[last] + before[i] - before[last]
+            pairs[i] = pairs[last]
             if match is not None:
-                own = own_variance(match.variance, match.pair_variance)
-                moved, pairs = moved + match.shift, pairs + match.pair_variance
-                variance[i], influence[i] = own + pairs, influence[last] + match.influence
+                variance[i] = own_variance(match.variance, match.pair_variance)
+                moved, influence[i] = moved + match.shift, influence[last] + match.influence
+                pairs[i] += match.pair_variance
                 if i == valid[1]:
-                    variance[first] = own * n[i] / n[first]
+                    variance[first] = variance[i] * n[i] / n[first]
             shift[i] += moved
+        variance[valid] += about_mean(pairs[valid])
     return shifts._replace(shift=shift - shift[first], variance=variance, influence=influence)

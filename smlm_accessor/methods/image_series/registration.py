@@ -16,6 +16,7 @@ from smlm_accessor.kernels.correlation.peak_precision import (
     PeakMatch,
     PeakMatcher,
     Slopes,
+    about_mean,
     own_variance,
 )
 from smlm_accessor.kernels.images.images import Spectrum
@@ -134,7 +135,13 @@ class ImageSeries:
             )
             last = i
         first = found[present[0]]
-        return found | {present[0]: first._replace(influence=np.zeros_like(found[last].influence))}
+        found[present[0]] = first._replace(influence=np.zeros_like(found[last].influence))
+        # What adds up, against the mean of all.
+        pairs = about_mean(np.stack([m.pair_variance for m in found.values()]))
+        return {
+            i: m._replace(variance=m.variance - m.pair_variance + of_pairs)
+            for (i, m), of_pairs in zip(found.items(), pairs, strict=True)
+        }
 
     def _on_all(self, present: list[int]) -> dict[int, PeakMatch]:
         order = sorted(present, key=lambda i: -self.counts[i])

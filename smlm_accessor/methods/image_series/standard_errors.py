@@ -13,15 +13,13 @@ def jackknifed(shifts: Shifts) -> Shifts:
     """Return shifts with variances that do not take localizations for independent.
 
     They are the sums of the squared influences of field blocks, less what is common to all shifts;
-    see `jackknife.variances`.
+    see `jackknife.variances`. An axis without extent has none, and stays NaN.
     """
     valid = shifts.valid
     if shifts.influence is None:
         return shifts
     variance = shifts.variance.copy()
-    found = variances(shifts.influence[valid], variance[valid])
-    # An axis without extent has none.
-    variance[valid] = np.where(np.isfinite(variance[valid]), found, np.nan)
+    variance[valid] = variances(shifts.influence[valid], variance[valid])
     return shifts._replace(variance=variance)
 
 

@@ -18,7 +18,7 @@ from smlm_accessor.kernels.correlation.pair_sums import (
     split_mix,
 )
 from smlm_accessor.kernels.field.blocks import make_field_blocks
-from smlm_accessor.kernels.field.jackknife import inflation, influence, variances
+from smlm_accessor.kernels.field.jackknife import inflation, influence, jackknife
 from smlm_accessor.kernels.unbiased import unbiased_squares
 from smlm_accessor.methods.rcc.solution import redundant_solution
 from smlm_accessor.timeline import Timeline, Windows
@@ -64,14 +64,12 @@ class Aligned(NamedTuple):
         """
         if self.influence is None or self.together is None or not self.valid.any():
             return self
-        own = self.variance[self.valid]
-        alone, together = (
-            variances(of_blocks[self.valid], own) for of_blocks in (self.influence, self.together)
-        )
+        alone, together = (jackknife(x[self.valid]) for x in (self.influence, self.together))
         sure = self.valid & np.isfinite(self.variance).all(axis=1)
         factor = inflation(self.influence[sure], self.variance[sure], counts[sure])
         variance = self.variance.copy()
-        variance[self.valid] = own * factor + np.maximum(together - alone, 0.0)
+        variance[self.valid] *= factor
+        variance[self.valid] += np.maximum(together - alone, 0.0)
         return self._replace(variance=variance, influence=None, together=None)
 
     def only(self, kept: BoolArray) -> Aligned:

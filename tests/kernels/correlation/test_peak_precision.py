@@ -7,7 +7,11 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.correlation import HIGH_PASS, Correlator, cross
-from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher, PeakSignificance
+from smlm_accessor.kernels.correlation.peak_precision import (
+    PeakMatcher,
+    PeakSignificance,
+    about_mean,
+)
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.images.grid import make_grid
 from smlm_accessor.kernels.images.images import Spectrum, count, transform
@@ -135,3 +139,11 @@ def test_influence_is_the_shift_without_each_block() -> None:
     # To first order: a block has its part of the curvature, too.
     assert np.corrcoef(match.influence.ravel(), np.ravel(left_out))[0, 1] > 0.95
     assert 0.9 < np.polyfit(match.influence.ravel(), np.ravel(left_out), 1)[0] < 1.2
+
+
+def test_a_random_walk_about_its_mean() -> None:
+    variance = np.array([[0.0, 0], [1, 4], [3, 4], [3.5, 9], [8, 10]])
+    steps = np.diff(variance, axis=0, prepend=0)
+    walks = np.cumsum(np.random.default_rng(1).normal(0, np.sqrt(steps), (40_000, 5, 2)), axis=1)
+    seen = (walks - walks.mean(axis=1, keepdims=True)).var(axis=0)
+    np.testing.assert_allclose(about_mean(variance), seen, rtol=0.03)

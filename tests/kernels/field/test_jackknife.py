@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from smlm_accessor.kernels.field.jackknife import effective_number, inflation, influence, variances
+from smlm_accessor.kernels.field.jackknife import (
+    effective_number,
+    inflation,
+    influence,
+    jackknife,
+    variances,
+)
 
 
 def test_what_is_common_to_all_does_not_count() -> None:
     rng = np.random.default_rng(1)
     own = rng.normal(0, [[[0.1, 0.3]]], (40, 100, 2))
-    one = np.ones((40, 2))
-    found, also = (variances(x, one) for x in (own, own + rng.normal(0, 5, (1, 100, 2))))
+    found, also = (jackknife(x) for x in (own, own + rng.normal(0, 5, (1, 100, 2))))
     np.testing.assert_allclose(found, also)
     np.testing.assert_allclose(np.sqrt(found.mean(axis=0)), [1, 3], rtol=0.05)
 
@@ -19,7 +24,7 @@ def test_what_is_common_to_all_does_not_count() -> None:
 def test_two_estimates_share_their_difference() -> None:
     influence = np.zeros((2, 100, 1))
     influence[1] = np.random.default_rng(2).normal(size=(100, 1))
-    found = variances(influence, np.ones((2, 1)))
+    found = jackknife(influence)
     np.testing.assert_allclose(found.sum(), np.sum(influence[1] ** 2), rtol=0.05)
     assert found[0] == found[1]
 
@@ -43,12 +48,21 @@ def test_one_place_that_tells_nearly_all_is_no_less_than_it_tells() -> None:
     np.testing.assert_allclose(found, np.maximum(told * 1.5, 1.0), rtol=0.01)
 
 
+def test_a_block_that_does_not_vary_beside_many_small_ones_is_no_certainty() -> None:
+    """The shift is that of one bead: background pulls it hardly, and equally from all sides."""
+    rng = np.random.default_rng(7)
+    influence = rng.normal(0, 1e-5, (30, 100, 2))
+    influence[:, 0] -= influence.sum(axis=1)
+    independent = rng.uniform(0.1, 0.3, (30, 2))
+    np.testing.assert_array_equal(variances(influence, independent), independent)
+
+
 def test_means_without_each_block_one_by_one() -> None:
     """The variance of means of 60 blocks, by leaving out one after the other."""
     x = np.random.default_rng(4).normal(0, 2, (30, 60, 1))
     means = x.mean(axis=1, keepdims=True)
     left_out = np.array([np.delete(x, j, axis=1).mean(axis=1) for j in range(60)])
-    found = variances(np.swapaxes(left_out, 0, 1) - means, np.ones((30, 1)))
+    found = jackknife(np.swapaxes(left_out, 0, 1) - means)
     np.testing.assert_allclose(found.mean(), 4 / 60, rtol=0.1)
     # Minus the squared distances have their maximum at the mean.
     first_order = influence((means - x) * 2, np.full(1, 2.0 * 59))

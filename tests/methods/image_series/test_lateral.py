@@ -75,18 +75,39 @@ def test_one_molecule_in_two_chunks_is_no_match(target: str) -> None:
     assert n_valid >= 8
 
 
-def test_a_single_bead_is_a_match() -> None:
-    """There is nothing else to be seen that could be missing."""
-    bead, few = beads(sites(1), n_frames=400), background(n=40, n_frames=400, size=5000.0)
-    rows = np.argsort(np.concatenate([bead.frames, few.frames]), kind="stable")
+def bead_in_background(n: int, seed: int = 0) -> Scene:
+    """A bead in every frame, and ``n`` localizations of background."""
+    bead = beads(sites(1), n_frames=400, precision=5.0, seed=seed)
+    rest = background(n=n, n_frames=400, size=5000.0, seed=seed)
+    rows = np.argsort(np.concatenate([bead.frames, rest.frames]), kind="stable")
     both = {
-        name: np.concatenate([getattr(bead, name), getattr(few, name)])[rows]
+        name: np.concatenate([getattr(bead, name), getattr(rest, name)])[rows]
         for name in ("frames", "positions", "emitter")
     }
-    points = replace(bead, **both).drifting(scene(0).drift).chunked(4)
+    return replace(bead, **both).drifting(scene(0).drift)
+
+
+def test_a_single_bead_is_a_match() -> None:
+    """There is nothing else to be seen that could be missing."""
+    points = bead_in_background(40).chunked(4)
     shifts, _ = register_lateral(points, plan_for(points), None, **OPTIONS)
     assert shifts.valid.all()
     np.testing.assert_allclose(shifts.shift - shifts.shift[0], TRUE, atol=2)
+
+
+@pytest.mark.parametrize("target", ["first", "previous", "all"])
+def test_the_errors_of_a_single_bead_are_not_those_of_background(target: str) -> None:
+    """Background pulls the shift hardly, and from all sides; the bead is its own reference."""
+    errors = []
+    for seed in range(12):
+        points = bead_in_background(600, seed).chunked(4)
+        shifts, _ = register_lateral(
+            points, plan_for(points), None, **{**OPTIONS, "target": target}
+        )
+        assert shifts.valid.all()
+        error = shifts.shift - TRUE
+        errors.append((error - error.mean(axis=0)) / np.sqrt(shifts.variance))
+    assert 0.65 < np.sqrt(np.mean(np.square(errors))) < 1.3
 
 
 def test_images_that_were_counted_give_what_localizations_do() -> None:
