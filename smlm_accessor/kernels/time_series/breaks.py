@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtri
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
+from smlm_accessor.kernels.time_series.trend import Rates, local_trend
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards
 
 #: Probability with which values without any break show one.
@@ -32,11 +31,7 @@ class _Sides(NamedTuple):
 
 
 def find_breaks(
-    time: FloatArray,
-    values: FloatArray,
-    variances: FloatArray,
-    free: BoolArray,
-    trends: Sequence[Trend] | None = None,
+    time: FloatArray, values: FloatArray, variances: FloatArray, free: BoolArray
 ) -> list[Break]:
     """Find the values at which all components break, the largest first, and sort them.
 
@@ -52,8 +47,6 @@ def find_breaks(
         A variance of infinity means that there is no value.
     free : ndarray of bool, shape (n,)
         Known breaks.
-    trends : sequence of Trend, optional
-        Through the values between known breaks, one a component, if they are there already.
 
     Examples
     --------
@@ -73,10 +66,7 @@ def find_breaks(
         sides = []
         for axis in range(d):
             series = time, values[:, axis].copy(), variances[:, axis].copy()
-            if trends is None or found:
-                trend = local_trend(*series, free=free, rates=rates[axis])
-            else:
-                trend = trends[axis]
+            trend = local_trend(*series, free=free, rates=rates[axis])
             rates[axis] = trend.rates
             sides.append(_sides(*series[:2], series[2] * trend.noise, free, trend.rates))
         before, after = np.stack([s.level for s in sides], axis=2)

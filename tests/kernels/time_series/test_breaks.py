@@ -10,7 +10,6 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series import breaks
 from smlm_accessor.kernels.time_series.breaks import Break, find_breaks
-from smlm_accessor.kernels.time_series.trend import local_trend
 
 N = 200
 TIME = np.arange(float(N))
@@ -45,25 +44,6 @@ def test_a_break_is_at_its_value_and_has_the_levels_on_both_sides(course: str, s
     # Two values beside it, or more, are averaged: three errors.
     np.testing.assert_allclose(one.before, level[82], atol=3)
     np.testing.assert_allclose(one.after, level[84], atol=3)
-
-
-@pytest.mark.parametrize("steps", [{}, {83: [12.0, -9.0]}])
-def test_trends_that_are_there_already_are_not_looked_for(
-    steps: dict[int, list[float]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    values, _ = noisy("wave", 1, steps)
-    none, ones, asked = np.zeros(N, dtype=bool), np.ones(N), []
-    trends = [local_trend(TIME, column.copy(), ones, free=none) for column in values.T]
-    expected = find_breaks(TIME, values, np.ones_like(values), none)
-
-    def counted(*given: Any, **options: Any) -> Any:
-        asked.append(options)
-        return local_trend(*given, **options)
-
-    monkeypatch.setattr(breaks, "local_trend", counted)
-    found = find_breaks(TIME, values, np.ones_like(values), none, trends)
-    assert [b.at for b in found] == [b.at for b in expected]
-    assert len(asked) == 2 * len(steps)
 
 
 def test_a_break_of_one_component_is_one_of_all() -> None:

@@ -44,9 +44,9 @@ def jump_ranges(estimate: DriftEstimate, windows: Windows, told: Timeline) -> li
     """Return where the drift of windows breaks, but for the jumps that are told."""
     bounds, n, ranges = windows.bounds, len(windows), []
     known = np.isin(windows.timeline.frames[bounds[:-1]], told.jumps)
-    trends = estimate.trends if np.array_equal(known, windows.begins) else None
-    series = windows.mean_frame, estimate.value, estimate.variance
-    for at, before, after in find_breaks(*series, known, trends):
+    for at, before, after in find_breaks(
+        windows.mean_frame, estimate.value, estimate.variance, known
+    ):
         start, stop = bounds[max(at - _AROUND, 0)], bounds[min(at + _AROUND + 1, n)]
         not_yet, past = estimate.drift[start:stop].copy(), estimate.drift[start:stop].copy()
         not_yet[bounds[max(at - 1, 0)] - start :] = before
