@@ -206,7 +206,8 @@ def drift_of_windows(
     windows and its covariance. It is iterated, since the gradient is not linear. What is known
     beforehand connects parts of the table that share nothing.
     """
-    timeline, std, drift = windows.timeline, estimate.std, estimate.drift
+    timeline, drift = windows.timeline, estimate.drift
+    std = estimate.std_about_mean if prior is None else estimate.std
     trend = DriftOfWindows(estimate.level, std, estimate.smoothing_time(windows))
     fine = timeline.evenly(_N_WINDOWS[0])
     if len(fine) < _FEWEST:

@@ -72,6 +72,17 @@ class DriftEstimate:
         return np.sqrt(np.stack([t.variance for t in self.trends], axis=1))
 
     @property
+    def std_about_mean(self) -> FloatArray:
+        """Standard deviation of the drift of each window against the mean drift, (n_windows, d).
+
+        It has no part of the constant, which nothing tells. With the mean weighted by the
+        information, as the trend goes on through a constant, this part is one over the sum of it.
+        """
+        noise = np.array([t.noise for t in self.trends])
+        constant = 1 / np.maximum((1 / (noise * self.variance)).sum(axis=0), 1e-300)
+        return np.sqrt(np.maximum(self.std**2 - constant, 0.0))
+
+    @property
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
         return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.duration))

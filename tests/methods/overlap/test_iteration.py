@@ -7,6 +7,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
+from smlm_accessor.kernels.time_series.trend import local_trend
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
@@ -120,3 +121,21 @@ def _lines(found: DriftEstimate, seen: DriftEstimate, windows: Windows) -> Float
     pairs = zip(found.trends, seen.trends, strict=True)
     changes = [(b.level - a.level, b.slope - a.slope) for a, b in pairs]
     return np.stack([windows.lines(*change) for change in changes], axis=1)
+
+
+@pytest.mark.parametrize("jumps", [[], [25]])
+def test_errors_against_the_mean_drift_have_no_part_of_the_constant(jumps: list[int]) -> None:
+    """Along straight lines, whose covariance is known; at a jump the next one begins."""
+    n, rng = 40, np.random.default_rng(1)
+    time, variance = np.arange(float(n)), rng.uniform(1, 9, n)
+    free = np.isin(time, [0, *jumps])
+    trend = local_trend(time, 0.1 * time, variance, free=free)
+    columns = (0.1 * time)[:, None], variance[:, None]
+    ones = np.ones(n)
+    found = DriftEstimate(columns[0], (trend,), *columns, ones, ones, np.ones(n, np.int64), ones)
+    inside = np.cumsum(free)[:, None] == np.arange(1, 2 + len(jumps))
+    lines = np.concatenate([inside, inside * time[:, None]], axis=1)
+    covariance = lines @ np.linalg.inv(lines.T @ (lines / variance[:, None])) @ lines.T
+    about_mean = np.eye(n) - 1 / variance / (1 / variance).sum()
+    expected = np.diag(about_mean @ covariance @ about_mean.T)
+    np.testing.assert_allclose(found.std_about_mean[:, 0] ** 2, expected, rtol=0.02, atol=1e-6)
