@@ -46,7 +46,7 @@ def score(scene: Scene, found: DriftOfWindows, windows: Windows) -> FloatArray:
 def test_where_molecules_stay_the_trend_is_what_is_known() -> None:
     found, estimate, _ = found_in(scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES))
     np.testing.assert_array_equal(found.level, estimate.level)
-    np.testing.assert_array_equal(found.std, estimate.std)
+    np.testing.assert_array_equal(found.std, estimate.std_about_mean)
 
 
 def test_one_emitter_is_known_at_all_times_alike() -> None:
