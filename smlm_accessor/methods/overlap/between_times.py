@@ -19,7 +19,7 @@ from smlm_accessor.kernels.time_series.couplings import (
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift
 from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings, information_of
 from smlm_accessor.methods.overlap.density import Density
-from smlm_accessor.methods.overlap.iteration import DriftEstimate
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, std_about_mean
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Timeline, Windows
 
@@ -207,7 +207,7 @@ def drift_of_windows(
     beforehand connects parts of the table that share nothing.
     """
     timeline, drift = windows.timeline, estimate.drift
-    std = estimate.std_about_mean if prior is None else estimate.std
+    std = std_about_mean(estimate, windows) if prior is None else estimate.std
     trend = DriftOfWindows(estimate.level, std, estimate.smoothing_time(windows))
     fine = timeline.evenly(_N_WINDOWS[0])
     if len(fine) < _FEWEST:

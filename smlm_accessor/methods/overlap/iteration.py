@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import uniform_filter1d
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
@@ -72,17 +73,6 @@ class DriftEstimate:
         return np.sqrt(np.stack([t.variance for t in self.trends], axis=1))
 
     @property
-    def std_about_mean(self) -> FloatArray:
-        """Standard deviation of the drift of each window against the mean drift, (n_windows, d).
-
-        It has no part of the constant, which nothing tells. With the mean weighted by the
-        information, as the trend goes on through a constant, this part is one over the sum of it.
-        """
-        noise = np.array([t.noise for t in self.trends])
-        constant = 1 / np.maximum((1 / (noise * self.variance)).sum(axis=0), 1e-300)
-        return np.sqrt(np.maximum(self.std**2 - constant, 0.0))
-
-    @property
     def nothing(self) -> BoolArray:
         """Tell which windows lie on nothing, see `lies_on_nothing`."""
         return lies_on_nothing(self.quality, self.events, ~lost(self.quality, self.duration))
@@ -107,6 +97,22 @@ class DriftEstimate:
         noise = np.array([t.noise for t in self.trends])
         per_frame = (1 / (self.variance * noise)).sum(axis=0) / extent
         return float(min((1 / per_frame / np.median(self.std**2, axis=0)).min(), extent))
+
+
+def std_about_mean(estimate: DriftEstimate, windows: Windows) -> FloatArray:
+    """Return the standard deviation of each window against the mean drift, (n_windows, d).
+
+    It has no part of the constant, which nothing tells. With the mean weighted by the information,
+    as the trend goes on through a constant, this part is one over the sum of it. Where a straight
+    line crosses the mean nothing would be left: it is no less than the usual one over the time in
+    which the trend averages.
+    """
+    noise = np.array([t.noise for t in estimate.trends])
+    constant = 1 / np.maximum((1 / (noise * estimate.variance)).sum(axis=0), 1e-300)
+    variance = np.maximum(estimate.std**2 - constant, 0.0)
+    near = max(round(estimate.smoothing_time(windows) / np.median(windows.duration)), 1)
+    usual = uniform_filter1d(variance, near, axis=0, mode="reflect")
+    return np.asarray(np.sqrt(np.maximum(variance, usual)))
 
 
 def iterate(

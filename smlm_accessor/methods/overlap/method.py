@@ -131,7 +131,8 @@ def overlap(
     Registered
         If the user gave no chunks, they are so short that a sixth of the time over which the trend
         averages passes in each. ``offset_std`` is the standard deviation against the mean of the
-        table: of the trend, and where molecules bleach, of the joint drift, below; beside a jump it
+        table: of the trend, and where molecules bleach, of the joint drift, below; no less than is
+        usual near a time, though a line that crosses the mean is certain there. Beside a jump it
         holds that the frame of the jump may be another one. ``quality`` is the information of a
         chunk over what its events would have if the emitters were known: near 1 for molecules far
         apart, 0 for background, and less than 0 for what lies beside the structures. Invalid are

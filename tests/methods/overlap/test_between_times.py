@@ -18,7 +18,7 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
     joined,
 )
-from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate, std_about_mean
 from smlm_accessor.timeline import Timeline, Windows
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
@@ -44,9 +44,10 @@ def score(scene: Scene, found: DriftOfWindows, windows: Windows) -> FloatArray:
 
 
 def test_where_molecules_stay_the_trend_is_what_is_known() -> None:
-    found, estimate, _ = found_in(scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES))
+    scene = scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES)
+    found, estimate, windows = found_in(scene)
     np.testing.assert_array_equal(found.level, estimate.level)
-    np.testing.assert_array_equal(found.std, estimate.std_about_mean)
+    np.testing.assert_array_equal(found.std, std_about_mean(estimate, windows))
 
 
 def test_one_emitter_is_known_at_all_times_alike() -> None:
