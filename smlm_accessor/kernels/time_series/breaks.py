@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import chdtri
 
 from smlm_accessor._typing import BoolArray, FloatArray
-from smlm_accessor.kernels.time_series.trend import Rates, local_trend
+from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.trend_loops import filter_forwards
 
 #: Probability with which values without any break show one.
@@ -32,13 +32,15 @@ class _Sides(NamedTuple):
 
 def find_breaks(
     time: FloatArray, values: FloatArray, variances: FloatArray, free: BoolArray
-) -> list[Break]:
+) -> tuple[list[Break], list[Trend]]:
     """Find the values at which all components break, the largest first, and sort them.
 
     The statistic of a break at value ``k`` is the squared difference of the level that the values
     before predict and that those after do, over its variance, added up over the components:
     chi-squared distributed if there is none. The value ``k`` itself may be a mean over both sides,
-    and does not count. After each break that is found, the rates of the trends are found anew.
+    and does not count. After each break that is found, the rates of the trends are found anew. The
+    levels before and after are those of the last trends, which know all breaks: the first ones take
+    some of a break for a fast motion. They come with the breaks, one for each component.
 
     Parameters
     ----------
@@ -53,7 +55,8 @@ def find_breaks(
     >>> rng = np.random.default_rng(1)
     >>> values = rng.normal(0, 1, (100, 1)) + 9 * (np.arange(100) > 40)[:, None]
     >>> none = np.zeros(100, dtype=bool)
-    >>> [b.at in (40, 41) for b in find_breaks(np.arange(100.0), values, np.ones((100, 1)), none)]
+    >>> breaks, _ = find_breaks(np.arange(100.0), values, np.ones((100, 1)), none)
+    >>> [b.at in (40, 41) for b in breaks]
     [True]
     """
     n, d = values.shape
@@ -61,13 +64,14 @@ def find_breaks(
     possible = ~_beside(free)
     threshold = float(chdtri(d, FALSE_ALARM / n))  # of chi-squared
     rates: list[Rates | None] = [None] * d
-    found: list[Break] = []
+    found: list[int] = []
     while True:
-        sides = []
+        sides, trends = [], []
         for axis in range(d):
             series = time, values[:, axis].copy(), variances[:, axis].copy()
             trend = local_trend(*series, free=free, rates=rates[axis])
             rates[axis] = trend.rates
+            trends.append(trend)
             sides.append(_sides(*series[:2], series[2] * trend.noise, free, trend.rates))
         before, after = np.stack([s.level for s in sides], axis=2)
         variance = np.stack([s.variance.sum(axis=0) for s in sides], axis=1)
@@ -75,10 +79,20 @@ def find_breaks(
         statistic = np.where(possible, square.sum(axis=1), 0.0)
         k = int(np.argmax(statistic))
         if statistic[k] < threshold:
-            return sorted(found, key=lambda b: b.at)
-        found.append(Break(k, before[k], after[k]))
+            return [_break_at(k, time, trends) for k in sorted(found)], trends
+        found.append(k)
         variances[k], free[k] = np.inf, True
         possible &= ~_beside(np.arange(n) == k)
+
+
+def _break_at(k: int, time: FloatArray, trends: list[Trend]) -> Break:
+    """Return the break at a value, from trends that begin anew there and do not know the value."""
+    last = max(k - 1, 0)
+    ahead = time[k] - time[last]
+    before, after = np.array(
+        [(t.level[last] + ahead * t.slope[last], t.level[k]) for t in trends]
+    ).T
+    return Break(k, before, after)
 
 
 def _beside(chosen: BoolArray) -> BoolArray:

@@ -32,7 +32,7 @@ def noisy(course: str, seed: int, steps: dict[int, list[float]]) -> tuple[FloatA
 
 def found_in(values: FloatArray, known: Any = (), variances: Any = None) -> list[Break]:
     variances = np.ones_like(values) if variances is None else variances
-    return find_breaks(TIME, values, variances, np.isin(np.arange(N), known))
+    return find_breaks(TIME, values, variances, np.isin(np.arange(N), known))[0]
 
 
 @pytest.mark.parametrize("course", COURSES)
@@ -73,6 +73,20 @@ def test_a_value_that_is_a_mean_over_both_sides_does_not_count() -> None:
     assert one.at == 83
     np.testing.assert_allclose(one.before, level[82], atol=2)
     np.testing.assert_allclose(one.after, level[84], atol=2)
+
+
+def test_levels_beside_a_break_are_not_drawn_to_the_other_side() -> None:
+    """The rates with which a large break is found take some of it for a fast motion."""
+    values, level = noisy("wave", 6, {83: [300.0, -200.0]})
+    values[82] += [2.0, -1.0]
+    variances = np.ones_like(values)
+    values[83], variances[83] = 0.0, np.inf
+    (one,) = found_in(values, variances=variances)
+    np.testing.assert_allclose(one.before, level[82], atol=2.5)
+    np.testing.assert_allclose(one.after, level[84], atol=2.5)
+    _, trends = find_breaks(TIME, values, variances, np.zeros(N, dtype=bool))
+    for axis, trend in enumerate(trends):
+        assert np.abs(trend.level - level[:, axis]).max() < 3
 
 
 def test_missing_values_are_bridged() -> None:

@@ -21,7 +21,9 @@ def without_excursions(
 
     A short segment between two jumps, or beyond the last one, lies where the drift before and after
     it would put it, unless its localizations gain more log-likelihood than the best of many
-    positions would by chance. What those at one place gain does not count, see `LogLikelihoods`.
+    positions would by chance. Between two jumps this is the line from one to the other; or, if that
+    gains as much as a jump costs, by the criterion of Akaike, one of both jumps stays. What those
+    at one place gain does not count, see `LogLikelihoods`.
 
     Parameters
     ----------
@@ -43,12 +45,22 @@ def without_excursions(
         start, stop = bounds[i], bounds[i + 1]
         if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
             continue
-        bridged = _bridged(drift, start, stop)
-        gain = LogLikelihoods.of([drift[start:stop], bridged], start, density, rows)
-        found, line = gain.elsewhere(density).terms.sum(axis=1)
-        if found - line <= BETWEEN:
-            drift[start:stop] = bridged
-            gone[here] = True
+        # Without both jumps, or with the later or the earlier one.
+        bridged = [_bridged(drift, start, stop)]
+        without = [here]
+        if len(here) == 2:
+            bridged += [
+                np.repeat(drift[at][None], stop - start, axis=0) for at in (start - 1, stop)
+            ]
+            without += [here[:1], here[1:]]
+        states = [drift[start:stop], *bridged]
+        gain = LogLikelihoods.of(states, start, density, rows)
+        found, *instead = gain.elsewhere(density).terms.sum(axis=1).tolist()
+        costs = [0.0, *[1.0 + drift.shape[1]] * (len(instead) - 1)]
+        best = int(np.argmax(np.subtract(instead, costs)))
+        if found - instead[best] <= BETWEEN:
+            drift[start:stop] = bridged[best]
+            gone[without[best]] = True
     return timeline.with_jumps(timeline.jumps[~gone[1:-1]]), drift
 
 

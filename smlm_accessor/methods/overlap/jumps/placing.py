@@ -41,14 +41,23 @@ class JumpRange:
 
 
 def jump_ranges(estimate: DriftEstimate, windows: Windows, told: Timeline) -> list[JumpRange]:
-    """Return where the drift of windows breaks, but for the jumps that are told."""
-    bounds, n, ranges = windows.bounds, len(windows), []
-    known = np.isin(windows.timeline.frames[bounds[:-1]], told.jumps)
-    for at, before, after in find_breaks(
-        windows.mean_frame, estimate.value, estimate.variance, known
-    ):
+    """Return where the drift of windows breaks, but for the jumps that are told.
+
+    Up to a break and from there on the drift is that of a trend which is broken there: one that is
+    not would lie between both sides already in the windows beside it.
+    """
+    timeline, bounds, n, ranges = windows.timeline, windows.bounds, len(windows), []
+    known = np.isin(timeline.frames[bounds[:-1]], told.jumps)
+    breaks, trends = find_breaks(windows.mean_frame, estimate.value, estimate.variance, known)
+    if not breaks:
+        return []
+    begin = timeline.frames[bounds[[b.at for b in breaks]]]
+    jumps = np.union1d(told.jumps, begin[begin > timeline.frames[0]]).astype(np.int64)
+    broken = timeline.with_jumps(jumps).cut(windows.edges)
+    drift = np.stack([broken.lines(t.level, t.slope) for t in trends], axis=1)
+    for at, before, after in breaks:
         start, stop = bounds[max(at - _AROUND, 0)], bounds[min(at + _AROUND + 1, n)]
-        not_yet, past = estimate.drift[start:stop].copy(), estimate.drift[start:stop].copy()
+        not_yet, past = drift[start:stop].copy(), drift[start:stop].copy()
         not_yet[bounds[max(at - 1, 0)] - start :] = before
         past[: bounds[min(at + 2, n)] - start] = after
         ranges.append(JumpRange(int(start), int(stop), not_yet, past))

@@ -78,6 +78,17 @@ def test_what_several_sites_show_is_one(hot: int, seen: int) -> None:
     assert error.max() < 1e-6
 
 
+@pytest.mark.parametrize("true", [FIRST, STOP])
+def test_a_jump_with_a_short_segment_beside_it_stays_one(true: int) -> None:
+    """A line between both sides would have lost it."""
+    scene = scene_of(hot=0, seen=300).drifting(scenes.jumping(np.zeros((N_FRAMES, 2)), {true: FAR}))
+    between = {FIRST: -0.7 * FAR, STOP: 1.7 * FAR}
+    wrong = scenes.jumping(np.zeros((N_FRAMES, 2)), between)
+    jumps, error = judged(scene, wrong, [FIRST, STOP])
+    assert jumps == [true]
+    assert error.max() < 1e-6
+
+
 def test_the_end_of_a_movie_is_held() -> None:
     scene = scene_of(hot=300, seen=30)
     scene = scene.kept(scene.frames < STOP)

@@ -67,6 +67,17 @@ def test_a_jump_is_placed_at_its_frame(on: float, seed: int) -> None:
     assert error.max() < 4
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_windows_beside_a_jump_are_not_on_the_way(seed: int) -> None:
+    """A drift of short segments goes over a far jump in steps: windows there see nothing."""
+    step = np.array([700.0, -850.0])
+    scene, start = jumping({AT: step}, seed=seed)
+    start[AT - 12 : AT + 20] = start[AT - 30] + np.linspace(0, 1, 32)[:, None] * step
+    _, jumps, error = placed(scene, start)
+    assert jumps == [AT]
+    assert error.max() < 4
+
+
 @pytest.mark.parametrize("apart", [40, 80, 300])
 def test_two_jumps_are_placed_at_their_frames(apart: int) -> None:
     """Also if they are near each other, so that their ranges overlap."""
