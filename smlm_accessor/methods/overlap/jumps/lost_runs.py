@@ -37,8 +37,10 @@ def with_lost_runs(
     """Return the timeline and the drift with runs of frames moved to where they lie on structures.
 
     None if there is no such run. The shift of each is the most frequent difference of its events to
-    others, if that is not near. It counts if more of them lie on others than at the best of as many
-    positions by chance, and if localizations gain log-likelihood at more than one place.
+    others, if that is not near. In a run that a trend has bridged, the sample may have stayed as
+    before, or be where it is after: then the shift from there is less far. It counts if more of the
+    events lie on others than at the best of as many positions by chance, and if localizations gain
+    log-likelihood at more than one place.
     """
     ranges, moved = [], drift.copy()
     events, precision = density.events, density.precision
@@ -58,16 +60,23 @@ def with_lost_runs(
         others = np.concatenate([positions[: run.start], positions[run.stop :]])
         if not len(others):
             continue
-        shift = shift_of_pairs(others, positions[run], precision, reach)
-        if np.hypot(*(shift / precision)[:2]) < _NEAR:
+        found: list[tuple[float, FloatArray, list[int]]] = []
+        frame, every = events.frame[run], np.arange(run.start, run.stop)
+        for course, ends, least, most in _courses(drift, a, b, precision):
+            left = positions[run] + (drift - course).take(frame, axis=0)
+            shift = shift_of_pairs(others, left, precision, reach)
+            if not least <= np.hypot(*(shift / precision)[:2]) < most:
+                continue
+            there = course - shift
+            lies = lies_on_others(density, there, every)
+            found.append((log_odds(lies, usual, min(away, usual)).sum(), there, ends))
+        if not found:
             continue
-        there = drift - shift
-        lies = lies_on_others(density, there, np.arange(run.start, run.stop))
+        odds, there, ends = min(found, key=lambda one: one[0])
         gain = LogLikelihoods.of([there[a:b], drift[a:b]], a, density, rows)
-        found, before = gain.elsewhere(density).terms.sum(axis=1)
-        odds = log_odds(lies, usual, min(away, usual)).sum()
-        if odds < -sure and found - before > BETWEEN:
-            ranges += _ends(drift, shift, a, b)
+        after, before = gain.elsewhere(density).terms.sum(axis=1)
+        if odds < -sure and after - before > BETWEEN:
+            ranges += [_jump(drift, there, a, b, at) for at in ends]
             moved[a:b] = there[a:b]
     if not ranges:
         return None
@@ -109,13 +118,37 @@ def lost_runs(
     return [(a, b) for a, b in runs if b - a <= _LONGEST * len(of_frames)]
 
 
-def _ends(drift: FloatArray, shift: FloatArray, first: int, stop: int) -> list[JumpRange]:
-    """Return the ranges of the jump to where the sample went in a run of frames, and back."""
-    ranges, beside = [], max(len(drift) // _BESIDE, (stop - first) // 2, 1)
-    for at, back in ((first, False), (stop, True)):
-        if at in (0, len(drift)):
-            continue
-        start, end = max(at - beside, 0), min(at + beside, len(drift))
-        here, there = drift[start:end], drift[start:end] - shift
-        ranges.append(JumpRange(start, end, *((there, here) if back else (here, there))))
-    return ranges
+def _courses(
+    drift: FloatArray, first: int, stop: int, precision: FloatArray
+) -> list[tuple[FloatArray, list[int], float, float]]:
+    """Return how the drift may go on in a run, at which ends it jumps, and shifts from there.
+
+    It goes on as it is, but elsewhere; or, if a trend has bridged the run, it stays as before or is
+    as after: nearer to this than to the other one. Shifts are the least and the most, in
+    precisions.
+    """
+    inner = [at for at in (first, stop) if 0 < at < len(drift)]
+    courses = [(drift, inner, _NEAR, np.inf)]
+    if len(inner) < 2:
+        return courses
+    bridged = float(np.hypot(*((drift[stop] - drift[first - 1]) / precision)[:2]))
+    for outside, jump in ((first - 1, stop), (stop, first)):
+        if bridged > _NEAR:
+            course = drift.copy()
+            course[first:stop] = drift[outside]
+            courses.append((course, [jump], 0.0, bridged / 2))
+    return courses
+
+
+def _jump(drift: FloatArray, there: FloatArray, first: int, stop: int, at: int) -> JumpRange:
+    """Return the range of the jump at an end of a run, to where the sample went, or back.
+
+    Beyond the end, both drifts go on as they are there.
+    """
+    beside = max(len(drift) // _BESIDE, (stop - first) // 2, 1)
+    start, end = max(at - beside, 0), min(at + beside, len(drift))
+    inside, outside = (first, first - 1) if at == first else (stop - 1, stop)
+    within = slice(max(first - start, 0), min(stop, end) - start)
+    here, away = drift[start:end].copy(), drift[start:end] + there[inside] - drift[inside]
+    here[within], away[within] = drift[outside], there[start:end][within]
+    return JumpRange(start, end, *((here, away) if at == first else (away, here)))

@@ -69,6 +69,28 @@ def test_without_a_bump_there_is_no_run(per_frame: float) -> None:
         assert runs_in(bumped(per_frame, 0, on=on))[1] == []
 
 
+@pytest.mark.parametrize("jump", [AT, AT + 300])
+def test_a_jump_that_a_trend_has_bridged_is_at_its_end(jump: int) -> None:
+    """No shift lays a run on others through which the drift goes from one side to the other."""
+    scene = bumped(2.0, 0)
+    true = scenes.jumping(scene.drift, {jump: FAR})
+    scene = scene.drifting(true)
+    rows = WeightedLocalizations.of(scene.chunked(), scene.precision)
+    frames, drift = rows.timeline.frames, true[rows.timeline.frames]
+    within = (frames >= AT) & (frames < AT + 300)
+    ends = np.flatnonzero(within)[[0, -1]] + [-1, 1]
+    for column in drift.T:
+        column[within] = np.interp(frames[within], frames[ends], column[ends])
+    events = rows.events(drift, scene.precision, rows.timeline.segment)
+    density = Density.of(events, drift, scene.precision, COARSE, 1)
+    found = with_lost_runs(rows.timeline, drift, density, rows)
+    assert found is not None
+    placed, moved = found
+    assert len(placed.jumps) == 1
+    assert abs(placed.jumps[0] - jump) <= 2
+    assert np.abs(moved - true[frames])[within].mean() < 2 * PRECISION
+
+
 def test_the_run_is_laid_where_the_sample_was() -> None:
     scene = bumped(2.0, 60)
     timeline, drift, density, rows = seen(scene)
