@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks, find_blinks, in_some_blocks, thinned
-from smlm_accessor.assess.case import Case, read_judged
+from smlm_accessor.assess.case import Case, before_and_after, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
 from smlm_accessor.assess.field_halves import make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
@@ -22,7 +21,7 @@ from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
-from smlm_accessor.assess.turning import transformation_left
+from smlm_accessor.assess.turning import Corrected, transformation_left
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
@@ -39,6 +38,7 @@ from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
 from smlm_accessor.table import attributes, history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
 _CERTAIN = ("improved", "worse")  # verdicts of some blinks that more of them would not change
@@ -65,7 +65,6 @@ def assess(
     }
     if not source["valid"].values.any():
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
-    case = Case(localizations, by, outside)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
     ordered, _ = checked(ordered, None)
     observed = observations(ordered)
@@ -74,30 +73,37 @@ def assess(
         return Assessment("no evidence", "no molecule is seen again and again", **found)
     of_rows = precision if observed.precision is None else observed.precision
     found["precision"] = float(of_rows[:2].mean())
-    found |= _sharpness(case, drift, ordered, of_rows, observed.counts[0])
+    case, seen = Case(localizations, by, outside), Timeline.of(observed.localizations.frames)
+    frames = np.union1d(timeline.frames, observed.frame(seen.frames))
+    correct, held_correct = case.by_frame(drift, frames)
+    at, moved = before_and_after(correct, observed)
+    versions = at, moved
+    if observed.precision is not None:  # localizations, not their traces
+        versions = before_and_after(correct, Observations(ordered, ()))
+    found |= _sharpness(versions, ordered.frames, of_rows, observed.counts[0])
     reach = REACH * float(precision[0])
     field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
     blinks = find_blinks(observed, precision, field)
-    blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    at, moved = case.moved(drift, observed)
+    blinks, corrected = thinned(blinks, correct(blinks.positions, blinks.frames))
+    jumps = jump_frames(source)
     apart, alike = frames_apart(observed, at, moved, of_rows)
 
     # Do blinks lie better on those of other times?
-    blinks, corrected, direct, log_odds = _change_of_some(blinks, corrected, jump_frames(source))
+    blinks, corrected, direct, log_odds = _change_of_some(blinks, corrected, jumps)
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
     known = log_odds > CLEAR_ODDS
+    merged = Corrected.of(observed, moved, of_rows, jumps)
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
-        _, second = field.of(np.nan_to_num(moved))
-        correction = partial(case.held().corrected, drift)
-        windows = jump_frames(source), source.sizes["chunk"], _kernels_of(source)
+        _, second = field.of(merged.positions)
+        windows = source.sizes["chunk"], _kernels_of(source)
         halves = corrections_near(
-            correction, observed, of_rows, (~second, second), *windows, alike=alike
+            held_correct, observed, merged, of_rows, second, *windows, alike=alike
         )
     else:
         if observed.precision is not None:  # not a trace in both of them
@@ -112,13 +118,13 @@ def assess(
     if halves is not None:
         held = held_out(blinks, halves)
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
-        found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
+        found |= agreement(case, held_correct, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     if verdict == "worse":
         reason += _motion_within_chunks(source)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(observed, moved, of_rows)
+    found["transformation"] = transformation_left(merged, of_rows)
     return Assessment(verdict, reason, **found)
 
 
@@ -223,19 +229,17 @@ def _table_of(observed: Observations, whole: Localizations) -> pd.DataFrame:
 
 
 def _sharpness(
-    case: Case,
-    drift: Drift,
-    localizations: ChunkedLocalizations,
+    versions: tuple[FloatArray, FloatArray],
+    frames: IntArray,
     precision: FloatArray,
     count: FrameCount,
 ) -> dict[str, Any]:
-    """Return measures of the image before and after."""
-    assert localizations.center is not None
-    before = localizations.positions + localizations.center
-    after = case.corrected(drift, before, localizations.frames)
-    seen = by_column.all_finite(after)
+    """Return measures of the image, by positions before and after."""
+    seen = by_column.all_finite(versions[1])
+    if not seen.all():
+        versions, frames = (versions[0][seen], versions[1][seen]), frames[seen]
     # As counted in their own unit: halves of the movie must not depend on how time is counted.
-    versions, numbers = (before[seen], after[seen]), count.number(localizations.frames[seen])
+    numbers = count.number(frames)
     curves, frc = ring_correlation(versions, numbers, float(precision[:2].mean()))
     few = ENOUGH_TO_CHECK
     nena = [float(neighbour_precision(v, numbers, most=few)[:2].mean()) for v in versions]

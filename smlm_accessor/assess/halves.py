@@ -14,8 +14,7 @@ import xarray as xr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import Blinks
-from smlm_accessor.assess.case import Case
-from smlm_accessor.assess.near import Correction
+from smlm_accessor.assess.case import Case, Correction
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.backends import track
 from smlm_accessor.drift.times import clock_of
@@ -70,19 +69,18 @@ def held_out(blinks: Blinks, halves: tuple[Correction, Correction]) -> Change:
 
 def agreement(
     case: Case,
-    drift: Drift,
+    correct: Correction,
     halves: tuple[Correction, Correction],
     frames: IntArray,
     counts: IntArray,
 ) -> dict[str, dict[str, float]]:
-    """Return how far apart the halves are, and how far the drift is off their mean.
+    """Return how far apart the halves are, and how far a correction is off their mean.
 
     The root mean square over ``frames`` counts each as often as it has localizations.
     """
-    case = case.held()
     middle = by_column.mean(case.localizations.positions[case.localizations.finite])
     still = np.tile(middle, (len(frames), 1))
-    given, first, second = (f(still, frames) for f in (partial(case.corrected, drift), *halves))
+    given, first, second = (f(still, frames) for f in (correct, *halves))
     return {
         "halves_apart": _rms(case, first - second, counts),
         "halves_off": _rms(case, given - (first + second) / 2, counts),

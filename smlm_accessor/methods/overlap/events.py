@@ -38,6 +38,13 @@ class CorrectedEvents(Events):
         """Return the positions with another drift, shape (n_frames, d), taken off instead."""
         return np.asarray(self.positions - (drift - self.start).take(self.frame, axis=0))
 
+    def take(self, chosen: BoolArray) -> CorrectedEvents:
+        """Return some of the events."""
+        weight = self.weight[chosen]
+        axial = weight if self.axial is self.weight else self.axial[chosen]
+        of_each = self.positions[chosen], self.frame[chosen], weight, axial
+        return CorrectedEvents(*of_each, self.lifetime, self.start)
+
     def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
 
