@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,9 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks, find_blinks, in_some_blocks, thinned
-from smlm_accessor.assess.case import Case, before_and_after, read_judged
+from smlm_accessor.assess.case import Case, Correction, before_and_after, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
-from smlm_accessor.assess.field_halves import make_field_halves
+from smlm_accessor.assess.field_halves import FieldHalves, make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
 from smlm_accessor.assess.near import corrections_near
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
@@ -22,6 +24,7 @@ from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import Corrected, transformation_left
+from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.errors import AlreadyCorrectedWarning
@@ -56,7 +59,6 @@ def assess(
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
     source = require_drift_or_model(drift, "drift.smlm.assess(table)")
     table, localizations, timeline = read_judged(table, source, progress=progress)
-    finite = localizations.finite
     _warn_if_corrected(table, source)
     found: dict[str, Any] = {
         "n_localizations": int(timeline.counts.sum()),
@@ -80,31 +82,31 @@ def assess(
     versions = at, moved
     if observed.precision is not None:  # localizations, not their traces
         versions = before_and_after(correct, Observations(ordered, ()))
-    found |= _sharpness(versions, ordered.frames, of_rows, observed.counts[0])
-    reach = REACH * float(precision[0])
-    field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
-    blinks = find_blinks(observed, precision, field)
-    blinks, corrected = thinned(blinks, correct(blinks.positions, blinks.frames))
+    field = make_field_halves(versions[0], _LEAST_BLOCK * REACH * float(precision[0]))
     jumps = jump_frames(source)
-    apart, alike = frames_apart(observed, at, moved, of_rows)
 
     # Do blinks lie better on those of other times?
-    blinks, corrected, direct, log_odds = _change_of_some(blinks, corrected, jumps)
+    (blinks, corrected, direct, log_odds), sharpness, merged, (apart, alike) = _at_once(
+        partial(_change_of_blinks, observed, precision, field, correct, jumps),
+        partial(_sharpness, versions, ordered.frames, of_rows, observed.counts[0]),
+        partial(Corrected.of, observed, moved, of_rows, jumps),
+        partial(frames_apart, observed, at, moved, of_rows),
+    )
+    found |= sharpness
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
     known = log_odds > CLEAR_ODDS
-    merged = Corrected.of(observed, moved, of_rows, jumps)
+    left = partial(transformation_left, merged, of_rows)
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
         _, second = field.of(merged.positions)
         windows = source.sizes["chunk"], _kernels_of(source)
-        halves = corrections_near(
-            held_correct, observed, merged, of_rows, second, *windows, alike=alike
-        )
+        near = partial(corrections_near, held_correct, observed, merged, of_rows, second, *windows)
+        halves, found["transformation"] = _at_once(partial(near, alike=alike), left)
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -114,18 +116,37 @@ def assess(
             where = case.held().corrected(drift, where, localizations.frames)
         _, second = field.of(np.nan_to_num(where))
         halves = estimate_halves(table, drift, second, case, progress=progress)
+        found["transformation"] = left()
     held = None
     if halves is not None:
         held = held_out(blinks, halves)
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
-        found |= agreement(case, held_correct, halves, timeline.frames, timeline.counts)
+        assert ordered.center is not None
+        middle = dict(zip(ordered.components, ordered.center.tolist(), strict=True))
+        found |= agreement(middle, held_correct, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     if verdict == "worse":
         reason += _motion_within_chunks(source)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(merged, of_rows)
     return Assessment(verdict, reason, **found)
+
+
+def _at_once(*stages: Callable[[], Any]) -> list[Any]:
+    """Return what stages find that do not need each other, in threads; the longest is the first."""
+    return map_threads(lambda stage: stage(), stages)
+
+
+def _change_of_blinks(
+    observed: Observations,
+    precision: FloatArray,
+    field: FieldHalves,
+    correct: Correction,
+    jumps: IntArray,
+) -> tuple[Blinks, FloatArray, Change, float]:
+    """Return what `_change_of_some` does, of all blinks."""
+    blinks = find_blinks(observed, precision, field)
+    return _change_of_some(*thinned(blinks, correct(blinks.positions, blinks.frames)), jumps)
 
 
 def _change_of_some(

@@ -40,9 +40,10 @@ class CorrectedEvents(Events):
 
     def take(self, chosen: BoolArray) -> CorrectedEvents:
         """Return some of the events."""
-        weight = self.weight[chosen]
-        axial = weight if self.axial is self.weight else self.axial[chosen]
-        of_each = self.positions[chosen], self.frame[chosen], weight, axial
+        rows = np.flatnonzero(chosen)
+        weight = self.weight[rows]
+        axial = weight if self.axial is self.weight else self.axial[rows]
+        of_each = self.positions.take(rows, axis=0), self.frame[rows], weight, axial
         return CorrectedEvents(*of_each, self.lifetime, self.start)
 
     def left_out_of(self, windows: Windows) -> IntArray:
