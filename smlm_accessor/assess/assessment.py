@@ -35,6 +35,7 @@ from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
@@ -57,7 +58,7 @@ def assess(
     progress: bool = False,
 ) -> Assessment:
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
-    source = require_drift_or_model(drift, "drift.smlm.assess(table)")
+    source = require_drift_or_model(drift, "drift.smlm.assess(table)", by=by)
     table, localizations, timeline = read_judged(table, source, progress=progress)
     _warn_if_corrected(table, source)
     found: dict[str, Any] = {
@@ -104,9 +105,9 @@ def assess(
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
         _, second = field.of(merged.positions)
-        windows = source.sizes["chunk"], _kernels_of(source)
+        windows, rates = (source.sizes["chunk"], _kernels_of(source)), _rates_of(source, len(of_rows))
         near = partial(corrections_near, held_correct, observed, merged, of_rows, second, *windows)
-        halves, found["transformation"] = _at_once(partial(near, alike=alike), left)
+        halves, found["transformation"] = _at_once(partial(near, alike=alike, rates=rates), left)
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -218,6 +219,15 @@ def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
     said = attributes.parameters(source)
     known = said.get("kernel_variance_factor"), said.get("density_floor")
     return tuple(k for k in FINE if (k.factor, k.floor) == known) or FINE
+
+
+def _rates_of(source: xr.Dataset, d: int) -> list[Rates] | None:
+    """Return the rates of the trend of each component, as `overlap` found them, if it says so."""
+    said = attributes.parameters(source)
+    rates = [said.get(f"{name}_per_frame") for name in ("walk", "bend", "jerk")]
+    if any(not isinstance(r, list) or len(r) != d for r in rates):
+        return None
+    return list(zip(*rates, strict=True))
 
 
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.case import Correction
 from smlm_accessor.assess.turning import Corrected
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.overlap.between_times import Connection, drift_of_windows
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
@@ -34,6 +36,7 @@ def corrections_near(
     kernels: tuple[PairKernel, ...] = FINE,
     *,
     alike: bool = False,
+    rates: Sequence[Rates] | None = None,
 ) -> tuple[Correction, Correction] | None:
     """Return corrections by the drift of each half, which is near a given one; None if none shows.
 
@@ -56,6 +59,8 @@ def corrections_near(
     alike : bool, default False
         Whether windows of the whole know each other as well whatever the lag: then the trend
         through those of a half is its drift.
+    rates : sequence of tuple, optional
+        Those of the trend of the whole: that of a half is as restless, about.
     """
     frames = observed.frame(corrected.timeline.frames)
     origin = np.zeros((len(frames), len(precision)))
@@ -63,15 +68,14 @@ def corrections_near(
     events = replace(corrected.events, start=drift)
     windows = corrected.timeline.regularly(n_windows)
     found: list[Correction] = []
-    known = None
     for half in (~second, second):
         try:
-            # The second half is as restless as the first one, about.
             near, known = drift_near(
-                events.take(half), windows, precision, kernels, alike=alike, known=known
+                events.take(half), windows, precision, kernels, alike=alike, rates=rates
             )
         except NoEvidenceError:
             return None
+        rates = known.rates
         found.append(partial(_corrected, correction, frames, near - drift))
     return found[0], found[1]
 
@@ -83,12 +87,12 @@ def drift_near(
     kernels: tuple[PairKernel, ...] = FINE,
     *,
     alike: bool = False,
-    known: DriftEstimate | None = None,
+    rates: Sequence[Rates] | None = None,
 ) -> tuple[FloatArray, DriftEstimate]:
     """Return the drift of events in each frame, shape (m, d), near that which was taken off.
 
-    The estimate that it is of is returned, too. The rates of the trend are looked for near those of
-    one that is ``known``.
+    The estimate that it is of is returned, too. The rates of the trend are looked for near some, if
+    these are known.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def drift_near(
         raise NoEvidenceError
     drift = events.start
     density = best_density(events, drift, windows, precision, None, kernels)
-    estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED, near=known)
+    estimate = iterate(drift, windows, density, rounds=_ROUNDS, tolerance=_SETTLED, near=rates)
     if alike:
         return estimate.drift, estimate
     one_part = Connection(np.zeros(len(drift), dtype=np.int64))
