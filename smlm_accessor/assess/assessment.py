@@ -23,7 +23,7 @@ from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
-from smlm_accessor.assess.turning import Corrected, transformation_left
+from smlm_accessor.assess.turning import CorrectedBlinks, transformation_left
 from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
@@ -80,17 +80,23 @@ def assess(
     frames = np.union1d(timeline.frames, observed.frame(seen.frames))
     correct, held_correct = case.by_frame(drift, frames)
     at, moved = before_and_after(correct, observed)
+    if not by_column.all_finite(moved).any():
+        return Assessment(
+            "no evidence", "no localization lies in the frames of this drift", **found
+        )
     versions = at, moved
     if observed.precision is not None:  # localizations, not their traces
         versions = before_and_after(correct, Observations(ordered, ()))
-    field = make_field_halves(versions[0], _LEAST_BLOCK * REACH * float(precision[0]))
+    where, finite = localizations.positions, localizations.finite
+    where = where if finite.all() else where[finite]  # all of them without a copy
+    field = make_field_halves(where, _LEAST_BLOCK * REACH * float(precision[0]))
     jumps = jump_frames(source)
 
     # Do blinks lie better on those of other times?
     (blinks, corrected, direct, log_odds), sharpness, merged, (apart, alike) = _at_once(
         partial(_change_of_blinks, observed, precision, field, correct, jumps),
         partial(_sharpness, versions, ordered.frames, of_rows, observed.counts[0]),
-        partial(Corrected.of, observed, moved, of_rows, jumps),
+        partial(CorrectedBlinks.of, observed, moved, of_rows, jumps),
         partial(frames_apart, observed, at, moved, of_rows),
     )
     found |= sharpness
@@ -105,7 +111,10 @@ def assess(
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
         _, second = field.of(merged.positions)
-        windows, rates = (source.sizes["chunk"], _kernels_of(source)), _rates_of(source, len(of_rows))
+        windows, rates = (
+            (source.sizes["chunk"], _kernels_of(source)),
+            _rates_of(source, len(of_rows)),
+        )
         near = partial(corrections_near, held_correct, observed, merged, of_rows, second, *windows)
         halves, found["transformation"] = _at_once(partial(near, alike=alike, rates=rates), left)
     else:

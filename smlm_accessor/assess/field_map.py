@@ -15,7 +15,7 @@ from smlm_accessor.assess.assessment import localization_precision
 from smlm_accessor.assess.case import Case, before_and_after, read_judged
 from smlm_accessor.assess.residuals import Residuals, effective_places, residuals
 from smlm_accessor.assess.result import LEFT
-from smlm_accessor.assess.turning import Corrected
+from smlm_accessor.assess.turning import CorrectedBlinks
 from smlm_accessor.errors import DriftError
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
@@ -55,7 +55,7 @@ def field_map(
     of_rows = precision if observed.precision is None else observed.precision
     seen = observed.frame(Timeline.of(observed.localizations.frames).frames)
     correct, _ = Case(localizations, by, outside or "hold").by_frame(drift, seen)
-    known = Corrected.of(observed, before_and_after(correct, observed)[1], of_rows)
+    known = CorrectedBlinks.of(observed, before_and_after(correct, observed)[1], of_rows)
     density, counted = known.density(of_rows), known.timeline
     if density is None:
         raise DriftError("Too few localizations are corrected to tell what drift is left.")

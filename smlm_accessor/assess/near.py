@@ -10,7 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.case import Correction
-from smlm_accessor.assess.turning import Corrected
+from smlm_accessor.assess.turning import CorrectedBlinks
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.overlap.between_times import Connection, drift_of_windows
@@ -29,7 +29,7 @@ _ROUNDS, _SETTLED = 4, 1.5
 def corrections_near(
     correction: Correction,
     observed: Observations,
-    corrected: Corrected,
+    corrected: CorrectedBlinks,
     precision: FloatArray,
     second: BoolArray,
     n_windows: int,
@@ -47,7 +47,7 @@ def corrections_near(
     correction : callable
         By the given drift; it only shifts.
     observed : Observations
-    corrected : Corrected
+    corrected : CorrectedBlinks
         Their blinks after this correction.
     precision : ndarray, shape (d,)
     second : ndarray of bool, shape (n,)

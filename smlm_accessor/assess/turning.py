@@ -19,7 +19,7 @@ from smlm_accessor.timeline import Timeline
 _FEWEST = 1_000  # localizations: fewer do not tell how a sample turns
 
 
-class Corrected(NamedTuple):
+class CorrectedBlinks(NamedTuple):
     """Blinks of corrected positions, about a centre: they have the drift 0."""
 
     events: CorrectedEvents
@@ -38,7 +38,7 @@ class Corrected(NamedTuple):
         after: FloatArray,
         precision: FloatArray,
         jumps: IntArray | None = None,
-    ) -> Corrected:
+    ) -> CorrectedBlinks:
         """Merge blinks of localizations, those that are corrected.
 
         Parameters
@@ -61,17 +61,13 @@ class Corrected(NamedTuple):
 
     def density(self, precision: FloatArray) -> Density | None:
         """Return the density; None of too few."""
-        wide = (
-            (by_column.extent(self.events.positions) > 0).all()
-            if len(self.timeline.frames)
-            else False
-        )
-        if self.timeline.n_rows < _FEWEST or not wide:
+        few = self.timeline.n_rows < _FEWEST
+        if few or not (by_column.extent(self.events.positions) > 0).all():
             return None
         return Density.of(self.events, self.events.start, precision, FINE[-1], None)
 
 
-def transformation_left(corrected: Corrected, precision: FloatArray) -> str:
+def transformation_left(corrected: CorrectedBlinks, precision: FloatArray) -> str:
     """Return the least free transformation that corrected positions still ask for.
 
     It is told as for ``transformation="auto"`` of `overlap`. That is ``"shift"`` where nothing is

@@ -86,7 +86,7 @@ class DriftEstimate:
         """
         noise = np.array([t.noise for t in self.trends])
         constant = 1 / np.maximum((1 / (noise * self.variance)).sum(axis=0), 1e-300)
-        return np.sqrt(np.maximum(self.std**2 - constant, 0.0))
+        return np.asarray(np.sqrt(np.maximum(self.std**2 - constant, 0.0)))
 
     @property
     def nothing(self) -> BoolArray:
