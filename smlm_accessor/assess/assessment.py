@@ -27,6 +27,7 @@ from smlm_accessor.assess.turning import CorrectedBlinks, transformation_left
 from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
@@ -37,6 +38,7 @@ from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_pre
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
 from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.registered import rates_of
 from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
 from smlm_accessor.table import attributes, history
@@ -111,12 +113,11 @@ def assess(
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
         _, second = field.of(merged.positions)
-        windows, rates = (
-            (source.sizes["chunk"], _kernels_of(source)),
-            _rates_of(source, len(of_rows)),
-        )
-        near = partial(corrections_near, held_correct, observed, merged, of_rows, second, *windows)
-        halves, found["transformation"] = _at_once(partial(near, alike=alike, rates=rates), left)
+        given = held_correct, observed, merged, of_rows, second
+        windows = source.sizes["chunk"], _kernels_of(source)
+        rates = _rates_of(source, observed)
+        near = partial(corrections_near, *given, *windows, alike=alike, rates=rates)
+        halves, found["transformation"] = _at_once(near, left)
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -230,13 +231,10 @@ def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
     return tuple(k for k in FINE if (k.factor, k.floor) == known) or FINE
 
 
-def _rates_of(source: xr.Dataset, d: int) -> list[Rates] | None:
-    """Return the rates of the trend of each component, as `overlap` found them, if it says so."""
-    said = attributes.parameters(source)
-    rates = [said.get(f"{name}_per_frame") for name in ("walk", "bend", "jerk")]
-    if any(not isinstance(r, list) or len(r) != d for r in rates):
-        return None
-    return list(zip(*rates, strict=True))
+def _rates_of(source: xr.Dataset, observed: Observations) -> list[Rates] | None:
+    """Return the rates of the trend along each axis, as `overlap` found them, if it says so."""
+    rates = rates_of(attributes.parameters(source), clock_of(source), observed.unit)
+    return rates if len(rates) == len(observed.localizations.components) else None
 
 
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:

@@ -12,6 +12,7 @@ import smlm_accessor
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.near import corrections_near, drift_near
 from smlm_accessor.assess.turning import CorrectedBlinks
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError
 from smlm_accessor.methods.traces import observations
@@ -36,14 +37,17 @@ def scene(seed: int, n_sites: int = 120, drifting: bool = True) -> ChunkedLocali
 
 
 def near(
-    some: ChunkedLocalizations, start: FloatArray, n_windows: int
+    some: ChunkedLocalizations,
+    start: FloatArray,
+    n_windows: int,
+    rates: list[Rates] | None = None,
 ) -> tuple[FloatArray, DriftEstimate]:
     """Return the drift of localizations near that of each frame, from their blinks."""
     observed = observations(some)
     after = some.positions - np.repeat(start, np.unique(some.frames, return_counts=True)[1], axis=0)
     events, timeline, _ = CorrectedBlinks.of(observed, after, PRECISION)
     windows = timeline.regularly(n_windows)
-    return drift_near(replace(events, start=start), windows, PRECISION)
+    return drift_near(replace(events, start=start), windows, PRECISION, rates=rates)
 
 
 def off(found: FloatArray, frames: FloatArray) -> float:
@@ -112,6 +116,27 @@ def test_corrections_differ_by_what_halves_differ_by() -> None:
     first, other = (drift_at(grid) + half(still, grid) for half in halves)
     assert np.std(first) < 0.5
     assert np.std(other + 3.0 * np.sin(grid / 1_300)[:, None]) < 0.5
+
+
+def test_rates_of_the_whole_lead_to_the_same_drift() -> None:
+    some = scene(1)
+    frames = np.unique(some.frames)
+    alone, known = near(some, drift_at(frames), n_windows=200)
+    assert known.std.max() < 5.0
+    again, _ = near(some, drift_at(frames), n_windows=200, rates=known.rates)
+    assert np.std(again - alone) < 0.3 * np.median(known.std)
+
+
+def test_no_blink_goes_on_through_a_jump() -> None:
+    some, rows = scene(3, n_sites=20), np.arange(800)
+    observed = observations(replace(some, frames=rows // 4))
+    after = np.stack(
+        [rows % 4 * 2_000.0, rows // 32 * 500.0], axis=1
+    )  # four blinks of eight frames
+    whole = CorrectedBlinks.of(observed, after, PRECISION)
+    parted = CorrectedBlinks.of(observed, after, PRECISION, np.array([4]))
+    assert len(whole.events.frame) == 100
+    assert len(parted.events.frame) == 104
 
 
 def test_background_shows_nothing() -> None:
