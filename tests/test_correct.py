@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 
 from smlm_accessor import __version__
-from smlm_accessor.correct import correct
+from smlm_accessor.correct import CorrectionByFrame, correct, corrected_positions
 from smlm_accessor.drift import build, offset_from_about
 from smlm_accessor.drift.between_chunks import evaluate
 from smlm_accessor.drift.composition import compose, inverse
@@ -31,6 +31,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations, Method, Registered
 from smlm_accessor.models import fit
 from smlm_accessor.table import history
 from smlm_accessor.table.columns import set_columns
+from smlm_accessor.table.localizations import read_localizations
 
 VELOCITY = np.array([1.0, -2.0, 0.5])
 
@@ -81,6 +82,21 @@ def assert_close(table: pd.DataFrame, other: pd.DataFrame, **tolerance: float) -
 
 
 # The answer.
+
+
+@pytest.mark.parametrize("drift", [steady(), turning(), fit(steady(), offset="linear")])
+def test_a_correction_that_is_found_by_frame_is_the_same(drift: Any) -> None:
+    localizations = read_localizations(locs())
+    frames = np.unique(localizations.frames)
+    known = CorrectionByFrame.of(localizations, drift, frames, outside="hold")
+    expected = corrected_positions(localizations, drift, outside="hold")
+    before = localizations.positions.copy()
+    found = known(localizations.positions, localizations.frames)
+    np.testing.assert_array_equal(found, expected)
+    some = slice(3, 20)
+    found = known(localizations.positions[some], localizations.frames[some])
+    np.testing.assert_array_equal(found, expected[some])
+    np.testing.assert_array_equal(localizations.positions, before)
 
 
 @pytest.mark.parametrize("by", [None, "linear", "cubic"])

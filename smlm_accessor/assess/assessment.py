@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,18 +14,20 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.assess.blinks import REACH, Blinks, find_blinks, in_some_blocks, thinned
-from smlm_accessor.assess.case import Case, read_judged
+from smlm_accessor.assess.case import Case, Correction, before_and_after, read_judged
 from smlm_accessor.assess.evidence import CLEAR_ODDS, evidence
-from smlm_accessor.assess.field_halves import make_field_halves
+from smlm_accessor.assess.field_halves import FieldHalves, make_field_halves
 from smlm_accessor.assess.halves import agreement, estimate_halves, held_out
 from smlm_accessor.assess.near import corrections_near
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
-from smlm_accessor.assess.turning import transformation_left
+from smlm_accessor.assess.turning import CorrectedBlinks, transformation_left
+from smlm_accessor.backends import map_threads
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
+from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
@@ -33,12 +36,15 @@ from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.api import ChunkedLocalizations
+from smlm_accessor.methods.registered import rates_of
 from smlm_accessor.methods.traces import Observations, observations
 from smlm_accessor.models import Drift, DriftModel, require_drift_or_model
 from smlm_accessor.table import attributes, history
 from smlm_accessor.table.columns import set_columns
 from smlm_accessor.table.localizations import Localizations, read_localizations
+from smlm_accessor.timeline import Timeline
 
 _MATTERS = 0.02  # relative change of the overlap: a drift error of a quarter of the precision
 _CERTAIN = ("improved", "worse")  # verdicts of some blinks that more of them would not change
@@ -54,9 +60,8 @@ def assess(
     progress: bool = False,
 ) -> Assessment:
     """Say whether correcting a table by a drift improves it; see ``drift.smlm.assess``."""
-    source = require_drift_or_model(drift, "drift.smlm.assess(table)")
+    source = require_drift_or_model(drift, "drift.smlm.assess(table)", by=by)
     table, localizations, timeline = read_judged(table, source, progress=progress)
-    finite = localizations.finite
     _warn_if_corrected(table, source)
     found: dict[str, Any] = {
         "n_localizations": int(timeline.counts.sum()),
@@ -65,7 +70,6 @@ def assess(
     }
     if not source["valid"].values.any():
         return Assessment("no evidence", "no chunk of this drift is valid", **found)
-    case = Case(localizations, by, outside)
     ordered = chunked(localizations, np.array([timeline.frames[0], timeline.stop]))
     ordered, _ = checked(ordered, None)
     observed = observations(ordered)
@@ -74,31 +78,46 @@ def assess(
         return Assessment("no evidence", "no molecule is seen again and again", **found)
     of_rows = precision if observed.precision is None else observed.precision
     found["precision"] = float(of_rows[:2].mean())
-    found |= _sharpness(case, drift, ordered, of_rows, observed.counts[0])
-    reach = REACH * float(precision[0])
-    field = make_field_halves(localizations.positions[finite], _LEAST_BLOCK * reach)
-    blinks = find_blinks(observed, precision, field)
-    blinks, corrected = thinned(blinks, case.corrected(drift, blinks.positions, blinks.frames))
-    at, moved = case.moved(drift, observed)
-    apart, alike = frames_apart(observed, at, moved, of_rows)
+    case, seen = Case(localizations, by, outside), Timeline.of(observed.localizations.frames)
+    frames = np.union1d(timeline.frames, observed.frame(seen.frames))
+    correct, held_correct = case.by_frame(drift, frames)
+    at, moved = before_and_after(correct, observed)
+    if not by_column.all_finite(moved).any():
+        return Assessment(
+            "no evidence", "no localization lies in the frames of this drift", **found
+        )
+    versions = at, moved
+    if observed.precision is not None:  # localizations, not their traces
+        versions = before_and_after(correct, Observations(ordered, ()))
+    where, finite = localizations.positions, localizations.finite
+    where = where if finite.all() else where[finite]  # all of them without a copy
+    field = make_field_halves(where, _LEAST_BLOCK * REACH * float(precision[0]))
+    jumps = jump_frames(source)
 
     # Do blinks lie better on those of other times?
-    blinks, corrected, direct, log_odds = _change_of_some(blinks, corrected, jump_frames(source))
+    (blinks, corrected, direct, log_odds), sharpness, merged, (apart, alike) = _at_once(
+        partial(_change_of_blinks, observed, precision, field, correct, jumps),
+        partial(_sharpness, versions, ordered.frames, of_rows, observed.counts[0]),
+        partial(CorrectedBlinks.of, observed, moved, of_rows, jumps),
+        partial(frames_apart, observed, at, moved, of_rows),
+    )
+    found |= sharpness
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
     found["log10_odds"] = log_odds / np.log(10)
 
     # Do they with drift from blinks of the other half of the field? Or of the sample, which moves
     # through the field, where it is known how.
     known = log_odds > CLEAR_ODDS
+    left = partial(transformation_left, merged, of_rows)
     if known:
         blinks = replace(blinks, second=field.of(corrected)[1])
     if known and _is_of_overlap(drift):
-        _, second = field.of(np.nan_to_num(moved))
-        correction = partial(case.held().corrected, drift)
-        windows = jump_frames(source), source.sizes["chunk"], _kernels_of(source)
-        halves = corrections_near(
-            correction, observed, of_rows, (~second, second), *windows, alike=alike
-        )
+        _, second = field.of(merged.positions)
+        given = held_correct, observed, merged, of_rows, second
+        windows = source.sizes["chunk"], _kernels_of(source)
+        rates = _rates_of(source, observed)
+        near = partial(corrections_near, *given, *windows, alike=alike, rates=rates)
+        halves, found["transformation"] = _at_once(near, left)
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -108,18 +127,37 @@ def assess(
             where = case.held().corrected(drift, where, localizations.frames)
         _, second = field.of(np.nan_to_num(where))
         halves = estimate_halves(table, drift, second, case, progress=progress)
+        found["transformation"] = left()
     held = None
     if halves is not None:
         held = held_out(blinks, halves)
         found |= {"held_out_gain": held.gain, "held_out_score": held.score}
-        found |= agreement(case, drift, halves, timeline.frames, timeline.counts)
+        assert ordered.center is not None
+        middle = dict(zip(ordered.components, ordered.center.tolist(), strict=True))
+        found |= agreement(middle, held_correct, halves, timeline.frames, timeline.counts)
     verdict, reason = judge(direct, log_odds, held)
     if verdict == "worse":
         reason += _motion_within_chunks(source)
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
-    found["transformation"] = transformation_left(observed, moved, of_rows)
     return Assessment(verdict, reason, **found)
+
+
+def _at_once(*stages: Callable[[], Any]) -> list[Any]:
+    """Return what stages find that do not need each other, in threads; the longest is the first."""
+    return map_threads(lambda stage: stage(), stages)
+
+
+def _change_of_blinks(
+    observed: Observations,
+    precision: FloatArray,
+    field: FieldHalves,
+    correct: Correction,
+    jumps: IntArray,
+) -> tuple[Blinks, FloatArray, Change, float]:
+    """Return what `_change_of_some` does, of all blinks."""
+    blinks = find_blinks(observed, precision, field)
+    return _change_of_some(*thinned(blinks, correct(blinks.positions, blinks.frames)), jumps)
 
 
 def _change_of_some(
@@ -193,6 +231,12 @@ def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
     return tuple(k for k in FINE if (k.factor, k.floor) == known) or FINE
 
 
+def _rates_of(source: xr.Dataset, observed: Observations) -> list[Rates] | None:
+    """Return the rates of the trend along each axis, as `overlap` found them, if it says so."""
+    rates = rates_of(attributes.parameters(source), clock_of(source), observed.unit)
+    return rates if len(rates) == len(observed.localizations.components) else None
+
+
 def _warn_if_corrected(table: pd.DataFrame, source: xr.Dataset) -> None:
     if history.times_corrected(table.attrs) > 0 and not source.attrs.get("inverse"):
         warnings.warn(
@@ -223,19 +267,17 @@ def _table_of(observed: Observations, whole: Localizations) -> pd.DataFrame:
 
 
 def _sharpness(
-    case: Case,
-    drift: Drift,
-    localizations: ChunkedLocalizations,
+    versions: tuple[FloatArray, FloatArray],
+    frames: IntArray,
     precision: FloatArray,
     count: FrameCount,
 ) -> dict[str, Any]:
-    """Return measures of the image before and after."""
-    assert localizations.center is not None
-    before = localizations.positions + localizations.center
-    after = case.corrected(drift, before, localizations.frames)
-    seen = by_column.all_finite(after)
+    """Return measures of the image, by positions before and after."""
+    seen = by_column.all_finite(versions[1])
+    if not seen.all():
+        versions, frames = (versions[0][seen], versions[1][seen]), frames[seen]
     # As counted in their own unit: halves of the movie must not depend on how time is counted.
-    versions, numbers = (before[seen], after[seen]), count.number(localizations.frames[seen])
+    numbers = count.number(frames)
     curves, frc = ring_correlation(versions, numbers, float(precision[:2].mean()))
     few = ENOUGH_TO_CHECK
     nena = [float(neighbour_precision(v, numbers, most=few)[:2].mean()) for v in versions]

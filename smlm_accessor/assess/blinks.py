@@ -108,15 +108,18 @@ def thinned(blinks: Blinks, corrected: FloatArray) -> tuple[Blinks, FloatArray]:
     blinks in the cells of its field block, before or after the correction.
     """
     known = by_column.all_finite(corrected)
-    blinks, corrected = blinks.some(known), corrected[known]
+    if not known.all():
+        blinks, corrected = blinks.some(known), corrected[known]
     if not len(corrected):
         return blinks, corrected
     inside = np.bincount(blinks.block)
     n_blocks = len(inside)
     crowd = np.ones(n_blocks)
     for positions in (blinks.positions, corrected):
-        cell = np.floor(positions / blinks.reach).astype(np.int64)
-        cell = cell @ np.array([1_000_003, 10_007, 1][-cell.shape[1] :])
+        cell = np.zeros(len(positions), dtype=np.int64)
+        factors = (1_000_003, 10_007, 1)[-len(blinks.reach) :]
+        for x, reach, factor in zip(positions.T, blinks.reach, factors, strict=True):
+            cell += np.floor(x / reach).astype(np.int64) * factor
         order, ordered = sorted_rows(cell)
         _, counts = equal_runs(ordered)
         beside = np.repeat(counts, counts).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -9,7 +10,7 @@ import xarray as xr
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.backends import is_partitioned
-from smlm_accessor.correct import corrected_positions
+from smlm_accessor.correct import CorrectionByFrame, corrected_positions
 from smlm_accessor.estimation.missing_z import as_judged
 from smlm_accessor.estimation.sampling import sample_in_memory
 from smlm_accessor.methods.traces import Observations
@@ -17,6 +18,8 @@ from smlm_accessor.models import Drift
 from smlm_accessor.table.localizations import Localizations, read_localizations
 from smlm_accessor.timeline import Timeline
 
+#: Positions and frames in, corrected positions out.
+Correction = Callable[[FloatArray, IntArray], FloatArray]
 MOST_OF_DASK = 500_000  # localizations, all of a part of the field: enough for any verdict
 
 
@@ -50,18 +53,23 @@ class Case:
         some = replace(self.localizations, positions=positions, frames=frames, uncertainty=None)
         return corrected_positions(some, drift, by=self.by, outside=self.outside)
 
-    def moved(self, drift: Drift, observed: Observations) -> tuple[FloatArray, FloatArray]:
-        """Return positions of observations before and after a correction.
-
-        Frames outside are held without a word: it was said before.
-        """
-        localizations = observed.localizations
-        assert localizations.center is not None
-        before = localizations.positions + localizations.center
-        frames = observed.frame(localizations.frames)
-        quiet = replace(self, outside=self.outside or "hold")
-        return before, quiet.corrected(drift, before, frames)
+    def by_frame(self, drift: Drift, frames: IntArray) -> tuple[Correction, Correction]:
+        """Return the correction of some frames, increasing, and that which is `held`."""
+        given = CorrectionByFrame.of(
+            self.localizations, drift, frames, by=self.by, outside=self.outside
+        )
+        if self.by is None and self.outside in (None, "hold"):
+            return given, given
+        return given, self.held().by_frame(drift, frames)[0]
 
     def held(self) -> Case:
         """Return the case in which drift of any kind is held outside its frames."""
         return replace(self, by=None, outside="hold")
+
+
+def before_and_after(correct: Correction, observed: Observations) -> tuple[FloatArray, FloatArray]:
+    """Return positions of observations before and after a correction."""
+    localizations = observed.localizations
+    assert localizations.center is not None
+    before = localizations.positions + localizations.center
+    return before, correct(before, observed.frame(localizations.frames))

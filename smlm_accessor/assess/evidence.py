@@ -134,7 +134,8 @@ def describe(
     ordered = np.sort(frames)
     starts = ordered[np.linspace(0, len(frames), n_knots + 1).astype(np.int64)[1:-1]]
     window = np.searchsorted(np.unique(np.concatenate([starts, jumps])), frames, side="right")
-    _, window, counts = np.unique(window, return_inverse=True, return_counts=True)
+    counts = np.bincount(window)
+    window, counts = (np.cumsum(counts > 0) - 1)[window], counts[counts > 0]
     middle = np.bincount(window, frames) / counts
     mean = np.column_stack([np.bincount(window, of_axis) / counts for of_axis in shift.T])
     whole = np.round((mean - mean[0]) / unit)

@@ -10,6 +10,7 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.field.blocks import FieldBlocks
 from smlm_accessor.kernels.hashing import split_mix64
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 
 _BLOCKS = 144  # in the field, about: halves then hold alike much, and errors are known to 6 %
 
@@ -47,7 +48,9 @@ def make_field_halves(positions: FloatArray, least: float) -> FieldHalves:
     2500
     """
     blocks = FieldBlocks.covering(positions, _BLOCKS, least)
-    key, counts = np.unique(_key(blocks, positions), return_counts=True)
+    ordered = sorted_rows(_key(blocks, positions))[1]
+    begins, counts = equal_runs(ordered)
+    key = ordered[begins]
     # The fullest first, each to the half that holds less; equally full ones as by chance.
     order = np.lexsort([split_mix64(key), -counts])
     in_second = np.zeros(len(key), dtype=np.bool_)
@@ -61,7 +64,10 @@ def make_field_halves(positions: FloatArray, least: float) -> FieldHalves:
 
 def _key(blocks: FieldBlocks, positions: FloatArray) -> IntArray:
     width = blocks.width if blocks.width > 0 else 1.0
-    cell = np.floor((positions[:, :2] - blocks.lower) / width)
-    half = MOST_CELLS // 2
-    cell = np.clip(cell, -half, half - 1).astype(np.int64) + half
-    return np.asarray(cell @ np.array([MOST_CELLS, 1]))
+    half, key = MOST_CELLS // 2, np.zeros(len(positions), dtype=np.int64)
+    for x, lower in zip(positions[:, :2].T, blocks.lower, strict=True):
+        cell = (x - lower) / width  # one axis at a time, in place
+        np.clip(np.floor(cell, out=cell), -half, half - 1, out=cell)
+        key *= MOST_CELLS
+        key += cell.astype(np.int64) + half
+    return key

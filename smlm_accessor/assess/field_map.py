@@ -12,10 +12,10 @@ from scipy.special import ndtr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.assessment import localization_precision
-from smlm_accessor.assess.case import Case, read_judged
+from smlm_accessor.assess.case import Case, before_and_after, read_judged
 from smlm_accessor.assess.residuals import Residuals, effective_places, residuals
 from smlm_accessor.assess.result import LEFT
-from smlm_accessor.assess.turning import corrected_density
+from smlm_accessor.assess.turning import CorrectedBlinks
 from smlm_accessor.errors import DriftError
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
@@ -53,11 +53,12 @@ def field_map(
     if precision is None:
         raise DriftError("No molecule is seen again and again: nothing tells what drift is left.")
     of_rows = precision if observed.precision is None else observed.precision
-    _, after = Case(localizations, by, outside).moved(drift, observed)
-    known = corrected_density(observed, after, of_rows)
-    if known is None:
+    seen = observed.frame(Timeline.of(observed.localizations.frames).frames)
+    correct, _ = Case(localizations, by, outside or "hold").by_frame(drift, seen)
+    known = CorrectedBlinks.of(observed, before_and_after(correct, observed)[1], of_rows)
+    density, counted = known.density(of_rows), known.timeline
+    if density is None:
         raise DriftError("Too few localizations are corrected to tell what drift is left.")
-    density, counted = known
     windows = _windows(counted, n_windows)
     if n_blocks is None:
         n_blocks = int(np.sqrt(effective_places(density, windows) / _USUAL))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -14,14 +15,12 @@ import xarray as xr
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.assess.blinks import Blinks
-from smlm_accessor.assess.case import Case
-from smlm_accessor.assess.near import Correction
+from smlm_accessor.assess.case import Case, Correction
 from smlm_accessor.assess.overlap import CLEAR, Change, change, overlaps
 from smlm_accessor.backends import track
 from smlm_accessor.drift.times import clock_of
 from smlm_accessor.errors import SmlmError, SmlmWarning
 from smlm_accessor.estimation.estimate import estimate_drift
-from smlm_accessor.kernels import by_column
 from smlm_accessor.methods import registry
 from smlm_accessor.models import Drift, DriftModel, edges_for, fit, transformations_of
 from smlm_accessor.table import attributes
@@ -69,30 +68,29 @@ def held_out(blinks: Blinks, halves: tuple[Correction, Correction]) -> Change:
 
 
 def agreement(
-    case: Case,
-    drift: Drift,
+    middle: dict[str, float],
+    correct: Correction,
     halves: tuple[Correction, Correction],
     frames: IntArray,
     counts: IntArray,
 ) -> dict[str, dict[str, float]]:
-    """Return how far apart the halves are, and how far the drift is off their mean.
+    """Return how far apart the halves are, and how far a correction is off their mean.
 
-    The root mean square over ``frames`` counts each as often as it has localizations.
+    It is told at the ``middle`` of the sample, a coordinate by component. The root mean square over
+    ``frames`` counts each as often as it has localizations.
     """
-    case = case.held()
-    middle = by_column.mean(case.localizations.positions[case.localizations.finite])
-    still = np.tile(middle, (len(frames), 1))
-    given, first, second = (f(still, frames) for f in (partial(case.corrected, drift), *halves))
+    still = np.tile(list(middle.values()), (len(frames), 1))
+    given, first, second = (f(still, frames) for f in (correct, *halves))
     return {
-        "halves_apart": _rms(case, first - second, counts),
-        "halves_off": _rms(case, given - (first + second) / 2, counts),
+        "halves_apart": _rms(middle, first - second, counts),
+        "halves_off": _rms(middle, given - (first + second) / 2, counts),
     }
 
 
-def _rms(case: Case, difference: FloatArray, counts: IntArray) -> dict[str, float]:
+def _rms(components: Iterable[str], difference: FloatArray, counts: IntArray) -> dict[str, float]:
     difference = difference - np.average(difference, axis=0, weights=counts)
     rms = np.sqrt(np.average(difference**2, axis=0, weights=counts))
-    return dict(zip(case.localizations.components, rms.tolist(), strict=True))
+    return dict(zip(components, rms.tolist(), strict=True))
 
 
 def estimate_again(table: pd.DataFrame, drift: Drift) -> Drift | None:

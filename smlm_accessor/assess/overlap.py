@@ -112,11 +112,10 @@ def _mixture_weights(by_lag: FloatArray) -> FloatArray:
     n, k = by_lag.shape
     if n > _MOST_FITTED:
         by_lag = by_lag[split_mix64(np.arange(n)) / 2.0**64 < _MOST_FITTED / n]
-    parts = np.column_stack([np.ones(len(by_lag)), by_lag])
+    parts = np.vstack([np.ones(len(by_lag)), by_lag.T])
     weights = np.full(k + 1, 1 / (k + 1))
     for _ in range(_ROUNDS):
-        shares = parts * weights
-        found = (shares / shares.sum(axis=1, keepdims=True)).sum(axis=0) + 1
+        found = weights * (parts @ (1 / (weights @ parts))) + 1
         before, weights = weights, found / found.sum()
         if np.abs(weights - before).max() < _CLOSE:
             break

@@ -20,6 +20,7 @@ from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 _PIXELS = 512  # of a part of the field, along each axis: a power of two
 _PARTS = 16
 _PER_PRECISION = 1.5  # pixels
+_ENOUGH = 20_000  # localizations, for the usual shift: spread over all frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +48,15 @@ def ring_correlation(
     pixel = precision / _PER_PRECISION
     second = time_halves(frames)
     corner = by_column.lowest(versions[0][:, :2])
-    _, ordered = sorted_rows(_key(versions[0][:, :2] - corner, pixel)[0])
-    begins, counts = equal_runs(ordered)
-    fullest = np.sort(ordered[begins][np.argsort(-counts, kind="stable")[:_PARTS]])
-    found = []
+    some = slice(None, None, len(frames) // _ENOUGH + 1)
+    found, fullest = [], np.zeros(0, np.int64)
     for version in versions:
         # A constant is free: parts should show the same sample.
-        constant = np.median(version[:, :2] - versions[0][:, :2], axis=0)
-        key, inside = _key(version[:, :2] - constant - corner, pixel)
+        moved = version[some, :2] - versions[0][some, :2]
+        key, inside = _key(version[:, :2], corner + np.median(moved, axis=0), pixel)
+        if not len(fullest):
+            begins, counts = equal_runs(ordered := sorted_rows(key)[1])
+            fullest = np.sort(ordered[begins][np.argsort(-counts, kind="stable")[:_PARTS]])
         part = np.minimum(np.searchsorted(fullest, key), len(fullest) - 1)
         seen = np.flatnonzero(fullest[part] == key)
         order, ordered = sorted_rows(2 * part[seen] + second[seen])
@@ -72,9 +74,16 @@ def _image(inside: IntArray) -> IntArray:
     return np.bincount(inside, minlength=_PIXELS**2).reshape(_PIXELS, _PIXELS)
 
 
-def _key(positions: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:
+def _key(positions: FloatArray, corner: FloatArray, pixel: float) -> tuple[IntArray, IntArray]:
     """Return a number for the part of the field, and the pixel within it."""
-    x, y = (np.floor(column / pixel).astype(np.int64) for column in positions.T)
+    x, y = (
+        np.floor((column - low) / pixel).astype(np.int64)
+        for column, low in zip(positions.T, corner, strict=True)
+    )
     bits, last = _PIXELS.bit_length() - 1, _PIXELS - 1
     part = ((x >> bits) << 31) + (y >> bits)
-    return part, ((x & last) << bits) | (y & last)
+    x &= last
+    y &= last
+    x <<= bits
+    x |= y
+    return part, x

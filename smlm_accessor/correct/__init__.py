@@ -1,5 +1,10 @@
 """Correct a table by a drift; `one_file` a file, `files` many of them."""
 
-from smlm_accessor.correct.table import correct, corrected_positions, require_unused
+from smlm_accessor.correct.table import (
+    CorrectionByFrame,
+    correct,
+    corrected_positions,
+    require_unused,
+)
 
-__all__ = ["correct", "corrected_positions", "require_unused"]
+__all__ = ["CorrectionByFrame", "correct", "corrected_positions", "require_unused"]

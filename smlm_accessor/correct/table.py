@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -140,6 +140,40 @@ def _recorded(
 def _any_frame(drift: Drift) -> bool:
     """Whether the correction is the same for all frames."""
     return isinstance(drift, xr.Dataset) and is_static(drift)
+
+
+@dataclass(frozen=True)
+class CorrectionByFrame:
+    """The correction of some frames, found once for whatever lies in them.
+
+    Parameters
+    ----------
+    frames : ndarray of int, shape (m,)
+        Increasing.
+    of_frames : FrameTransformations
+    """
+
+    frames: IntArray
+    of_frames: FrameTransformations
+
+    @classmethod
+    def of(
+        cls,
+        localizations: Localizations,
+        drift: Drift,
+        frames: IntArray,
+        *,
+        by: str | None = None,
+        outside: str | None = None,
+    ) -> CorrectionByFrame:
+        """Return the correction of frames, as `corrected_positions` has it of a table like this."""
+        counts = counts_for(drift, localizations.columns, frames)
+        of_frames = at_frames(drift, counts, by=by, outside=outside)
+        return cls(frames, for_table(of_frames, drift, localizations))
+
+    def __call__(self, positions: FloatArray, frames: IntArray) -> FloatArray:
+        """Return where positions, shape (n, d), in some of these frames are after it."""
+        return _apply(positions.copy(), self.of_frames, np.searchsorted(self.frames, frames))
 
 
 def corrected_positions(

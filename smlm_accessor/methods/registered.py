@@ -12,7 +12,9 @@ import numpy as np
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.chunked import ChunkedLocalizations
+from smlm_accessor.table.clock import Clock
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,26 @@ class Registered:
 # The variance that a drift gains is per frame; that of its slope, which is per frame itself, per
 # frame cubed; and so on.
 POWERS = {"bend_per_frame": 3, "jerk_per_frame": 5}
+
+
+def rates_of(chosen: Mapping[str, Any], clock: Clock, unit: float) -> list[Rates]:
+    """Return the rates of the trend of each component; of none, if they are not told.
+
+    They are told in the unit of a clock, and returned for numbers of which each is ``unit`` counts
+    of it.
+
+    Examples
+    --------
+    >>> from smlm_accessor.table.clock import FRAMES, SECONDS
+    >>> said = {"walk_per_second": [2.0], "bend_per_second": [0.0], "jerk_per_second": [0.0]}
+    >>> rates_of(said, SECONDS, 50_000), rates_of(said, FRAMES, 1)
+    ([(0.1, 0.0, 0.0)], [])
+    """
+    per, found = clock.per_unit / unit, []
+    for name in ("walk", "bend", "jerk"):
+        told = chosen.get(f"{name}_per_{'second' if clock.is_time else 'frame'}", [])
+        found.append((np.array(told) / per ** POWERS.get(f"{name}_per_frame", 1)).tolist())
+    return list(zip(*found, strict=True))
 
 
 def _in_frames(chosen: Mapping[str, Any], count: FrameCount) -> dict[str, Any]:

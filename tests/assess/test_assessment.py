@@ -200,6 +200,9 @@ def test_frames_outside_the_estimate() -> None:
     assert left_out.n_blinks < found().n_blinks
     with pytest.raises(OptionError):
         assess(later, drift, outside="error")
+    never = assess(table.assign(frame=table.frame + 10**6), drift, outside="nan")
+    assert never.verdict == "no evidence"
+    assert "in the frames" in never.reason
 
 
 def test_a_table_that_was_corrected_before() -> None:

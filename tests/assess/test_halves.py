@@ -54,12 +54,12 @@ def test_agreement_is_the_root_mean_square_but_for_a_constant(table: pd.DataFram
             frame_stop=[50, 151],
         )
 
-    case = Case(read_localizations(table), "chunk", None)
+    case = Case(read_localizations(table), "chunk", None).held()
     frames, counts = np.array([10, 60]), np.array([300, 100])
     first, second = moving(8, 2, constant=70.0), moving(0, 2)
-    halves = tuple(partial(case.held().corrected, one) for one in (first, second))
-    given = {"case": case, "halves": halves, "frames": frames, "counts": counts}
-    found = agreement(drift=moving(4, 2), **given)  # type: ignore[arg-type]
+    given, *halves = (partial(case.corrected, one) for one in (moving(4, 2), first, second))  # type: ignore[arg-type]
+    middle = {"x": 300.0, "y": 200.0}
+    found = agreement(middle, given, (halves[0], halves[1]), frames, counts)
     assert found["halves_off"] == pytest.approx({"x": 0.0, "y": 0.0})
     # By frame, from chunk to chunk: 0.1 and 0.6 of the way.
     step = 8 * (0.6 - 0.1)

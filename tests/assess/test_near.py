@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,10 @@ import pytest
 import smlm_accessor
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.assess.near import corrections_near, drift_near
+from smlm_accessor.assess.turning import CorrectedBlinks
+from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.overlap.iteration import NoEvidenceError
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError
 from smlm_accessor.methods.traces import observations
 
 FRAMES = 4_000
@@ -32,6 +36,20 @@ def scene(seed: int, n_sites: int = 120, drifting: bool = True) -> ChunkedLocali
     return ChunkedLocalizations(positions, frames, bounds, ("x", "y"), center=np.zeros(2))
 
 
+def near(
+    some: ChunkedLocalizations,
+    start: FloatArray,
+    n_windows: int,
+    rates: list[Rates] | None = None,
+) -> tuple[FloatArray, DriftEstimate]:
+    """Return the drift of localizations near that of each frame, from their blinks."""
+    observed = observations(some)
+    after = some.positions - np.repeat(start, np.unique(some.frames, return_counts=True)[1], axis=0)
+    events, timeline, _ = CorrectedBlinks.of(observed, after, PRECISION)
+    windows = timeline.regularly(n_windows)
+    return drift_near(replace(events, start=start), windows, PRECISION, rates=rates)
+
+
 def off(found: FloatArray, frames: FloatArray) -> float:
     difference = found - drift_at(frames)
     return float(np.sqrt(np.mean(np.var(difference, axis=0))))
@@ -42,7 +60,7 @@ def test_it_comes_to_the_drift_of_these_localizations_from_nearby(wrong: float) 
     some = scene(1)
     frames = np.unique(some.frames)
     start = drift_at(frames) + wrong * np.cos(frames / 300)[:, None]
-    found, _ = drift_near(some, start, PRECISION, n_windows=200)
+    found, _ = near(some, start, n_windows=200)
     alone = 5.0 * np.sqrt(2 * 200 / len(some.frames))  # of windows by themselves
     assert off(found, frames) < 0.6 * alone
 
@@ -56,7 +74,7 @@ def test_halves_are_as_far_apart_as_estimates_of_each_by_itself() -> None:
         for half in (~second, second):
             some = whole.take(half)
             frames = np.unique(some.frames)
-            apart.append((frames, drift_near(some, drift_at(frames), PRECISION, 200)[0]))
+            apart.append((frames, near(some, drift_at(frames), 200)[0]))
         grid = np.arange(50, FRAMES - 50)
         curves = [np.stack([np.interp(grid, f, c) for c in d.T], axis=1) for f, d in apart]
         found.append(off(curves[0] - curves[1] + drift_at(grid), grid))
@@ -89,15 +107,36 @@ def test_corrections_differ_by_what_halves_differ_by() -> None:
     def correction(at: FloatArray, frames: FloatArray) -> FloatArray:
         return at - drift_at(frames)
 
-    halves = corrections_near(
-        correction, observed, PRECISION, (~second, second), np.zeros(0, np.int64), 200
-    )
+    corrected = CorrectedBlinks.of(observed, correction(positions, whole.frames), PRECISION)
+    second = corrected.positions[:, 0] > 4_000
+    halves = corrections_near(correction, observed, corrected, PRECISION, second, 200)
     assert halves is not None
     grid = np.arange(50, FRAMES - 50)
     still = np.zeros((len(grid), 2))
     first, other = (drift_at(grid) + half(still, grid) for half in halves)
     assert np.std(first) < 0.5
     assert np.std(other + 3.0 * np.sin(grid / 1_300)[:, None]) < 0.5
+
+
+def test_rates_of_the_whole_lead_to_the_same_drift() -> None:
+    some = scene(1)
+    frames = np.unique(some.frames)
+    alone, known = near(some, drift_at(frames), n_windows=200)
+    assert known.std.max() < 5.0
+    again, _ = near(some, drift_at(frames), n_windows=200, rates=known.rates)
+    assert np.std(again - alone) < 0.3 * np.median(known.std)
+
+
+def test_no_blink_goes_on_through_a_jump() -> None:
+    some, rows = scene(3, n_sites=20), np.arange(800)
+    observed = observations(replace(some, frames=rows // 4))
+    after = np.stack(
+        [rows % 4 * 2_000.0, rows // 32 * 500.0], axis=1
+    )  # four blinks of eight frames
+    whole = CorrectedBlinks.of(observed, after, PRECISION)
+    parted = CorrectedBlinks.of(observed, after, PRECISION, np.array([4]))
+    assert len(whole.events.frame) == 100
+    assert len(parted.events.frame) == 104
 
 
 def test_background_shows_nothing() -> None:
@@ -107,4 +146,4 @@ def test_background_shows_nothing() -> None:
         rng.uniform(0, 1e6, (300, 2)), frames, np.array([0, 300]), ("x", "y"), center=np.zeros(2)
     )
     with pytest.raises(NoEvidenceError):
-        drift_near(some, np.zeros((len(np.unique(frames)), 2)), PRECISION, 50)
+        near(some, np.zeros((len(np.unique(frames)), 2)), 50)

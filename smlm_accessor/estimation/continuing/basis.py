@@ -20,7 +20,7 @@ from smlm_accessor.kernels.time_series.trend import trend_with_rates
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.following.course import Course
 from smlm_accessor.methods.overlap.following.reference import Reference
-from smlm_accessor.methods.registered import POWERS
+from smlm_accessor.methods.registered import rates_of
 from smlm_accessor.models import at_frames, chunks_with_one_error
 from smlm_accessor.table.attributes import parameters
 from smlm_accessor.table.localizations import read_localizations
@@ -141,13 +141,7 @@ class Basis:
 
 def _course(drift: xr.Dataset, count: FrameCount, chosen: dict[str, Any]) -> Course:
     used = drift["valid"].values
-    chunks, clock = drift.isel(chunk=used), clock_of(drift)
-    per = clock.per_unit / count.unit
-    rates = [
-        np.array(chosen[f"{name}_per_{'second' if clock.is_time else 'frame'}"])
-        / per ** POWERS.get(f"{name}_per_frame", 1)
-        for name in ("walk", "bend", "jerk")
-    ]
+    chunks = drift.isel(chunk=used)
     variance = chunks["offset_std"].values ** 2 * chunks_with_one_error(drift, "smoothing")
     segment = chunks["segment"].values
     times = count.number(np.round(chunks["frame"].values).astype(np.int64)).astype(np.float64)
@@ -158,7 +152,7 @@ def _course(drift: xr.Dataset, count: FrameCount, chosen: dict[str, Any]) -> Cou
         -chunks["offset"].values[kept],
         variance[kept],
         (np.diff(segment, prepend=segment[:1]) != 0)[kept],
-        tuple((float(w), float(b), float(j)) for w, b, j in zip(*rates, strict=True)),
+        tuple(rates_of(chosen, clock_of(drift), count.unit)),
     )
 
 

@@ -78,7 +78,7 @@ def fourier_ring_correlation(
 def _transformed(image: FloatArray | IntArray, window: Image) -> Image:
     """Return the transform of an image less its mean, times a window: real and imaginary parts."""
     faded = image.astype(np.float32)
-    faded -= np.float32(image.mean())
+    faded -= faded.mean()
     faded *= window
     transform: Image = fft.rfft2(faded).view(np.float32).ravel()
     return transform

@@ -16,11 +16,11 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.compilation import kernel
-from smlm_accessor.kernels.sorting import sorted_rows
+from smlm_accessor.kernels.compilation import any_order, kernel
+from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
 
 _BLOCKS = 8  # of positions, for threads; the same for any number of threads
-_CELLS = 2**60  # along all axes; cells grow where there would be more
+_CELLS = 2**60  # along all axes, of all groups; cells grow where there would be more
 
 
 def neighbour_counts(
@@ -54,30 +54,34 @@ def neighbour_counts(
     lower = by_column.lowest(points)
     extent = by_column.highest(points) - lower
     size = 1.0
-    while float(np.prod(extent / size + 4)) > _CELLS:
+    n_groups = int(group.max()) + 1
+    while n_groups * float(np.prod(extent / size + 4)) > _CELLS:
         size *= 2.0
     counts = np.ones(3, dtype=np.int64)
     counts[:d] = (extent / size).astype(np.int64) + 3
 
-    key = np.zeros(n, dtype=np.int64)
+    key = group.astype(np.int64)  # a group has cells of its own
     for c in range(d):
         # A rim of empty cells: neighbours need no check.
         key = key * counts[c] + ((points[:, c] - lower[c]) / size).astype(np.int64) + 1
     order, key = sorted_rows(key)
-    sources = np.zeros((n, 3))
-    sources[:, :d] = points[order]
+    sources = np.zeros((4, n))
+    for c, column in enumerate((*points.T, frames)):
+        sources[c if c < d else 3] = column[order]
     wanted = np.ones(n, dtype=np.bool_) if chosen is None else chosen[order]
-    sorted_by_cell = (sources, key, frames[order], group[order], wanted)
     # From a cell to the middles of the rows around it.
     strides = [counts[1] * (counts[2] if d == 3 else 1), counts[2]][: d - 1]
     shift = np.array([sum(step) for step in product(*[(-s, 0, s) for s in strides])], np.int64)
+    most = 3 * len(shift) * int(equal_runs(key)[1].max())  # around a cell
+    ends = np.append(lags, np.inf)
     cuts = np.linspace(0, n, _BLOCKS + 1).astype(np.int64)
 
     def one(block: int) -> None:
         first, last = cuts[block], cuts[block + 1]
         if first < last:
-            low = np.searchsorted(sorted_by_cell[1], sorted_by_cell[1][first] + shift - 1)
-            _sum_kernel(*sorted_by_cell, shift, low, low.copy(), lags, first, last, order, found)
+            low = np.searchsorted(key, key[first] + shift - 1)
+            lines, room = (shift, low, low.copy()), (np.empty((4, most)), np.empty((2, most)))
+            _sum_kernel(sources, key, wanted, *lines, ends, first, last, order, *room, found)
 
     run(one, range(_BLOCKS))
     return found
@@ -106,37 +110,51 @@ def partner_counts(frames: IntArray, group: IntArray, lags: IntArray) -> IntArra
     return found
 
 
+@any_order
+def _of_one(n, x, y, z, frame, around, ends, room, found):  # type: ignore[no-untyped-def]
+    """Write the sums of the kernel over ``n`` points around one, by lag."""
+    # Slices: an index that could be negative keeps the loops from taking several points at once.
+    xs, ys, zs, frames = around[0, :n], around[1, :n], around[2, :n], around[3, :n]
+    value, lag = room[0, :n], room[1, :n]
+    for j in range(n):
+        u, v, w = xs[j] - x, ys[j] - y, zs[j] - z
+        t = max(1.0 - (u * u + v * v + w * w), 0.0)
+        t *= t
+        value[j], lag[j] = t * t, abs(frames[j] - frame)
+    for k in range(len(found)):
+        low, high = ends[k], ends[k + 1]
+        total = 0.0
+        for j in range(n):
+            total += value[j] * np.float64((lag[j] > low) & (lag[j] <= high))
+        found[k] = total
+
+
 @kernel
 def _sum_kernel(  # type: ignore[no-untyped-def]
-    points, keys, frames, group, wanted, shift, low, high, lags, first, last, row, found,
+    points, keys, wanted, shift, low, high, ends, first, last, row, around, room, found,
 ):  # fmt: skip
     """Add up the kernel over the neighbours of a run of points; they are in rows of cells.
 
-    The ranges of neighbours, from ``low`` to ``high`` in each row of cells, move forward with the
-    cell: no search.
+    What lies around a cell is copied for that, row after row. The ranges of neighbours, from
+    ``low`` to ``high`` in each row of cells, move forward with the cell: no search.
     """
-    n, last_lag = len(keys), len(lags) - 1
+    n, m, at = len(keys), 0, -1
     for a in range(first, last):
         if not wanted[a]:
             continue
-        for line in range(len(shift)):
-            cell = keys[a] + shift[line]
-            while low[line] < n and keys[low[line]] < cell - 1:
-                low[line] += 1
-            if high[line] < low[line]:
-                high[line] = low[line]
-            while high[line] < n and keys[high[line]] <= cell + 1:
-                high[line] += 1
-            for b in range(low[line], high[line]):
-                lag = abs(frames[a] - frames[b])
-                if group[a] != group[b] or lag <= lags[0]:
-                    continue
-                u = points[a, 0] - points[b, 0]
-                v = points[a, 1] - points[b, 1]
-                w = points[a, 2] - points[b, 2]
-                t = 1.0 - (u * u + v * v + w * w)
-                if t > 0.0:
-                    j = 0
-                    while j < last_lag and lag > lags[j + 1]:
-                        j += 1
-                    found[row[a], j] += t * t * t * t
+        if keys[a] != at:
+            at, m = keys[a], 0
+            for line in range(len(shift)):
+                cell = at + shift[line]
+                while low[line] < n and keys[low[line]] < cell - 1:
+                    low[line] += 1
+                if high[line] < low[line]:
+                    high[line] = low[line]
+                while high[line] < n and keys[high[line]] <= cell + 1:
+                    high[line] += 1
+                for b in range(low[line], high[line]):
+                    for c in range(4):
+                        around[c, m] = points[c, b]
+                    m += 1
+        x, y, z, frame = points[0, a], points[1, a], points[2, a], points[3, a]
+        _of_one(m, x, y, z, frame, around, ends, room, found[row[a]])

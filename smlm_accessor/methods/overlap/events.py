@@ -38,6 +38,14 @@ class CorrectedEvents(Events):
         """Return the positions with another drift, shape (n_frames, d), taken off instead."""
         return np.asarray(self.positions - (drift - self.start).take(self.frame, axis=0))
 
+    def take(self, chosen: BoolArray) -> CorrectedEvents:
+        """Return some of the events."""
+        rows = np.flatnonzero(chosen)
+        weight = self.weight[rows]
+        axial = weight if self.axial is self.weight else self.axial[rows]
+        of_each = self.positions.take(rows, axis=0), self.frame[rows], weight, axial
+        return CorrectedEvents(*of_each, self.lifetime, self.start)
+
     def left_out_of(self, windows: Windows) -> IntArray:
         """Return the range of frames that each frame is not compared with, shape (n_frames, 2).
 

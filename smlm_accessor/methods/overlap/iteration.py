@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +62,11 @@ class DriftEstimate:
         """Tell whether a drift, shape (n_frames, d), is right by what the estimate says."""
         wrong = np.std(self.drift - drift, axis=0)
         return bool((wrong < _STANDS * np.median(self.std, axis=0)).all())
+
+    @property
+    def rates(self) -> list[Rates]:
+        """Rates of the trend of each component."""
+        return [t.rates for t in self.trends]
 
     @property
     def level(self) -> FloatArray:
@@ -123,7 +129,7 @@ def iterate(
     rounds: int,
     tolerance: float,
     every: int = 1,
-    near: DriftEstimate | None = None,
+    near: DriftEstimate | Sequence[Rates] | None = None,
     prior: Prior | None = None,
 ) -> DriftEstimate:
     """Take turns until the drift moves by less than so many standard deviations.
@@ -139,8 +145,8 @@ def iterate(
     tolerance : float
     every : int, default 1
         One in so many blocks of events counts.
-    near : DriftEstimate, optional
-        The rates of the trend are looked for near its.
+    near : DriftEstimate or tuple of rates, optional
+        The rates of the trend are looked for near its, or near these, of each component.
     prior : Prior, optional
         What is known beforehand, which counts beside what windows show.
 
@@ -149,19 +155,20 @@ def iterate(
     NoEvidenceError
         If the density is not peaked at events.
     """
-    by_chance = None
+    by_chance, found = None, None
     for _ in range(rounds):
         sums = density.sums(drift, windows, every=every)
         if not (sums.curvature.sum(axis=0) > 0).all():
             raise NoEvidenceError
         by_chance = chance(sums) if by_chance is None else by_chance
-        near = _smoothed(drift, sums, windows, density, near, by_chance, prior)
-        moved = np.std(near.drift - drift, axis=0)  # a constant is free
-        drift = near.drift
-        if (moved < tolerance * np.median(near.std, axis=0)).all():
+        near = near.rates if isinstance(near, DriftEstimate) else near
+        found = _smoothed(drift, sums, windows, density, near, by_chance, prior)
+        moved = np.std(found.drift - drift, axis=0)  # a constant is free
+        drift, near = found.drift, found
+        if (moved < tolerance * np.median(found.std, axis=0)).all():
             break
-    assert near is not None
-    return near
+    assert found is not None
+    return found
 
 
 def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
@@ -183,7 +190,7 @@ def _smoothed(
     sums: OverlapSums,
     windows: Windows,
     density: Density,
-    near: DriftEstimate | None,
+    near: Sequence[Rates] | None,
     by_chance: FloatArray,
     prior: Prior | None,
 ) -> DriftEstimate:
@@ -193,7 +200,7 @@ def _smoothed(
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
-    rates = [None if near is None else near.trends[a].rates for a in range(drift.shape[1])]
+    rates: list[Rates | None] = [*near] if near else [None] * drift.shape[1]
     if prior is None:
         time, free = windows.mean_frame, windows.begins
 

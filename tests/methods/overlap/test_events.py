@@ -105,6 +105,13 @@ def test_along_z_localizations_have_a_weight_of_their_own() -> None:
     assert len(events.axial) == len(events.frame) < len(rows.frame)
     assert events.axial.sum() == pytest.approx(rows.axial.sum(), rel=1e-5)
     assert not np.allclose(events.axial, events.weight)
+    chosen = events.positions[:, 0] > np.median(events.positions[:, 0])
+    some = events.take(chosen)
+    for name in ("positions", "frame", "weight", "axial"):
+        np.testing.assert_array_equal(getattr(some, name), getattr(events, name)[chosen])
     flat = replace(localizations, uncertainty=np.where([True, True, False], uncertainty, np.nan))
     rows = WeightedLocalizations.of(flat, scene.precision)
+    events = rows.events(still, scene.precision, rows.timeline.segment).take(chosen[:0])
+    assert not len(events.frame)
+    assert events.axial is events.weight
     assert rows.axial is rows.weight

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Timeline, Windows
@@ -42,13 +43,15 @@ class BlockSums:
         """Add up over windows and blocks at once; one in ``every`` blocks of events counts."""
         d = len(density.precision)
         positions = density.positions * density.precision
-        lower, extent = positions.min(axis=0), np.maximum(np.ptp(positions, axis=0), 1e-300)
+        lower = by_column.lowest(positions)
+        extent = np.maximum(by_column.extent(positions), 1e-300)
         shape = np.array([_ACROSS, _ACROSS, _DEEP][:d])
         cell = np.minimum((positions - lower) / extent * shape, shape - 1).astype(np.int64)
         block = np.ravel_multi_index(tuple(cell.T), tuple(shape))
-        present, block = np.unique(block, return_inverse=True)
+        inside = np.bincount(block)
+        present, counts = np.flatnonzero(inside), inside[inside > 0]
+        block = (np.cumsum(inside > 0) - 1)[block]
         even = np.sum(np.unravel_index(present, tuple(shape)), axis=0) % 2 == 0
-        counts = np.bincount(block)
         middle = np.stack([np.bincount(block, x) / counts for x in positions.T], axis=1)
         total = density.by_group(drift, windows, block, every=every)
         gradient, curvature, squared = (total[..., a : a + d] for a in (1, 4, 7))
