@@ -18,7 +18,7 @@ import numpy as np
 HERE = Path(__file__).parent
 # Per cent of worlds with an error within 1.5, 2 and 3 times that of the oracle.
 SHARES = {
-    "smlm_accessor overlap, nothing told": (58, 77, 92),
+    "smlm_accessor overlap, nothing told": (59, 78, 92),
     "Picasso 0.11.3 aim, best of a scan": (2, 3, 13),
     "SMAPpy 0.5.5 spline, best of a scan": (0, 4, 11),
     "Picasso 0.11.3 aim, default": (0, 0, 2),
