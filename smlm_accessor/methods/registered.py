@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
-from smlm_accessor.kernels.time_series.trend import Rates
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.table.clock import Clock
+
+if TYPE_CHECKING:  # brings numba
+    from smlm_accessor.kernels.time_series.trend import Rates
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ class Basis:
         later = 1 / max(1 / usual - slope * (1 - 1 / growth), 1.0)
         extent = max(frames / max(self.extent, 1.0), 1.0)
         gain = max(later / usual, 1.0) * growth / extent
-        now, then = self._steady(1.0), self._steady(gain)
+        now, then = self._steady(1.0, 1.0), self._steady(gain, extent)
         std = self.drift["offset_std"].values[self.drift["valid"].values]
         return float(np.sqrt(np.mean(np.median(std, axis=0) ** 2 * then / now)))
 
@@ -127,15 +127,19 @@ class Basis:
         """Frames from the first to the last, as the table counts them."""
         return float(self.last - self.drift["frame_start"].values[0] + 1)
 
-    def _steady(self, gain: float) -> FloatArray:
-        """Return the variance of the trend in the middle, if windows have so much information."""
+    def _steady(self, gain: float, extent: float) -> FloatArray:
+        """Return the variance of the trend in the middle, if windows have so much information.
+
+        It is that against the mean of a movie that lasts ``extent`` times as long: of a short one,
+        the mean takes more of the error with it.
+        """
         course = self.course
         variance = np.median(course.variance, axis=0) / gain
         flat = np.zeros(len(course))
         found = []
         for rates, one in zip(course.rates, variance, strict=True):
             trend, _ = trend_with_rates(course.time, flat, flat + one, rates)
-            found.append(float(np.median(trend.variance)))
+            found.append(float(np.median(trend.variance)) - one / (len(course) * extent))
         return np.array(found)
 
 

@@ -115,7 +115,8 @@ def test_how_precise_it_will_be_is_what_it_becomes() -> None:
     quarter.update(table[table.frame < N // 4])
     for follower, within in ((followed(), 0.1), (quarter, 0.25)):
         assert follower.std_at_end(N) == pytest.approx(end, rel=within)
-        assert follower.std_at_end(N) < follower.std
+        # Nearer than what it is now, of which the mean of a shorter movie takes more of the error.
+        assert abs(follower.std_at_end(N) - end) < abs(follower.std - end)
         assert follower.std_at_end(N, n_rows=10 * len(table)) < follower.std_at_end(N)
 
 
