@@ -10,6 +10,7 @@ import pytest
 
 from smlm_accessor.errors import FileError
 from smlm_accessor.io.containers import hdf5
+from smlm_accessor.io.containers.hdf5_damage import damage
 
 h5py = pytest.importorskip("h5py")
 
@@ -39,3 +40,22 @@ def test_columns_are_those_of_all_rows(
         assert [len(values) for values in hdf5.columns(file["none"], path).values()] == [0, 0, 0]
         with pytest.raises(FileError, match="numbers"):
             hdf5.columns(file["texts"], path)
+
+
+def test_free_space_between_texts_that_is_no_bytes_long_is_damage(tmp_path: Path) -> None:
+    """The HDF5 library would never get past it."""
+    path = tmp_path / "a.hdf5"
+    with h5py.File(path, "w") as file:
+        for name in ("metadata", "more"):
+            file[name] = "text" * 50
+    assert damage(path, frozenset()) is None
+    assert hdf5.contents(path)[0] == {"metadata", "more"}
+    stored = bytearray(path.read_bytes())
+    # After the header: number and bytes of the first text, padded to eight.
+    first = stored.index(b"GCOL") + 16
+    assert stored[first : first + 2] == b"\x01\x00"
+    stored[first + 16 + 200 : first + 32 + 200] = bytes(16)
+    path.write_bytes(stored)
+    assert damage(path, frozenset()) is not None
+    with pytest.raises(FileError, match="damaged"):
+        hdf5.contents(path)

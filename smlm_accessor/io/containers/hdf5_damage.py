@@ -1,7 +1,7 @@
 """Damage to HDF5 files on which the HDF5 library itself fills the memory or never returns.
 
-Found by changing bytes of real files at random: a list of free space that runs in a circle, and
-texts that say that they are gigabytes long.
+Found by changing bytes of real files at random: a list of free space that runs in a circle, texts
+that say that they are gigabytes long, and free space between texts that is no bytes long.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ _HEAP = b"HEAP\x00\x00\x00\x00"  # signature and version of a local heap
 _END_OF_LIST = 1
 _HEAP_HEADER = struct.Struct("<QQQ")  # size, first free block, address
 _FREE_BLOCK = struct.Struct("<QQ")  # next free block, size
+_TEXTS = b"GCOL\x01\x00\x00\x00"  # signature and version of a global heap, which holds texts
+_BYTES = struct.Struct("<Q")  # of it all
+_OBJECT = struct.Struct("<HHIQ")  # number, 0 for free space; references, nothing, bytes
 _ATTRIBUTE = struct.Struct("<BBHHH")  # version, flags, and sizes of name, type and shape
 _REFERENCE = struct.Struct("<IQI")  # bytes of a text, and where it is
 _TEXT = struct.Struct("<I")  # bytes of a text, before where it is
@@ -27,6 +30,8 @@ def damage(path: Path, names: frozenset[str]) -> str | None:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if any(not _free_list_ends(data, start) for start in _found(data, _HEAP)):
             return "its list of free space is damaged"
+        if any(not _texts_end(data, start) for start in _found(data, _TEXTS)):
+            return "what lies between its texts is damaged"
         for name in names:
             lengths = _text_lengths(data, name.encode("utf-8") + b"\x00")
             if any(length > len(data) for length in lengths):
@@ -84,6 +89,23 @@ def _free_list_ends(data: mmap.mmap, heap: int) -> bool:
         seen.add(block)
         at = start + address + block
         block, _ = _FREE_BLOCK.unpack(data[at : at + _FREE_BLOCK.size])
+    return True
+
+
+def _texts_end(data: mmap.mmap, heap: int) -> bool:
+    """Whether a walk from text to text through a global heap gets on."""
+    at = heap + len(_TEXTS)
+    if at + _BYTES.size > len(data):
+        return True
+    end = min(heap + _BYTES.unpack_from(data, at)[0], len(data))
+    at += _BYTES.size
+    while at + _OBJECT.size <= end:
+        number, _, _, size = _OBJECT.unpack_from(data, at)
+        # Free space is as long as it says, its own header included.
+        step = size if number == 0 else _OBJECT.size + -(-size // 8) * 8
+        if step == 0:
+            return False
+        at += step
     return True
 
 
