@@ -26,6 +26,7 @@ from smlm_accessor.table.attributes import parameters
 from smlm_accessor.table.localizations import read_localizations
 
 _FEWEST = 4  # chunks
+_STEADY = 20_000  # chunks: of more of them, the trend is as precise in the middle
 
 
 @dataclass(frozen=True)
@@ -130,16 +131,17 @@ class Basis:
     def _steady(self, gain: float, extent: float) -> FloatArray:
         """Return the variance of the trend in the middle, if windows have so much information.
 
-        It is that against the mean of a movie that lasts ``extent`` times as long: of a short one,
-        the mean takes more of the error with it.
+        It is that against the mean, of a movie that lasts ``extent`` times as long.
         """
         course = self.course
-        variance = np.median(course.variance, axis=0) / gain
-        flat = np.zeros(len(course))
-        found = []
+        variance, n = np.median(course.variance, axis=0) / gain, len(course) * extent
+        time = float(np.median(np.diff(course.time))) * np.arange(
+            min(round(n), _STEADY), dtype=np.float64
+        )
+        flat, found = np.zeros(len(time)), []
         for rates, one in zip(course.rates, variance, strict=True):
-            trend, _ = trend_with_rates(course.time, flat, flat + one, rates)
-            found.append(float(np.median(trend.variance)) - one / (len(course) * extent))
+            trend, _ = trend_with_rates(time, flat, flat + one, rates)
+            found.append(float(np.median(trend.variance)) - one / n)
         return np.array(found)
 
 
