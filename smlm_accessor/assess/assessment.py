@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +23,7 @@ from smlm_accessor.assess.parts import frames_apart
 from smlm_accessor.assess.result import Assessment, Verdict
 from smlm_accessor.assess.sharpness import ring_correlation
 from smlm_accessor.assess.turning import CorrectedBlinks, transformation_left
-from smlm_accessor.backends import map_threads
+from smlm_accessor.backends import at_once
 from smlm_accessor.drift import is_shift_only
 from smlm_accessor.drift.segments import jump_frames
 from smlm_accessor.drift.times import clock_of
@@ -95,11 +94,13 @@ def assess(
     jumps = jump_frames(source)
 
     # Do blinks lie better on those of other times?
-    (blinks, corrected, direct, log_odds), sharpness, merged, (apart, alike) = _at_once(
-        partial(_change_of_blinks, observed, precision, field, correct, jumps),
-        partial(_sharpness, versions, ordered.frames, of_rows, observed.counts[0]),
-        partial(CorrectedBlinks.of, observed, moved, of_rows, jumps),
-        partial(frames_apart, observed, at, moved, of_rows),
+    (blinks, corrected, direct, log_odds), sharpness, merged, (apart, alike) = at_once(
+        [
+            partial(_change_of_blinks, observed, precision, field, correct, jumps),
+            partial(_sharpness, versions, ordered.frames, of_rows, observed.counts[0]),
+            partial(CorrectedBlinks.of, observed, moved, of_rows, jumps),
+            partial(frames_apart, observed, at, moved, of_rows),
+        ]
     )
     found |= sharpness
     found |= {"n_blinks": len(corrected), "gain": direct.gain, "score": direct.score}
@@ -117,7 +118,7 @@ def assess(
         windows = source.sizes["chunk"], _kernels_of(source)
         rates = _rates_of(source, observed)
         near = partial(corrections_near, *given, *windows, alike=alike, rates=rates)
-        halves, found["transformation"] = _at_once(near, left)
+        halves, found["transformation"] = at_once([near, left])
     else:
         if observed.precision is not None:  # not a trace in both of them
             table = _table_of(observed, localizations)
@@ -141,11 +142,6 @@ def assess(
     clock = case.localizations.clock
     found["apart"] = [tuple(clock.values(ends).tolist()) for ends in apart]
     return Assessment(verdict, reason, **found)
-
-
-def _at_once(*stages: Callable[[], Any]) -> list[Any]:
-    """Return what stages find that do not need each other, in threads; the longest is the first."""
-    return map_threads(lambda stage: stage(), stages)
 
 
 def _change_of_blinks(

@@ -24,7 +24,7 @@ from smlm_accessor.backends.dask.partitions import (
 from smlm_accessor.backends.dask.registering import register_partitioned
 from smlm_accessor.backends.source import Selection, Source, Whole
 from smlm_accessor.backends.steps import HandOver, Step
-from smlm_accessor.backends.threads import ProgressBar, fill_rows, map_threads, track
+from smlm_accessor.backends.threads import ProgressBar, at_once, fill_rows, map_threads, track
 
 __all__ = [
     "HandOver",
@@ -35,6 +35,7 @@ __all__ = [
     "Selection",
     "Source",
     "Step",
+    "at_once",
     "cluster",
     "constant",
     "example",

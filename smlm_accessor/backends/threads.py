@@ -96,6 +96,17 @@ def map_threads(
     return work.results()
 
 
+def at_once(stages: Sequence[Callable[[], Any]], *, threads: int | None = None) -> list[Any]:
+    """Return what stages find that do not need each other, in threads; the longest is the first.
+
+    Examples
+    --------
+    >>> at_once([list, dict])
+    [[], {}]
+    """
+    return map_threads(lambda stage: stage(), stages, threads=threads)
+
+
 def fill_rows(
     function: Callable[[slice], npt.NDArray[Any]],
     out: npt.NDArray[Any],

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from smlm_accessor._typing import IntArray
-from smlm_accessor.backends import map_threads
+from smlm_accessor.backends import at_once
 from smlm_accessor.kernels.correlation.correlation import Correlator
 from smlm_accessor.kernels.correlation.peak_precision import PeakMatcher
 from smlm_accessor.kernels.correlation.resolution import PIXELS_PER_SMOOTHING
@@ -69,7 +69,7 @@ def register_lateral(
         # Blocks take as long as many images.
         each = [partial(spectrum, chunk) for chunk in range(len(counts))]
         make: list[Callable[[], Any]] = [partial(make_field_blocks, xy), *each]
-        blocks, *spectra = map_threads(lambda one: one(), make, threads=threads)
+        blocks, *spectra = at_once(make, threads=threads)
     correlator = Correlator(grid, plan.grid_smoothing)
     # Where there are a few beads, nothing but beads may match.
     spread = effective_number(np.bincount(blocks.of(xy))) >= ENOUGH

@@ -46,21 +46,19 @@ def without_excursions(
         if timeline.counts[start:stop].sum() > _SHORT * timeline.counts.sum():
             continue
         # Without both jumps, or with the later or the earlier one.
-        bridged = [_bridged(drift, start, stop)]
-        without = [here]
+        instead = [(here, _bridged(drift, start, stop))]
         if len(here) == 2:
-            bridged += [
-                np.repeat(drift[at][None], stop - start, axis=0) for at in (start - 1, stop)
-            ]
-            without += [here[:1], here[1:]]
-        states = [drift[start:stop], *bridged]
+            for jump, outside in zip(here, (start - 1, stop), strict=True):
+                instead.append(([jump], np.repeat(drift[outside][None], stop - start, axis=0)))
+        states = [drift[start:stop], *(course for _, course in instead)]
         gain = LogLikelihoods.of(states, start, density, rows)
-        found, *instead = gain.elsewhere(density).terms.sum(axis=1).tolist()
-        costs = [0.0, *[1.0 + drift.shape[1]] * (len(instead) - 1)]
-        best = int(np.argmax(np.subtract(instead, costs)))
-        if found - instead[best] <= BETWEEN:
-            drift[start:stop] = bridged[best]
-            gone[without[best]] = True
+        found, *others = gain.elsewhere(density).terms.sum(axis=1).tolist()
+        # A jump that stays costs its frame, and a level along each axis.
+        costs = [(len(here) - len(jumps)) * (1 + drift.shape[1]) for jumps, _ in instead]
+        best = int(np.argmax(np.subtract(others, costs)))
+        if found - others[best] <= BETWEEN:
+            jumps, drift[start:stop] = instead[best]
+            gone[jumps] = True
     return timeline.with_jumps(timeline.jumps[~gone[1:-1]]), drift
 
 

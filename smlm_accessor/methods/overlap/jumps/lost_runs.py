@@ -132,11 +132,12 @@ def _courses(
     if len(inner) < 2:
         return courses
     bridged = float(np.hypot(*((drift[stop] - drift[first - 1]) / precision)[:2]))
+    if bridged <= _NEAR:
+        return courses
     for outside, jump in ((first - 1, stop), (stop, first)):
-        if bridged > _NEAR:
-            course = drift.copy()
-            course[first:stop] = drift[outside]
-            courses.append((course, [jump], 0.0, bridged / 2))
+        course = drift.copy()
+        course[first:stop] = drift[outside]
+        courses.append((course, [jump], 0.0, bridged / 2))
     return courses
 
 
