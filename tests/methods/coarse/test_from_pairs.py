@@ -81,7 +81,26 @@ def test_the_more_likely_course_counts() -> None:
     assert (error(found, events, drift) < 1.5 * SIGMA).all()
 
 
-def test_very_few_and_very_many_are_left_alone() -> None:
-    for n in (1, 60, 2000):
+def test_many_events_too_few_for_each_wave() -> None:
+    """Windows that are followed would have to be shorter than their events allow."""
+    for seed in range(2):
+        events, drift = visits(6000, 40.0, 150.0, seed=seed)
+        found = coarse(events, SIGMA, threads=1)
+        assert (error(found, events, drift) < SIGMA).all()
+
+
+def test_events_in_one_place_are_as_many_as_time_allows() -> None:
+    """All events are near each other."""
+    rng = np.random.default_rng(0)
+    frames = np.sort(rng.integers(0, 10_000, 3000))
+    drift = 20 * np.sin(frames / 1000)[:, None] * [1, 0.5, 0]
+    events = ChunkedLocalizations(
+        drift + rng.normal(0, 1, (3000, 3)) * SIGMA, frames, np.array([0, 3000]), ("x", "y", "z")
+    )
+    assert (error(from_pairs(events, SIGMA), events, drift) < SIGMA).all()
+
+
+def test_very_few_are_left_alone() -> None:
+    for n in (1, 60):
         events, _ = visits(n, 5.0)
         assert not from_pairs(events, SIGMA).valid.any()

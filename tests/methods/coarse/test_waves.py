@@ -1,0 +1,33 @@
+"""Waves at which pairs of events overlap best."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smlm_accessor.methods.coarse.waves import log_likelihood, most_likely, near_pairs, waves_at
+
+
+def test_known_waves_are_found() -> None:
+    rng = np.random.default_rng(0)
+    time = np.sort(rng.uniform(0, 1, 300))
+    known = np.array([[8.0, -5.0], [3.0, 2.0], [-4.0, 1.0]])
+    sites = rng.uniform(0, 500, (60, 2))[rng.integers(60, size=300)]
+    where = sites + waves_at(time, 3) @ known + rng.normal(0, 1, (300, 2))
+    likelihood, found = most_likely(where, time, 5)
+    np.testing.assert_allclose(found, np.pad(known, ((0, 2), (0, 0))), atol=0.5)
+    assert likelihood == log_likelihood(where - waves_at(time, 5) @ found)
+    assert likelihood > log_likelihood(where - waves_at(time, 3) @ known) - 1
+
+
+def test_the_likelihood_is_the_sum_over_all_pairs() -> None:
+    rng = np.random.default_rng(1)
+    where = rng.uniform(0, 30, (200, 3))
+    square = ((where[:, None] - where) ** 2).sum(axis=2)
+    # Each event itself counts as the one in the logarithm; far pairs are left out.
+    known = np.log(np.exp(-square / (2 * 2.0**2)).sum(axis=1)).sum()
+    assert log_likelihood(where) == pytest.approx(known, rel=5e-3)
+
+
+def test_pairs_are_counted_once() -> None:
+    assert near_pairs(np.array([[0.0, 0], [1, 0], [0, 2], [900, 0]])) == 3
