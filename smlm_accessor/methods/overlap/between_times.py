@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.correlation.global_shift import find_shift_at_any_scale
-from smlm_accessor.kernels.correlation.pair_shift import shift_of_pairs
 from smlm_accessor.kernels.time_series.couplings import (
     connected_parts,
     far_steps,
@@ -46,9 +44,6 @@ _ROUNDS = 8  # at most: far from where it comes to rest, one of 100 random world
 # for it has more windows and rates. Random worlds and cases at rest had up to 0.43, two that were
 # not 1.7 and 2.3.
 _TOLERANCE, _AWAY = 0.5, 0.8
-# Standard deviations of a shift that was found in images: less is chance in most tables.
-_WORTH_TRYING = 3.0
-_REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
 _NOT_CONNECTED = (
     "What is seen in {} shares no more structures with the rest than chance would give, "
     "so nothing tells how they lie to each other. Their drift can be estimated by itself."
@@ -159,33 +154,6 @@ def connection(
     ends = ends[~windows.begins[ends]]
     part[ends], part[ends - 1] = -1, -1
     return Connection(part[windows.of_frame])
-
-
-def joined(
-    known: Connection, drift: FloatArray, timeline: Timeline, density: Density
-) -> FloatArray | None:
-    """Return the drift with the parts of the table laid on the largest, None if none can be.
-
-    The shift of each is looked for among all, in images of the events, and the most frequent
-    difference of pairs tells it to about one precision. Whether it is right, `connection` tells.
-    """
-    if not known.part.any():
-        return None
-    events, precision = density.events, density.precision
-    positions = events.less(drift)
-    sides, moved = known.sides(timeline), drift.copy()
-    part = known.part[events.frame]
-    for number in range(1, part.max(initial=0) + 1):
-        reference, moving = positions[part == 0], positions[part == number]
-        finest = float(precision[:2].mean())
-        found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
-        if found.significance < _WORTH_TRYING:
-            continue
-        shift = np.zeros(len(precision))
-        shift[:2] = found.shift
-        shift += shift_of_pairs(reference, moving + shift, precision, _REACH * found.smoothing)
-        moved[sides == number] -= shift
-    return None if np.array_equal(moved, drift) else moved
 
 
 def drift_of_windows(

@@ -13,10 +13,11 @@ from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
+from smlm_accessor.methods.overlap.between_times import Connection, connection
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
+from smlm_accessor.methods.overlap.joining import joined
 from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
 from smlm_accessor.methods.overlap.jumps.lost_runs import with_lost_runs
 from smlm_accessor.methods.overlap.jumps.placing import jump_ranges, place_jumps

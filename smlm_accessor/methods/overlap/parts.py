@@ -14,9 +14,10 @@ from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.kernels.field.strip import in_strip
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.overlap.between_times import Connection, connection, joined
+from smlm_accessor.methods.overlap.between_times import Connection, connection
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.joining import joined
 from smlm_accessor.methods.overlap.jumps.placing import JumpRange, place_jumps
 from smlm_accessor.methods.precision import telling_axes
 from smlm_accessor.timeline import Timeline

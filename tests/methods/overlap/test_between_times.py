@@ -16,7 +16,6 @@ from smlm_accessor.methods.overlap.between_times import (
     DriftOfWindows,
     connection,
     drift_of_windows,
-    joined,
 )
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate, std_about_mean
 from smlm_accessor.timeline import Timeline, Windows
@@ -130,32 +129,6 @@ def test_parts_that_share_nothing_are_told_apart() -> None:
 def test_parts_that_share_some_are_one() -> None:
     known, _ = connected(two_parts(20))
     assert (known.part == 0).all()
-
-
-def test_parts_that_seem_to_share_nothing_are_laid_on_each_other() -> None:
-    """A drift without the jump of the sample: a fifth of the molecules tells where it belongs."""
-    jump = np.array([300.0, -200.0])
-    scene = two_parts(20, jump)
-    density, windows, drift = density_of(scene, 200)
-    timeline = windows.timeline
-    late = timeline.frames >= N_FRAMES // 2
-    events = density.events
-    missed = type(density).of(
-        type(events)(
-            *(events.positions + np.where(late[events.frame, None], jump, 0.0), events.frame),
-            *(events.weight, events.axial, events.lifetime),
-            drift - np.where(late[:, None], jump, 0.0),
-        ),
-        *(drift - np.where(late[:, None], jump, 0.0), scene.precision, density.kernel, 1),
-    )
-    start = drift - np.where(late[:, None], jump, 0.0)
-    known = connection(start, timeline, missed)
-    assert known.part.max() == 1
-    found = joined(known, start, timeline.with_jumps(np.array([N_FRAMES // 2])), missed)
-    assert found is not None
-    step = found[late] - found[~late][-1]
-    np.testing.assert_allclose(step, np.broadcast_to(jump, step.shape), atol=scene.precision[0])
-    assert joined(Connection(0 * known.part), start, timeline, missed) is None
 
 
 def test_what_is_between_parts_belongs_to_the_side_of_the_jump() -> None:
