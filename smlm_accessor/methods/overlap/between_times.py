@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 from typing import Any
 
@@ -202,7 +202,11 @@ def drift_of_windows(
     main = fine.mean((part == 0).astype(np.float64)) > 0.5
     for turn in range(_ROUNDS):
         if turn:
-            pairs = couplings(density, drift, fine, n_events=_MANY)
+            now = couplings(density, drift, fine, n_events=_MANY)
+            # Where molecules lie less on each other, less would seem to be known, and the next step
+            # be longer.
+            less = now.information < pairs.information
+            pairs = replace(pairs, gradient=now.gradient) if less else now
         found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
         drift = drift + _in_frames(moved, fine)

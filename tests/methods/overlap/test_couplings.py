@@ -56,3 +56,15 @@ def test_windows_that_lie_elsewhere_have_the_gradient_back() -> None:
     late, early = slice(10, None), slice(0, 10)
     assert gradient[late, early, 0].sum() > 20 * abs(gradient[late, early, 1].sum())
     assert gradient[late, early, 0].sum() > 20 * abs(gradient[late, late, 0].sum())
+
+
+def test_events_tell_most_where_the_drift_is_right() -> None:
+    scene = scenes.visits(scenes.sites(50), n=8_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 20)
+    told = []
+    for away in (-9.0, -4.0, 0.0, 4.0, 9.0):
+        wrong = drift.copy()
+        wrong[windows.of_frame >= 10] += [away, 0.0]
+        told.append(couplings(density, wrong, windows, n_events=10**9).information)
+    assert np.argmax(told) == 2
+    assert min(told) == min(told[0], told[-1])

@@ -195,3 +195,14 @@ def test_two_real_beads_that_pause() -> None:
     found = [np.interp(published["frame"], drift["frame"], -x) for x in drift["offset"].values.T]
     error = np.stack(found, axis=1) - published[["dx", "dy"]]
     assert (error.std() < 2).all()
+
+
+def test_a_few_molecules_that_bleach_do_not_lead_away() -> None:
+    """Five at a time: turns of the joint drift made each other's couplings smaller."""
+    worlds = import_module("random_worlds")
+    seen = worlds.simulate(worlds.draw(11, 18))
+    drift = estimate_drift(seen.table, method="overlap")
+    assert drift["valid"].values.all()
+    assert all(
+        e < 5 for e in import_module("worlds").errors(seen, correct(seen.table, drift)).values()
+    )
