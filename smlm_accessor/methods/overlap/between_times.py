@@ -38,6 +38,10 @@ _FEW, _SOME, _MANY = 25_000, 100_000, 300_000
 # a tenth larger than those against a perfect map: the trend through windows is good enough.
 _CONNECTED = 0.8
 _ROUNDS = 8  # at most: far from where it comes to rest, one of 100 random worlds took six
+# What windows know of each other, of what they knew a turn before: from turn to turn it changes by
+# some percent. With few molecules it is uncertain what is chance; where less seems to be known all
+# at once, the next step would be longer, and still less be seen.
+_STILL_KNOWN = 0.9
 # Standard deviations that the joint drift has moved, on average: with less, it is as good as
 # before; and where all windows know each other, a parabola through what it has moved: with less,
 # the turns have come to rest, which are slowest in what changes slowly, and the trend is better,
@@ -203,10 +207,8 @@ def drift_of_windows(
     for turn in range(_ROUNDS):
         if turn:
             now = couplings(density, drift, fine, n_events=_MANY)
-            # Where molecules lie less on each other, less would seem to be known, and the next step
-            # be longer.
-            less = now.information < pairs.information
-            pairs = replace(pairs, gradient=now.gradient) if less else now
+            doubtful = now.known.sum() < _STILL_KNOWN * pairs.known.sum()
+            pairs = replace(pairs, gradient=now.gradient) if doubtful else now
         found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
         drift = drift + _in_frames(moved, fine)

@@ -57,11 +57,6 @@ class CouplingSums:
         """How much windows know of each other, shape (n_windows, n_windows)."""
         return np.asarray(self.share * self.responsibility.sum(axis=0))
 
-    @property
-    def information(self) -> float:
-        """What all events tell together: the sharper the structures, the more."""
-        return float((self.total_curvature**2 / np.maximum(self.squared, 1e-300)).sum())
-
 
 def couplings(
     density: Density,
