@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,37 +10,82 @@ from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse, nothing
 from smlm_accessor.methods.coarse.waves import (
-    REACH,
     log_likelihood,
     most_likely,
-    near_pairs,
     waves_at,
 )
+from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline
 
 # Of 60 events in waves of five each, a third was taken for a slow drift; of 100 in waves of six to
 # eight, a twentieth.
 _FEWEST = 80
-# Events, near pairs of them, and waves that take a second or two: the time of a turn goes with
-# pairs, and with events times the square of the waves.
-_MOST, _MOST_PAIRS, _MOST_WAVES = 2000, 200_000, 170
-_GLANCE, _GLANCE_PAIRS = 600, 30_000  # a twentieth of that time
-# Events for each wave, fewer and fewer: the last one tells only whether the one before is enough.
-_EVENTS_PER_WAVE = (24.0, 12.0, 8.0, 5.0, 3.5)
+# Events that take a second or two, and those that take a tenth of that time.
+_MOST, _GLANCE = 1000, 600
+_LEAST_FIELD = 60.0  # precisions from the middle, farther than most drifts go
+# Widths to begin with, in precisions: from a wider one, drifts are found that go farther, of so
+# many waves; and from a course with fewer waves.
+_WIDEST, _FAR_WAVES, _NEARLY = (16.0, 32.0, 64.0, 128.0), 32, 8.0
+_FEWEST_WAVES, _MOST_WAVES = 4, 128
+# Events for each wave: with the last number of waves, they do not tell the course, but whether
+# fewer waves are enough.
+_EVENTS_PER_WAVE, _TOO_FEW = 5.0, 3.5
 # Log-likelihood that a coefficient gains by chance, at most: in simulations of 60 to 300 events .25
 # where the course is right, and mostly .4 to 5 in one of the steps where it is not yet.
 _GAIN = 0.3
 _DECOYS = 8
 _CLEAR = 6.0  # standard deviations of decoys
+_DISPLACED = (5.0, 10.0)  # precisions, decoys
 _PER_WINDOW = 4  # events
 
 
 class _Events(NamedTuple):
-    """Some events: their numbers, positions in precisions, and times from 0 to 1."""
+    """Some events, from which a course is made, and others, by which it is judged.
 
-    chosen: IntArray
+    Parameters
+    ----------
+    where, others : ndarray, shapes (n, d) and (m, d)
+        Precisions.
+    frames, other_frames : ndarray, shapes (n,) and (m,)
+        Not decreasing.
+    """
+
     where: FloatArray
-    time: FloatArray
+    frames: IntArray
+    others: FloatArray
+    other_frames: IntArray
+
+    @property
+    def judges(self) -> tuple[FloatArray, IntArray]:
+        """The others, and their frames; if there are too few, all events."""
+        return self[2:] if self.are_judged else self[:2]
+
+    @property
+    def are_judged(self) -> bool:
+        """Whether others are enough."""
+        return len(self.others) >= _FEWEST
+
+    def time_of(self, frames: IntArray) -> FloatArray:
+        """Return times, 0 at the first event and before, 1 at the last and after."""
+        first, last = self.frames[[0, -1]]
+        return np.asarray(np.clip((frames - first) / (last - first), 0.0, 1.0))
+
+    def fitted(
+        self, number: int, widest: float, start: FloatArray | None = None
+    ) -> tuple[float, FloatArray]:
+        """Return the log-likelihood of so many waves, and their coefficients, see `waves`."""
+        return most_likely(self.where, self.time_of(self.frames), number, widest, start)
+
+    def gain(self, found: FloatArray) -> float:
+        """Return the log-likelihood of judges that waves gain, less what they gain by chance."""
+        by_chance = 0.0 if self.are_judged else _GAIN * found.size
+        before = log_likelihood(self.judges[0])
+        return log_likelihood(self.judges_without(found)) - before - by_chance
+
+    def judges_without(self, found: FloatArray) -> FloatArray:
+        """Return the positions of judges less the course with these waves, shape (m, d)."""
+        where, frames = self.judges
+        return where - waves_at(self.time_of(frames), len(found)) @ found
 
 
 def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
@@ -49,39 +93,26 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
 
     Events around the middle of the field are enough: what tells is how often each site is seen.
 
-    There are as few waves as are enough (see `waves`): more of them gain no more likelihood than
-    chance. If events are too few to tell, nothing is returned. The course is evidence if it stands
-    out from what the same search finds in decoys: events that are displaced by five to ten
-    precisions each, so that none lies where another was.
+    Its waves (see `waves`) are those with which other events lie best on each other. If there are
+    no others, they are as few as are enough: more of them gain no more likelihood than chance; and
+    the course has to stand out from what the same search finds in decoys, events that are displaced
+    by five to ten precisions each, so that none lies where another was. If events are too few to
+    tell, nothing is returned.
     """
     axes = np.flatnonzero(precision > 0)
-    events = _some(sample.positions[:, axes] / precision[axes], sample.frames, _MOST, _MOST_PAIRS)
-    if events is None:
-        return nothing(sample)
-    n = len(events.chosen)
-    rng = np.random.default_rng(n)
-    enough = _first_enough([most_likely(*events[1:], number) for number in _numbers_of_waves(n)])
-    if enough is None:
-        return nothing(sample)
-    best, found = enough
-    by_chance = []
-    for _ in range(_DECOYS):
-        away = rng.normal(size=events.where.shape)
-        away *= (rng.uniform(5, 10, n) / np.linalg.norm(away, axis=1))[:, None]
-        by_chance.append(most_likely(events.where + away, events.time, len(found))[0])
-    clear = (best - np.mean(by_chance)) / max(float(np.std(by_chance, ddof=1)), 1e-9)
-    if clear < _CLEAR:
+    events = _some(sample.positions[:, axes] / precision[axes], sample.frames, _MOST)
+    found = None if events is None else _course(events)
+    if events is None or found is None:
         return nothing(sample)
     timeline = Timeline.of(sample.frames, sample.jumps)
-    windows = timeline.evenly(min(len(timeline.frames), max(n // _PER_WINDOW, 2)))
+    windows = timeline.evenly(min(len(timeline.frames), max(len(events.where) // _PER_WINDOW, 2)))
     k = len(windows)
     drift = np.zeros((k, sample.positions.shape[1]))
-    first, last = sample.frames[events.chosen[[0, -1]]]
-    time = np.clip((timeline.frames - first) / (last - first), 0, 1)
-    drift[:, axes] = windows.mean(waves_at(time, len(found)) @ found * precision[axes])
+    course = waves_at(events.time_of(timeline.frames), len(found)) @ found
+    drift[:, axes] = windows.mean(course * precision[axes])
     return Coarse(
-        windows.edges, drift, np.ones(k, bool), np.full(k, clear), timeline.jumps,
-        windows.mean_frame, best / n, {"coarse_from_pairs": True},
+        windows.edges, drift, np.ones(k, bool), np.full(k, _CLEAR), timeline.jumps,
+        windows.mean_frame, 0.0, {"coarse_from_pairs": True},
     )  # fmt: skip
 
 
@@ -93,60 +124,77 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
     """
     if not followed.valid.any():
         return from_pairs(sample, precision)
-    if followed.valid.sum() > 2 * _GLANCE / _EVENTS_PER_WAVE[2]:
+    if followed.valid.sum() > 2 * _GLANCE / _EVENTS_PER_WAVE:
         return followed
     axes = np.flatnonzero(precision > 0)
     timeline = Timeline.of(sample.frames, sample.jumps)
-
-    def left_by(course: Coarse) -> FloatArray:
-        moved = course.in_frames(timeline).drift[timeline.of_rows]
-        return np.asarray((sample.positions - moved)[:, axes] / precision[axes])
-
-    left = left_by(followed)
-    events = _some(left, sample.frames, _GLANCE, _GLANCE_PAIRS)
-    if events is None:
+    known = followed.in_frames(timeline).drift[:, axes] / precision[axes]
+    left = sample.positions[:, axes] / precision[axes] - known[timeline.of_rows]
+    glance = _some(left, sample.frames, _GLANCE)
+    if glance is None:
         return followed
-    number = round(len(events.chosen) / _EVENTS_PER_WAVE[2])
-    gain = most_likely(*events[1:], number)[0] - log_likelihood(events.where)
-    if gain <= _GAIN * len(axes) * number:
+    most = round(len(glance.where) / _EVENTS_PER_WAVE)
+    looks = ((most, _WIDEST[0]), (_FEWEST_WAVES, _WIDEST[1]))
+    if not any(glance.gain(glance.fitted(*look)[1]) > BETWEEN for look in looks):
         return followed
-    other = from_pairs(sample, precision)
-    if not other.valid.all():
+    other, events = from_pairs(sample, precision), _some(left, sample.frames, _MOST)
+    if events is None or not other.valid.all():
         return followed
-    events = _some(left, sample.frames, _MOST, _MOST_PAIRS) or events
-    gain = log_likelihood(left_by(other)[events.chosen]) - log_likelihood(events.where)
-    parameters = len(axes) * len(events.chosen) / _EVENTS_PER_WAVE[-2]
-    return other if gain > _GAIN * parameters else followed
+    where, frames = events.judges
+    more = other.in_frames(timeline).drift[:, axes] / precision[axes] - known
+    moved = where - more[np.searchsorted(timeline.frames, frames)]
+    least = BETWEEN + _GAIN * len(axes) * len(other.valid)
+    return other if log_likelihood(moved) - log_likelihood(where) > least else followed
 
 
-def _some(where: FloatArray, frames: IntArray, most: int, most_pairs: int) -> _Events | None:
+def _course(events: _Events) -> FloatArray | None:
+    """Return the waves of the likeliest course for their number, None if chance does as well."""
+    n = len(events.where)
+    last, most = round(n / _TOO_FEW), n / _EVENTS_PER_WAVE / _FEWEST_WAVES
+    numbers = [_FEWEST_WAVES * 2**k for k in range(n) if 2**k <= most]
+    best, highest, widest = np.zeros((0, events.where.shape[1])), -np.inf, _WIDEST[0]
+    for number in (k for k in (*numbers, last) if k <= _MOST_WAVES):
+        starts = _WIDEST if number <= _FAR_WAVES else _WIDEST[:1]
+        tried = [(*events.fitted(number, w), w) for w in starts]
+        tried.append((*events.fitted(number, _NEARLY, best), widest))
+        for _, found, first in tried:
+            gain = events.gain(found)
+            if gain > highest:
+                highest, best, widest = gain, found, first
+    if len(best) == last:
+        return None
+    rng, by_chance = np.random.default_rng(n), []
+    for _ in range(_DECOYS):
+        if events.are_judged:
+            by_chance.append(log_likelihood(_away(events.judges_without(best), rng)))
+        else:
+            decoys = events._replace(where=_away(events.where, rng))
+            by_chance.append(decoys.fitted(len(best), widest)[0])
+    likelihood = log_likelihood(events.judges_without(best))
+    spread = max(float(np.std(by_chance, ddof=1)), 1e-9)
+    return best if likelihood - np.mean(by_chance) > _CLEAR * spread else None
+
+
+def _away(where: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return events that are displaced, so that none lies where another was."""
+    away = rng.normal(size=where.shape)
+    away *= (rng.uniform(*_DISPLACED, len(where)) / np.linalg.norm(away, axis=1))[:, None]
+    return where + away
+
+
+def _some(where: FloatArray, frames: IntArray, most: int) -> _Events | None:
     """Return events around the middle of the field, as many as may be; None if too few.
 
-    Where they are dense, some are left out. A smaller field would hold those that moved least.
+    Where they are dense, some are left out: a smaller field would hold those that moved least.
     """
     from_middle = np.abs(where - np.median(where, axis=0)).max(axis=1)
-    reach = max(np.partition(from_middle, min(most, len(where)) - 1)[:most].max(), REACH)
-    chosen = np.flatnonzero(from_middle <= reach)
-    chosen = chosen[:: -(-len(chosen) // most)]
-    while len(chosen) >= _FEWEST and near_pairs(where[chosen]) > most_pairs:
-        chosen = chosen[::2]
-    at = frames[chosen]
-    if len(at) < _FEWEST or at[-1] == at[0]:
+    n_near = min(max(most, int((from_middle < _LEAST_FIELD).sum())), len(where))
+    n = min(n_near + most, len(where))
+    nearest = np.argpartition(from_middle, n - 1)[:n]
+    nearest = nearest[np.argsort(from_middle[nearest], kind="stable")]
+    some = np.zeros(n, dtype=np.bool_)
+    some[: n_near : -(-n_near // most)] = True
+    chosen, others = np.sort(nearest[some]), np.sort(nearest[~some][:most])
+    if len(chosen) < _FEWEST or frames[chosen[0]] == frames[chosen[-1]]:
         return None
-    return _Events(chosen, where[chosen], np.asarray((at - at[0]) / (at[-1] - at[0])))
-
-
-def _numbers_of_waves(n: int) -> list[int]:
-    """Return those to be tried: two at least, for the last one tells whether others are enough."""
-    numbers = [max(round(n / size), 1) for size in _EVENTS_PER_WAVE]
-    return [number for k, number in enumerate(numbers) if k < 2 or number <= _MOST_WAVES]
-
-
-def _first_enough(tried: list[tuple[float, FloatArray]]) -> tuple[float, FloatArray] | None:
-    """Return the first course after which more waves gain no more than chance; None if none is."""
-    enough = None
-    for (fewer, few), (more, many) in reversed(list(pairwise(tried))):
-        if more - fewer > _GAIN * (many.size - few.size):
-            break
-        enough = fewer, few
-    return enough
+    return _Events(where[chosen], frames[chosen], where[others], frames[others])

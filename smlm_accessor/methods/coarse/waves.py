@@ -8,17 +8,23 @@ from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import FloatArray, IntArray
 
-# Widths of the overlap in precisions, wide ones first, as in graduated optimization.
-_WIDTHS = (16.0, 11.0, 8.0, 5.6, 4.0, 2.8, 2.0)
+_FINEST = 2.0  # precisions: width of the overlap in the end
+_NARROWER = 2**-0.5  # from one width to the next, as in graduated optimization
 _REACH = 3.5  # widths: pairs farther apart overlap by .002
-#: Precisions: how far pairs count at the largest width.
-REACH = _REACH * _WIDTHS[0]
 _TURNS = 8  # of weights and solution, at each width
+_AT_REST = 0.01  # widths, root mean square of what the course moves by
 _SAME = 4  # turns with the same pairs: the course moves little in them
-_LARGEST = 40.0  # precisions: amplitude of the first wave, one standard deviation
+_MOST_PAIRS = 60_000  # at once: of more, a part of the events tells as well
+_LARGEST = 2.5  # first widths: amplitude of the first wave, one standard deviation
 
 
-def most_likely(where: FloatArray, time: FloatArray, number: int) -> tuple[float, FloatArray]:
+def most_likely(
+    where: FloatArray,
+    time: FloatArray,
+    number: int,
+    widest: float,
+    start: FloatArray | None = None,
+) -> tuple[float, FloatArray]:
     """Return the log-likelihood, and the coefficients of the waves.
 
     The course is a sum of cosines of time, ``d(t) = sum_m c_m cos(pi m t)``. Its log-likelihood is
@@ -35,6 +41,10 @@ def most_likely(where: FloatArray, time: FloatArray, number: int) -> tuple[float
         From 0 to 1.
     number : int
         Waves.
+    widest : float
+        Precisions: the first width.
+    start : ndarray, shape (m, d), optional
+        Coefficients of a course that is nearly right, of fewer waves. By default none.
 
     Returns
     -------
@@ -42,29 +52,38 @@ def most_likely(where: FloatArray, time: FloatArray, number: int) -> tuple[float
     ndarray, shape (number, d)
     """
     waves, found = waves_at(time, number), np.zeros((number, where.shape[1]))
-    n = len(where)
-    for step, width in enumerate(_WIDTHS):
-        m = max(1, round(number * ((step + 1) / len(_WIDTHS)) ** 2))
-        some, prior = waves[:, :m], np.diag((np.arange(1, m + 1) / _LARGEST) ** 2)
+    if start is not None:
+        found[: len(start)] = start
+    n_widths = round(np.log(_FINEST / widest) / np.log(_NARROWER)) + 1
+    amplitude = _LARGEST * widest / np.arange(1, number + 1)
+    for step in range(n_widths):
+        width = widest * _NARROWER**step
+        m = number if start is not None else max(1, round(number * ((step + 1) / n_widths) ** 2))
+        prior = np.diag(amplitude[:m] ** -2.0)
         for turn in range(_TURNS):
-            still = where - some @ found[:m]
             if turn % _SAME == 0:
-                pairs = _pairs(still, width)
-            weight = _overlap(still, pairs, width)
+                still = where - waves[:, :m] @ found[:m]
+                every = int(np.ceil(np.sqrt(near_pairs(still, width) / _MOST_PAIRS)))
+                here, some = where[::every], waves[::every, :m]
+                pairs = _pairs(still[::every], width)
+            n, weight = len(here), every * _overlap(here - some @ found[:m], pairs, width)
             share = 1 / (1 + _of_events(pairs, weight, n))
             weight *= share[pairs[0]] + share[pairs[1]]
             # Sums over pairs of differences are those of the Laplacian of the weights.
             half = coo_array((weight, pairs), shape=(n, n))
             left = _of_events(pairs, weight, n)[:, None] * some - half @ some - half.T @ some
-            left = left.T / width**2
-            found[:m] = np.linalg.solve(left @ some + prior, left @ where)
+            left = every * left.T / width**2
+            now = np.linalg.solve(left @ some + prior, left @ here)
+            moved, found[:m] = some @ (now - found[:m]), now
+            if np.square(moved).mean() < (_AT_REST * width) ** 2:
+                break
     return log_likelihood(where - waves @ found), found
 
 
 def log_likelihood(still: FloatArray) -> float:
     """Return that of events less their drift, in precisions, at the smallest width."""
-    pairs = _pairs(still, _WIDTHS[-1])
-    return float(np.log1p(_of_events(pairs, _overlap(still, pairs, _WIDTHS[-1]), len(still))).sum())
+    pairs = _pairs(still, _FINEST)
+    return float(np.log1p(_of_events(pairs, _overlap(still, pairs, _FINEST), len(still))).sum())
 
 
 def waves_at(time: FloatArray, number: int) -> FloatArray:
@@ -72,10 +91,10 @@ def waves_at(time: FloatArray, number: int) -> FloatArray:
     return np.cos(np.pi * time[:, None] * np.arange(1, number + 1))
 
 
-def near_pairs(where: FloatArray) -> int:
-    """Return how many pairs are near at the largest width."""
+def near_pairs(where: FloatArray, width: float) -> int:
+    """Return how many pairs overlap at a width."""
     tree = cKDTree(where)
-    return int(tree.count_neighbors(tree, REACH) - len(where)) // 2
+    return int(tree.count_neighbors(tree, _REACH * width) - len(where)) // 2
 
 
 def _pairs(still: FloatArray, width: float) -> IntArray:

@@ -89,6 +89,12 @@ def test_many_events_too_few_for_each_wave() -> None:
         assert (error(found, events, drift) < SIGMA).all()
 
 
+def test_a_drift_over_many_sites_is_found() -> None:
+    """It goes five times as far as sites are apart: overlaps are wide at first."""
+    events, drift = visits(2000, 400.0, seed=1)
+    assert (error(from_pairs(events, SIGMA), events, drift) < SIGMA).all()
+
+
 def test_events_in_one_place_are_as_many_as_time_allows() -> None:
     """All events are near each other."""
     rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ def test_known_waves_are_found() -> None:
     known = np.array([[8.0, -5.0], [3.0, 2.0], [-4.0, 1.0]])
     sites = rng.uniform(0, 500, (60, 2))[rng.integers(60, size=300)]
     where = sites + waves_at(time, 3) @ known + rng.normal(0, 1, (300, 2))
-    likelihood, found = most_likely(where, time, 5)
+    likelihood, found = most_likely(where, time, 5, 16.0)
     np.testing.assert_allclose(found, np.pad(known, ((0, 2), (0, 0))), atol=0.5)
     assert likelihood == log_likelihood(where - waves_at(time, 5) @ found)
     assert likelihood > log_likelihood(where - waves_at(time, 3) @ known) - 1
@@ -30,4 +30,4 @@ def test_the_likelihood_is_the_sum_over_all_pairs() -> None:
 
 
 def test_pairs_are_counted_once() -> None:
-    assert near_pairs(np.array([[0.0, 0], [1, 0], [0, 2], [900, 0]])) == 3
+    assert near_pairs(np.array([[0.0, 0], [1, 0], [0, 2], [900, 0]]), 16.0) == 3
