@@ -34,6 +34,7 @@ _SIMPLER = 1e-3
 # cost as much by the criterion of Akaike (1974, https://doi.org/10.1109/TAC.1974.1100705). With 1,
 # three of 60 random worlds whose sample is at rest, or almost, were more than 1.5 times worse.
 _LINE, _COST = (_LOWEST, _LOWEST, _LOWEST), 2.0
+_FREER = 1e6  # variance of what is free, in units of that of the state after
 _ENOUGH = 50  # values: then the common factor of their variances is known to about 20 %
 
 #: Variance that level, slope and acceleration gain per unit of time.
@@ -171,7 +172,7 @@ class _Scaled(NamedTuple):
         smooth_backwards(
             self.step, self.value, self.variance, self.free, *both, level, slope, covariance
         )
-        covariance_at_starts(self.step, self.variance, self.free, self.spread, covariance)
+        covariance_at_starts(self.step, self.variance, rates, self.free, self.spread, covariance)
         walk, bend, jerk = (rates / self.per_unit * factor).tolist()
         unit = self.root**2 * factor
         smooth = level * self.root, slope * self.root / self.unit, covariance[:, 0] * unit
@@ -206,14 +207,17 @@ def trend_with_rates(
 def covariance_at_starts(
     step: FloatArray,
     variance: FloatArray,
+    rates: FloatArray,
     free: BoolArray,
     spread: FloatArray,
     covariance: FloatArray,
 ) -> None:
     """Write the covariance up to the second value of each segment, from that of the state after.
 
-    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166). The
-    parameters are those of `trend_loops.smooth_backwards`.
+    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166). Before
+    the first value level and slope are free, at each step anew: from a free start far away, they
+    would depend on each other too much for the digits. The parameters are those of
+    `trend_loops.smooth_backwards` and `trend_loops.filter_forwards`.
     """
     starts = np.flatnonzero(free | (np.arange(len(free)) == 0))
     known = np.isfinite(variance)
@@ -231,6 +235,11 @@ def covariance_at_starts(
                 t = step[i + 1]
                 move = np.array([[1, t, 0.5 * t * t], [0, 1, t], [0, 0, 1]])
                 predicted, later = spread[i + 1][_SYMMETRIC], covariance[i + 1][_SYMMETRIC]
+                if i < values[0]:
+                    gained = _gained(t, rates)
+                    usual = np.diag(later + gained)
+                    filtered = np.diag([_FREER * usual[0], _FREER * usual[1], filtered[2, 2]])
+                    predicted = move @ filtered @ move.T + gained
                 # In units of its standard deviations, the matrix is far from singular.
                 unit = np.sqrt(np.maximum(np.diag(predicted), 1e-300))
                 ahead = predicted / np.outer(unit, unit)
@@ -238,6 +247,19 @@ def covariance_at_starts(
                 back = np.linalg.solve(ahead, move @ filtered / unit[:, None]).T / unit
                 filtered = filtered + back @ (later - predicted) @ back.T
             covariance[i] = filtered[np.triu_indices(3)]
+
+
+def _gained(t: float, rates: FloatArray) -> FloatArray:
+    """Return the covariance that the state gains in a step of time."""
+    walk, bend, jerk = rates
+    level, slope = jerk * t**4 / 8 + bend * t**2 / 2, jerk * t**3 / 3 + bend * t
+    return np.array(
+        [
+            [walk * t + bend * t**3 / 3 + jerk * t**5 / 20, level, jerk * t**3 / 6],
+            [level, slope, jerk * t**2 / 2],
+            [jerk * t**3 / 6, jerk * t**2 / 2, jerk * t],
+        ]
+    )
 
 
 class _Heights:

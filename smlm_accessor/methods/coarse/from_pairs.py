@@ -36,7 +36,7 @@ _GAIN = 0.3
 _DECOYS = 8
 _CLEAR = 6.0  # standard deviations of decoys
 _DISPLACED = (5.0, 10.0)  # precisions, decoys
-_PER_WINDOW = 4  # events
+_WINDOWS_PER_WAVE = 8  # half a period: between their means the course is linear
 
 
 class _Events(NamedTuple):
@@ -105,7 +105,7 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
     if events is None or found is None:
         return nothing(sample)
     timeline = Timeline.of(sample.frames, sample.jumps)
-    windows = timeline.evenly(min(len(timeline.frames), max(len(events.where) // _PER_WINDOW, 2)))
+    windows = timeline.evenly(min(len(timeline.frames), _WINDOWS_PER_WAVE * len(found)))
     k = len(windows)
     drift = np.zeros((k, sample.positions.shape[1]))
     course = waves_at(events.time_of(timeline.frames), len(found)) @ found
@@ -143,7 +143,8 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
     where, frames = events.judges
     more = other.in_frames(timeline).drift[:, axes] / precision[axes] - known
     moved = where - more[np.searchsorted(timeline.frames, frames)]
-    least = BETWEEN + _GAIN * len(axes) * len(other.valid)
+    coefficients = len(axes) * len(other.valid) / _WINDOWS_PER_WAVE
+    least = BETWEEN + (0.0 if events.are_judged else _GAIN * coefficients)
     return other if log_likelihood(moved) - log_likelihood(where) > least else followed
 
 

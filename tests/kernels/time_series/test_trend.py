@@ -67,7 +67,7 @@ def loops(
     high = filter_forwards(step, value, variance, np.array(rates), free, False, state, spread)[0]
     level, slope, covariance = np.empty(n), np.empty(n), np.empty((n, 6))
     smooth_backwards(step, value, variance, free, state, spread, level, slope, covariance)
-    covariance_at_starts(step, variance, free, spread, covariance)
+    covariance_at_starts(step, variance, np.array(rates), free, spread, covariance)
     return level, slope, covariance[:, 0], high
 
 
@@ -99,6 +99,17 @@ def test_the_loops_agree_with_dense_matrices(rates: Rates, holes: bool) -> None:
     other = dense(step, value, variance, usual, step.sum())[3]
     found -= loops(step, value, variance, usual)[3]
     assert found == pytest.approx(expected[3] - other, abs=1e-6)
+
+
+@pytest.mark.parametrize("rates", [(0.5, 0.0, 0.0), (0.5, 0.1, 0.0), (1e-12, 1e-12, 0.0)])
+def test_long_before_the_first_value_is_as_uncertain_as_long_after_the_last(rates: Rates) -> None:
+    """The level has no digits left there, if it is told by one that is free far away."""
+    step = np.append(0.0, np.ones(299))
+    value, variance = np.random.default_rng(0).normal(0, 1, 300), np.ones(300)
+    value[:200], variance[:200] = 0.0, np.inf
+    _, _, before, _ = loops(step, value, variance, rates)
+    _, _, after, _ = loops(step, value[::-1].copy(), variance[::-1].copy(), rates)
+    np.testing.assert_allclose(before[::-1], after, rtol=1e-3)
 
 
 @pytest.mark.parametrize("rates", RATES)

@@ -19,7 +19,7 @@ from smlm_accessor.methods.overlap.jumps.placing import (
 from smlm_accessor.timeline import Timeline
 
 _MOST_RUNS = 8
-_LONGEST = 0.05  # of all frames: in longer runs the sample is followed, or has bleached
+_LONGEST = 0.5  # of all frames: in longer runs the sample is followed, or has bleached
 # Precisions that the sample went: windows follow what is nearer; and about a micrometre at most.
 _NEAR, _FAR = 5.0, 200.0
 _BESIDE = 1000  # part of all frames on either side of an end of a run, in which the jump is
