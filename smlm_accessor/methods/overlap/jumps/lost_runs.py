@@ -1,4 +1,4 @@
-"""Short runs of frames that lie on nothing, laid where the sample went in them."""
+"""Runs of frames that lie on nothing, laid where the sample went in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from smlm_accessor.methods.overlap.jumps.placing import (
 from smlm_accessor.timeline import Timeline
 
 _MOST_RUNS = 8
-_LONGEST = 0.5  # of all frames: in longer runs the sample is followed, or has bleached
+_LONGEST = 0.5  # of all frames: what lies elsewhere is the smaller part
 # Precisions that the sample went: windows follow what is nearer; and about a micrometre at most.
 _NEAR, _FAR = 5.0, 200.0
 _BESIDE = 1000  # part of all frames on either side of an end of a run, in which the jump is
@@ -108,7 +108,7 @@ def log_odds(lies: FloatArray, usual: float, lost: float) -> FloatArray:
 def lost_runs(
     timeline: Timeline, frame: Int32Array | IntArray, odds: FloatArray
 ) -> list[tuple[int, int]]:
-    """Return the first frame, and the one after the last, of short runs that lie on nothing.
+    """Return the first frame, and the one after the last, of runs that lie on nothing.
 
     The log-odds of their events, each in a ``frame``, add up to more than the best of many runs has
     by chance.

@@ -1,4 +1,4 @@
-"""Short runs of frames in which the sample was elsewhere: found, and laid where it was."""
+"""Runs of frames in which the sample was elsewhere: found, and laid where it was."""
 
 from __future__ import annotations
 
@@ -134,3 +134,22 @@ def test_somebody_knocks_on_the_table(
     left = scene.z_scores(found)
     assert np.sqrt(np.mean(left**2)) < 3
     assert (scene.error(found) < PRECISION).all()
+
+
+@pytest.mark.parametrize("late", [5_000, 7_000])
+def test_the_end_of_a_movie_after_a_far_jump_is_laid_where_it_belongs(late: int) -> None:
+    """Few molecules are seen twice there, so that its events do not lie on each other."""
+    whole = scenes.visits(scenes.sites(3_000, size=30_000), n=24_000, n_frames=N_FRAMES)
+    kept = (whole.frames < late) | (np.arange(len(whole.frames)) % 8 == 0)
+    step = np.array([600.0, -400.0])
+    drift = scenes.jumping(scenes.smooth(N_FRAMES, extent=60.0), {late: step})
+    scene = Scene(
+        *(whole.frames[kept], whole.positions[kept], whole.emitter[kept], whole.sites),
+        *(whole.precision, whole.drift),
+    ).drifting(drift)
+    found = with_lost_runs(*seen(scene))
+    assert found is not None
+    timeline, moved = found
+    assert abs(timeline.jumps[-1] - late) <= 3
+    after = timeline.frames > late + 3
+    np.testing.assert_allclose(moved[after], drift[timeline.frames[after]], atol=2 * PRECISION)
