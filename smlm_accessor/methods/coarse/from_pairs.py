@@ -22,6 +22,8 @@ from smlm_accessor.timeline import Timeline
 _FEWEST = 80
 # Events that take a second or two, and those that take a tenth of that time.
 _MOST, _GLANCE = 1000, 600
+#: Events of which some are left to judge a course.
+JUDGED = _MOST + _FEWEST
 _LEAST_FIELD = 60.0  # precisions from the middle, farther than most drifts go
 # Widths to begin with, in precisions: from a wider one, drifts are found that go farther, of so
 # many waves; and from a course with fewer waves.

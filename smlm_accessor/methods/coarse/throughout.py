@@ -6,12 +6,13 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
-from smlm_accessor.methods.coarse.from_pairs import better_of
+from smlm_accessor.methods.coarse.from_pairs import JUDGED, better_of
 from smlm_accessor.methods.coarse.relocation import relocated
 from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline
 
+_MOST, _NEAR = 0.5, 2.0  # of the windows; cells
 _PASSES = 2  # relocations: the second one finds what the first could not see
 
 
@@ -23,8 +24,8 @@ def coarse(
     Windows are followed from one to the next. Pooled ones, less this drift, are then registered
     onto all others at any shift, unless they lie on each other as they are; where they step, what
     is left is followed again. That counts if the log-density of localizations in the image of the
-    others gains more than chance for each jump. Of a few localizations, the pairs of all may tell a
-    more likely course: see `from_pairs`.
+    others gains more than chance for each jump. Pairs of localizations may tell a more likely
+    course, see `from_pairs`: it counts if what it leaves, followed again, stays where it is.
 
     Parameters
     ----------
@@ -53,7 +54,22 @@ def coarse(
         if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
             break
         found = again.after(moved, found.edges, cell, localizations.jumps)
-    return better_of(sample, precision, found)
+    course = better_of(sample, precision, found)
+    if course is found or not course.valid.any() or len(sample.frames) < JUDGED:
+        return course
+    again = followed(course.in_frames(timeline).removed(sample), precision, threads)
+    return course if _stays(again, cell) else found
+
+
+def _stays(again: Coarse, cell: FloatArray) -> bool:
+    """Tell whether a sample whose drift was taken off can be followed, and stays where it is.
+
+    Molecules that live for a short time lie on each other with a wrong drift, too.
+    """
+    if np.mean(again.valid) < _MOST:
+        return False
+    away = np.abs(again.drift[again.valid] - np.median(again.drift[again.valid], axis=0)) / cell
+    return bool(np.mean((away[:, np.isfinite(cell)] < _NEAR).all(axis=1)) > _MOST)
 
 
 def registered_coarsely(
