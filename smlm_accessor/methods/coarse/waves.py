@@ -63,7 +63,7 @@ def most_likely(
         for turn in range(_TURNS):
             if turn % _SAME == 0:
                 still = where - waves[:, :m] @ found[:m]
-                every = int(np.ceil(np.sqrt(near_pairs(still, width) / _MOST_PAIRS)))
+                every = max(int(np.ceil(np.sqrt(near_pairs(still, width) / _MOST_PAIRS))), 1)
                 here, some = where[::every], waves[::every, :m]
                 pairs = _pairs(still[::every], width)
             n, weight = len(here), every * _overlap(here - some @ found[:m], pairs, width)

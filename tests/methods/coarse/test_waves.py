@@ -31,3 +31,21 @@ def test_the_likelihood_is_the_sum_over_all_pairs() -> None:
 
 def test_pairs_are_counted_once() -> None:
     assert near_pairs(np.array([[0.0, 0], [1, 0], [0, 2], [900, 0]]), 16.0) == 3
+
+
+@pytest.mark.parametrize("n", [2, 100])
+def test_events_that_are_far_from_each_other_tell_nothing(n: int) -> None:
+    where = 1000.0 * np.arange(2 * n).reshape(n, 2)
+    likelihood, found = most_likely(where, np.linspace(0, 1, n), 4, 16.0)
+    assert likelihood == 0
+    np.testing.assert_array_equal(found, 0.0)
+
+
+def test_many_pairs_are_told_by_a_part_of_the_events() -> None:
+    """All are near each other; a part of them gives the same course."""
+    rng = np.random.default_rng(2)
+    time = np.sort(rng.uniform(0, 1, 1000))
+    known = np.array([[30.0, -20.0], [10.0, 5.0]])
+    where = waves_at(time, 2) @ known + rng.normal(0, 1, (1000, 2))
+    assert near_pairs(where, 16.0) > 4 * 60_000
+    np.testing.assert_allclose(most_likely(where, time, 2, 16.0)[1], known, atol=0.3)
