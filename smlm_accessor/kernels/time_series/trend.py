@@ -214,39 +214,70 @@ def covariance_at_starts(
 ) -> None:
     """Write the covariance up to the second value of each segment, from that of the state after.
 
-    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166). Before
-    the first value level and slope are free, at each step anew: from a free start far away, they
-    would depend on each other too much for the digits. The parameters are those of
+    This is the smoother of Rauch, Tung and Striebel (1965, https://doi.org/10.2514/3.3166). From a
+    start that is as free as that of the filter, long before the first value, the difference of
+    covariances has no digits left. So the slope at the first value, and level and slope before it,
+    are as free here as differences allow. The parameters are those of
     `trend_loops.smooth_backwards` and `trend_loops.filter_forwards`.
     """
     starts = np.flatnonzero(free | (np.arange(len(free)) == 0))
     known = np.isfinite(variance)
     for start, stop in zip(starts, [*starts[1:].tolist(), len(free)], strict=True):
-        values = start + np.flatnonzero(known[start:stop])[:2]
-        for i in range(values[-1] if len(values) else start - 1, start - 1, -1):
-            filtered = spread[i][_SYMMETRIC]
-            if known[i]:
-                total = filtered[0, 0] + variance[i]
-                left = variance[i] / total  # without losing digits
-                rest = filtered[1:, 1:] - np.outer(filtered[1:, 0], filtered[0, 1:]) / total
-                filtered[0, :], filtered[:, 0] = filtered[0, :] * left, filtered[:, 0] * left
-                filtered[0, 0], filtered[1:, 1:] = variance[i] * (1 - left), rest
+        values = (start + np.flatnonzero(known[start:stop])[:2]).tolist()
+        if not values:
+            continue
+        first, last = values[0], values[-1]
+        filtered = _from_free_start(step, variance, rates, spread, covariance, (first, last, stop))
+        for i in range(last, start - 1, -1):
+            own = filtered[i - first] if i >= first else spread[i][_SYMMETRIC]
             if i + 1 < stop:
-                t = step[i + 1]
-                move = np.array([[1, t, 0.5 * t * t], [0, 1, t], [0, 0, 1]])
-                predicted, later = spread[i + 1][_SYMMETRIC], covariance[i + 1][_SYMMETRIC]
-                if i < values[0]:
-                    gained = _gained(t, rates)
-                    usual = np.diag(later + gained)
-                    filtered = np.diag([_FREER * usual[0], _FREER * usual[1], filtered[2, 2]])
-                    predicted = move @ filtered @ move.T + gained
+                t, later = step[i + 1], covariance[i + 1][_SYMMETRIC]
+                gained = _gained(t, rates)
+                if i < first:
+                    own = np.diag([*(_FREER * np.diag(later + gained)[:2]), own[2, 2]])
+                move = _move(t)
+                predicted = move @ own @ move.T + gained
                 # In units of its standard deviations, the matrix is far from singular.
                 unit = np.sqrt(np.maximum(np.diag(predicted), 1e-300))
                 ahead = predicted / np.outer(unit, unit)
                 np.fill_diagonal(ahead, 1.0)  # also of a rate that is none
-                back = np.linalg.solve(ahead, move @ filtered / unit[:, None]).T / unit
-                filtered = filtered + back @ (later - predicted) @ back.T
-            covariance[i] = filtered[np.triu_indices(3)]
+                back = np.linalg.solve(ahead, move @ own / unit[:, None]).T / unit
+                own = own + back @ (later - predicted) @ back.T
+            covariance[i] = own[np.triu_indices(3)]
+
+
+def _from_free_start(
+    step: FloatArray,
+    variance: FloatArray,
+    rates: FloatArray,
+    spread: FloatArray,
+    covariance: FloatArray,
+    at: tuple[int, int, int],
+) -> list[FloatArray]:
+    """Return the covariances by the values so far, from the first value of a segment to the second.
+
+    ``at`` holds the indices of the first and the second value, and the end of the segment.
+    """
+    first, last, stop = at
+    slope = spread[first, 3]
+    if last > first and last + 1 < stop:
+        slope = min(slope, _FREER * max(covariance[last + 1, 3], 1e-300))
+    own = np.diag([variance[first], slope, spread[first, 5]])
+    found = [own]
+    for i in range(first + 1, last + 1):
+        move = _move(step[i])
+        own = move @ own @ move.T + _gained(step[i], rates)
+        if i == last:
+            gain = own[:, 0] / (own[0, 0] + variance[i])
+            left = np.eye(3) - np.outer(gain, [1.0, 0.0, 0.0])
+            own = left @ own @ left.T + variance[i] * np.outer(gain, gain)  # without losing digits
+        found.append(own)
+    return found
+
+
+def _move(t: float) -> FloatArray:
+    """Return how level, slope and acceleration go on in a step of time."""
+    return np.array([[1.0, t, 0.5 * t * t], [0.0, 1.0, t], [0.0, 0.0, 1.0]])
 
 
 def _gained(t: float, rates: FloatArray) -> FloatArray:

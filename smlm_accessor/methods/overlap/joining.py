@@ -38,27 +38,30 @@ def joined(
 ) -> FloatArray | None:
     """Return the drift with the parts of the table laid on the largest, None if none can be.
 
-    Molecules that are seen on both sides of the end of a part tell its shift. If there are none,
-    the shift is looked for in images of all events. The most frequent difference of pairs tells it
-    to about one precision. Whether it is right, `connection` tells.
+    The shift of each is looked for among all, in images of the events. What has too little in
+    common with the largest part is laid beside it by molecules that are seen on both sides of the
+    end of a part. The most frequent difference of pairs tells a shift to about one precision.
+    Whether it is right, `connection` tells.
     """
     if not known.part.any():
         return None
     events, precision = density.events, density.precision
     positions, sides = events.less(drift), known.sides(timeline)
-    shifts = placed(links(positions, sides[events.frame], precision), len(precision))
-    moved, part = drift.copy(), known.part[events.frame]
-    for number in range(1, part.max(initial=0) + 1):
-        if number not in shifts:
-            reference, moving = positions[part == 0], positions[part == number]
-            finest = float(precision[:2].mean())
-            found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
-            if found.significance < _WORTH_TRYING:
-                continue
+    part, shifts = known.part[events.frame], {0: np.zeros(len(precision))}
+    every = range(1, part.max(initial=0) + 1)
+    for number in every:
+        reference, moving = positions[part == 0], positions[part == number]
+        finest = float(precision[:2].mean())
+        found = find_shift_at_any_scale(reference[:, :2], moving[:, :2], finest)
+        if found.significance >= _WORTH_TRYING:
             shift = np.append(found.shift, np.zeros(len(precision) - 2))
             reach = _REACH * found.smoothing
             shifts[number] = shift + shift_of_pairs(reference, moving + shift, precision, reach)
-        moved[sides == number] -= shifts[number]
+    if len(shifts) <= len(every):
+        shifts = placed(links(positions, sides[events.frame], precision), shifts)
+    moved = drift.copy()
+    for number, shift in shifts.items():
+        moved[sides == number] -= shift
     return None if np.array_equal(moved, drift) else moved
 
 
@@ -90,9 +93,9 @@ def links(positions: FloatArray, part: IntArray, precision: FloatArray) -> list[
     return found
 
 
-def placed(links: list[PartLink], n_axes: int) -> dict[int, FloatArray]:
-    """Return the shifts of parts onto part 0, one after the other by the least likely chance."""
-    shifts = {0: np.zeros(n_axes)}
+def placed(links: list[PartLink], known: dict[int, FloatArray]) -> dict[int, FloatArray]:
+    """Return the shifts of parts onto those that are known, by the least likely chance first."""
+    shifts = dict(known)
     while ends := [link for link in links if (link.before in shifts) != (link.after in shifts)]:
         link = min(ends, key=lambda one: one.chance)
         if link.before in shifts:

@@ -112,6 +112,18 @@ def test_long_before_the_first_value_is_as_uncertain_as_long_after_the_last(rate
     np.testing.assert_allclose(before[::-1], after, rtol=1e-3)
 
 
+@pytest.mark.parametrize("rates", [(1e-20, 1e-20, 0.0), (1e-20, 1e-9, 0.0), (1e-3, 1e-20, 0.0)])
+@pytest.mark.parametrize("n", [300, 10_000])
+def test_a_few_holes_before_the_first_value_add_little(rates: Rates, n: int) -> None:
+    """The slope of a nearly straight line is known to ever more digits."""
+    step = np.append(0.0, np.ones(n - 1))
+    value, variance = np.random.default_rng(1).normal(0, 1, n), np.ones(n)
+    variance[:6] = np.inf
+    _, _, before, _ = loops(step, value, variance, rates)
+    _, _, after, _ = loops(step, value[::-1].copy(), variance[::-1].copy(), rates)
+    np.testing.assert_allclose(before[::-1], after, rtol=1e-3)
+
+
 @pytest.mark.parametrize("rates", RATES)
 def test_free_starts_are_two_curves(rates: Rates) -> None:
     step, value, variance = case(1, holes=False)

@@ -85,8 +85,7 @@ def test_many_events_too_few_for_each_wave() -> None:
     """Windows that are followed would have to be shorter than their events allow."""
     for seed in range(2):
         events, drift = visits(6000, 40.0, 150.0, seed=seed)
-        found = coarse(events, SIGMA, threads=1)
-        assert (error(found, events, drift) < SIGMA).all()
+        assert (error(from_pairs(events, SIGMA), events, drift) < SIGMA).all()
 
 
 def test_a_drift_over_many_sites_is_found() -> None:

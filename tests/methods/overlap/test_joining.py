@@ -49,9 +49,12 @@ def test_parts_are_placed_one_after_the_other() -> None:
         PartLink(0.1, 0, 1, shifts[1]),
         PartLink(0.5, 1, 2, shifts[2]),
     ]
-    found = placed(chain, 2)
+    rest = {0: np.zeros(2)}
+    found = placed(chain, rest)
     assert {k: v.tolist() for k, v in found.items()} == {0: [0, 0], 1: [0, 2], 2: [-1, 0]}
-    assert placed([PartLink(0.1, 3, 4, shifts[0])], 2).keys() == {0}
+    assert placed([PartLink(0.1, 3, 4, shifts[0])], rest) == rest
+    known = placed(chain, rest | {1: np.array([7.0, 7.0])})
+    assert known[1].tolist() == [7, 7]
 
 
 @pytest.mark.filterwarnings("ignore::smlm_accessor.errors.InvalidChunkWarning")
