@@ -19,7 +19,7 @@ _WORTH_TRYING = 3.0
 _REACH = 3.0  # smoothings, by which a shift that was found in images may be wrong
 # Events on either side of the end of a part: molecules that live for a short time are seen on both
 # sides only next to it.
-_BESIDE = (100, 200, 400, 800, 1600)
+_BESIDE = (400, 1600)
 _NEAR = 5.0  # precisions: where parts lie, or so near, they share nothing
 _BIN = 2.0  # precisions, in which differences are counted
 
