@@ -121,12 +121,12 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
 def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coarse) -> Coarse:
     """Return the course from pairs, if the one that was followed is clearly less likely.
 
-    A course that was followed is kept at once if it has windows for each wave that some hundred
+    A course that was followed is kept at once if it has a window for each wave that some hundred
     events could tell, or if these waves gain no more likelihood than chance from what it leaves.
     """
     if not followed.valid.any():
         return from_pairs(sample, precision)
-    if followed.valid.sum() > 2 * _GLANCE / _EVENTS_PER_WAVE:
+    if followed.valid.sum() > _GLANCE / _EVENTS_PER_WAVE:
         return followed
     axes = np.flatnonzero(precision > 0)
     timeline = Timeline.of(sample.frames, sample.jumps)
