@@ -9,11 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse, nothing
-from smlm_accessor.methods.coarse.waves import (
-    log_likelihood,
-    most_likely,
-    waves_at,
-)
+from smlm_accessor.methods.coarse.waves import log_likelihood, most_likely, waves_at
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline
 
@@ -78,11 +74,10 @@ class _Events(NamedTuple):
         """Return the log-likelihood of so many waves, and their coefficients, see `waves`."""
         return most_likely(self.where, self.time_of(self.frames), number, widest, start)
 
-    def gain(self, found: FloatArray) -> float:
-        """Return the log-likelihood of judges that waves gain, less what they gain by chance."""
+    def height(self, found: FloatArray) -> float:
+        """Return the log-likelihood of judges with waves, less what these gain by chance."""
         by_chance = 0.0 if self.are_judged else _GAIN * found.size
-        before = log_likelihood(self.judges[0])
-        return log_likelihood(self.judges_without(found)) - before - by_chance
+        return log_likelihood(self.judges_without(found)) - by_chance
 
     def judges_without(self, found: FloatArray) -> FloatArray:
         """Return the positions of judges less the course with these waves, shape (m, d)."""
@@ -103,17 +98,18 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
     """
     axes = np.flatnonzero(precision > 0)
     events = _some(sample.positions[:, axes] / precision[axes], sample.frames, _MOST)
-    found = None if events is None else _course(events)
-    if events is None or found is None:
+    course = None if events is None else _course(events)
+    if events is None or course is None:
         return nothing(sample)
+    waves, clear = course
     timeline = Timeline.of(sample.frames, sample.jumps)
-    windows = timeline.evenly(min(len(timeline.frames), _WINDOWS_PER_WAVE * len(found)))
+    windows = timeline.evenly(min(len(timeline.frames), _WINDOWS_PER_WAVE * len(waves)))
     k = len(windows)
     drift = np.zeros((k, sample.positions.shape[1]))
-    course = waves_at(events.time_of(timeline.frames), len(found)) @ found
-    drift[:, axes] = windows.mean(course * precision[axes])
+    in_frames = waves_at(events.time_of(timeline.frames), len(waves)) @ waves
+    drift[:, axes] = windows.mean(in_frames * precision[axes])
     return Coarse(
-        windows.edges, drift, np.ones(k, bool), np.full(k, _CLEAR), timeline.jumps,
+        windows.edges, drift, np.ones(k, bool), np.full(k, clear), timeline.jumps,
         windows.mean_frame, 0.0, {"coarse_from_pairs": True},
     )  # fmt: skip
 
@@ -137,7 +133,8 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
         return followed
     most = round(len(glance.where) / _EVENTS_PER_WAVE)
     looks = ((most, _WIDEST[0]), (_FEWEST_WAVES, _WIDEST[1]))
-    if not any(glance.gain(glance.fitted(*look)[1]) > BETWEEN for look in looks):
+    least = log_likelihood(glance.judges[0]) + BETWEEN
+    if not any(glance.height(glance.fitted(*look)[1]) > least for look in looks):
         return followed
     other, events = from_pairs(sample, precision), _some(left, sample.frames, _MOST)
     if events is None or not other.valid.all():
@@ -150,8 +147,11 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
     return other if log_likelihood(moved) - log_likelihood(where) > least else followed
 
 
-def _course(events: _Events) -> FloatArray | None:
-    """Return the waves of the likeliest course for their number, None if chance does as well."""
+def _course(events: _Events) -> tuple[FloatArray, float] | None:
+    """Return the likeliest waves for their number, and by how many deviations they are no chance.
+
+    None if chance does as well.
+    """
     n = len(events.where)
     last, most = round(n / _TOO_FEW), n / _EVENTS_PER_WAVE / _FEWEST_WAVES
     numbers = [_FEWEST_WAVES * 2**k for k in range(n) if 2**k <= most]
@@ -161,21 +161,21 @@ def _course(events: _Events) -> FloatArray | None:
         tried = [(*events.fitted(number, w), w) for w in starts]
         tried.append((*events.fitted(number, _NEARLY, best), widest))
         for _, found, first in tried:
-            gain = events.gain(found)
-            if gain > highest:
-                highest, best, widest = gain, found, first
+            height = events.height(found)
+            if height > highest:
+                highest, best, widest = height, found, first
     if len(best) == last:
         return None
-    rng, by_chance = np.random.default_rng(n), []
+    rng, by_chance, still = np.random.default_rng(n), [], events.judges_without(best)
     for _ in range(_DECOYS):
         if events.are_judged:
-            by_chance.append(log_likelihood(_away(events.judges_without(best), rng)))
+            by_chance.append(log_likelihood(_away(still, rng)))
         else:
             decoys = events._replace(where=_away(events.where, rng))
             by_chance.append(decoys.fitted(len(best), widest)[0])
-    likelihood = log_likelihood(events.judges_without(best))
     spread = max(float(np.std(by_chance, ddof=1)), 1e-9)
-    return best if likelihood - np.mean(by_chance) > _CLEAR * spread else None
+    clear = float(log_likelihood(still) - np.mean(by_chance)) / spread
+    return (best, clear) if clear > _CLEAR else None
 
 
 def _away(where: FloatArray, rng: np.random.Generator) -> FloatArray:
