@@ -15,10 +15,11 @@ def _of_pairs(n, p, s, low, high, around, frame, deep, of_event, values):  # typ
     end, bend = np.float32(_END ** (_POWER - 1)), np.float32((_POWER - 1) / _POWER)
     px, py, vx, cut = p[0], p[1], s[0], np.float32(CUT)
     scale, gx, gy = np.float32(of_event[0]), np.float32(of_event[1]), np.float32(of_event[2])
+    gz = np.float32(of_event[3])
     # Slices: see `pair_loops`.
     x, y, z, weight, frame = around[0, :n], around[1, :n], around[2, :n], around[5, :n], frame[:n]
     sx, sz = around[3, :n], around[4, :n]
-    responsibility, curvature = values[0, :n], values[1, :n]
+    responsibility, curvature, axial = values[0, :n], values[1, :n], values[5, :n]
     to_x, to_y, to_z = values[2, :n], values[3, :n], values[4, :n]
     for j in range(n):
         ix = one / (vx + sx[j])
@@ -43,13 +44,14 @@ def _of_pairs(n, p, s, low, high, around, frame, deep, of_event, values):  # typ
         to_y[j] = r * ay
         if deep is not None:
             to_z[j] = r * az
+            axial[j] = r * iz + az * (r * gz - fall * az)
 
 
 @kernel
 def coupling_sums(  # type: ignore[no-untyped-def]
     cell, first, stop, where, variance, frame, weight, left_out, other_where,
     other_variance, other_frame, other_weight, deep, floor, room, values, others_window, window,
-    group, responsibility, curvature, moments, total,
+    group, responsibility, curvature, axial, moments, total,
 ):  # fmt: skip
     """Add up, by pairs of windows, what each pair of events adds to the sums of `pair_sums`.
 
@@ -63,7 +65,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     cell, first, stop, where, variance, frame, weight, left_out
         As in `pair_sums`, as are ``other_where``, ``other_variance``, ``other_frame``,
         ``other_weight``, ``deep``, ``floor`` and ``room``.
-    values : ndarray of float32, shape (5, n_room)
+    values : ndarray of float32, shape (6, n_room)
         Room for what each pair adds: worked out for many pairs at once, and then added up.
     others_window : ndarray of int, shape (n_room,)
         Room for the windows of the events around.
@@ -72,6 +74,9 @@ def coupling_sums(  # type: ignore[no-untyped-def]
         Part of the field that each event belongs to.
     responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
         Added to; the curvature is the mean of x and y.
+    axial : ndarray, shape (n_groups, n_windows, n_windows)
+        Curvature along z, added to if there is z. Molecules above each other share their place
+        along x and y only.
     moments : ndarray, shape (n_windows, n_windows, d)
         Added to: gradient, of the first window towards the second.
     total : ndarray, shape (2, d)
@@ -99,7 +104,9 @@ def coupling_sums(  # type: ignore[no-untyped-def]
             m = found[1 + a] * q
             total[0, a] += w * (found[4 + a] * q + m * m)
             total[1, a] += w * w * m * m
-        found[0], found[1], found[2] = w * q, found[1] * q, found[2] * q
+        found[0] = w * q
+        for a in range(d):
+            found[1 + a] *= q
         _of_pairs(n, p, s, low, high, around, when, deep, found, values)
         mine = window[frame[i]]
         shared, bent, to = responsibility[group[i], mine], curvature[group[i], mine], moments[mine]
@@ -111,3 +118,4 @@ def coupling_sums(  # type: ignore[no-untyped-def]
             to[theirs, 1] += values[3, j]
             if deep is not None:
                 to[theirs, 2] += values[4, j]
+                axial[group[i], mine, theirs] += values[5, j]

@@ -11,95 +11,72 @@ responsibility : ndarray, shape (n_groups, k, k)
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from scipy.special import ndtri, stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray
 
 _CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
-_DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
+_DIFFERENT = 0.05  # probability that, of all runs as long, one that is alike seems to differ
 _FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
 _NOTHING = 1e-12  # of the largest sum: rounding of differences
-_AT_ONCE = 4  # groups, for the memory
-_LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 
 
 def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
     """Return the curvature per responsibility of each pair of windows, shape (k, k).
 
-    It is the part of the pairs that are of one molecule, but for a factor. First as a function of
-    the lag in time, which does not rise (isotonic regression), and is 0 from where all longer lags
-    together show nothing. Then, in a quadtree of blocks of windows, from the whole to single pairs,
-    a block whose share differs significantly from that of the block it is part of has its own, as
-    have the three beside it; it is 0 if it is not significant.
+    It is the part of the pairs that are of one molecule, but for a factor: a function of the lag in
+    time, which does not rise (isotonic regression) and is 0 from where all longer lags together
+    show nothing, times the root of a factor of each window, see `factors`. A pair of windows has
+    none of its own: a drift that goes a period of the structure astray lays molecules on others
+    beside them, and windows far from each other would tell that it is right.
     """
-    k = curvature.shape[1]
     by_lag = share_by_lag(curvature, responsibility)
-    least = _LEAST * by_lag.max()
-    expected = by_lag + least
+    of_windows = np.einsum("gst,st->gs", curvature, (by_lag > 0).astype(np.float64))
+    root = np.sqrt(factors(of_windows, np.einsum("gst,st->gs", responsibility, by_lag)))
+    return np.asarray(by_lag * np.outer(root, root))
+
+
+def factors(c: FloatArray, r: FloatArray) -> FloatArray:
+    """Return ``c / r`` of windows, summed over as many of them as are alike, shape (k,).
+
+    From the whole to single windows, half of a run has its own ratio if it differs significantly
+    from that of the run, and so has the other half; 0 if it is not significant. In parts of a movie
+    there is more background, or molecules are seen more often.
+
+    Parameters
+    ----------
+    c, r : ndarray, shape (n_groups, k)
+    """
+    k = c.shape[1]
     size = 1 << (k - 1).bit_length()
-    c, r = curvature, responsibility
-    by: FloatArray | float = expected
-    levels = [[np.zeros((size, size)), np.zeros((size, size)), np.ones((size, size))]]
-    for whole, part in zip(levels[0], ratio_of_sums(c, r, by), strict=True):
-        whole[:k, :k] = part  # there is nothing beyond
-    while size > 2:
-        size //= 2
-        c, r, by = _pooled(c, size), _pooled(r, size, by), 1.0
-        levels.append(list(ratio_of_sums(c, r)))
-    factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
-    for ratio, error, groups in levels[::-1] if k > 1 else []:
-        factor, own = _doubled(factor), _doubled(own)
-        differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / ratio.size)
-        if not differs.any():
-            continue
-        n = len(differs) // 2
-        differs = _doubled(differs.reshape(n, 2, n, 2).any(axis=(1, 3)))
-        own |= differs
-        own_factor = np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0)
-        factor = np.where(differs, own_factor, factor)
-    return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
+    c, r = (np.pad(sums, ((0, 0), (0, size - k))) for sums in (c, r))
+    factor = np.ones(1)
+    while len(factor) < size:
+        factor, n = np.repeat(factor, 2), 2 * len(factor)
+        ratio, error, groups = ratio_of_sums(
+            *(x.reshape(len(x), n, -1).sum(axis=2) for x in (c, r))
+        )
+        differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / n)
+        differs = np.repeat(differs.reshape(-1, 2).any(axis=1), 2)
+        factor = np.where(
+            differs, np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0), factor
+        )
+    return factor[:k]
 
 
-def _pooled(sums: FloatArray, n: int, by: FloatArray | float = 1.0) -> FloatArray:
-    """Return the sums, times ``by``, over two by two windows, (n_groups, n, n), 0 beyond the last.
-
-    Numpy takes ten times as long over two axes at once.
-    """
-    k, found = sums.shape[1], np.zeros((len(sums), n, n))
-    for start in range(0, len(sums), _AT_ONCE):
-        some, into = sums[start : start + _AT_ONCE] * by, found[start : start + _AT_ONCE]
-        rows = np.zeros((len(some), n, k))
-        rows[:, : (k + 1) // 2] = some[:, ::2]
-        rows[:, : k // 2] += some[:, 1::2]
-        into[..., : (k + 1) // 2] = rows[..., ::2]
-        into[..., : k // 2] += rows[..., 1::2]
-    return found
-
-
-def _doubled(values: Any) -> Any:
-    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
-
-
-def ratio_of_sums(
-    c: FloatArray, r: FloatArray, by: FloatArray | float = 1.0
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively.
-
-    Each ``r`` counts ``by`` times.
-    """
+def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
     total, squares = np.zeros((2, *r.shape[1:]))
     for one in r:  # without another array as large, here and below
-        total += one * by
-        squares += np.square(one * by)
+        total += one
+        squares += np.square(one)
     least = max(_NOTHING * float(np.max(total)), 1e-100)
     total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
     variance = np.zeros_like(total)
     for one, other in zip(c, r, strict=True):
-        left = ratio * (other * by)
+        left = ratio * other
         left -= one
         variance += np.square(left, out=left)
     variance *= n / np.maximum(n - 1, 1e-9)

@@ -258,6 +258,15 @@ def place(
     )
 
 
+def height(
+    localizations: ChunkedLocalizations, drift: FrameDrift, cell: FloatArray, threads: int | None
+) -> float:
+    """Return the log-density of localizations in the image of all, less their drift."""
+    still = drift.removed(localizations).positions
+    sums = _Density.of(still, cell).log_sums(still, np.zeros(len(still), np.int64), threads)
+    return float(sums.sum())
+
+
 def _nearest_level(steps: Steps) -> IntArray:
     """Return the level of each frame, that of the window before where it is not known."""
     numbers = np.searchsorted(steps.begins, np.arange(len(steps.registered)), side="right") - 1

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.from_pairs import JUDGED, better_of
-from smlm_accessor.methods.coarse.relocation import relocated
+from smlm_accessor.methods.coarse.relocation import FrameDrift, height, relocated
 from smlm_accessor.methods.coarse.tracker import CELL, LADDER, Coarse, followed, nothing, sample_of
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
+from smlm_accessor.methods.precision import telling_axes
 from smlm_accessor.timeline import Timeline
 
 _MOST, _NEAR = 0.5, 2.0  # of the windows; cells
@@ -23,9 +27,10 @@ def coarse(
 
     Windows are followed from one to the next. Pooled ones, less this drift, are then registered
     onto all others at any shift, unless they lie on each other as they are; where they step, what
-    is left is followed again. That counts if the log-density of localizations in the image of the
-    others gains more than chance for each jump. Pairs of localizations may tell a more likely
-    course, see `from_pairs`: it counts if what it leaves, followed again, stays where it is.
+    is left is followed again. Of both, and the drift before, that with the highest log-density of
+    localizations in the image of all counts; each jump has to gain more than chance. Pairs of
+    localizations may tell a more likely course, see `from_pairs`: it counts if what it leaves,
+    followed again, stays where it is.
 
     Parameters
     ----------
@@ -51,14 +56,33 @@ def coarse(
             break
         again = followed(moved.removed(sample), precision, threads, LADDER[:1])
         more = np.setdiff1d(moved.timeline.jumps, start.timeline.jumps)
-        if (again.score - found.score) * len(sample.frames) <= BETWEEN * len(more):
+        both = replace(moved, drift=moved.drift + again.in_frames(moved.timeline).drift)
+        before, placed, after = (
+            height(sample, drift, cell, threads) for drift in (start, moved, both)
+        )
+        if max(placed, after) - before <= BETWEEN * len(more) * of_a_blink(
+            start, sample, precision
+        ):
             break
-        found = again.after(moved, found.edges, cell, localizations.jumps)
+        if after > placed:
+            found = again.after(moved, found.edges, cell, localizations.jumps)
+        else:
+            found = found.with_drift(moved)
     course = better_of(sample, precision, found)
     if course is found or not course.valid.any() or len(sample.frames) < JUDGED:
         return course
     again = followed(course.in_frames(timeline).removed(sample), precision, threads)
     return course if _stays(again, cell) else found
+
+
+def of_a_blink(
+    drift: FrameDrift, localizations: ChunkedLocalizations, precision: FloatArray
+) -> float:
+    """Return how many localizations there are of a blink: these lie better or worse together."""
+    along = telling_axes(localizations.positions, precision)
+    rows = WeightedLocalizations.of(localizations.along(along), precision[along])
+    events = rows.events(drift.drift[:, along], precision[along], drift.timeline.segment)
+    return len(localizations.frames) / len(events.frame)
 
 
 def _stays(again: Coarse, cell: FloatArray) -> bool:

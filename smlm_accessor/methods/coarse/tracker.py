@@ -116,6 +116,14 @@ class Coarse:
             middle=windows.mean_frame,
         )
 
+    def with_drift(self, drift: FrameDrift) -> Coarse:
+        """Return windows that end at the same edges, and at the jumps of a drift, which is known.
+
+        All are valid.
+        """
+        rest = replace(self, drift=np.zeros_like(self.drift), valid=np.ones_like(self.valid))
+        return rest.moved(drift, drift.timeline.jumps)
+
     def after(
         self, start: FrameDrift, earlier: IntArray, cell: FloatArray, told: IntArray | None
     ) -> Coarse:

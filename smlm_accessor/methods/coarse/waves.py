@@ -63,9 +63,11 @@ def most_likely(
         for turn in range(_TURNS):
             if turn % _SAME == 0:
                 still = where - waves[:, :m] @ found[:m]
-                every = max(int(np.ceil(np.sqrt(near_pairs(still, width) / _MOST_PAIRS))), 1)
+                every, pairs = 1, _pairs(still, width)
+                if pairs.shape[1] > _MOST_PAIRS:
+                    every = int(np.ceil(np.sqrt(pairs.shape[1] / _MOST_PAIRS)))
+                    pairs = _pairs(still[::every], width)
                 here, some = where[::every], waves[::every, :m]
-                pairs = _pairs(still[::every], width)
             n, weight = len(here), every * _overlap(here - some @ found[:m], pairs, width)
             share = 1 / (1 + _of_events(pairs, weight, n))
             weight *= share[pairs[0]] + share[pairs[1]]
@@ -89,12 +91,6 @@ def log_likelihood(still: FloatArray) -> float:
 def waves_at(time: FloatArray, number: int) -> FloatArray:
     """Return ``cos(pi m t)`` of the first waves, shape (n, number)."""
     return np.cos(np.pi * time[:, None] * np.arange(1, number + 1))
-
-
-def near_pairs(where: FloatArray, width: float) -> int:
-    """Return how many pairs overlap at a width."""
-    tree = cKDTree(where)
-    return int(tree.count_neighbors(tree, _REACH * width) - len(where)) // 2
 
 
 def _pairs(still: FloatArray, width: float) -> IntArray:

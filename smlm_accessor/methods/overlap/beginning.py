@@ -19,6 +19,7 @@ from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.parts import Parts
+from smlm_accessor.methods.overlap.refinement import MOST_STEPS, without_step
 from smlm_accessor.methods.precision import telling_axes
 
 # Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
@@ -110,6 +111,11 @@ def begun_windows(
         first = first_drift(some, rows, precision[axes], threads)
     except NoEvidenceError:
         return None
+    for _ in range(MOST_STEPS):
+        again = without_step(first.drift, first, some, rows, precision[axes], threads)
+        if again is None:
+            break
+        first = again
     estimate, windows = first.estimate, first.windows
     if (estimate.chance > FALSE_ALARM).any():
         return None

@@ -250,8 +250,9 @@ def _moved(
 ) -> tuple[list[JointDrift], FloatArray, FloatArray]:
     """Return the joint drift along each axis, how far it moves windows, and its error, (k, d).
 
-    Windows that are not ``main`` are not connected, and do not move. What is known beforehand has
-    the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a constant is free.
+    Windows that are not ``main`` are not connected, and move as those beside them. What is known
+    beforehand has the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a constant is
+    free.
     """
     now, found = windows.mean(drift), []
     counts = np.where(main, windows.counts, 0)
@@ -272,8 +273,9 @@ def _moved(
                 counts.astype(np.float64),
             )
         )
-    level = np.stack([f.level for f in found], axis=1)
-    moved = np.where(main[:, None], level - now, 0.0)
+    level, time = np.stack([f.level for f in found], axis=1), windows.mean_frame
+    # Were others left where they are, the lines from them to those beside them would lead astray.
+    moved = np.stack([np.interp(time, time[main], x) for x in (level - now)[main].T], axis=1)
     moved -= np.average(moved, axis=0, weights=counts)
     return found, moved, np.sqrt(np.stack([f.variance for f in found], axis=1))
 

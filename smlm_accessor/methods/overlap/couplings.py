@@ -35,6 +35,8 @@ class CouplingSums:
     ----------
     responsibility, curvature : ndarray, shape (n_groups, n_windows, n_windows)
         By groups of squares of the field, symmetric. The curvature is the mean of x and y.
+    axial : ndarray, shape (n_groups, n_windows, n_windows)
+        Curvature along z; empty if there is none.
     gradient : ndarray, shape (n_windows, n_windows, d)
         Of the first window towards the second; antisymmetric, for each pair draws at both.
     total_curvature, squared : ndarray, shape (d,)
@@ -43,6 +45,7 @@ class CouplingSums:
 
     responsibility: FloatArray
     curvature: FloatArray
+    axial: FloatArray
     gradient: FloatArray
     total_curvature: FloatArray
     squared: FloatArray
@@ -51,6 +54,11 @@ class CouplingSums:
     def share(self) -> FloatArray:
         """Part of the pairs of two windows that are of one molecule, (n_windows, n_windows)."""
         return shares(self.curvature, self.responsibility)
+
+    @cached_property
+    def axial_share(self) -> FloatArray:
+        """Part of the pairs that are of one place along z: those above each other are not."""
+        return shares(self.axial, self.responsibility)
 
     @property
     def known(self) -> FloatArray:
@@ -94,12 +102,13 @@ def couplings(
     change = density.change(drift)
     left_out, others = density.events.left_out_of(windows), density.others(change)
     responsibility, curvature = np.zeros((2, n_groups, k, k))
+    axial = np.zeros((n_groups if d == 3 else 0, k, k))
     most = most_around(cells.first, cells.stop)
 
     def one(part: int) -> tuple[FloatArray, FloatArray]:
         """Add up events of some groups; each group has sums of its own."""
         moments, total = np.zeros((k, k, d)), np.zeros((2, d))
-        room = space(most), np.empty((5, most), np.float32), np.empty(most, np.int64)
+        room = space(most), np.empty((6, most), np.float32), np.empty(most, np.int64)
         mine = of_chosen % _PARTS == part
         runs = (np.array_split(one[mine], _RUNS) for one in (chosen, of_chosen))
         for rows, of in zip(*runs, strict=True):
@@ -107,17 +116,17 @@ def couplings(
                 *(cells.cell_of(rows), cells.first, cells.stop),
                 *(*density.moved(change, rows), density.frame[rows], density.weight[rows]),
                 *(left_out, *others, density.kernel.floor, *room, windows.of_frame, of),
-                *(responsibility, curvature, moments, total),
+                *(responsibility, curvature, axial, moments, total),
             )
         return moments, total
 
     found = map_threads(one, range(_PARTS), threads=density.threads)
     moments, total = (every * np.sum(sums, axis=0) for sums in zip(*found, strict=True))
-    for sums in (*responsibility, *curvature):  # in place: they are large
+    for sums in (*responsibility, *curvature, *axial):  # in place: they are large
         sums += sums.T
         sums *= every / 2
     gradient = (moments - moments.transpose(1, 0, 2)) / 2
-    return CouplingSums(responsibility, curvature, gradient, total[0], total[1])
+    return CouplingSums(responsibility, curvature, axial, gradient, total[0], total[1])
 
 
 def information_of(
@@ -127,11 +136,11 @@ def information_of(
 
     Windows that are not ``main`` are not connected with any.
     """
-    responsibility = pairs.responsibility.sum(axis=0)
-    share = pairs.share * np.outer(main, main)
-    curvature = float((pairs.curvature.sum(axis=0)).sum())
+    responsibility, both = pairs.responsibility.sum(axis=0), np.outer(main, main)
     found = []
     for axis, w in enumerate(precision):
+        share = both * (pairs.axial_share if axis == 2 else pairs.share)
+        curvature = float((pairs.axial if axis == 2 else pairs.curvature).sum())
         kappa = w**2 * pairs.squared[axis] / responsibility.sum()
         scale = pairs.total_curvature[axis] / curvature
         information = laplacian(share**2 * responsibility) * scale**2 / kappa

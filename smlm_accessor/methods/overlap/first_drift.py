@@ -20,8 +20,8 @@ from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceErr
 from smlm_accessor.methods.overlap.joining import joined
 from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
 from smlm_accessor.methods.overlap.jumps.lost_runs import with_lost_runs
+from smlm_accessor.methods.overlap.jumps.periods import find_slip
 from smlm_accessor.methods.overlap.jumps.placing import jump_ranges, place_jumps
-from smlm_accessor.methods.overlap.periods import find_slip
 from smlm_accessor.methods.overlap.prior.candidates import starts_of
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
@@ -101,17 +101,17 @@ def first_drift(
         if found.valid.sum() < 2:
             raise NoEvidenceError
         drift = found.in_frames(rows.timeline).drift
-        first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+        first = with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
         for _ in range(_MOST_SLIPS):
             slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
             if slip is None:
                 break
             drift = first.drift.copy()
             drift[slip.frame :, :2] += slip.shift * precision[:2]
-            first = _with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
+            first = with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
         return first._replace(chosen=found.chosen)
     timeline, drift, chosen = _continued(localizations, rows, precision, threads)
-    first = _with_jumps(
+    first = with_jumps(
         localizations, rows, drift, timeline, precision, threads, known=True, prior=prior
     )
     return first._replace(chosen=chosen)
@@ -140,7 +140,7 @@ def _beside(
                 prior = weighed(prior, own.drift, timeline, density)
     for drift in starts:
         with suppress(NoEvidenceError):
-            first = _with_jumps(
+            first = with_jumps(
                 *(localizations, rows, drift, timeline, precision, threads), prior=prior
             )
             if (first.estimate.chance <= FALSE_ALARM).all():
@@ -166,7 +166,7 @@ def told_chunks(localizations: ChunkedLocalizations) -> IntArray:
     return np.flatnonzero(told)
 
 
-def _with_jumps(
+def with_jumps(
     localizations: ChunkedLocalizations,
     rows: WeightedLocalizations,
     drift: FloatArray,

@@ -19,7 +19,8 @@ Sums = tuple[FloatArray, FloatArray, FloatArray]
 
 def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
     d, cells = len(data["where"]), data["cells"]
-    couplings, moments, total = np.zeros((2, GROUPS, K, K)), np.zeros((K, K, d)), np.zeros((2, d))
+    couplings = np.zeros((d, GROUPS, K, K))
+    moments, total = np.zeros((K, K, d)), np.zeros((2, d))
     most = most_around(cells.first, cells.stop)
     coupling_sums(
         *(cells.cell, cells.first, cells.stop),
@@ -29,12 +30,12 @@ def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
             None if d == 2 else True,
             data["floor"],
             space(most),
-            np.empty((5, most), np.float32),
+            np.empty((6, most), np.float32),
             np.empty(most, np.int64),
             WINDOW,
             group,
         ),
-        *(*couplings, moments, total),
+        *(*couplings[:2], couplings[-1], moments, total),
     )
     return couplings, moments, total
 
@@ -50,10 +51,12 @@ def twin(data: dict[str, Any], group: FloatArray) -> tuple[FloatArray, FloatArra
     gradient = (once * along).sum(axis=2) / data["weight"]
     each = once / spread - twice * along**2 + once * along * gradient[:, :, None]
     window = WINDOW[data["frame"]]
-    couplings = np.zeros((2, GROUPS, K, K))
+    couplings = np.zeros((len(difference), GROUPS, K, K))
     at = group[:, None], window[:, None], window
     np.add.at(couplings[0], at, once / spread[0])
     np.add.at(couplings[1], at, each[:2].mean(axis=0))
+    for axial, along_z in zip(couplings[2:], each[2:], strict=True):
+        np.add.at(axial, at, along_z)
     moments = np.zeros((K, K, len(difference)))
     np.add.at(moments, at[1:], np.moveaxis(once * along, 0, 2))
     return couplings, moments

@@ -9,7 +9,7 @@ import pytest
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.methods.coarse import relocation
-from smlm_accessor.methods.coarse.relocation import FrameDrift, Steps, place, relocated
+from smlm_accessor.methods.coarse.relocation import FrameDrift, Steps, height, place, relocated
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 from tests.scenes import Scene
@@ -187,3 +187,15 @@ def test_a_last_window_that_is_elsewhere_by_chance_is_no_jump() -> None:
     steps = Steps(windows, np.arange(len(windows)), np.array([0, len(windows) - 1]), level)
     moved = place(scene.chunked(), start, steps, 2 * scene.precision, 1)
     assert moved is None
+
+
+def test_with_the_drift_that_it_has_a_sample_is_densest() -> None:
+    scene = blinking({AT: [120.0, -60.0]})
+    rest = at_rest(scene)
+    true = replace(rest, drift=scene.drift[rest.timeline.frames])
+    half = replace(rest, drift=true.drift / 2)
+    cell = 2 * scene.precision
+    heights = [height(scene.chunked(), drift, cell, 1) for drift in (true, rest, half)]
+    assert heights[0] > max(heights[1:]) + 1_000
+    shifted = replace(true, drift=true.drift + 1_000.0)
+    assert height(scene.chunked(), shifted, cell, 1) == pytest.approx(heights[0], rel=0.01)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.methods.chunked import ChunkedLocalizations
+from smlm_accessor.methods.coarse import throughout
+from smlm_accessor.methods.coarse.relocation import FrameDrift
 from smlm_accessor.methods.coarse.throughout import coarse
-from smlm_accessor.methods.coarse.tracker import Coarse
+from smlm_accessor.methods.coarse.tracker import Coarse, nothing
 from smlm_accessor.timeline import Timeline
 from tests import scenes
 from tests.scenes import Scene
@@ -102,3 +106,32 @@ def test_a_jump_that_is_told_is_kept() -> None:
     drift = coarse(told, scene.precision, threads=1)
     assert drift.jumps.tolist() == [500, AT]
     assert (error(scene, drift) < scene.precision).all()
+
+
+def test_what_was_moved_counts_where_nothing_of_it_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without it, half of the sample lies elsewhere."""
+    scene = scenes.blinking(scenes.sites(seed=1), n_frames=N, per_frame=6.0, seed=1)
+    scene = scene.drifting(scenes.jumping(np.zeros((N, 2)), {AT: [-600.0, 300.0]}))
+    seen: list[int] = []
+    follow = throughout.followed
+
+    def at_first(sample: ChunkedLocalizations, *options: Any) -> Coarse:
+        seen.append(len(sample.frames))
+        return follow(sample, *options) if len(seen) == 1 else nothing(sample)
+
+    monkeypatch.setattr(throughout, "followed", at_first)
+    drift = found(scene)
+    assert len(seen) > 1
+    assert drift.valid.all()
+    assert (error(scene, drift) < 2 * scene.precision).all()
+
+
+@pytest.mark.parametrize("on", [1.0, 4.0, 9.0])
+def test_localizations_of_a_blink_are_counted(on: float) -> None:
+    scene = scenes.blinking(scenes.sites(seed=2), n_frames=N, per_frame=5.0, on=on, seed=2)
+    timeline = Timeline.of(scene.frames)
+    rest = FrameDrift(timeline, np.zeros((len(timeline.frames), 2)))
+    counted = throughout.of_a_blink(rest, scene.chunked(), scene.precision)
+    assert counted == pytest.approx(on, rel=0.2)

@@ -48,6 +48,16 @@ def test_what_was_taken_off_is_added() -> None:
     np.testing.assert_allclose(both.drift[:2, 0], [8.0, 15.5])
 
 
+def test_another_drift_is_known_in_all_windows() -> None:
+    timeline = Timeline.of(np.arange(40), np.array([25, 33]))
+    steps = np.searchsorted(timeline.jumps, np.arange(40), side="right")
+    other = DRIFT.with_drift(FrameDrift(timeline, np.stack([7.0 * steps, -1.0 * steps], axis=1)))
+    assert other.edges.tolist() == [0, 10, 20, 25, 30, 33, 40]
+    assert other.valid.all()
+    assert other.drift[:, 0].tolist() == [0, 0, 0, 7, 7, 14]
+    assert other.jumps.tolist() == [25, 33]
+
+
 def test_long_windows_keep_what_was_taken_off_in_short_ones() -> None:
     start = DRIFT.in_frames(TIMELINE)
     long = Coarse(

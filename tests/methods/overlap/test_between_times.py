@@ -154,3 +154,20 @@ def test_a_jump_between_parts_that_share_a_seventh_is_found() -> None:
     late = drift["frame_start"].values >= N_FRAMES // 2
     step = -(drift["offset"].values[late].mean(axis=0) - drift["offset"].values[~late].mean(axis=0))
     np.testing.assert_allclose(step, [300, -200], atol=5)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_molecules_above_each_other_tell_nothing_along_z(seed: int) -> None:
+    """They share x and y; a drift that is wrong by less than half of their distance is mended."""
+    at = scenes.rings(300, 15_000.0, d=3, seed=seed)
+    scene = scenes.bleaching(at, n=60_000, n_frames=N_FRAMES, life=60.0, seed=seed)
+    wrong = 15.0 * np.sin(np.arange(N_FRAMES) / 500)[:, None] * np.array([0.0, 0.0, 1.0])
+    density, windows, drift = density_of(scene, 200, FINE[-1])
+    away = iterate(drift, windows, density, rounds=3, tolerance=0.1)
+    level = windows.mean(wrong[windows.timeline.frames])
+    trends = tuple(t._replace(level=t.level + x) for t, x in zip(away.trends, level.T, strict=True))
+    away = replace(away, drift=away.drift + wrong[windows.timeline.frames], trends=trends)
+    everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
+    found = drift_of_windows(away, windows, density, everywhere)
+    assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 1.5
+    assert np.std(found.level[:, 2]) < 4.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor.methods.overlap.periods import find_slip
+from smlm_accessor.methods.overlap.jumps.periods import find_slip
 from tests import scenes
 
 N = 3000
