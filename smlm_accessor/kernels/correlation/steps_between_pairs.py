@@ -22,7 +22,7 @@ _CLEAR = 4.5  # standard deviations: by chance in one of 1000 tables, of 100 cut
 _MEANS = 3  # of the pairs near a place, until it rests
 
 
-class Step(NamedTuple):
+class StepInTime(NamedTuple):
     """From ``frame`` on, positions are off by ``shift``, shape (d,)."""
 
     frame: int
@@ -96,7 +96,7 @@ class _Pairs(NamedTuple):
         return int(self.frame[int(np.argmax(np.cumsum(change)[:n]))])
 
 
-def find_step(positions: FloatArray, frame: IntArray) -> Step | None:
+def find_step(positions: FloatArray, frame: IntArray) -> StepInTime | None:
     """Find where a movie steps by a shift at which its parts fit better.
 
     Molecules lie where they lay before: most pairs of events, of those that are near in time, have
@@ -113,7 +113,7 @@ def find_step(positions: FloatArray, frame: IntArray) -> Step | None:
 
     Returns
     -------
-    Step or None
+    StepInTime or None
         None if nothing fits clearly better.
     """
     order = np.argsort(frame, kind="stable")
@@ -136,7 +136,7 @@ def find_step(positions: FloatArray, frame: IntArray) -> Step | None:
             there = across.near(shift)
             more = there.sum() > across.near(rest).sum()
             if more and across.clear(there - across.near(-shift)) > _CLEAR:
-                return Step(step, across.difference[there > 0].mean(axis=0))
+                return StepInTime(step, across.difference[there > 0].mean(axis=0))
     return None
 
 
