@@ -11,25 +11,85 @@ responsibility : ndarray, shape (n_groups, k, k)
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.special import ndtri, stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray
 
 _CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
-_DIFFERENT = 0.05  # probability that, of all runs as long, one that is alike seems to differ
+_DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
 _FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
 _NOTHING = 1e-12  # of the largest sum: rounding of differences
+_AT_ONCE = 4  # groups, for the memory
+_LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
 
 
 def shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
     """Return the curvature per responsibility of each pair of windows, shape (k, k).
 
-    It is the part of the pairs that are of one molecule, but for a factor: a function of the lag in
-    time, which does not rise (isotonic regression) and is 0 from where all longer lags together
-    show nothing, times the root of a factor of each window, see `factors`. A pair of windows has
-    none of its own: a drift that goes a period of the structure astray lays molecules on others
-    beside them, and windows far from each other would tell that it is right.
+    It is the part of the pairs that are of one molecule, but for a factor. First as a function of
+    the lag in time, which does not rise (isotonic regression), and is 0 from where all longer lags
+    together show nothing. Then, in a quadtree of blocks of windows, from the whole to single pairs,
+    a block whose share differs significantly from that of the block it is part of has its own, as
+    have the three beside it; it is 0 if it is not significant.
+    """
+    k = curvature.shape[1]
+    by_lag = share_by_lag(curvature, responsibility)
+    least = _LEAST * by_lag.max()
+    expected = by_lag + least
+    size = 1 << (k - 1).bit_length()
+    c, r = curvature, responsibility
+    by: FloatArray | float = expected
+    levels = [[np.zeros((size, size)), np.zeros((size, size)), np.ones((size, size))]]
+    for whole, part in zip(levels[0], ratio_of_sums(c, r, by), strict=True):
+        whole[:k, :k] = part  # there is nothing beyond
+    while size > 2:
+        size //= 2
+        c, r, by = _pooled(c, size), _pooled(r, size, by), 1.0
+        levels.append(list(ratio_of_sums(c, r)))
+    factor, own = np.ones((1, 1)), np.zeros((1, 1), dtype=np.bool_)
+    for ratio, error, groups in levels[::-1] if k > 1 else []:
+        factor, own = _doubled(factor), _doubled(own)
+        differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / ratio.size)
+        if not differs.any():
+            continue
+        n = len(differs) // 2
+        differs = _doubled(differs.reshape(n, 2, n, 2).any(axis=(1, 3)))
+        own |= differs
+        own_factor = np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0)
+        factor = np.where(differs, own_factor, factor)
+    return np.where(own[:k, :k], np.maximum(factor[:k, :k] * expected - least, 0.0), by_lag)
+
+
+def _pooled(sums: FloatArray, n: int, by: FloatArray | float = 1.0) -> FloatArray:
+    """Return the sums, times ``by``, over two by two windows, (n_groups, n, n), 0 beyond the last.
+
+    Numpy takes ten times as long over two axes at once.
+    """
+    k, found = sums.shape[1], np.zeros((len(sums), n, n))
+    for start in range(0, len(sums), _AT_ONCE):
+        some, into = sums[start : start + _AT_ONCE] * by, found[start : start + _AT_ONCE]
+        rows = np.zeros((len(some), n, k))
+        rows[:, : (k + 1) // 2] = some[:, ::2]
+        rows[:, : k // 2] += some[:, 1::2]
+        into[..., : (k + 1) // 2] = rows[..., ::2]
+        into[..., : k // 2] += rows[..., 1::2]
+    return found
+
+
+def _doubled(values: Any) -> Any:
+    return np.repeat(np.repeat(values, 2, axis=0), 2, axis=1)
+
+
+def steady_shares(curvature: FloatArray, responsibility: FloatArray) -> FloatArray:
+    """Return the shares if molecules live as long at all times, shape (k, k).
+
+    They are a function of the lag, as above, times the root of a factor of each window, see
+    `factors`. A pair of windows has none of its own: a drift that goes a period of the structure
+    astray lays molecules on others beside them, and windows far from each other would tell that it
+    is right.
     """
     by_lag = share_by_lag(curvature, responsibility)
     of_windows = np.einsum("gst,st->gs", curvature, (by_lag > 0).astype(np.float64))
@@ -59,24 +119,28 @@ def factors(c: FloatArray, r: FloatArray) -> FloatArray:
         )
         differs = _rarer(np.abs(ratio - factor), error, groups, _DIFFERENT / n)
         differs = np.repeat(differs.reshape(-1, 2).any(axis=1), 2)
-        factor = np.where(
-            differs, np.where(_rarer(ratio, error, groups, _CLEAR), ratio, 0.0), factor
-        )
+        seen = np.where(_rarer(ratio, error, groups, _DIFFERENT), ratio, 0.0)
+        factor = np.where(differs, seen, factor)
     return factor[:k]
 
 
-def ratio_of_sums(c: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively."""
+def ratio_of_sums(
+    c: FloatArray, r: FloatArray, by: FloatArray | float = 1.0
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``sum(c) / sum(r)`` over groups, its standard error, and the groups, effectively.
+
+    Each ``r`` counts ``by`` times.
+    """
     total, squares = np.zeros((2, *r.shape[1:]))
     for one in r:  # without another array as large, here and below
-        total += one
-        squares += np.square(one)
+        total += one * by
+        squares += np.square(one * by)
     least = max(_NOTHING * float(np.max(total)), 1e-100)
     total, squares = np.maximum(total, least), np.maximum(squares, least**2)
     ratio, n = c.sum(axis=0) / total, total**2 / squares
     variance = np.zeros_like(total)
     for one, other in zip(c, r, strict=True):
-        left = ratio * other
+        left = ratio * (other * by)
         left -= one
         variance += np.square(left, out=left)
     variance *= n / np.maximum(n - 1, 1e-9)

@@ -12,7 +12,7 @@ from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import most_around, space
 from smlm_accessor.kernels.time_series.joint_drift import laplacian
-from smlm_accessor.kernels.time_series.shares import shares
+from smlm_accessor.kernels.time_series.shares import shares, steady_shares
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 
@@ -55,10 +55,12 @@ class CouplingSums:
         """Part of the pairs of two windows that are of one molecule, (n_windows, n_windows)."""
         return shares(self.curvature, self.responsibility)
 
-    @cached_property
-    def axial_share(self) -> FloatArray:
-        """Part of the pairs that are of one place along z: those above each other are not."""
-        return shares(self.axial, self.responsibility)
+    def steady_share(self, axis: int) -> FloatArray:
+        """Return the same, by which pairs are weighted along an axis, see `steady_shares`.
+
+        Molecules above each other share their place along x and y only.
+        """
+        return steady_shares(self.axial if axis == 2 else self.curvature, self.responsibility)
 
     @property
     def known(self) -> FloatArray:
@@ -136,10 +138,10 @@ def information_of(
 
     Windows that are not ``main`` are not connected with any.
     """
-    responsibility, both = pairs.responsibility.sum(axis=0), np.outer(main, main)
-    found = []
+    responsibility, found = pairs.responsibility.sum(axis=0), []
     for axis, w in enumerate(precision):
-        share = both * (pairs.axial_share if axis == 2 else pairs.share)
+        if axis != 1:  # x and y have the same
+            share = pairs.steady_share(axis) * np.outer(main, main)
         curvature = float((pairs.axial if axis == 2 else pairs.curvature).sum())
         kappa = w**2 * pairs.squared[axis] / responsibility.sum()
         scale = pairs.total_curvature[axis] / curvature

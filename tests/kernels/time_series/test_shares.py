@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from smlm_accessor.kernels.time_series.couplings import least_connection
-from smlm_accessor.kernels.time_series.shares import _rarer, factors, share_by_lag, shares, tail
+from smlm_accessor.kernels.time_series.shares import (
+    _rarer,
+    factors,
+    share_by_lag,
+    shares,
+    steady_shares,
+    tail,
+)
 from tests.kernels.time_series.pair_sums import LAG, K, sums
 
 
@@ -27,17 +34,26 @@ def test_the_share_falls_to_nothing_where_molecules_bleach(chance: float) -> Non
     assert least_connection(share * (true + chance)) < 0.5
 
 
+def test_a_part_that_knows_less_is_found() -> None:
+    """Also where the lag says nothing of it."""
+    late = np.arange(K) >= 24
+    true = np.where(late[:, None] != late, 0.0, 3.0)
+    share = shares(*sums(true, np.full((K, K), 1.0)))
+    assert share[:20, 30:].max() < 0.02
+    np.testing.assert_allclose(share[:8, :8], 0.45, rtol=0.15)
+
+
 def test_a_part_of_background_knows_less() -> None:
     """Of its pairs, fewer are of one molecule, though windows near in time are in it, too."""
     emitted = np.where(np.arange(K) >= 24, 0.5, 1.0)
-    share = shares(*sums(3.0 * np.outer(emitted, emitted), np.full((K, K), 1.0)))
+    share = steady_shares(*sums(3.0 * np.outer(emitted, emitted), np.full((K, K), 1.0)))
     np.testing.assert_allclose(share[:20, :20], 0.45, rtol=0.15)
     np.testing.assert_allclose(share[28:, 28:], 0.6 * 0.75 / 1.75, rtol=0.35)
 
 
 def test_a_part_of_nothing_knows_nothing() -> None:
     late = np.arange(K) >= 32
-    share = shares(*sums(3.0 * np.outer(~late, ~late), np.full((K, K), 1.0)))
+    share = steady_shares(*sums(3.0 * np.outer(~late, ~late), np.full((K, K), 1.0)))
     assert not share[32:, 32:].any()
     np.testing.assert_allclose(share[:16, :16], 0.45, rtol=0.3)
 
@@ -46,7 +62,7 @@ def test_two_windows_have_no_share_of_their_own() -> None:
     """Those that are far from each other would tell that a drift which goes astray is right."""
     true = np.where(LAG < 6, 3.0, 0.0)
     true[4:8, 30:34] = true[30:34, 4:8] = 3.0
-    share = shares(*sums(true, np.full((K, K), 1.0)))
+    share = steady_shares(*sums(true, np.full((K, K), 1.0)))
     assert share[4:8, 30:34].max() < 0.1 * share[4, 5]
 
 

@@ -78,7 +78,7 @@ def test_one_molecule_in_two_chunks_is_no_match(target: str) -> None:
 def bead_in_background(n: int, seed: int = 0) -> Scene:
     """A bead in every frame, and ``n`` localizations of background."""
     bead = beads(sites(1), n_frames=400, precision=5.0, seed=seed)
-    rest = background(n=n, n_frames=400, size=5000.0, seed=seed)
+    rest = background(n=n, n_frames=400, size=2500.0, seed=seed)
     rows = np.argsort(np.concatenate([bead.frames, rest.frames]), kind="stable")
     both = {
         name: np.concatenate([getattr(bead, name), getattr(rest, name)])[rows]
@@ -89,7 +89,7 @@ def bead_in_background(n: int, seed: int = 0) -> Scene:
 
 def test_a_single_bead_is_a_match() -> None:
     """There is nothing else to be seen that could be missing."""
-    points = bead_in_background(40).chunked(4)
+    points = bead_in_background(10).chunked(4)
     shifts, _ = register_lateral(points, plan_for(points), None, **OPTIONS)
     assert shifts.valid.all()
     np.testing.assert_allclose(shifts.shift - shifts.shift[0], TRUE, atol=2)
@@ -100,7 +100,7 @@ def test_the_errors_of_a_single_bead_are_not_those_of_background(target: str) ->
     """Background pulls the shift hardly, and from all sides; the bead is its own reference."""
     errors = []
     for seed in range(12):
-        points = bead_in_background(600, seed).chunked(4)
+        points = bead_in_background(150, seed).chunked(4)
         shifts, _ = register_lateral(
             points, plan_for(points), None, **{**OPTIONS, "target": target}
         )
