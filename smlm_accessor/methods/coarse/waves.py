@@ -11,8 +11,9 @@ from smlm_accessor._typing import FloatArray, IntArray
 _FINEST = 2.0  # precisions: width of the overlap in the end
 _NARROWER = 2**-0.5  # from one width to the next, as in graduated optimization
 _REACH = 3.5  # widths: pairs farther apart overlap by .002
-_TURNS = 4  # of weights and solution, at each width: with twice as many, courses are the same
+_TURNS = 8  # of weights and solution, at each width: with half as many, far courses are missed
 _AT_REST = 0.01  # widths, root mean square of what the course moves by
+_SAME = 4  # turns with the same pairs: the course moves little in them
 _MOST_PAIRS = 60_000  # at once: of more, a part of the events tells as well
 _LARGEST = 2.5  # first widths: amplitude of the first wave, one standard deviation
 
@@ -59,13 +60,14 @@ def most_likely(
         width = widest * _NARROWER**step
         m = number if start is not None else max(1, round(number * ((step + 1) / n_widths) ** 2))
         prior = np.diag(amplitude[:m] ** -2.0)
-        still = where - waves[:, :m] @ found[:m]
-        every, pairs = 1, _pairs(still, width)
-        if pairs.shape[1] > _MOST_PAIRS:
-            every = int(np.ceil(np.sqrt(pairs.shape[1] / _MOST_PAIRS)))
-            pairs = _pairs(still[::every], width)
-        here, some = where[::every], waves[::every, :m]
-        for _ in range(_TURNS):
+        for turn in range(_TURNS):
+            if turn % _SAME == 0:
+                still = where - waves[:, :m] @ found[:m]
+                every, pairs = 1, _pairs(still, width)
+                if pairs.shape[1] > _MOST_PAIRS:
+                    every = int(np.ceil(np.sqrt(pairs.shape[1] / _MOST_PAIRS)))
+                    pairs = _pairs(still[::every], width)
+                here, some = where[::every], waves[::every, :m]
             n, weight = len(here), every * _overlap(here - some @ found[:m], pairs, width)
             share = 1 / (1 + _of_events(pairs, weight, n))
             weight *= share[pairs[0]] + share[pairs[1]]
