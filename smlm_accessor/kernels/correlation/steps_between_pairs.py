@@ -90,10 +90,8 @@ class _Pairs(NamedTuple):
     def frame_of_step(self, gain: FloatArray) -> int:
         """Return the first frame of a step: pairs across it gain most."""
         n = len(self.frame)
-        change = np.bincount(self.before + 1, gain, n + 1) - np.bincount(
-            self.after + 1, gain, n + 1
-        )
-        return int(self.frame[int(np.argmax(np.cumsum(change)[:n]))])
+        begin, end = (np.bincount(event + 1, gain, n + 1) for event in (self.before, self.after))
+        return int(self.frame[int(np.argmax(np.cumsum(begin - end)[:n]))])
 
 
 def find_step(positions: FloatArray, frame: IntArray) -> StepInTime | None:
@@ -116,14 +114,14 @@ def find_step(positions: FloatArray, frame: IntArray) -> StepInTime | None:
     StepInTime or None
         None if nothing fits clearly better.
     """
-    order = np.argsort(frame, kind="stable")
+    order = np.lexsort((positions[:, 0], frame))  # however rows come
     positions, frame = positions[order], frame[order].astype(np.int64)
     if len(frame) < 2 or frame[0] == frame[-1]:
         return None
     rest, extent = np.zeros(positions.shape[1]), float(frame[-1] - frame[0])
     for lag in _LAGS:
         pairs, highest, shift = _Pairs.of(positions, frame, lag), 0.0, None
-        for cut in np.linspace(frame[0], frame[-1] + 1, round(1 / lag) + 1)[1:-1]:
+        for cut in np.linspace(frame[0], frame[-1], round(1 / lag) + 1)[1:-1]:
             across = pairs.across(cut, lag * extent)
             commonest = _commonest(across.difference)
             if commonest is not None:
