@@ -52,13 +52,18 @@ class _Pairs(NamedTuple):
     @classmethod
     def of(cls, positions: FloatArray, frame: IntArray, lag: float) -> _Pairs:
         """Find the pairs in a strip of the field that holds as many as may be."""
-        n = min(len(frame), _FIRST)
-        some = in_strip(positions[:, 0], n)
-        tree = _tree(positions[some], frame[some], lag, frame)
-        pairs = (tree.count_neighbors(tree, _REACH) - len(tree.data)) / 2
-        some = in_strip(positions[:, 0], int(min(n * _MOST / max(pairs, 1), len(frame))))
+        time = (frame - frame[0]) * (_REACH / (lag * float(frame[-1] - frame[0])))
+
+        # Events that are a lag apart are as far apart as the reach.
+        tree = _tree(positions, time, in_strip(positions[:, 0], _FIRST).nonzero()[0])
+        n = tree.n * _MOST / max(_number(tree), 1)
+        some = in_strip(positions[:, 0], int(min(n, len(frame)))).nonzero()[0]
+        tree = _tree(positions, time, some)
+        if _number(tree) > 2 * _MOST:  # it is denser there
+            some = some[:: int(np.ceil(np.sqrt(_number(tree) / _MOST)))]
+            tree = _tree(positions, time, some)
         positions, of_strip = positions[some], frame[some]
-        pair = _tree(positions, of_strip, lag, frame).query_pairs(_REACH, output_type="ndarray")
+        pair = tree.query_pairs(_REACH, output_type="ndarray")
         pair.sort(axis=1)
         before, after = pair[np.argsort(pair[:, 0])].T
         place = np.floor(positions[:, :2] / (2 * _REACH)).astype(np.int64)
@@ -138,10 +143,13 @@ def find_step(positions: FloatArray, frame: IntArray) -> StepInTime | None:
     return None
 
 
-def _tree(positions: FloatArray, frame: IntArray, lag: float, every: IntArray) -> cKDTree:
-    """Return a tree in which events, a lag apart, are as far apart as the reach."""
-    time = (frame - every[0]) * (_REACH / (lag * float(every[-1] - every[0])))
-    return cKDTree(np.column_stack([positions, time]))
+def _tree(positions: FloatArray, time: FloatArray, rows: IntArray) -> cKDTree:
+    return cKDTree(np.column_stack([positions[rows], time[rows]]))
+
+
+def _number(tree: cKDTree) -> int:
+    """Return how many pairs are in reach."""
+    return int(tree.count_neighbors(tree, _REACH) - tree.n) // 2
 
 
 def _commonest(difference: FloatArray) -> FloatArray | None:

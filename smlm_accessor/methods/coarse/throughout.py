@@ -60,9 +60,8 @@ def coarse(
         before, placed, after = (
             height(sample, drift, cell, threads) for drift in (start, moved, both)
         )
-        if max(placed, after) - before <= BETWEEN * len(more) * of_a_blink(
-            start, sample, precision
-        ):
+        cost = BETWEEN * of_a_blink(start, sample, precision)
+        if max(placed, after) - before <= cost * len(more):
             break
         if after > placed:
             found = again.after(moved, found.edges, cell, localizations.jumps)

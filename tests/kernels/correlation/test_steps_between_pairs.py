@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.correlation.steps_between_pairs import find_step
+from smlm_accessor.kernels.correlation.steps_between_pairs import _Pairs, find_step
 from tests import scenes
 
 N = 6_000
@@ -79,3 +79,16 @@ def test_how_frames_are_counted_and_rows_ordered_does_not_matter() -> None:
 def test_few_events_or_a_single_frame_tell_nothing(n: int) -> None:
     assert find_step(np.zeros((n, 2)), np.arange(n)) is None
     assert find_step(np.zeros((n, 2)), np.full(n, 5)) is None
+
+
+def test_dense_events_beside_the_middle_make_no_more_pairs() -> None:
+    """A strip in the middle says nothing of them."""
+    rng = np.random.default_rng(0)
+    sparse = rng.uniform(0, 20_000, (20_000, 2))
+    dense = np.array([13_000.0, 5_000.0]) + rng.normal(0, 10, (20_000, 2))
+    where, frame = np.concatenate([sparse, dense]), rng.integers(0, N, 40_000)
+    order = np.argsort(frame, kind="stable")
+    pairs = _Pairs.of(where[order], frame[order], 1 / 4)
+    assert len(pairs.before) <= 500_000
+    assert (pairs.before < pairs.after).all()
+    assert find_step(where, frame) is None
