@@ -25,7 +25,21 @@ _PER_SMOOTHING_TIME = 6  # windows: with more, the trend is hardly better
 
 
 class Refined(NamedTuple):
-    """An estimate, and what it was made with; frames of a window, if they were chosen, else 0."""
+    """An estimate, and what it was made with.
+
+    Parameters
+    ----------
+    first : FirstDrift
+    windows : Windows
+        Of the estimate.
+    density : Density
+        With the kernel that was chosen.
+    prior : Prior or None
+        With the errors that localizations say it has.
+    estimate : DriftEstimate
+    frames_per_chunk : int
+        Of a window; 0 if the chunks are given.
+    """
 
     first: FirstDrift
     windows: Windows

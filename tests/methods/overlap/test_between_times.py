@@ -171,3 +171,20 @@ def test_molecules_above_each_other_tell_nothing_along_z(seed: int) -> None:
     found = drift_of_windows(away, windows, density, everywhere)
     assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 1.5
     assert np.std(found.level[:, 2]) < 4.0
+
+
+def test_windows_of_no_part_lead_no_others_astray() -> None:
+    """They have nothing to go by; lines go from them to the first windows of the largest part."""
+    scene = two_parts(0, jump=60.0)
+    density, windows, drift = density_of(scene, 100, FINE[-1])
+    frames, half = windows.timeline.frames, N_FRAMES // 2
+    part = np.where(frames < half, 1, 0)
+    part[(frames >= half) & (frames < half + 60)] = -1
+    estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
+    slope = np.where(frames >= half, 0.003 * (frames - half), 0.0)[:, None]
+    away = replace(estimate, drift=estimate.drift + slope)
+    found = drift_of_windows(away, windows, density, Connection(part))
+    late = windows.mean((part == 0).astype(np.float64)) == 1
+    error = (found.level - windows.mean(scene.drift[frames]))[late]
+    error -= np.median(error, axis=0)
+    assert np.abs(error).max() < 4.0
