@@ -63,7 +63,7 @@ def test_waves_of_minutes_are_found_if_events_allow() -> None:
 @pytest.mark.parametrize("period", [200.0, 300.0])
 def test_waves_too_fast_for_the_events_are_refused(period: float) -> None:
     """Six to eight events in each; a few tables pass for those of a slow drift."""
-    found = [from_pairs(visits(100, 20.0, period, seed=seed)[0], SIGMA) for seed in range(20)]
+    found = [from_pairs(visits(100, 20.0, period, seed=seed)[0], SIGMA) for seed in range(12)]
     assert np.mean([course.valid.any() for course in found]) < 0.2
 
 
