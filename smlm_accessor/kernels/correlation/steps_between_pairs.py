@@ -84,6 +84,25 @@ class _Pairs(NamedTuple):
         square = ((self.difference - shift) ** 2).sum(axis=1)
         return np.asarray((square < _SAME**2).astype(np.float64))
 
+    def commonest(self) -> FloatArray | None:
+        """Return the commonest difference that is not near none; None if there is none."""
+        size, d = 2 * _SAME, self.difference.shape[1]
+        shape, best = (int(2 * _REACH / size) + 2,) * d, 0
+        shift: FloatArray | None = None
+        for offset in (_REACH, _REACH + _SAME):  # a place across an edge of cells is one
+            cell = ((self.difference + offset) / size).astype(int)
+            numbers = np.ravel_multi_index(tuple(cell.T), shape)
+            counts = np.bincount(numbers, minlength=np.prod(shape))
+            middle = (np.indices(shape).reshape(d, -1) + 0.5) * size - offset
+            counts[(middle**2).sum(axis=0) <= _NEAREST**2] = 0
+            most = int(counts.argmax())
+            if counts[most] > best:
+                best, shift = int(counts[most]), np.asarray(middle[:, most], np.float64)
+        for _ in range(_MEANS):
+            near = None if shift is None else self.near(shift) > 0
+            shift = None if near is None or not near.any() else self.difference[near].mean(axis=0)
+        return shift if shift is not None and (shift**2).sum() > (_NEAREST - 1) ** 2 else None
+
     def clear(self, gain: FloatArray) -> float:
         """Return the sum of gains over its standard deviation, from squares of the field.
 
@@ -128,7 +147,7 @@ def find_step(positions: FloatArray, frame: IntArray) -> StepInTime | None:
         pairs, highest, shift = _Pairs.of(positions, frame, lag), 0.0, None
         for cut in np.linspace(frame[0], frame[-1], round(1 / lag) + 1)[1:-1]:
             across = pairs.across(cut, lag * extent)
-            commonest = _commonest(across.difference)
+            commonest = across.commonest()
             if commonest is not None:
                 asymmetry = across.clear(across.near(commonest) - across.near(-commonest))
                 if asymmetry > highest:
@@ -150,22 +169,3 @@ def _tree(positions: FloatArray, time: FloatArray, rows: IntArray) -> cKDTree:
 def _number(tree: cKDTree) -> int:
     """Return how many pairs are in reach."""
     return int(tree.count_neighbors(tree, _REACH) - tree.n) // 2
-
-
-def _commonest(difference: FloatArray) -> FloatArray | None:
-    """Return the commonest difference of pairs that is not near none; None if there is none."""
-    size, d = 2 * _SAME, difference.shape[1]
-    shape, best = (int(2 * _REACH / size) + 2,) * d, 0
-    shift: FloatArray | None = None
-    for offset in (_REACH, _REACH + _SAME):  # a place across an edge of cells is one
-        cell = np.ravel_multi_index(tuple(((difference + offset) / size).astype(int).T), shape)
-        counts = np.bincount(cell, minlength=np.prod(shape))
-        middle = (np.indices(shape).reshape(d, -1) + 0.5) * size - offset
-        counts[(middle**2).sum(axis=0) <= _NEAREST**2] = 0
-        most = int(counts.argmax())
-        if counts[most] > best:
-            best, shift = int(counts[most]), np.asarray(middle[:, most], np.float64)
-    for _ in range(_MEANS):
-        near = None if shift is None else ((difference - shift) ** 2).sum(axis=1) < _SAME**2
-        shift = None if near is None or not near.any() else difference[near].mean(axis=0)
-    return shift if shift is not None and (shift**2).sum() > (_NEAREST - 1) ** 2 else None
