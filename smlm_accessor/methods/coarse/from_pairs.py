@@ -110,7 +110,7 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
     drift[:, axes] = windows.mean(in_frames * precision[axes])
     return Coarse(
         windows.edges, drift, np.ones(k, bool), np.full(k, clear), timeline.jumps,
-        windows.mean_frame, 0.0, {"coarse_from_pairs": True},
+        windows.mean_frame, {"coarse_from_pairs": True},
     )  # fmt: skip
 
 

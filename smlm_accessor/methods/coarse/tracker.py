@@ -54,8 +54,6 @@ class Coarse:
         Frames at which the drift steps farther than its usual course.
     middle : ndarray, shape (k,)
         Mean frame of the localizations of each segment.
-    score : float
-        How dense the image of all is where localizations lie.
     chosen : dict
         Plain JSON values.
     """
@@ -66,7 +64,6 @@ class Coarse:
     evidence: FloatArray
     jumps: IntArray
     middle: FloatArray
-    score: float
     chosen: dict[str, Any] = field(default_factory=dict)
 
     def is_lost(self, timeline: Timeline) -> BoolArray:
@@ -145,7 +142,7 @@ class Coarse:
         jumps = self.jumps[unusual]
         return Coarse(
             *(edges, drift, self.valid[of], self.evidence[of], jumps, windows.mean_frame),
-            *(self.score, {**self.chosen, "jumps": jumps.tolist()}),
+            {**self.chosen, "jumps": jumps.tolist()},
         )
 
 
@@ -227,7 +224,7 @@ def followed(
     chosen["jumps"] = best.jumps.tolist()
     return Coarse(
         *(edges, best.motion.drift[:, :d], valid, evidence, best.jumps, motion.middle),
-        *(best.score, chosen),
+        chosen,
     )
 
 
@@ -309,5 +306,5 @@ def nothing(localizations: ChunkedLocalizations) -> Coarse:
     d = localizations.positions.shape[1]
     return Coarse(
         edges, np.full((1, d), np.nan), np.zeros(1, bool), np.zeros(1),
-        np.zeros(0, np.int64), np.array([float(edges.mean())]), 0.0,
+        np.zeros(0, np.int64), np.array([float(edges.mean())]),
     )  # fmt: skip

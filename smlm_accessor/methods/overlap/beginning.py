@@ -140,7 +140,6 @@ def begun_windows(
         sums.quality[judged.of_frame[windows.bounds[:-1]]],
         windows.timeline.jumps,
         windows.mean_frame,
-        0.0,
         first.chosen,
     )
     drift = np.zeros((len(windows.timeline.frames), len(precision)))

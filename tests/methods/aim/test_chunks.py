@@ -24,7 +24,7 @@ def test_motion_within_chunks_is_taken_off_where_it_blurs_them(
     middle = (edges[:-1] + edges[1:] - 1) / 2
     k = len(middle)
     true = scene.drift[middle.astype(int)]
-    coarse = Coarse(edges, true, np.ones(k, bool), np.ones(k), np.empty(0, int), middle, 1.0)
+    coarse = Coarse(edges, true, np.ones(k, bool), np.ones(k), np.empty(0, int), middle)
     chunks = scene.chunked(n_chunks)
     found, motion = begun_chunks(WindowFit(chunks, scene.precision, 1), coarse)
     chunk = np.repeat(np.arange(n_chunks), chunks.counts)

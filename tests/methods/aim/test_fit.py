@@ -27,7 +27,7 @@ N_FRAMES = 1_000
 def coarse_of(edges: FloatArray, drift: FloatArray, jumps: FloatArray | None = None) -> Coarse:
     middle, k = (edges[:-1] + edges[1:] - 1) / 2, len(edges) - 1
     at = np.empty(0, int) if jumps is None else jumps
-    return Coarse(edges, drift, np.isfinite(drift).all(axis=1), np.ones(k), at, middle, 1.0)
+    return Coarse(edges, drift, np.isfinite(drift).all(axis=1), np.ones(k), at, middle)
 
 
 @pytest.mark.parametrize("d", [2, 3])

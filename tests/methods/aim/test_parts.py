@@ -23,7 +23,7 @@ def coarse_of(scene: Scene, wrong_by: FloatArray, first: int = 0, n: int = 100) 
     drift = scene.drift[middle.astype(int)] - np.where(middle < N_FRAMES // 2, 0, 1)[:, None] * (
         wrong_by
     )
-    return Coarse(edges, drift, np.ones(n, bool), np.ones(n), np.zeros(0, int), middle, 1.0)
+    return Coarse(edges, drift, np.ones(n, bool), np.ones(n), np.zeros(0, int), middle)
 
 
 def test_parts_that_share_a_fifth_are_joined_at_the_frame_of_the_jump() -> None:

@@ -20,7 +20,7 @@ def test_the_mean_drift_of_short_windows_is_the_start() -> None:
     middle = (edges[:-1] + edges[1:] - 1) / 2
     drift = scene.drift[middle.astype(int)]
     k = len(middle)
-    coarse = Coarse(edges, drift, np.ones(k, bool), np.ones(k), np.empty(0, int), middle, 1.0)
+    coarse = Coarse(edges, drift, np.ones(k, bool), np.ones(k), np.empty(0, int), middle)
     fit = WindowFit(scene.chunked(), scene.precision, 1)
     edges, motion = best_windows(fit, coarse)
     true = scene.drift[np.clip(np.round(motion.middle).astype(int), 0, 999)]
@@ -39,7 +39,7 @@ def test_short_windows_hold_whole_blinks(n_sites: int, on: int) -> None:
     middle = (edges[:-1] + edges[1:] - 1) / 2
     k = len(middle)
     wrong = PRECISION / 2 * np.sin(middle / 80)[:, None] * np.ones(2)
-    coarse = Coarse(edges, wrong, np.ones(k, bool), np.ones(k), np.empty(0, int), middle, 1.0)
+    coarse = Coarse(edges, wrong, np.ones(k, bool), np.ones(k), np.empty(0, int), middle)
     left = {}
     for blink in (0, 3 * on):
         fit = WindowFit(scene.chunked(), scene.precision, 1, blink)

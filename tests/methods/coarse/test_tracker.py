@@ -20,7 +20,6 @@ DRIFT = Coarse(
     evidence=np.ones(4),
     jumps=np.array([25]),
     middle=np.array([5.0, 15, 25, 35]),
-    score=1.0,
 )
 TIMELINE = Timeline.of(np.arange(40))
 
@@ -62,7 +61,7 @@ def test_long_windows_keep_what_was_taken_off_in_short_ones() -> None:
     start = DRIFT.in_frames(TIMELINE)
     long = Coarse(
         *(np.array([0, 40]), np.array([[1.0, 2.0]]), np.ones(1, bool), np.ones(1)),
-        *(np.empty(0, np.int64), np.array([19.5]), 1.0),
+        *(np.empty(0, np.int64), np.array([19.5])),
     )
     both = long.after(start, DRIFT.edges, np.array([1.0, 1.0]), None)
     assert both.edges.tolist() == DRIFT.edges.tolist()
@@ -79,7 +78,7 @@ def test_jumps_are_told_or_unusual_steps() -> None:
         edges,
         np.stack([level, 0 * level], axis=1),
         *(np.ones(9, bool), np.ones(9), np.array([20, 50])),
-        *(edges[:-1] + 4.5, 1.0),
+        edges[:-1] + 4.5,
     )
     timeline = Timeline.of(np.arange(90))
     start = FrameDrift(timeline, np.zeros((90, 2)))
