@@ -33,7 +33,7 @@ def appended(table: pd.DataFrame, request: Request, segments: object) -> xr.Data
         return None
     large = is_partitioned(table) or len(table) > request.max_localizations
     chosen = parameters(start)
-    known = "kernel_variance_factor" in chosen and chosen.get("transformation") == "shift"
+    known = "kernel_spread" in chosen and chosen.get("transformation") == "shift"
     if large or request.prior is not None or not known or not start["valid"].values.all():
         return None
     rows = read_localizations(table)

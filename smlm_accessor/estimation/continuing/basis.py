@@ -81,9 +81,8 @@ class Basis:
         localizations, _ = checked(chunked(rows, ends), rows.length_unit)
         own, count = localizations.counted()
         at = at_frames(drift, np.unique(localizations.frames), outside="hold").offset
-        kernel = PairKernel(
-            float(chosen["kernel_variance_factor"]), 0.0, float(chosen["density_floor"])
-        )
+        names = "kernel_variance_factor", "kernel_spread", "density_floor"
+        kernel = PairKernel(*(float(chosen[name]) for name in names))
         reference = Reference.of(own, -at, np.array(chosen["precision"]), kernel)
         assert localizations.center is not None
         return cls(

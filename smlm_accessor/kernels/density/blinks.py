@@ -9,14 +9,18 @@ import numpy as np
 
 from smlm_accessor._typing import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
 from smlm_accessor.kernels.by_column import AT_ONCE
-from smlm_accessor.kernels.compilation import kernel
+from smlm_accessor.kernels.density.link_loops import count_in_cells, link, pairs
 from smlm_accessor.kernels.density.tiles import Tiles
 from smlm_accessor.kernels.sorting import sorted_rows
 
 _MISSING = 1  # frames that a blink may miss, as in most programs that link localizations
-REACH = 4.0  # precisions: nearly three standard deviations of a difference
+REACH = 4.0  # precisions, nearly three standard deviations of a difference: pairs in a frame
+_GATE = 16.0  # squared distance of a blink that goes on, over its variance, at most
+# Of what is known of where a blink is, from one localization to the next: the sample may move.
+_KEPT = 0.5
+_CELL = 4.0  # precisions, within which it is counted how many blinks begin
 _ENDLESS = 2**31  # frames
-_OLDEST = 0.98  # quantile of the ages of blinks that is their lifetime
+_OLDEST = 0.98  # quantile of how long blinks last that is their lifetime
 # Two localizations in one frame are of one emitter if there are so many times as many such pairs as
 # by chance: then each is rather of one emitter than of two,
 ABOVE_CHANCE = 2.0
@@ -58,9 +62,13 @@ def find_events(
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
-    A localization continues the nearest blink that ended at most two frames before, within four
-    precisions. Localizations of one frame belong to one blink only if there are more such pairs
-    than chance makes: traces have many in what is called a frame, images of a camera one.
+    A localization goes on with the likeliest blink that was seen at most two frames before: at a
+    distance ``d`` the likelihood is that of a normal distribution, with the variance of both. It
+    does so within four standard deviations, and only if that is likelier than that another blink
+    begins: with the share ``p`` of localizations that go on with any, and so many that begin in a
+    frame and area, if ``p N(d) > begin``. Of two localizations that choose the same blink, the
+    likelier has it. Localizations of one frame belong to one blink only if there are more such
+    pairs than chance makes: traces have many in what is called a frame, images of a camera one.
 
     Parameters
     ----------
@@ -89,13 +97,13 @@ def find_events(
     >>> events.positions.tolist(), events.weight.tolist()
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
-    event_of, age, n = _linked(tiles, frames, precision, longest, segment)
+    event_of, lasted, n = _linked(tiles, frames, precision, longest, segment)[1:]
     weight, mean_frame, position = _add_up(tiles, event_of, n)
     along_z = weight
     if axial is not None:
         along_z = np.bincount(event_of, axial[tiles.row], n).astype(np.float32)
-    lifetime = int(np.quantile(age, _OLDEST)) + 1 if len(age) else 1
-    del tiles, event_of, age  # there may be tens of millions
+    lifetime = int(np.quantile(lasted, _OLDEST)) + 1 if len(lasted) else 1
+    del tiles, event_of  # there may be tens of millions
     frame = np.round(mean_frame / weight).astype(np.int32)
     del mean_frame
     position /= weight[:, None]
@@ -112,30 +120,63 @@ def usual_part(
     An emitter that shines on and on is at one place many times: it is no structure. The parameters
     are those of `find_events`; the order is that which was sorted into tiles.
     """
-    event_of, age, n = _linked(tiles, frames, precision, _ENDLESS, segment)
-    last = np.zeros(n, np.int32)
-    last[event_of] = age  # of a blink, the last counts: rows are in the order of time
+    age, _, lasted, _ = _linked(tiles, frames, precision, _ENDLESS, segment)
     usual = np.ones(len(age), np.bool_)
-    if n:
-        usual[tiles.row] = age <= np.quantile(last, _OLDEST)
+    if len(age):
+        usual[tiles.row] = age <= np.quantile(lasted, _OLDEST)
     return usual
 
 
 def _linked(
     tiles: Tiles, frames: IntArray, precision: FloatArray, longest: int, segment: IntArray | None
-) -> tuple[Int32Array, Int32Array, int]:
-    """Return event and age of each localization, in the order of tiles, and how many events."""
-    m = len(tiles.where)
+) -> tuple[Int32Array, Int32Array, Int32Array, int]:
+    """Link localizations, in the order of tiles.
+
+    Returns
+    -------
+    age, event_of : ndarray of int32
+        Of each localization: frames since its blink began, and its event.
+    lasted : ndarray of int32
+        Age of each blink at its end.
+    n : int
+        Number of events.
+    """
+    (m, d), of_frame = tiles.where.shape, np.bincount(tiles.frame, minlength=len(frames))
     event_of, age = np.empty(m, np.int32), np.empty(m, np.int32)
+    if m == 0:
+        return age, event_of, age, 0
     segment = np.zeros_like(frames) if segment is None else segment
-    reach = REACH * precision
     _order_within_frames(tiles)
-    n = _link(
-        *(tiles.start, tiles.where, tiles.frame, frames, segment),
-        *(reach, _MISSING, longest, _repeats_within_frames(tiles, reach, len(frames))),
-        *(event_of, age, np.zeros(m, np.bool_), np.empty(m, np.int64)),
-    )
-    return event_of, age, int(n)
+    within = _repeats_within_frames(tiles, REACH * precision, of_frame)
+    room = np.empty(m, np.int64), np.empty((m, d), np.float32), np.empty(m, np.float32)
+    in_frame = np.empty(int(of_frame.max()), np.int64), np.empty(int(of_frame.max()))
+    chance, goes_on = np.full(m, np.inf), np.empty(m, np.bool_)
+
+    def linked() -> int:
+        goes_on[:] = False
+        return int(
+            link(
+                *(tiles.start, tiles.where, tiles.frame, tiles.weight, chance.astype(np.float32)),
+                *(frames, segment, precision, _GATE, _MISSING, longest, within, _KEPT),
+                *(event_of, age, goes_on, *room, *in_frame),
+            )
+        )
+
+    # All that may go on tell how many do so, and how often others begin nearby.
+    n = linked()
+    begin = _around(tiles, precision, age == 0) / (frames[-1] - frames[0] + 1)
+    chance = 2 * np.log(max(1 - n / m, 1 / m) / begin) - d * np.log(2 * np.pi)
+    n = linked()
+    return age, event_of, age[~goes_on], n
+
+
+def _around(tiles: Tiles, precision: FloatArray, counted: BoolArray) -> FloatArray:
+    """Return how many localizations are counted around each, at least one, in a cubic precision."""
+    found = np.empty(len(tiles.where), np.int32)
+    most = 1 << int(2 * np.diff(tiles.start).max()).bit_length()
+    table = np.empty(most, np.int64), np.empty(most, np.int32)
+    count_in_cells(tiles.start, tiles.where, _CELL * precision, counted, *table, found)
+    return np.maximum(found, 1) / _CELL ** len(precision)
 
 
 def _order_within_frames(tiles: Tiles) -> None:
@@ -154,7 +195,7 @@ def _order_within_frames(tiles: Tiles) -> None:
             array[:] = array[order]
 
 
-def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bool:
+def _repeats_within_frames(tiles: Tiles, reach: FloatArray, of_frame: IntArray) -> bool:
     """Return whether emitters have several localizations in a frame.
 
     Pairs of localizations within reach of each other in the same frame are compared with pairs in
@@ -162,14 +203,14 @@ def _repeats_within_frames(tiles: Tiles, reach: FloatArray, n_frames: int) -> bo
     """
     step = len(tiles.frame) // _MOST + 1
     arguments = tiles.start, tiles.where, tiles.frame, reach, step
-    of_frame = np.bincount(tiles.frame, minlength=n_frames).astype(np.float64)
-    same = _pairs(*arguments, 0, n_frames)
+    n_frames, counts = len(of_frame), of_frame.astype(np.float64)
+    same = pairs(*arguments, 0, n_frames)
     if same < CLEAR**2:
         return False
     apart = n_frames // 2
-    others = np.concatenate([of_frame[apart:], of_frame[:apart]])
-    likelier = float(of_frame @ np.maximum(of_frame - 1, 0)) / max(float(of_frame @ others), 1.0)
-    chance = _pairs(*arguments, apart, n_frames) * likelier
+    others = np.roll(counts, -apart)
+    likelier = float(counts @ np.maximum(counts - 1, 0)) / max(float(counts @ others), 1.0)
+    chance = pairs(*arguments, apart, n_frames) * likelier
     return bool(same > ABOVE_CHANCE * chance + CLEAR * np.sqrt(chance))
 
 
@@ -191,70 +232,3 @@ def _add_up(
         for c, x in enumerate((corner + tiles.where[rows]).T):
             position[events, c] = np.bincount(of_row, w * x)
     return weight, mean_frame, position
-
-
-@kernel
-def _pairs(start, where, frame, reach, step, apart, n_frames):  # type: ignore[no-untyped-def]
-    """Count the localizations so many frames after others, within reach, in each step-th tile."""
-    d, n = where.shape[1], 0
-    for t in range(0, len(start) - 1, step):
-        first, last = start[t], start[t + 1]
-        begin, before = first, 0
-        for i in range(first, last):
-            wanted = (frame[i] + apart) % n_frames
-            if wanted < before:  # beyond the last frame
-                begin = first
-            before = wanted
-            while begin < last and frame[begin] < wanted:
-                begin += 1
-            j = begin
-            while j < last and frame[j] == wanted:
-                r = 0.0
-                for c in range(d):
-                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-                n += j != i and r < 1.0
-                j += 1
-    return n
-
-
-@kernel
-def _link(  # type: ignore[no-untyped-def]
-    start, where, frame, frames, segment, reach, missing, longest, within, event_of, age,
-    taken, began,
-):  # fmt: skip
-    """Write the event of each localization and the age of its blink; return how many events.
-
-    ``taken`` (False) and ``began`` are room for whether a localization has a next one, and for the
-    first frame of each event.
-    """
-    d = where.shape[1]
-    n_events = 0
-    for t in range(len(start) - 1):
-        low = start[t]
-        for i in range(start[t], start[t + 1]):
-            now = frames[frame[i]]
-            while low < i and frames[frame[low]] < now - 1 - missing:
-                low += 1
-            best, nearest = -1, 1.0
-            for j in range(low, i):
-                if frame[j] == frame[i]:
-                    if not within:
-                        continue
-                elif taken[j] or segment[frame[j]] != segment[frame[i]]:
-                    continue
-                r = 0.0
-                for c in range(d):
-                    r += ((where[i, c] - where[j, c]) / reach[c]) ** 2
-                if r < nearest:
-                    best, nearest = j, r
-            age[i] = 0
-            if best >= 0:
-                taken[best] = True
-                age[i] = age[best] + now - frames[frame[best]]
-            if best >= 0 and now - began[event_of[best]] < longest:
-                event_of[i] = event_of[best]
-            else:
-                event_of[i] = n_events
-                began[n_events] = now
-                n_events += 1
-    return n_events

@@ -17,7 +17,8 @@ class PairKernel(NamedTuple):
     ----------
     factor : float
     spread : float
-        Variance in squared precisions, by which the drift may be wrong as yet.
+        Variance in squared precisions: by which the drift may be wrong as yet, or which all
+        localizations of a blink share, so that their mean is not as precise as they are many.
     floor : float
         Density that is added everywhere, in events at one place: where there is less, chance has
         most of the say.
@@ -34,5 +35,10 @@ class PairKernel(NamedTuple):
 
 #: While the drift is only known to about one precision.
 COARSE = PairKernel(1.0, 4.0, 0.1)
-#: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart.
-FINE = tuple(PairKernel(factor, 0.0, floor) for factor in (1.0, 2.0) for floor in (0.1, 1.0))
+#: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart;
+#: or with an error that the localizations of a blink share, as those of beads do.
+FINE = tuple(
+    PairKernel(factor, spread, floor)
+    for factor, spread in ((1.0, 0.0), (1.0, 1.0), (2.0, 0.0))
+    for floor in (0.1, 1.0)
+)

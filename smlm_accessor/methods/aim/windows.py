@@ -15,6 +15,7 @@ from smlm_accessor.methods.coarse.tracker import Coarse
 
 _SHORT = 30  # localizations of a short window: fewer do not fit into the others
 _MOST_SHORT = 40_000
+_FEWEST_SHORT = 32  # of fewer, nothing tells how many should be joined
 _FEW = 8  # localizations of a window beside a jump
 
 
@@ -27,7 +28,7 @@ def best_windows(fit: WindowFit, found: Coarse) -> tuple[IntArray, WindowDrift]:
     frames = fit.localizations.frames
     # Shorter windows would share their blinks with those beside them, and be alike by these.
     per_frame = len(frames) / (np.count_nonzero(np.diff(frames)) + 1)
-    per_window = max(_SHORT, fit.blink * per_frame)
+    per_window = max(_SHORT, min(fit.blink * per_frame, len(frames) / _FEWEST_SHORT))
     edges = filled(frames, np.union1d(cut(frames, per_window, _MOST_SHORT), found.jumps))
     # With unbiased errors, which are several times as large where a window holds a few blinks,
     # windows became too short.

@@ -211,13 +211,13 @@ def drift_of_windows(
             pairs = replace(pairs, gradient=now.gradient) if doubtful else now
         found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
-        drift = drift + _in_frames(moved, fine)
+        drift = drift + in_frames(moved, np.zeros_like(moved), fine)
         if (away < _TOLERANCE).all():
             break
     # Of windows that are shorter, the trend knows the rest.
     short = len(windows) > len(fine)
     if not short:
-        drift = _in_frames(fine.mean(drift), fine)
+        drift = in_frames(fine.mean(drift), slopes(drift, fine), fine)
     variance = np.stack(
         [np.interp(windows.mean_frame, fine.mean_frame, e) for e in (error**2).T], axis=1
     )
@@ -308,7 +308,15 @@ def _alternatives(drift: FloatArray, windows: Windows, precision: FloatArray) ->
     return np.asarray(np.maximum(volume, _SEARCHED))
 
 
-def _in_frames(level: FloatArray, windows: Windows) -> FloatArray:
-    """Return lines through the levels of windows, level before the first and after the last."""
-    flat = np.zeros(len(windows))
-    return np.stack([windows.lines(column, flat) for column in level.T], axis=1)
+def slopes(drift: FloatArray, windows: Windows) -> FloatArray:
+    """Return by how much the drift of windows changes in a frame, shape (k, d)."""
+    first, last = windows.bounds[:-1], windows.bounds[1:] - 1
+    frames = np.diff(windows.timeline.frames[np.stack([first, last])], axis=0)[0]
+    return np.asarray((drift[last] - drift[first]) / np.maximum(frames, 1)[:, None])
+
+
+def in_frames(level: FloatArray, slope: FloatArray, windows: Windows) -> FloatArray:
+    """Return lines through the levels of windows, with the slopes there at the ends of segments."""
+    return np.stack(
+        [windows.lines(*columns) for columns in zip(level.T, slope.T, strict=True)], axis=1
+    )

@@ -15,7 +15,7 @@ from smlm_accessor.timeline import Timeline, Windows
 
 #: Frames that an event takes at most: in longer ones the sample may move.
 LONGEST_BLINK = 32
-_TILE = 100.0  # precisions: few blinks lie across the edges of tiles, where they are cut
+_TILE = 300.0  # precisions: few blinks lie across the edges of tiles, where they are cut
 # Windows in all, so many blinks apart, are long enough for blinks that reach from one to the next
 # not to matter; and at most one part in so many of all frames is left out.
 _MANY = 10

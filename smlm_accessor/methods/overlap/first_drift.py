@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -10,13 +11,18 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
-from smlm_accessor.kernels.density.pair_kernel import COARSE
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.overlap.between_times import Connection, connection
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import CorrectedEvents, WeightedLocalizations
-from smlm_accessor.methods.overlap.iteration import DriftEstimate, NoEvidenceError, iterate
+from smlm_accessor.methods.overlap.iteration import (
+    DriftEstimate,
+    NoEvidenceError,
+    iterate,
+    iterate_evident,
+)
 from smlm_accessor.methods.overlap.joining import joined
 from smlm_accessor.methods.overlap.jumps.excursions import without_excursions
 from smlm_accessor.methods.overlap.jumps.lost_runs import with_lost_runs
@@ -194,8 +200,12 @@ def with_jumps(
             estimate = replace(estimate, drift=drift)
         if not known:
             every = density.one_in(_ENOUGH)
-            estimate = iterate(
-                drift, windows, density, rounds=3, tolerance=0.3, every=every, prior=prior
+            density, estimate = iterate_evident(
+                *(drift, windows, _from_wide_to_fine(density, drift)),
+                rounds=3,
+                tolerance=0.3,
+                every=every,
+                prior=prior,
             )
         if searches:
             searches -= 1
@@ -223,6 +233,12 @@ def with_jumps(
     return FirstDrift(
         *(estimate.drift, estimate, windows, smoothing, density.events, connected), {}, prior
     )
+
+
+def _from_wide_to_fine(density: Density, drift: FloatArray) -> Iterator[Density]:
+    """Return the density, and one that sees structures which its kernel is too wide for."""
+    yield density
+    yield Density.of(density.events, drift, density.precision, FINE[0], density.threads)
 
 
 def _seen_with(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -169,6 +171,24 @@ def iterate(
             break
     assert found is not None
     return found
+
+
+def iterate_evident(
+    drift: FloatArray, windows: Windows, densities: Iterable[Density], **options: Any
+) -> tuple[Density, DriftEstimate]:
+    """Take turns with the first of the densities that is peaked at events.
+
+    The parameters are those of `iterate`.
+
+    Raises
+    ------
+    NoEvidenceError
+        If none is.
+    """
+    for density in densities:
+        with suppress(NoEvidenceError):
+            return density, iterate(drift, windows, density, **options)
+    raise NoEvidenceError
 
 
 def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:

@@ -25,12 +25,13 @@ def best_density(
 
     It is not asked of a single kernel.
     """
-    # Events are sorted once for each factor, on which the reach depends.
-    each = {k.factor: k for k in kernels}
+    # Events are sorted once for all floors.
+    each = {(k.factor, k.spread): k for k in kernels}
 
     def promise(density: Density) -> tuple[float, float, Density]:
         """Return the most information, the floor that promises it, and the density."""
-        floors = np.array([k.floor for k in kernels if k.factor == density.kernel.factor])
+        of_density = density.kernel.factor, density.kernel.spread
+        floors = np.array([k.floor for k in kernels if (k.factor, k.spread) == of_density])
         if len(kernels) == 1:
             return 0.0, float(floors[0]), density
         found = density.information(drift, windows, floors)

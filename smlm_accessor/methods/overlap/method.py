@@ -104,8 +104,9 @@ def overlap(
        away, they are moved. Where molecules live for a short time, others beside them take their
        places; there, the drift steps where pairs of events that are near in time differ more often
        by a shift than by the opposite one (4.5 standard deviations), and than by nothing.
-    5. Steps 1 and 2 go on with the ``factor`` and ``floor`` of the largest information, without
-       ``spread``, by which the drift may be wrong at first. Events as precise as each other get the
+    5. Steps 1 and 2 go on with the ``factor``, ``spread`` and ``floor`` of the largest information.
+       The spread is 4 squared precisions at first, by which the drift may be wrong, and then 0, or
+       1 where the localizations of a blink share an error. Events as precise as each other get the
        common weight ``sum(c) / sum(g**2)``.
     6. What is rather noise in the slopes of the segments is taken off [3]_: where nothing moves,
        most often no drift is left.
@@ -138,7 +139,7 @@ def overlap(
         lie on nothing where the usual quality would have been seen, and of given chunks those with
         less than a fifth of the median quality. No chunk is valid where chance gives as much
         curvature in one of a thousand tables; it is told from the scatter over blocks of the field.
-        ``chosen`` holds precision, factor and floor of the density,
+        ``chosen`` holds precision, factor, spread and floor of the density,
         how long blinks last, over how many frames the trend averages, its rates (variance per frame
         that level, slope and acceleration gain), the factor of the noise that was found beyond what
         the sums promise, jumps (the first frame after each) and the choices of the coarse drift;
@@ -257,6 +258,7 @@ def _estimate(
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
         "kernel_variance_factor": density.kernel.factor,
+        "kernel_spread": density.kernel.spread,
         "density_floor": density.kernel.floor,
         "blink_frames": first.events.lifetime,
         "smoothing_frames": joint.smoothing_time,

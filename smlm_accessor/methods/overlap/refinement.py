@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.correlation.steps_between_pairs import find_step
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.first_drift import FirstDrift, with_jumps
-from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate
+from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate_evident
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.methods.overlap.prior.weighing import weighed
@@ -71,8 +73,8 @@ def refined(
         prior = first.prior
         if prior is not None:
             prior = weighed(prior, first.drift, windows.timeline, density)
-        estimate = iterate(
-            *(first.drift, windows, density),
+        density, estimate = iterate_evident(
+            *(first.drift, windows, _from_fine_to_wide(density, first.drift, windows)),
             rounds=rounds,
             tolerance=tolerance,
             near=first.estimate,
@@ -85,6 +87,13 @@ def refined(
             break
         first = again
     return found
+
+
+def _from_fine_to_wide(density: Density, drift: FloatArray, windows: Windows) -> Iterator[Density]:
+    """Return the density, and one for a drift that is not known to a precision everywhere."""
+    yield density
+    wide = Density.of(density.events, drift, density.precision, COARSE, density.threads)
+    yield wide.weighted(drift, windows)
 
 
 def _frames_per_window(first: FirstDrift) -> int:

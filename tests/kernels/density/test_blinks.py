@@ -77,15 +77,67 @@ def test_the_order_of_rows_within_a_frame_does_not_matter() -> None:
     [([0, 1, 2], 1), ([0, 2, 4], 1), ([0, 3, 6], 3), ([0, 0, 0], 3), ([0, 1, 9], 2)],
 )
 def test_a_blink_may_miss_one_frame(frames: list[int], n: int) -> None:
-    assert (
-        len(events_of(np.zeros((3, 2)) + 0.1 * np.arange(3)[:, None], np.array(frames)).frame) == n
+    near = (np.zeros((3, 2)) + 0.1 * np.arange(3)[:, None]).tolist()
+    assert len(with_others(near, frames).frame) == n
+
+
+def with_others(
+    x: list[list[float]], frames: list[int], weight: list[float] | None = None
+) -> Events:
+    """The events of a few localizations, and of blinks of two frames far away that make a movie."""
+    n = 100
+    far = np.repeat(1000.0 + 50.0 * np.arange(n)[:, None] + [0.0, 0.0], 2, axis=0)
+    at = np.concatenate([frames, np.arange(2 * n) // 2 * 100 + np.arange(2 * n) % 2 + 50])
+    order = np.argsort(at, kind="stable")
+    w = np.concatenate([np.ones(len(x)) if weight is None else weight, np.ones(2 * n)])
+    events = events_of(np.concatenate([x, far])[order], at[order], weight=w[order])
+    near = events.positions[:, 0] < 500
+    return Events(
+        *(events.positions[near], events.frame[near]),
+        *(events.weight[near], events.axial[near], events.lifetime),
     )
 
 
-@pytest.mark.parametrize(("distance", "n"), [(3.9, 1), (4.1, 2)])
-def test_a_blink_stays_within_four_precisions(distance: float, n: int) -> None:
-    x = np.array([[0.0, 0.0], [distance, 0.0]])
-    assert len(events_of(x, np.array([0, 1])).frame) == n
+@pytest.mark.parametrize(
+    ("distance", "weight", "n"),
+    [(5.6, 1.0, 1), (5.7, 1.0, 2), (12.0, 0.1, 1), (14.0, 0.1, 2), (4.2, 10.0, 2)],
+)
+def test_a_blink_stays_within_four_standard_deviations(
+    distance: float, weight: float, n: int
+) -> None:
+    # Of two such localizations; a bright one does not go on far away, a dim one may.
+    events = with_others([[0.0, 0.0], [distance, 0.0]], [0, 1], [1.0, weight])
+    assert len(events.frame) == n
+
+
+def test_a_blink_is_where_its_localizations_are_not_where_the_last_one_is() -> None:
+    x = [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [4.5, 0.0], [-2.0, 0.0]]
+    assert len(with_others(x, [0, 1, 2, 3, 4]).frame) == 1
+    assert len(with_others(x[3:], [3, 4]).frame) == 2
+
+
+def test_of_two_that_are_near_a_blink_the_nearer_goes_on_with_it() -> None:
+    # By itself, the first would choose the blink that the second is nearer to.
+    x = [[0.0, 0.0], [-3.0, 0.0], [-1.2, 0.0], [0.0, 0.0]]
+    events = with_others(x, [0, 0, 1, 1])
+    found = sorted(events.positions[:, 0].tolist())
+    np.testing.assert_allclose(found, [-2.1, 0.0], atol=1e-4)
+
+
+def test_where_much_comes_and_goes_a_neighbour_in_time_is_rather_another_one() -> None:
+    rng = np.random.default_rng(3)
+    # Pairs of frames far apart, and a crowd of molecules within 30 precisions, each seen once.
+    n, m = 600, 3_000
+    apart = np.repeat(20.0 * np.column_stack([np.arange(n) // 30, np.arange(n) % 30]), 2, axis=0)
+    first = rng.integers(m, size=n)
+    x = np.concatenate([apart + rng.normal(0, 1, apart.shape), rng.uniform(-60, -30, (m, 2))])
+    frames = np.concatenate([np.repeat(first, 2) + np.tile([0, 1], n), np.arange(m)])
+    order = np.argsort(frames, kind="stable")
+    events = events_of(x[order], frames[order])
+    of_crowd = events.positions[:, 0] < -20
+    assert abs((~of_crowd).sum() - n) < 0.01 * n
+    # Within four standard deviations, one in five would have a neighbour in the two frames before.
+    assert 0.9 * m < of_crowd.sum() < m
 
 
 def test_long_blinks_are_several_events_and_their_age_is_known() -> None:
@@ -95,8 +147,7 @@ def test_long_blinks_are_several_events_and_their_age_is_known() -> None:
 
 
 def test_weights_are_used() -> None:
-    x = np.array([[0.0, 0.0], [1.0, 1.0]])
-    events = events_of(x, np.array([0, 1]), weight=np.array([3.0, 1.0]))
+    events = with_others([[0.0, 0.0], [1.0, 1.0]], [0, 1], [3.0, 1.0])
     np.testing.assert_allclose(events.positions, [[0.25, 0.25]])
     np.testing.assert_allclose(events.weight, [4])
 

@@ -16,6 +16,8 @@ from smlm_accessor.methods.overlap.between_times import (
     DriftOfWindows,
     connection,
     drift_of_windows,
+    in_frames,
+    slopes,
 )
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, iterate, std_about_mean
 from smlm_accessor.timeline import Timeline, Windows
@@ -94,6 +96,15 @@ def test_where_molecules_bleach_errors_are_as_large_as_said() -> None:
     assert 0.7 < np.sqrt(np.mean(np.concatenate(now) ** 2)) < 1.35
     assert np.sqrt(np.mean(np.concatenate(before) ** 2)) > 2
     assert np.median(errors) > 500  # a chain: the errors of many windows are alike
+
+
+def test_lines_through_the_windows_of_a_line_are_the_line() -> None:
+    """Also before the first window of a segment, and after its last: they may be long."""
+    timeline = Timeline.of(np.arange(1_000), np.array([400]))
+    drift = scenes.linear(1_000) + np.where(np.arange(1_000) < 400, 0.0, 50.0)[:, None]
+    windows = timeline.evenly(7)
+    found = in_frames(windows.mean(drift), slopes(drift, windows), windows)
+    np.testing.assert_allclose(found, drift, atol=1e-9)
 
 
 def two_parts(shared: int, jump: FloatArray | float = 0.0) -> Scene:

@@ -32,9 +32,8 @@ def test_events_are_the_blinks_once_the_drift_is_taken_off() -> None:
     frames, emitter = scene.frames[order], scene.emitter[order]
     begins = np.flatnonzero((np.diff(emitter, prepend=-1) != 0) | (np.diff(frames, prepend=0) > 2))
     length = np.diff(np.append(begins, len(frames)))
-    # Two localizations of a molecule are more than four precisions apart in exp(-4) of all cases.
-    expected = np.ceil(length / 32).sum() + np.exp(-4) * (len(frames) - len(length))
-    assert abs(len(events.frame) - expected) < 0.05 * expected
+    expected = np.ceil(length / 32).sum()
+    assert abs(len(events.frame) - expected) < 0.01 * expected
     assert events.weight.sum() == len(scene.frames)
     site = np.round(events.positions / 250) * 250
     error = (events.positions - site) * np.sqrt(events.weight[:, None]) / PRECISION

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,19 @@ def test_the_density_of_most_information_is_chosen(
     }
     assert promised[best.kernel] == max(promised.values()) > min(promised.values())
     assert not (best.weight == best.weight[0]).all() or (events.weight == 1).all()
+
+
+@pytest.mark.parametrize(("apart", "shared", "spread"), [(5.0, 0.0, 0.0), (400.0, PRECISION, 1.0)])
+def test_where_localizations_of_a_blink_share_an_error_the_kernel_is_wider_by_it(
+    apart: float, shared: float, spread: float
+) -> None:
+    """As of beads, which are always on: a mean of many is as imprecise as what they share."""
+    own = PRECISION / 5
+    scene = scenes.visits(scenes.lattice(8, apart), n=8_000, n_frames=800, precision=own)
+    error = np.random.default_rng(4).normal(0, shared, scene.positions.shape)
+    events, rows = single(replace(scene, positions=scene.positions + error))
+    heavy = np.full(len(events.frame), 25.0, np.float32)
+    events = replace(events, weight=heavy, axial=heavy)
+    windows, precision = rows.timeline.regular(20), np.full(2, PRECISION)
+    best = best_density(events, events.start, windows, precision, 1)
+    assert best.kernel.spread == spread

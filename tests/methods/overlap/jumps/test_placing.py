@@ -67,15 +67,18 @@ def test_a_jump_is_placed_at_its_frame(on: float, seed: int) -> None:
     assert error.max() < 4
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_windows_beside_a_jump_are_not_on_the_way(seed: int) -> None:
+def test_the_windows_beside_a_jump_are_not_on_the_way() -> None:
     """A drift of short segments goes over a far jump in steps: windows there see nothing."""
-    step = np.array([700.0, -850.0])
-    scene, start = jumping({AT: step}, seed=seed)
-    start[AT - 12 : AT + 20] = start[AT - 30] + np.linspace(0, 1, 32)[:, None] * step
-    _, jumps, error = placed(scene, start)
-    assert jumps == [AT]
-    assert error.max() < 4
+    step, worst = np.array([700.0, -850.0]), []
+    for seed in range(6):
+        scene, start = jumping({AT: step}, seed=seed)
+        start[AT - 12 : AT + 20] = start[AT - 30] + np.linspace(0, 1, 32)[:, None] * step
+        _, jumps, error = placed(scene, start)
+        assert jumps == [AT]
+        worst.append(error.max())
+    # Blinks are put together with a drift that is wrong there: single windows are less precise.
+    assert np.median(worst) < 3
+    assert max(worst) < PRECISION
 
 
 @pytest.mark.parametrize("apart", [40, 80, 300])
