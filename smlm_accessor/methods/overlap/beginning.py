@@ -13,9 +13,9 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import UNSURE, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import UNSURE, judged
 from smlm_accessor.methods.overlap.first_drift import FEW, first_drift
-from smlm_accessor.methods.overlap.iteration import NoEvidenceError, lost
+from smlm_accessor.methods.overlap.iteration import NoEvidenceError
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
 from smlm_accessor.methods.overlap.kernel_choice import best_density
 from smlm_accessor.methods.overlap.parts import Parts
@@ -24,8 +24,6 @@ from smlm_accessor.methods.precision import telling_axes
 
 # Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
 _ENOUGH = 1_000_000
-# Windows that are judged: what is seen in shorter ones depends on those beside them.
-_JUDGED = 125
 _MOST = 0.5  # of the localizations of a window
 
 
@@ -120,9 +118,7 @@ def begun_windows(
     if (estimate.chance > FALSE_ALARM).any():
         return None
     density = best_density(first.events, first.drift, windows, precision[axes], threads)
-    judged = windows.timeline.evenly(_JUDGED)
-    sums = density.sums(first.drift, judged, every=density.one_in(FEW))
-    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, judged.duration))
+    seen = judged(density, first.drift, windows.timeline, every=density.one_in(FEW))
     valid = np.asarray(windows.mean((first.connection.part != 0).astype(np.float64)) == 0)
     if not valid.any():
         return None
@@ -137,7 +133,7 @@ def begun_windows(
         windows.edges,
         level,
         valid,
-        sums.quality[judged.of_frame[windows.bounds[:-1]]],
+        seen.sums.quality[seen.windows.of_frame[windows.bounds[:-1]]],
         windows.timeline.jumps,
         windows.mean_frame,
         first.chosen,
@@ -147,5 +143,5 @@ def begun_windows(
     # What tells the errors of jumps takes memory.
     kept = (density, rows) if len(windows.timeline.jumps) else ()
     parts = Parts(first.connection, windows.timeline, drift, axes, *kept)
-    of_all = first.events.lifetime, nothing[judged.of_frame], first.smoothing
+    of_all = first.events.lifetime, seen.nothing, first.smoothing
     return Beginning(found, variance, parts, *of_all)

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import stdtr
 
-from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.time_series.steps import runs
-from smlm_accessor.methods.overlap.density import OverlapSums
+from smlm_accessor.methods.overlap.density import Density, OverlapSums
+from smlm_accessor.timeline import Timeline, Windows
 
 #: Precisions: what is known worse is not valid.
 UNSURE = 3.0
+# Windows that are judged: what is seen in shorter ones depends on those beside them.
+_JUDGED = 125
+_AROUND = 5  # windows
+_CLEARLY = 3.0  # standard deviations of chance
+_LOST = 0.4  # of the usual quality: what little such windows show is chance
 #: Blocks of the field, or windows, effectively, that can be tested.
 FEWEST = 8.0
 
@@ -45,26 +53,105 @@ def chance(sums: OverlapSums) -> FloatArray:
     return np.asarray(np.minimum(len(found) * np.min(found, axis=0), 1.0))
 
 
+def lost(quality: FloatArray, duration: IntArray) -> BoolArray:
+    """Tell where window after window lies on nothing: drift is wrong there.
+
+    What little they show is chance, and would hold the trend at the wrong position. Quality is
+    averaged over what is near, by the frames of each window: those beside a jump have a single one.
+    """
+    if len(quality) < 10 * _AROUND:
+        return np.zeros(len(quality), dtype=np.bool_)
+
+    def near(values: FloatArray | IntArray) -> FloatArray:
+        padded = np.pad(values.astype(np.float64), _AROUND // 2, mode="edge")
+        return np.convolve(padded, np.ones(_AROUND), "valid")
+
+    around = near(quality * duration) / np.maximum(near(duration), 1)
+    return np.asarray(around < _LOST * np.median(around))
+
+
 def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) -> BoolArray:
     """Tell which windows are in a run of some that were not seen, and lie on nothing together.
 
     Their information ``quality * events``, summed, is no more than chance makes it, and less than
     the usual quality would make it: both by Student's t, with the standard error from the windows,
     and from events that lie on something or not. Nothing is left of the sample, or it went
-    elsewhere.
+    elsewhere. Before a far jump, the sample may have been seen less and less: of a run at the
+    beginning or the end, a part that goes on to there may do so by itself, if it has less than the
+    quality of the rest would make it: the clearest one.
     """
-    result, information = np.zeros(len(seen), dtype=np.bool_), quality * events
+    result, last = np.zeros(len(seen), dtype=np.bool_), len(seen) - 1
     usual = float(np.median(quality))
     for run in runs(~seen):
-        n = effective_number(events[run])
-        if n <= 1:
-            continue
-        total, expected = information[run].sum(), usual * events[run].sum()
-        square = np.maximum(information[run] ** 2, usual**2 * events[run])
-        error = max(np.sqrt(n / (n - 1) * square.sum()), 1e-300)
-        more, less = stdtr(n - 1, -total / error), stdtr(n - 1, (total - expected) / error)
-        result[run] = more > FALSE_ALARM and less < FALSE_ALARM
+        parts = [run]
+        for k in range(1, len(run)):
+            parts += [run[k:]] if run[-1] == last else []
+            parts += [run[:-k]] if run[0] == 0 else []
+        clearest, lies = FALSE_ALARM / len(parts), run[:0]
+        for part in parts:
+            rest = np.setdiff1d(run, part)
+            before = usual
+            if events[rest].sum() > 0:
+                before = float(np.average(quality[rest], weights=events[rest]))
+            more, less = _chances(quality[part] * events[part], events[part], usual, before)
+            if more > FALSE_ALARM and less < clearest:
+                clearest, lies = less, part
+                if part is run:
+                    break
+        if len(lies) and run[-1] == last:
+            lies = _without_what_is_seen(lies, quality, events)
+        elif len(lies) and run[0] == 0:
+            lies = _without_what_is_seen(lies[::-1], quality, events)
+        result[lies] = True
     return result
+
+
+def _without_what_is_seen(part: IntArray, quality: FloatArray, events: FloatArray) -> IntArray:
+    """Return a part of windows without those at its begin that lie on something, after all.
+
+    Of a quality that is constant there and 0 afterwards, these windows have the largest likelihood;
+    they are left out if that is clear beside the scatter of what is left.
+    """
+    information, weight = quality[part] * events[part], np.maximum(events[part], 1e-9)
+    total, of_events = np.cumsum(information), np.cumsum(weight)
+    gain = np.maximum(total, 0.0) ** 2 / of_events
+    k = int(gain.argmax()) + 1
+    by_chance = (information[k:] ** 2).sum() / max(weight[k:].sum(), 1e-9)
+    return part[k:] if gain[k - 1] > _CLEARLY**2 * by_chance else part
+
+
+def _chances(
+    information: FloatArray, events: FloatArray, usual: float, expected: float
+) -> tuple[float, float]:
+    """Return the probabilities of so much by chance, and of as little with a quality."""
+    n = effective_number(events)
+    if n <= 1:
+        return 0.0, 1.0
+    total = information.sum()
+    square = np.maximum(information**2, usual**2 * events)
+    error = max(np.sqrt(n / (n - 1) * square.sum()), 1e-300)
+    return float(stdtr(n - 1, -total / error)), float(
+        stdtr(n - 1, (total - expected * events.sum()) / error)
+    )
+
+
+class Judged(NamedTuple):
+    """Windows so long that what is seen in one does not depend on those beside it, and their sums.
+
+    ``nothing``, shape (n_frames,), tells in which frames localizations lie on nothing.
+    """
+
+    windows: Windows
+    sums: OverlapSums
+    nothing: BoolArray
+
+
+def judged(density: Density, drift: FloatArray, timeline: Timeline, *, every: int = 1) -> Judged:
+    """Judge whether localizations lie on structures; ``every`` as in `Density.sums`."""
+    windows = timeline.evenly(_JUDGED)
+    sums = density.sums(drift, windows, every=every)
+    nothing = lies_on_nothing(sums.quality, sums.events, ~lost(sums.quality, windows.duration))
+    return Judged(windows, sums, nothing[windows.of_frame])
 
 
 def chance_of_sum(weight: FloatArray, values: FloatArray, factor: float = 1.0) -> FloatArray:

@@ -16,13 +16,11 @@ from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Windows
 
-_AROUND = 5  # windows
 _STANDS = 2.0  # standard deviations that a drift which is right differs by
-_LOST = 0.4  # of the usual quality: what little such windows show is chance
 
 
 class NoEvidenceError(Exception):
@@ -269,20 +267,3 @@ def with_prior(
         trends.append(found.trend._replace(noise=noise))
         value[:, axis], variance[:, axis] = found.value, found.variance / noise
     return tuple(trends), value, variance
-
-
-def lost(quality: FloatArray, duration: IntArray) -> BoolArray:
-    """Tell where window after window lies on nothing: drift is wrong there.
-
-    What little they show is chance, and would hold the trend at the wrong position. Quality is
-    averaged over what is near, by the frames of each window: those beside a jump have a single one.
-    """
-    if len(quality) < 10 * _AROUND:
-        return np.zeros(len(quality), dtype=np.bool_)
-
-    def near(values: FloatArray | IntArray) -> FloatArray:
-        padded = np.pad(values.astype(np.float64), _AROUND // 2, mode="edge")
-        return np.convolve(padded, np.ones(_AROUND), "valid")
-
-    around = near(quality * duration) / np.maximum(near(duration), 1)
-    return np.asarray(around < _LOST * np.median(around))

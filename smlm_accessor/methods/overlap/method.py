@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.chance import FALSE_ALARM
@@ -20,8 +20,8 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
 )
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import UNSURE
-from smlm_accessor.methods.overlap.first_drift import first_drift, told_chunks
+from smlm_accessor.methods.overlap.evidence import UNSURE, judged
+from smlm_accessor.methods.overlap.first_drift import FEW, first_drift, told_chunks
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
@@ -37,6 +37,7 @@ from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length, require_choice
 from smlm_accessor.timeline import Windows
 
+_MOST = 0.5  # of a chunk: if more lies on nothing, it is not valid
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
@@ -275,7 +276,9 @@ def _estimate(
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = joint, by_jumps, first.connection, prior
-    registered = _registered(localizations, estimate, windows, results, chosen)
+    told = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
+    nothing = estimate.nothing | (windows.mean(told.nothing.astype(np.float64)) > _MOST)
+    registered = _registered(localizations, estimate, nothing, windows, results, chosen)
     if motion is None:
         return registered
     registered = replace(registered, note=" ".join(filter(None, (registered.note, note))))
@@ -286,6 +289,7 @@ def _estimate(
 def _registered(
     localizations: ChunkedLocalizations,
     estimate: DriftEstimate,
+    nothing: BoolArray,
     windows: Windows,
     results: tuple[DriftOfWindows, FloatArray, Connection, Prior | None],
     chosen: dict[str, Any],
@@ -293,7 +297,7 @@ def _registered(
     """Return the drift of windows as offsets of chunks, and which of them are valid."""
     given, (found, by_jumps, known, prior) = localizations.n_chunks > 1, results
     precise = (found.std < UNSURE * np.array(chosen["precision"])).all(axis=1)
-    seen = ~estimate.nothing
+    seen = ~nothing
     if given:
         seen &= estimate.quality > _EMPTY * np.median(estimate.quality)
     if prior is not None:

@@ -8,7 +8,7 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -86,6 +86,24 @@ def test_many_uniform_localizations_are_no_evidence() -> None:
     assert np.min(found) > FALSE_ALARM
 
 
+def test_windows_that_lie_on_nothing_are_lost() -> None:
+    rng = np.random.default_rng(1)
+    quality, frames = rng.normal(0.8, 0.1, 200), np.ones(200, dtype=int)
+    assert not lost(quality, frames).any()
+    quality[120:150] = rng.normal(0, 0.1, 30)
+    found = lost(quality, frames)
+    assert found[123:147].all()
+    assert not found[np.r_[0:115, 155:200]].any()
+    assert not lost(np.zeros(30), frames[:30]).any()  # too few windows to tell
+
+
+def test_a_window_between_single_frames_is_not_lost() -> None:
+    """Frames beside jumps show nothing by themselves, and say nothing of the window between."""
+    quality, frames = np.full(200, 0.8), np.full(200, 20)
+    quality[[99, 101]], quality[[98, 102]], frames[[98, 99, 101, 102]] = -0.1, 0.0, 1
+    assert not lost(quality, frames).any()
+
+
 def test_a_run_that_lies_on_nothing_is_told() -> None:
     """Windows of information 1 each, with a scatter of one half; a run of them has none."""
     rng, n = np.random.default_rng(3), 200
@@ -116,3 +134,16 @@ def test_a_few_windows_tell_nothing() -> None:
     quality[:20], seen[:20] = 0.0, False
     events = np.where(np.arange(100) < 20, 0.3, 20.0)
     assert not lies_on_nothing(quality, events, seen).any()
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_of_a_run_at_an_end_the_part_that_lies_on_nothing_is_told(late: bool) -> None:
+    """Less and less is seen of the sample, and then it jumps away."""
+    rng, n = np.random.default_rng(5), 120
+    quality = np.r_[np.ones(60), np.linspace(0.4, 0.2, 30), np.zeros(30)] + rng.normal(0, 0.1, n)
+    seen = np.arange(n) < 60
+    if not late:
+        quality, seen = quality[::-1], seen[::-1]
+    told = lies_on_nothing(quality, np.full(n, 20.0), seen)
+    assert told[90:].all() if late else told[:30].all()
+    assert not (told[:85] if late else told[35:]).any()

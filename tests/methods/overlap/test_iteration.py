@@ -12,7 +12,6 @@ from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
     iterate,
-    lost,
     newton_steps,
     std_about_mean,
 )
@@ -81,24 +80,6 @@ def test_molecules_that_avoid_each_other_are_no_evidence() -> None:
     density, windows, drift = density_of(scene, 2)
     with pytest.raises(NoEvidenceError):
         iterate(drift, windows, density, rounds=1, tolerance=0.1)
-
-
-def test_windows_that_lie_on_nothing_are_lost() -> None:
-    rng = np.random.default_rng(1)
-    quality, frames = rng.normal(0.8, 0.1, 200), np.ones(200, dtype=int)
-    assert not lost(quality, frames).any()
-    quality[120:150] = rng.normal(0, 0.1, 30)
-    found = lost(quality, frames)
-    assert found[123:147].all()
-    assert not found[np.r_[0:115, 155:200]].any()
-    assert not lost(np.zeros(30), frames[:30]).any()  # too few windows to tell
-
-
-def test_a_window_between_single_frames_is_not_lost() -> None:
-    """Frames beside jumps show nothing by themselves, and say nothing of the window between."""
-    quality, frames = np.full(200, 0.8), np.full(200, 20)
-    quality[[99, 101]], quality[[98, 102]], frames[[98, 99, 101, 102]] = -0.1, 0.0, 1
-    assert not lost(quality, frames).any()
 
 
 def test_slopes_are_those_that_are_seen() -> None:
