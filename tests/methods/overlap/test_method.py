@@ -197,12 +197,12 @@ def test_two_real_beads_that_pause() -> None:
     assert (error.std() < 2).all()
 
 
-def left_of_world(seed: int, number: int) -> dict[str, float]:
-    """What a correction leaves of the drift of a random world, all of which is valid, in nm."""
+def left_of_world(seed: int, number: int, valid: float = 1.0) -> dict[str, float]:
+    """What a correction leaves of the drift of a random world, in nm; so much of it is valid."""
     worlds = import_module("random_worlds")
     seen = worlds.simulate(worlds.draw(seed, number))
     drift = estimate_drift(seen.table, method="overlap")
-    assert drift["valid"].values.all()
+    assert drift["valid"].values.mean() >= valid
     left: dict[str, float] = import_module("worlds").errors(seen, correct(seen.table, drift))
     return left
 
@@ -215,4 +215,5 @@ def test_a_few_molecules_that_bleach_do_not_lead_away() -> None:
 def test_a_membrane_that_goes_far_is_found_and_one_at_rest_stays() -> None:
     """Both lie close everywhere: waves that fit some events may not fit others."""
     assert max(left_of_world(7, 34).values()) < 0.5
-    assert max(left_of_world(1, 73).values()) < 0.5
+    # In its last sixth, one localization in a hundred is of the sample.
+    assert max(left_of_world(1, 73, valid=0.8).values()) < 0.5
