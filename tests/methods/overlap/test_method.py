@@ -203,7 +203,8 @@ def left_of_world(seed: int, number: int, valid: float = 1.0) -> dict[str, float
     seen = worlds.simulate(worlds.draw(seed, number))
     drift = estimate_drift(seen.table, method="overlap")
     assert drift["valid"].values.mean() >= valid
-    left: dict[str, float] = import_module("worlds").errors(seen, correct(seen.table, drift))
+    fixed = correct(seen.table, drift, outside="hold")
+    left: dict[str, float] = import_module("worlds").errors(seen, fixed)
     return left
 
 
@@ -216,4 +217,5 @@ def test_a_membrane_that_goes_far_is_found_and_one_at_rest_stays() -> None:
     """Both lie close everywhere: waves that fit some events may not fit others."""
     assert max(left_of_world(7, 34).values()) < 0.5
     # In its last sixth, one localization in a hundred is of the sample.
-    assert max(left_of_world(1, 73, valid=0.8).values()) < 0.5
+    with pytest.warns(InvalidChunkWarning):
+        assert max(left_of_world(1, 73, valid=0.8).values()) < 0.5
