@@ -87,11 +87,10 @@ def test_background_is_no_evidence(method: str) -> None:
 
 def test_a_wrong_drift_of_background_is_no_evidence() -> None:
     scores = [
-        benchmark().one("wrong drift of background", "background", seed).score
-        for seed in range(1, 4)
+        benchmark().one("wrong drift of background", "background", seed).score for seed in (1, 2)
     ]
     assert np.abs(scores).max() < 3
-    assert np.abs(np.mean(scores)) < 3 / np.sqrt(3)
+    assert np.abs(np.mean(scores)) < 3 / np.sqrt(2)
 
 
 def test_three_dimensions() -> None:

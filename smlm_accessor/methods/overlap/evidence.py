@@ -145,6 +145,17 @@ class Judged(NamedTuple):
     sums: OverlapSums
     nothing: BoolArray
 
+    @property
+    def ends_on_nothing(self) -> BoolArray:
+        """Tell which frames lie on nothing, and all before or all after them, shape (n_frames,).
+
+        In between, an emitter that is on for long may be most of what is seen for a while.
+        """
+        result, seen = self.nothing.copy(), np.flatnonzero(~self.nothing)
+        if len(seen):
+            result[seen[0] : seen[-1]] = False
+        return result
+
 
 def judged(density: Density, drift: FloatArray, timeline: Timeline, *, every: int = 1) -> Judged:
     """Judge whether localizations lie on structures; ``every`` as in `Density.sums`."""

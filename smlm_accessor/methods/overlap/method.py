@@ -277,7 +277,7 @@ def _estimate(
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = joint, by_jumps, first.connection, prior
     told = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
-    nothing = estimate.nothing | (windows.mean(told.nothing.astype(np.float64)) > _MOST)
+    nothing = estimate.nothing | (windows.mean(told.ends_on_nothing.astype(np.float64)) > _MOST)
     registered = _registered(localizations, estimate, nothing, windows, results, chosen)
     if motion is None:
         return registered

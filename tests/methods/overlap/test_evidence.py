@@ -8,7 +8,7 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost
+from smlm_accessor.methods.overlap.evidence import chance, judged, lies_on_nothing, lost
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -147,3 +147,15 @@ def test_of_a_run_at_an_end_the_part_that_lies_on_nothing_is_told(late: bool) ->
     told = lies_on_nothing(quality, np.full(n, 20.0), seen)
     assert told[90:].all() if late else told[:30].all()
     assert not (told[:85] if late else told[35:]).any()
+
+
+def test_ends_on_nothing_go_on_to_the_first_or_the_last_frame() -> None:
+    scene = scenes.visits(scenes.sites(100), n=6_000, n_frames=1_000)
+    density, windows, drift = density_of(scene, 100)
+    found = judged(density, drift, windows.timeline)
+    assert not found.nothing.any()
+    nothing = np.zeros(1_000, dtype=bool)
+    nothing[[0, 1, 500, 501, 998, 999]] = True
+    ends = found._replace(nothing=nothing).ends_on_nothing
+    assert np.flatnonzero(ends).tolist() == [0, 1, 998, 999]
+    assert found._replace(nothing=nothing | True).ends_on_nothing.all()
