@@ -95,7 +95,8 @@ def aim(
     Without chunks from the user, the start is the first drift of `overlap`, with its jumps, and
     where molecules bleach its joint drift: windows that know only those near in time would wander
     together. Windows are as long as promises the least error of the curve through them: that which
-    predicts every other short window best. A short one is no shorter than a blink.
+    predicts every other short window best. A short one is no shorter than a blink, or than a 32nd
+    of the movie, if blinks are longer.
 
     A fixed length is asked for by ``frames_per_chunk``, as of any method; ``segments="find"`` then
     puts edges at jumps. The start is the coarse drift, as of `overlap`. Where it moves by less than
