@@ -150,13 +150,13 @@ def _linked(
     within = _repeats_within_frames(tiles, REACH * precision, of_frame)
     room = np.empty(m, np.int64), np.empty((m, d), np.float32), np.empty(m, np.float32)
     in_frame = np.empty(int(of_frame.max()), np.int64), np.empty(int(of_frame.max()))
-    chance, goes_on = np.full(m, np.inf), np.empty(m, np.bool_)
+    chance, goes_on = np.full(m, np.inf, np.float32), np.empty(m, np.bool_)
 
     def linked() -> int:
         goes_on[:] = False
         return int(
             link(
-                *(tiles.start, tiles.where, tiles.frame, tiles.weight, chance.astype(np.float32)),
+                *(tiles.start, tiles.where, tiles.frame, tiles.weight, chance),
                 *(frames, segment, precision, _GATE, _MISSING, longest, within, _KEPT),
                 *(event_of, age, goes_on, *room, *in_frame),
             )
@@ -164,8 +164,14 @@ def _linked(
 
     # All that may go on tell how many do so, and how often others begin nearby.
     n = linked()
-    begin = _around(tiles, precision, age == 0) / (frames[-1] - frames[0] + 1)
-    chance = 2 * np.log(max(1 - n / m, 1 / m) / begin) - d * np.log(2 * np.pi)
+    begin = _around(tiles, precision, age == 0)
+    begin /= frames[-1] - frames[0] + 1
+    # In place, for there may be tens of millions.
+    np.log(np.divide(max(1 - n / m, 1 / m), begin, out=begin), out=begin)
+    begin *= 2
+    begin -= d * np.log(2 * np.pi)
+    chance = begin.astype(np.float32)
+    del begin
     n = linked()
     return age, event_of, age[~goes_on], n
 
