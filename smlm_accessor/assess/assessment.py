@@ -31,7 +31,7 @@ from smlm_accessor.errors import AlreadyCorrectedWarning
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.kernels import by_column
-from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, SAID, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.neighbours.nena import ENOUGH_TO_CHECK, neighbour_precision, with_axial
 from smlm_accessor.kernels.neighbours.nena import precision as usual_precision
@@ -223,8 +223,7 @@ def _is_of_overlap(drift: Drift) -> bool:
 def _kernels_of(source: xr.Dataset) -> tuple[PairKernel, ...]:
     """Return the kernel with which `overlap` found a drift, all if it does not say."""
     said = attributes.parameters(source)
-    names = "kernel_variance_factor", "kernel_spread", "density_floor"
-    known = tuple(said.get(name) for name in names)
+    known = tuple(said.get(name) for name in SAID)
     return tuple(k for k in (*FINE, COARSE) if k == known) or FINE
 
 

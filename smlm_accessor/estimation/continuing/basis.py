@@ -14,7 +14,7 @@ from smlm_accessor.drift.times import clock_of, counted
 from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked
 from smlm_accessor.estimation.missing_z import has_all_z
-from smlm_accessor.kernels.density.pair_kernel import PairKernel
+from smlm_accessor.kernels.density.pair_kernel import SAID, PairKernel
 from smlm_accessor.kernels.frames.count import FrameCount
 from smlm_accessor.kernels.time_series.trend import trend_with_rates
 from smlm_accessor.methods.api import ChunkedLocalizations
@@ -81,8 +81,7 @@ class Basis:
         localizations, _ = checked(chunked(rows, ends), rows.length_unit)
         own, count = localizations.counted()
         at = at_frames(drift, np.unique(localizations.frames), outside="hold").offset
-        names = "kernel_variance_factor", "kernel_spread", "density_floor"
-        kernel = PairKernel(*(float(chosen[name]) for name in names))
+        kernel = PairKernel(*(float(chosen[name]) for name in SAID))
         reference = Reference.of(own, -at, np.array(chosen["precision"]), kernel)
         assert localizations.center is not None
         return cls(

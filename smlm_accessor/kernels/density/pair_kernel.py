@@ -33,6 +33,8 @@ class PairKernel(NamedTuple):
         return np.sqrt(CUT * (2 * self.factor * variance + self.spread))
 
 
+#: Names of factor, spread and floor in the parameters of a drift.
+SAID = ("kernel_variance_factor", "kernel_spread", "density_floor")
 #: While the drift is only known to about one precision.
 COARSE = PairKernel(1.0, 4.0, 0.1)
 #: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart;

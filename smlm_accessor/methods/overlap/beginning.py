@@ -13,7 +13,7 @@ from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse
 from smlm_accessor.methods.overlap.between_times import drift_of_windows
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import UNSURE, judged
+from smlm_accessor.methods.overlap.evidence import MOST, UNSURE, judged
 from smlm_accessor.methods.overlap.first_drift import FEW, first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError
 from smlm_accessor.methods.overlap.jumps.errors import jump_errors
@@ -24,7 +24,6 @@ from smlm_accessor.methods.precision import telling_axes
 
 # Localizations: a part of the field with so many begins well enough, and tells the frames of jumps.
 _ENOUGH = 1_000_000
-_MOST = 0.5  # of the localizations of a window
 
 
 class ToldBeforehand(NamedTuple):
@@ -87,7 +86,7 @@ class Beginning(NamedTuple):
             drift = parts.drift[:, parts.axes]
             by_jumps[:, parts.axes] = jump_errors(drift, windows, parts.density, parts.rows)
         nothing = windows.mean(self.nothing.astype(np.float64))
-        return ToldBeforehand(np.stack(shared, axis=1), by_jumps, nothing <= _MOST)
+        return ToldBeforehand(np.stack(shared, axis=1), by_jumps, nothing <= MOST)
 
 
 def begun_windows(

@@ -18,6 +18,8 @@ from smlm_accessor.timeline import Timeline, Windows
 UNSURE = 3.0
 # Windows that are judged: what is seen in shorter ones depends on those beside them.
 _JUDGED = 125
+#: Of the localizations of a window: if more lie on nothing, it is not valid.
+MOST = 0.5
 _AROUND = 5  # windows
 _CLEARLY = 3.0  # standard deviations of chance
 _LOST = 0.4  # of the usual quality: what little such windows show is chance
@@ -80,30 +82,43 @@ def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) ->
     beginning or the end, a part that goes on to there may do so by itself, if it has less than the
     quality of the rest would make it: the clearest one.
     """
-    result, last = np.zeros(len(seen), dtype=np.bool_), len(seen) - 1
-    usual = float(np.median(quality))
+    result, usual = np.zeros(len(seen), dtype=np.bool_), float(np.median(quality))
     for run in runs(~seen):
-        parts = [run]
-        for k in range(1, len(run)):
-            parts += [run[k:]] if run[-1] == last else []
-            parts += [run[:-k]] if run[0] == 0 else []
-        clearest, lies = FALSE_ALARM / len(parts), run[:0]
-        for part in parts:
-            rest = np.setdiff1d(run, part)
-            before = usual
-            if events[rest].sum() > 0:
-                before = float(np.average(quality[rest], weights=events[rest]))
-            more, less = _chances(quality[part] * events[part], events[part], usual, before)
-            if more > FALSE_ALARM and less < clearest:
-                clearest, lies = less, part
-                if part is run:
-                    break
-        if len(lies) and run[-1] == last:
+        windows = run[::-1] if run[0] == 0 else run  # those at the end of the movie are the last
+        at_an_end = windows[-1] in (0, len(seen) - 1)
+        begin = _begin_of_nothing(quality[windows], events[windows], usual, parts=at_an_end)
+        lies = windows[begin:]
+        if at_an_end and len(lies):
             lies = _without_what_is_seen(lies, quality, events)
-        elif len(lies) and run[0] == 0:
-            lies = _without_what_is_seen(lies[::-1], quality, events)
         result[lies] = True
     return result
+
+
+def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, parts: bool) -> int:
+    """Return from which window of a run on all lie on nothing; their number if none does.
+
+    It is the first one, or, of ``parts``, the one from which on this is clearest.
+    """
+
+    def left(values: FloatArray) -> FloatArray:
+        return np.cumsum(values[::-1])[::-1]
+
+    # A run may have thousands of windows: all its parts at once, by sums of what is left.
+    information, of_events = quality * events, left(events)
+    total, before = left(information), np.full(len(events), usual)
+    some = np.cumsum(events)[:-1] > 0
+    before[1:][some] = (np.cumsum(information)[:-1][some]) / np.cumsum(events)[:-1][some]
+    n = of_events**2 / np.maximum(left(events**2), 1e-300)
+    square = left(np.maximum(information**2, usual**2 * events))
+    freedom = np.maximum(n - 1, 1e-9)
+    error = np.maximum(np.sqrt(n / freedom * square), 1e-300)
+    more = stdtr(freedom, -total / error)
+    less = stdtr(freedom, (total - before * of_events) / error)
+    tests = len(events) if parts else 1
+    on_nothing = (n > 1) & (more > FALSE_ALARM) & (less < FALSE_ALARM / tests)
+    if on_nothing[0] or not (parts and on_nothing.any()):
+        return 0 if on_nothing[0] else len(events)
+    return int(np.where(on_nothing, less, np.inf).argmin())
 
 
 def _without_what_is_seen(part: IntArray, quality: FloatArray, events: FloatArray) -> IntArray:
@@ -118,21 +133,6 @@ def _without_what_is_seen(part: IntArray, quality: FloatArray, events: FloatArra
     k = int(gain.argmax()) + 1
     by_chance = (information[k:] ** 2).sum() / max(weight[k:].sum(), 1e-9)
     return part[k:] if gain[k - 1] > _CLEARLY**2 * by_chance else part
-
-
-def _chances(
-    information: FloatArray, events: FloatArray, usual: float, expected: float
-) -> tuple[float, float]:
-    """Return the probabilities of so much by chance, and of as little with a quality."""
-    n = effective_number(events)
-    if n <= 1:
-        return 0.0, 1.0
-    total = information.sum()
-    square = np.maximum(information**2, usual**2 * events)
-    error = max(np.sqrt(n / (n - 1) * square.sum()), 1e-300)
-    return float(stdtr(n - 1, -total / error)), float(
-        stdtr(n - 1, (total - expected * events.sum()) / error)
-    )
 
 
 class Judged(NamedTuple):

@@ -12,6 +12,7 @@ from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.backends import ProgressBar
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.chance import FALSE_ALARM
+from smlm_accessor.kernels.density.pair_kernel import SAID
 from smlm_accessor.methods.api import ChunkedLocalizations, Registered
 from smlm_accessor.methods.coarse.throughout import registered_coarsely
 from smlm_accessor.methods.overlap.between_times import (
@@ -20,7 +21,7 @@ from smlm_accessor.methods.overlap.between_times import (
     drift_of_windows,
 )
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.evidence import UNSURE, judged
+from smlm_accessor.methods.overlap.evidence import MOST, UNSURE, judged
 from smlm_accessor.methods.overlap.first_drift import FEW, first_drift, told_chunks
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
@@ -37,7 +38,6 @@ from smlm_accessor.methods.registry import register
 from smlm_accessor.options import length, require_choice
 from smlm_accessor.timeline import Windows
 
-_MOST = 0.5  # of a chunk: if more lies on nothing, it is not valid
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
@@ -258,9 +258,7 @@ def _estimate(
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
-        "kernel_variance_factor": density.kernel.factor,
-        "kernel_spread": density.kernel.spread,
-        "density_floor": density.kernel.floor,
+        **dict(zip(SAID, density.kernel, strict=True)),
         "blink_frames": first.events.lifetime,
         "smoothing_frames": joint.smoothing_time,
         "noise_factor": [float(t.noise) for t in estimate.trends],
@@ -277,7 +275,7 @@ def _estimate(
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = joint, by_jumps, first.connection, prior
     told = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
-    nothing = estimate.nothing | (windows.mean(told.ends_on_nothing.astype(np.float64)) > _MOST)
+    nothing = estimate.nothing | (windows.mean(told.ends_on_nothing.astype(np.float64)) > MOST)
     registered = _registered(localizations, estimate, nothing, windows, results, chosen)
     if motion is None:
         return registered
