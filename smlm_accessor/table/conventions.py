@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -192,8 +193,13 @@ def _names_pixel(label: str) -> bool:
     return re.search(r"(?i)(\b|_)(px|pix|pixels?)\b", label) is not None
 
 
-def _matching(labels: list[str], pattern: str, axis: str) -> list[tuple[str, str | None]]:
+def _matching(labels: Iterable[str], pattern: str, axis: str) -> list[tuple[str, str | None]]:
     """Return the labels that match, each with the unit it names."""
+    return list(_matches(tuple(labels), pattern, axis))
+
+
+@lru_cache(maxsize=4096)  # tables of a session have few kinds of columns, which are looked at often
+def _matches(labels: tuple[str, ...], pattern: str, axis: str) -> list[tuple[str, str | None]]:
     spelled = (
         pattern.replace("{a}", axis)
         .replace("{A}", axis.upper())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +61,7 @@ def find_events(
     longest: int,
     segment: IntArray | None = None,
     axial: Float32Array | None = None,
+    run: Callable[..., Iterable[Any]] = map,
 ) -> Events:
     """Link localizations that follow each other in time at the same position.
 
@@ -85,6 +88,8 @@ def find_events(
     axial : ndarray, optional
         Weight along z of each localization, in the order that was sorted into tiles. By default
         that along x and y.
+    run : callable, default map
+        Calls a function for each group of tiles; several may be linked at once.
 
     Examples
     --------
@@ -97,7 +102,7 @@ def find_events(
     >>> events.positions.tolist(), events.weight.tolist()
     ([[0.5, 0.5], [50.0, 50.0], [2.0, -1.0]], [2.0, 1.0, 1.0])
     """
-    event_of, lasted, n = _linked(tiles, frames, precision, longest, segment)[1:]
+    event_of, lasted, n = _linked(tiles, frames, precision, longest, segment, run)[1:]
     weight, mean_frame, position = _add_up(tiles, event_of, n)
     along_z = weight
     if axial is not None:
@@ -113,14 +118,19 @@ def find_events(
 
 
 def usual_part(
-    tiles: Tiles, frames: IntArray, *, precision: FloatArray, segment: IntArray | None = None
+    tiles: Tiles,
+    frames: IntArray,
+    *,
+    precision: FloatArray,
+    segment: IntArray | None = None,
+    run: Callable[..., Iterable[Any]] = map,
 ) -> BoolArray:
     """Tell which localizations come before the age that few blinks get to, in theirs.
 
     An emitter that shines on and on is at one place many times: it is no structure. The parameters
     are those of `find_events`; the order is that which was sorted into tiles.
     """
-    age, _, lasted, _ = _linked(tiles, frames, precision, _ENDLESS, segment)
+    age, _, lasted, _ = _linked(tiles, frames, precision, _ENDLESS, segment, run)
     usual = np.ones(len(age), np.bool_)
     if len(age):
         usual[tiles.row] = age <= np.quantile(lasted, _OLDEST)
@@ -128,7 +138,12 @@ def usual_part(
 
 
 def _linked(
-    tiles: Tiles, frames: IntArray, precision: FloatArray, longest: int, segment: IntArray | None
+    tiles: Tiles,
+    frames: IntArray,
+    precision: FloatArray,
+    longest: int,
+    segment: IntArray | None,
+    run: Callable[..., Iterable[Any]],
 ) -> tuple[Int32Array, Int32Array, Int32Array, int]:
     """Link localizations, in the order of tiles.
 
@@ -148,23 +163,32 @@ def _linked(
     segment = np.zeros_like(frames) if segment is None else segment
     _order_within_frames(tiles)
     within = _repeats_within_frames(tiles, REACH * precision, of_frame)
-    room = np.empty(m, np.int64), np.empty((m, d), np.float32), np.empty(m, np.float32)
-    in_frame = np.empty(int(of_frame.max()), np.int64), np.empty(int(of_frame.max()))
     chance, goes_on = np.full(m, np.inf, np.float32), np.empty(m, np.bool_)
+    room = np.empty((m, d), np.float32), np.empty(m, np.float32)
+    most, groups = int(of_frame.max()), _groups(tiles)
 
-    def linked() -> int:
-        goes_on[:] = False
+    def link_group(group: slice) -> int:
+        start = tiles.start[group.start : group.stop + 1]
+        began = np.empty(start[-1] - start[0], np.int64)
+        in_frame = np.empty(most, np.int64), np.empty(most)
         return int(
             link(
-                *(tiles.start, tiles.where, tiles.frame, tiles.weight, chance),
+                *(start, tiles.where, tiles.frame, tiles.weight, chance),
                 *(frames, segment, precision, _GATE, _MISSING, longest, within, _KEPT),
-                *(event_of, age, goes_on, *room, *in_frame),
+                *(event_of, age, goes_on, began, *room, *in_frame),
             )
         )
 
+    def linked() -> int:
+        goes_on[:] = False
+        before = np.cumsum([0, *run(link_group, groups)])
+        for group, n in zip(groups, before[:-1], strict=True):
+            event_of[slice(*tiles.start[[group.start, group.stop]])] += n
+        return int(before[-1])
+
     # All that may go on tell how many do so, and how often others begin nearby.
     n = linked()
-    begin = _around(tiles, precision, age == 0)
+    begin = _around(tiles, precision, age == 0, groups, run)
     begin /= frames[-1] - frames[0] + 1
     # In place, for there may be tens of millions.
     np.log(np.divide(max(1 - n / m, 1 / m), begin, out=begin), out=begin)
@@ -176,12 +200,30 @@ def _linked(
     return age, event_of, age[~goes_on], n
 
 
-def _around(tiles: Tiles, precision: FloatArray, counted: BoolArray) -> FloatArray:
+def _groups(tiles: Tiles) -> list[slice]:
+    """Return a few tiles at a time, which fit into the cache."""
+    starts = np.searchsorted(tiles.start, np.arange(0, tiles.start[-1], AT_ONCE))
+    ends = np.unique([*starts, len(tiles.corner)]).tolist()
+    return list(map(slice, ends[:-1], ends[1:]))
+
+
+def _around(
+    tiles: Tiles,
+    precision: FloatArray,
+    counted: BoolArray,
+    groups: list[slice],
+    run: Callable[..., Iterable[Any]],
+) -> FloatArray:
     """Return how many localizations are counted around each, at least one, in a cubic precision."""
     found = np.empty(len(tiles.where), np.int32)
-    most = 1 << int(2 * np.diff(tiles.start).max()).bit_length()
-    table = np.empty(most, np.int64), np.empty(most, np.int32)
-    count_in_cells(tiles.start, tiles.where, _CELL * precision, counted, *table, found)
+
+    def count(group: slice) -> None:
+        start = tiles.start[group.start : group.stop + 1]
+        most = 1 << int(2 * np.diff(start).max()).bit_length()
+        table = np.empty(most, np.int64), np.empty(most, np.int32)
+        count_in_cells(start, tiles.where, _CELL * precision, counted, *table, found)
+
+    deque(run(count, groups), 0)
     return np.maximum(found, 1) / _CELL ** len(precision)
 
 
@@ -226,10 +268,10 @@ def _add_up(
     """Return the weight of each event, and frame and position, each times weight, added up."""
     weight, mean_frame = np.empty(n, np.float32), np.empty(n)
     position = np.empty((n, tiles.where.shape[1]))
-    # A few tiles at a time, which fit into the cache: the events of a tile follow each other, too.
-    starts = np.searchsorted(tiles.start, np.arange(0, tiles.start[-1], AT_ONCE))
+    # The events of a tile follow each other, as its localizations do.
     begins = np.append(event_of[tiles.start[:-1]], n)
-    for first, stop in pairwise(np.unique([*starts, len(tiles.corner)]).tolist()):
+    for group in _groups(tiles):
+        first, stop = group.start, group.stop
         rows, events = slice(*tiles.start[[first, stop]]), slice(*begins[[first, stop]])
         of_row, w = (event_of[rows] - events.start).astype(np.intp), tiles.weight[rows]
         weight[events] = np.bincount(of_row, w)

@@ -53,14 +53,15 @@ def enter(table, keys):  # type: ignore[no-untyped-def]
 
 @kernel
 def fill(  # type: ignore[no-untyped-def]
-    x, frame, weight, drift, low, size, shape, halo, table, y, cell, free,
+    first, x, frame, weight, drift, low, size, shape, halo, table, y, cell, free,
     where, frames, weights, rows, own,
 ):  # fmt: skip
     """Write each localization into its tile and those around, in the order given.
 
-    ``free`` holds the next free place of each tile. Positions are relative to the tile's corner.
-    Where there is no room, localizations are counted only. ``y`` holds a position, ``cell``, zeros
-    at first, the first tile that it reaches, its own, the last and each.
+    ``first`` is the number of the first localization, ``free`` holds the next free place of each
+    tile. Positions are relative to the tile's corner. Where there is no room, localizations are
+    counted only. ``y`` holds a position, ``cell``, zeros at first, the first tile that it reaches,
+    its own, the last and each.
     """
     n, d = x.shape
     deep = shape[2] if d == 3 else 1
@@ -89,5 +90,5 @@ def fill(  # type: ignore[no-untyped-def]
                         where[k, c] = y[c] - cell[3, c] * size[c]
                         at_home = at_home and cell[3, c] == cell[1, c]
                     frames[k] = frame[i]
-                    weights[k], rows[k] = weight[i], i
+                    weights[k], rows[k] = weight[i], first + i
                     own[k] = at_home

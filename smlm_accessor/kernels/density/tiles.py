@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +14,10 @@ from smlm_accessor.kernels.compilation import constant
 from smlm_accessor.kernels.density.cells import MOST_CELLS
 from smlm_accessor.kernels.density.tile_loops import collect, enter, fill
 
-_ROOM = 1 << 16  # for keys of tiles, at first
+_ROOM = 1 << 12  # for keys of tiles, at first
+_RANGES = 8  # of rows that may be sorted at once: enough for threads to have the same share
+_FEW = 20_000  # rows that are one range
+_Rows = tuple[Float32Array, Int32Array, Float32Array, Int32Array, BoolArray]
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ def sort_into_tiles(
     *,
     size: FloatArray,
     halo: FloatArray | None = None,
+    run: Callable[..., Iterable[Any]] = map,
 ) -> Tiles:
     """Sort localizations, less the drift of their frames, into the tiles that are not empty.
 
@@ -73,6 +80,8 @@ def sort_into_tiles(
         Subtracted first.
     size, halo : ndarray, shape (d,)
         Edges of a tile, and how far beyond them its surroundings reach: by default, not at all.
+    run : callable, default map
+        Calls a function for each range of rows; several may be sorted at once.
 
     Examples
     --------
@@ -89,24 +98,45 @@ def sort_into_tiles(
     low, high = _corners(positions, drift)
     size = np.maximum(size, (high - low) / MOST_CELLS)
     shape = np.maximum(np.ceil((high - low) / size), 1).astype(np.int64)
-    room = _ROOM
-    table = np.full((2, room), -1, dtype=np.int64)
-    while not collect(positions, frame, drift, low, size, shape, table):
-        room *= 8
-        table = np.full((2, room), -1, dtype=np.int64)
-    occupied = np.sort(table[0][table[0] >= 0])
+    grid, ranges = (drift, low, size, shape), _ranges(len(positions))
+    keys = run(lambda rows: _keys(positions[rows], frame[rows], grid), ranges)
+    occupied = np.unique(np.concatenate(list(keys)))
+    table = np.full((2, 1 << (2 * len(occupied)).bit_length()), -1, dtype=np.int64)
     enter(table, occupied)
-    counts = np.zeros(len(occupied), dtype=np.int64)
-    given = (
-        *(positions, frame, weight, drift, low, size, shape, halo, table),
-        *(np.zeros(3), np.zeros((4, 3), np.int64)),
-    )
-    fill(*given, counts, *_room(0, d))
-    start = np.concatenate([[0], np.cumsum(counts)])
+
+    def fill_range(rows: slice, free: IntArray, found: _Rows) -> None:
+        of_rows = positions[rows], frame[rows], weight[rows]
+        room = np.zeros(3), np.zeros((4, 3), np.int64)
+        fill(rows.start, *of_rows, *grid, halo, table, *room, free, *found)
+
+    counts, nowhere = np.zeros((len(ranges), len(occupied)), dtype=np.int64), _room(0, d)
+    deque(run(lambda k: fill_range(ranges[k], counts[k], nowhere), range(len(ranges))), 0)
+    start = np.concatenate([[0], np.cumsum(counts.sum(axis=0))])
+    free = start[:-1] + np.cumsum(counts, axis=0) - counts
     found = _room(int(start[-1]), d)
-    fill(*given, start[:-1].copy(), *found)
+    deque(run(lambda k: fill_range(ranges[k], free[k], found), range(len(ranges))), 0)
     cells = np.stack(np.unravel_index(occupied, tuple(shape)), axis=1)
     return Tiles(start, low + cells * size, size, *found)
+
+
+def _ranges(n: int) -> list[slice]:
+    """Return ranges of rows, at least one."""
+    ends = np.linspace(0, n, _RANGES + 1 if n > _FEW else 2).astype(int).tolist()
+    return list(map(slice, ends[:-1], ends[1:]))
+
+
+def _keys(
+    positions: FloatArray,
+    frame: Int32Array,
+    grid: tuple[FloatArray, FloatArray, FloatArray, IntArray],
+) -> IntArray:
+    """Return the keys of the tiles that localizations lie in."""
+    room = _ROOM
+    table = np.full((2, room), -1, dtype=np.int64)
+    while not collect(positions, frame, *grid, table):
+        room *= 8
+        table = np.full((2, room), -1, dtype=np.int64)
+    return np.asarray(table[0][table[0] >= 0])
 
 
 def _corners(positions: FloatArray, drift: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -117,7 +147,7 @@ def _corners(positions: FloatArray, drift: FloatArray) -> tuple[FloatArray, Floa
     return low - drift.max(axis=0), high - drift.min(axis=0)
 
 
-def _room(m: int, d: int) -> tuple[Float32Array, Int32Array, Float32Array, Int32Array, BoolArray]:
+def _room(m: int, d: int) -> _Rows:
     return (
         np.empty((m, d), np.float32),
         np.empty(m, np.int32),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.backends import map_threads
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse, nothing
 from smlm_accessor.methods.coarse.waves import log_likelihood, most_likely, waves_at
@@ -69,10 +71,13 @@ class _Events(NamedTuple):
         return np.asarray(np.clip((frames - first) / (last - first), 0.0, 1.0))
 
     def fitted(
-        self, number: int, widest: float, start: FloatArray | None = None
+        self, number: int, begin: tuple[float, FloatArray | None]
     ) -> tuple[float, FloatArray]:
-        """Return the log-likelihood of so many waves, and their coefficients, see `waves`."""
-        return most_likely(self.where, self.time_of(self.frames), number, widest, start)
+        """Return the log-likelihood of so many waves, and their coefficients, see `waves`.
+
+        To ``begin`` with are the first width, and perhaps a course that is nearly right.
+        """
+        return most_likely(self.where, self.time_of(self.frames), number, *begin)
 
     def height(self, found: FloatArray) -> float:
         """Return the log-likelihood of judges with waves, less what these gain by chance."""
@@ -85,7 +90,9 @@ class _Events(NamedTuple):
         return where - waves_at(self.time_of(frames), len(found)) @ found
 
 
-def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
+def from_pairs(
+    sample: ChunkedLocalizations, precision: FloatArray, *, threads: int | None = None
+) -> Coarse:
     """Return the course at which pairs of events overlap best, nothing if chance does as well.
 
     Events around the middle of the field are enough: what tells is how often each site is seen.
@@ -98,7 +105,7 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
     """
     axes = np.flatnonzero(precision > 0)
     events = _some(sample.positions[:, axes] / precision[axes], sample.frames, _MOST)
-    course = None if events is None else _course(events)
+    course = None if events is None else _course(events, threads)
     if events is None or course is None:
         return nothing(sample)
     waves, clear = course
@@ -114,14 +121,20 @@ def from_pairs(sample: ChunkedLocalizations, precision: FloatArray) -> Coarse:
     )  # fmt: skip
 
 
-def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coarse) -> Coarse:
+def better_of(
+    sample: ChunkedLocalizations,
+    precision: FloatArray,
+    followed: Coarse,
+    *,
+    threads: int | None = None,
+) -> Coarse:
     """Return the course from pairs, if the one that was followed is clearly less likely.
 
     A course that was followed is kept at once if it has a window for each wave that some hundred
     events could tell, or if these waves gain no more likelihood than chance from what it leaves.
     """
     if not followed.valid.any():
-        return from_pairs(sample, precision)
+        return from_pairs(sample, precision, threads=threads)
     if followed.valid.sum() > _GLANCE / _EVENTS_PER_WAVE:
         return followed
     axes = np.flatnonzero(precision > 0)
@@ -132,11 +145,13 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
     if glance is None:
         return followed
     most = round(len(glance.where) / _EVENTS_PER_WAVE)
-    looks = ((most, _WIDEST[0]), (_FEWEST_WAVES, _WIDEST[1]))
+    looks = ((most, (_WIDEST[0], None)), (_FEWEST_WAVES, (_WIDEST[1], None)))
     least = log_likelihood(glance.judges[0]) + BETWEEN
-    if not any(glance.height(glance.fitted(*look)[1]) > least for look in looks):
+    fits = map_threads(lambda look: glance.fitted(*look), looks, threads=threads)
+    if not any(glance.height(waves) > least for _, waves in fits):
         return followed
-    other, events = from_pairs(sample, precision), _some(left, sample.frames, _MOST)
+    other = from_pairs(sample, precision, threads=threads)
+    events = _some(left, sample.frames, _MOST)
     if events is None or not other.valid.all():
         return followed
     where, frames = events.judges
@@ -147,7 +162,7 @@ def better_of(sample: ChunkedLocalizations, precision: FloatArray, followed: Coa
     return other if log_likelihood(moved) - log_likelihood(where) > least else followed
 
 
-def _course(events: _Events) -> tuple[FloatArray, float] | None:
+def _course(events: _Events, threads: int | None) -> tuple[FloatArray, float] | None:
     """Return the likeliest waves for their number, and by how many deviations they are no chance.
 
     None if chance does as well.
@@ -157,10 +172,10 @@ def _course(events: _Events) -> tuple[FloatArray, float] | None:
     numbers = [_FEWEST_WAVES * 2**k for k in range(n) if 2**k <= most]
     best, highest, widest = np.zeros((0, events.where.shape[1])), -np.inf, _WIDEST[0]
     for number in (k for k in (*numbers, last) if k <= _MOST_WAVES):
-        starts = _WIDEST if number <= _FAR_WAVES else _WIDEST[:1]
-        tried = [(*events.fitted(number, w), w) for w in starts]
-        tried.append((*events.fitted(number, _NEARLY, best), widest))
-        for _, found, first in tried:
+        widths = _WIDEST if number <= _FAR_WAVES else _WIDEST[:1]
+        begins = [*((w, None) for w in widths), (_NEARLY, best)]
+        fits = map_threads(partial(events.fitted, number), begins, threads=threads)
+        for first, (_, found) in zip((*widths, widest), fits, strict=True):
             height = events.height(found)
             if height > highest:
                 highest, best, widest = height, found, first
@@ -172,7 +187,7 @@ def _course(events: _Events) -> tuple[FloatArray, float] | None:
             by_chance.append(log_likelihood(_away(still, rng)))
         else:
             decoys = events._replace(where=_away(events.where, rng))
-            by_chance.append(decoys.fitted(len(best), widest)[0])
+            by_chance.append(decoys.fitted(len(best), (widest, None))[0])
     spread = max(float(np.std(by_chance, ddof=1)), 1e-9)
     clear = float(log_likelihood(still) - np.mean(by_chance)) / spread
     return (best, clear) if clear > _CLEAR else None

@@ -60,14 +60,14 @@ def coarse(
         before, placed, after = (
             height(sample, drift, cell, threads) for drift in (start, moved, both)
         )
-        cost = BETWEEN * of_a_blink(start, sample, precision)
+        cost = BETWEEN * of_a_blink(start, sample, precision, threads)
         if max(placed, after) - before <= cost * len(more):
             break
         if after > placed:
             found = again.after(moved, found.edges, cell, localizations.jumps)
         else:
             found = found.with_drift(moved)
-    course = better_of(sample, precision, found)
+    course = better_of(sample, precision, found, threads=threads)
     if course is found or not course.valid.any() or len(sample.frames) < JUDGED:
         return course
     again = followed(course.in_frames(timeline).removed(sample), precision, threads)
@@ -75,12 +75,16 @@ def coarse(
 
 
 def of_a_blink(
-    drift: FrameDrift, localizations: ChunkedLocalizations, precision: FloatArray
+    drift: FrameDrift,
+    localizations: ChunkedLocalizations,
+    precision: FloatArray,
+    threads: int | None = None,
 ) -> float:
     """Return how many localizations there are of a blink: these lie better or worse together."""
     along = telling_axes(localizations.positions, precision)
     rows = WeightedLocalizations.of(localizations.along(along), precision[along])
-    events = rows.events(drift.drift[:, along], precision[along], drift.timeline.segment)
+    some = drift.drift[:, along], precision[along], drift.timeline.segment
+    events = rows.events(*some, threads=threads)
     return len(localizations.frames) / len(events.frame)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
 from scipy.spatial import cKDTree
 
 from smlm_accessor._typing import FloatArray, IntArray
+from smlm_accessor.kernels.density.wave_loops import differences, overlaps
 
 _FINEST = 2.0  # precisions: width of the overlap in the end
 _NARROWER = 2**-0.5  # from one width to the next, as in graduated optimization
@@ -67,13 +67,12 @@ def most_likely(
                 if pairs.shape[1] > _MOST_PAIRS:
                     every = int(np.ceil(np.sqrt(pairs.shape[1] / _MOST_PAIRS)))
                     pairs = _pairs(still[::every], width)
-                here, some = where[::every], waves[::every, :m]
-            n, weight = len(here), every * _overlap(here - some @ found[:m], pairs, width)
-            share = 1 / (1 + _of_events(pairs, weight, n))
-            weight *= share[pairs[0]] + share[pairs[1]]
+                here, some = where[::every], waves[::every, :m].copy()
+            weight, of_event = _overlap(here - some @ found[:m], pairs, width)
+            share = every / (1 + every * of_event)
             # Sums over pairs of differences are those of the Laplacian of the weights.
-            half = coo_array((weight, pairs), shape=(n, n))
-            left = _of_events(pairs, weight, n)[:, None] * some - half @ some - half.T @ some
+            left = np.empty_like(some)
+            differences(some, pairs, weight, share, left)
             left = every * left.T / width**2
             now = np.linalg.solve(left @ some + prior, left @ here)
             moved, found[:m] = some @ (now - found[:m]), now
@@ -84,8 +83,7 @@ def most_likely(
 
 def log_likelihood(still: FloatArray) -> float:
     """Return that of events less their drift, in precisions, at the smallest width."""
-    pairs = _pairs(still, _FINEST)
-    return float(np.log1p(_of_events(pairs, _overlap(still, pairs, _FINEST), len(still))).sum())
+    return float(np.log1p(_overlap(still, _pairs(still, _FINEST), _FINEST)[1]).sum())
 
 
 def waves_at(time: FloatArray, number: int) -> FloatArray:
@@ -98,14 +96,8 @@ def _pairs(still: FloatArray, width: float) -> IntArray:
     return np.ascontiguousarray(cKDTree(still).query_pairs(_REACH * width, output_type="ndarray").T)
 
 
-def _overlap(still: FloatArray, pairs: IntArray, width: float) -> FloatArray:
-    """Return ``exp(-r**2 / (2 width**2))`` of pairs of events."""
-    square = np.zeros(pairs.shape[1])
-    for x in still.T:
-        square += (x[pairs[0]] - x[pairs[1]]) ** 2
-    return np.exp(square / (-2 * width**2))
-
-
-def _of_events(pairs: IntArray, weight: FloatArray, n: int) -> FloatArray:
-    """Return the sum of weights of the pairs of each event, shape (n,)."""
-    return np.asarray(np.bincount(pairs[0], weight, n) + np.bincount(pairs[1], weight, n))
+def _overlap(still: FloatArray, pairs: IntArray, width: float) -> tuple[FloatArray, FloatArray]:
+    """Return ``exp(-r**2 / (2 width**2))`` of pairs of events, and the sum of it for each event."""
+    of_pairs, of_events = np.empty(pairs.shape[1]), np.empty(len(still))
+    overlaps(np.ascontiguousarray(still), pairs, width, of_pairs, of_events)
+    return of_pairs, of_events

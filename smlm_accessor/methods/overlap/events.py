@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, Float32Array, FloatArray, Int32Array, IntArray
+from smlm_accessor.backends import map_threads
 from smlm_accessor.kernels import by_column
 from smlm_accessor.kernels.density.blinks import Events, find_events, usual_part
 from smlm_accessor.kernels.density.tiles import Tiles, sort_into_tiles
@@ -108,7 +112,12 @@ class WeightedLocalizations:
         return cls(localizations.positions, of_rows, weight, axial, timeline)
 
     def events(
-        self, drift: FloatArray, precision: FloatArray, segment: IntArray
+        self,
+        drift: FloatArray,
+        precision: FloatArray,
+        segment: IntArray,
+        *,
+        threads: int | None = None,
     ) -> CorrectedEvents:
         """Merge blinks, whose localizations lie together once the drift is taken off.
 
@@ -118,13 +127,16 @@ class WeightedLocalizations:
         precision : ndarray, shape (d,)
         segment : ndarray, shape (n_frames,)
             No blink goes on from one segment to the next.
+        threads : int, optional
         """
+        run = partial(map_threads, threads=threads)
         events = find_events(
-            *(self._tiles(drift, precision), self.timeline.frames),
+            *(self._tiles(drift, precision, run), self.timeline.frames),
             precision=precision,
             longest=LONGEST_BLINK,
             segment=segment,
             axial=None if self.axial is self.weight else self.axial,
+            run=run,
         )
         return CorrectedEvents(**vars(events), start=drift)
 
@@ -133,10 +145,16 @@ class WeightedLocalizations:
 
         Drift is too slow to matter from one frame to the next.
         """
-        timeline = self.timeline
-        tiles = self._tiles(np.zeros((len(timeline.frames), len(precision))), precision)
-        return usual_part(tiles, timeline.frames, precision=precision, segment=timeline.segment)
+        timeline, still = self.timeline, np.zeros((len(self.timeline.frames), len(precision)))
+        return usual_part(
+            *(self._tiles(still, precision, map_threads), timeline.frames),
+            precision=precision,
+            segment=timeline.segment,
+            run=map_threads,
+        )
 
-    def _tiles(self, drift: FloatArray, precision: FloatArray) -> Tiles:
+    def _tiles(
+        self, drift: FloatArray, precision: FloatArray, run: Callable[..., list[Any]]
+    ) -> Tiles:
         rows = self.positions, self.frame, np.array(self.weight)
-        return sort_into_tiles(*rows, drift, size=_TILE * precision)
+        return sort_into_tiles(*rows, drift, size=_TILE * precision, run=run)

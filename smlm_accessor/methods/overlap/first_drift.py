@@ -255,7 +255,7 @@ def _seen_with(
         segment = windows.of_frame
     else:
         windows, segment = timeline.regularly(WINDOWS), timeline.segment
-    events = rows.events(drift, precision, segment)
+    events = rows.events(drift, precision, segment, threads=threads)
     return windows, Density.of(events, drift, precision, COARSE, threads)
 
 

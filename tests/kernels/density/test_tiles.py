@@ -53,3 +53,15 @@ def test_a_field_that_is_empty_nearly_everywhere() -> None:
     tiles = sort_into_tiles(x, index, one, np.zeros((1, 3)), size=size, halo=size / 10)
     assert len(tiles.corner) == 2
     np.testing.assert_allclose(tiles.where + tiles.corner, x, atol=1e-3)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_ranges_of_rows_that_are_sorted_at_once_give_the_same(
+    d: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = table(d)[2]
+    monkeypatch.setattr("smlm_accessor.kernels.density.tiles._FEW", 10)
+    monkeypatch.setattr("smlm_accessor.kernels.density.tiles._ROOM", 2)  # for too few tiles
+    in_ranges = table(d)[2]
+    for name, value in vars(at_once).items():
+        np.testing.assert_array_equal(getattr(in_ranges, name), value)

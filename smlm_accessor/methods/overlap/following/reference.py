@@ -90,7 +90,7 @@ class Reference:
         threads : int, optional
         """
         rows = WeightedLocalizations.of(localizations, precision)
-        events = rows.events(drift, precision, rows.timeline.segment)
+        events = rows.events(drift, precision, rows.timeline.segment, threads=threads)
         fine, coarse = (
             Density.of(events, drift, precision, one, threads) for one in (kernel, COARSE)
         )
@@ -169,7 +169,8 @@ class Reference:
         """
         density = self.fine if fine else self.coarse
         frames, d = rows.timeline.frames, len(self.precision)
-        events = rows.events(drift, self.precision, np.zeros(len(frames), np.int64))
+        one = np.zeros(len(frames), np.int64)
+        events = rows.events(drift, self.precision, one, threads=density.threads)
         where = np.ascontiguousarray((events.positions / self.precision).T, dtype=np.float32)
         weights = np.stack([events.weight] * 2 + [events.axial] * (d - 2), dtype=np.float64)
         variance = 1 / np.maximum(weights, _LIGHTEST)
