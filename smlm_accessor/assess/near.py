@@ -107,7 +107,8 @@ def drift_near(
     if alike:
         return estimate.drift, estimate
     one_part = Connection(np.zeros(len(drift), dtype=np.int64))
-    found = drift_of_windows(estimate, windows, density, one_part)
+    nothing = np.zeros(len(drift), dtype=np.bool_)
+    found = drift_of_windows(estimate, windows, density, one_part, nothing)
     return estimate.drift + (found.level - estimate.level)[windows.of_frame], estimate
 
 

@@ -54,11 +54,12 @@ def connected_parts(
     """Return the part that each window belongs to: 0 for the largest; -1 between parts.
 
     Windows before and after one belong together if more molecules are in both than chance explains,
-    in as many windows on both sides as show it best, up to all. Where they do not, although those a
-    little earlier and later do share many, or where the drift takes a far step, a segment ends and
-    another begins. Segments that share molecules with each other are one part. Parts of less than a
-    fiftieth of all events belong to the largest; but beside another part, or beyond a far step, to
-    none.
+    in as many windows on both sides as show it best, or in all of one side and in as many of the
+    other: at the end of a movie little may be left that all before know. Where they do not,
+    although those a little earlier and later do share many, or where the drift takes a far step, a
+    segment ends and another begins. Segments that share molecules with each other are one part.
+    Parts of less than a fiftieth of all events belong to the largest; but beside another part, or
+    beyond a far step, to none.
 
     Parameters
     ----------
@@ -73,13 +74,13 @@ def connected_parts(
     """
     k = len(weight)
     test = _Chance(curvature, responsibility, weight)
-    reach = [1 << n for n in range((k - 1).bit_length())]
+    tried = _reaches(k)
     broken = np.zeros(k, dtype=np.bool_)
     told = _told(test.groups_around())
     left = np.flatnonzero(told)
-    for h in reach:
-        p = test.of_each(np.maximum(left - h, 0), left, left + 1, left + 1 + h)
-        left = left[p * alternatives[left] * len(reach) >= FALSE_CONNECTION]
+    for before, after in tried.tolist():
+        p = test.of_each(np.maximum(left - before, 0), left, left + 1, left + 1 + after)
+        left = left[p * alternatives[left] * len(tried) >= FALSE_CONNECTION]
     broken[left] = True
     if 2 * np.count_nonzero(broken) > np.count_nonzero(told):  # nothing is shared at most times
         broken[:] = False
@@ -164,14 +165,22 @@ def _least_chance(
     test: _Chance, one: slice, other: slice, between: slice, alternatives: FloatArray, n: int
 ) -> float:
     """Return the least probability of what windows next to each other share, for all tries."""
-    k = len(alternatives)
-    reach = 1 << np.arange((k - 1).bit_length())
+    before, after = _reaches(len(alternatives)).T
     positions = max(float(alternatives[between].max()), 1.0) * n
     p = test.of_each(
-        *(np.maximum(one.stop - reach, one.start), np.full_like(reach, one.stop)),
-        *(np.full_like(reach, other.start), np.minimum(other.start + reach, other.stop)),
+        *(np.maximum(one.stop - before, one.start), np.full_like(before, one.stop)),
+        *(np.full_like(after, other.start), np.minimum(other.start + after, other.stop)),
     )
-    return float(p.min()) * len(reach) * positions
+    return float(p.min()) * len(before) * positions
+
+
+def _reaches(k: int) -> IntArray:
+    """Return how many windows before and after a time are compared, shape (n, 2)."""
+    some = 1 << np.arange((k - 1).bit_length())
+    every = np.full_like(some, k)
+    return np.concatenate(
+        [np.stack(both, axis=1) for both in ((some, some), (every, some), (some, every))]
+    )
 
 
 def _long_runs(broken: BoolArray, most: int) -> BoolArray:

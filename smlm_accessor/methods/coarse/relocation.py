@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +20,12 @@ from smlm_accessor.methods.coarse.jump_frames import WIDTH
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline, Windows
 
+if TYPE_CHECKING:
+    from smlm_accessor.methods.image_series.window_shifts import WindowShifts
+
 # Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold enough
 # to be found among all shifts.
-_WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
+WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
@@ -130,11 +134,11 @@ def relocated(
     """
     still, timeline = start.removed(localizations), start.timeline
     apart = timeline.with_jumps(np.union1d(timeline.jumps, timeline.frames[1:][np.diff(lost)]))
-    many = apart.evenly(_WINDOWS[0])
+    many = apart.evenly(WINDOWS[0])
     if not lost.any() and _lie_on_each_other(still.positions, many, cell):
         return None
     steps = None
-    for k in _WINDOWS:
+    for k in WINDOWS:
         if steps is None and len(still.frames) > _PER_WINDOW * k:
             steps = _steps_by_images(still, apart.evenly(k), cell, threads)
     moved = place(localizations, start, steps, cell, threads)
@@ -154,17 +158,7 @@ def _steps_by_images(
     still: ChunkedLocalizations, windows: Windows, cell: FloatArray, threads: int | None
 ) -> Steps | None:
     """Return the steps between the shifts of the images of windows; None if these tell nothing."""
-    from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
-
-    bounds = np.searchsorted(still.frames, windows.edges)
-    found = search_window_shifts(
-        replace(still, bounds=bounds, edges=windows.edges, uncertainty=None),
-        bin_size=None,
-        max_shift=None,
-        threads=threads,
-        progress=False,
-        pixels=_PIXELS,
-    )
+    found = shifts_of_images(still, windows, threads)
     registered = np.flatnonzero(found.valid)
     if found.by_chance or len(registered) < _FEWEST:
         return None
@@ -175,6 +169,23 @@ def _steps_by_images(
     steps = Steps.of(windows, registered, shift, variance, size)
     erratic = (np.median(np.abs(np.diff(shift, axis=0)), axis=0) > size).any()
     return None if erratic and len(steps.level) == 1 else steps
+
+
+def shifts_of_images(
+    localizations: ChunkedLocalizations, windows: Windows, threads: int | None
+) -> WindowShifts:
+    """Return how far the images of windows lie from each other."""
+    from smlm_accessor.methods.image_series.window_shifts import search_window_shifts
+
+    bounds = np.searchsorted(localizations.frames, windows.edges)
+    return search_window_shifts(
+        replace(localizations, bounds=bounds, edges=windows.edges, uncertainty=None),
+        bin_size=None,
+        max_shift=None,
+        threads=threads,
+        progress=False,
+        pixels=_PIXELS,
+    )
 
 
 def _steps_of_lost(

@@ -28,7 +28,8 @@ def coarse(
     Windows are followed from one to the next. Pooled ones, less this drift, are then registered
     onto all others at any shift, unless they lie on each other as they are; where they step, what
     is left is followed again. Of both, and the drift before, that with the highest log-density of
-    localizations in the image of all counts; each jump has to gain more than chance. Pairs of
+    localizations in the image of all counts; each jump has to gain more than chance. Of a sample
+    that is lost most of the time, images may tell a course, see `followed_by_images`. Pairs of
     localizations may tell a more likely course, see `from_pairs`: it counts if what it leaves,
     followed again, stays where it is.
 
@@ -67,6 +68,10 @@ def coarse(
             found = again.after(moved, found.edges, cell, localizations.jumps)
         else:
             found = found.with_drift(moved)
+    if np.mean(found.valid) < _MOST:
+        from smlm_accessor.methods.coarse.image_course import followed_by_images
+
+        found = followed_by_images(sample, precision, cell, found, threads=threads)
     course = better_of(sample, precision, found, threads=threads)
     if course is found or not course.valid.any() or len(sample.frames) < JUDGED:
         return course

@@ -124,7 +124,7 @@ def begun_windows(
     level, variance = np.zeros((2, len(windows), len(precision)))
     level[:, axes] = windows.mean(first.drift)
     if not first.connection.alike:
-        joint = drift_of_windows(estimate, windows, density, first.connection)
+        joint = drift_of_windows(estimate, windows, density, first.connection, seen.nothing)
         if not np.array_equal(joint.level, estimate.level):
             level[:, axes], variance[:, axes] = joint.level, joint.std**2
     level[~valid] = np.nan

@@ -165,6 +165,7 @@ def drift_of_windows(
     windows: Windows,
     density: Density,
     known: Connection,
+    nothing: BoolArray,
     prior: Prior | None = None,
 ) -> DriftOfWindows:
     r"""Return the drift of windows and its error, from what windows know of each other.
@@ -175,8 +176,9 @@ def drift_of_windows(
     .. math:: L = \operatorname{diag}(W 1) - W, \qquad W_{st} = \rho_{st}^2 R_{st} / \kappa,
 
     with the variance :math:`\kappa` of a gradient per responsibility, give the joint drift of all
-    windows and its covariance. It is iterated, since the gradient is not linear. What is known
-    beforehand connects parts of the table that share nothing.
+    windows that do not lie on ``nothing``, shape (n_frames,), and its covariance. It is iterated,
+    since the gradient is not linear. What is known beforehand connects parts of the table that
+    share nothing.
     """
     timeline, drift = windows.timeline, estimate.drift
     std = std_about_mean(estimate, windows) if prior is None else estimate.std
@@ -203,7 +205,10 @@ def drift_of_windows(
         fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
         pairs = couplings(density, drift, fine, n_events=_MANY)
     part = known.part if prior is None else known.spanned(prior.spanned(timeline)).part
-    main = fine.mean((part == 0).astype(np.float64)) > 0.5
+    # What lies on nothing would make the mean of the table, and so all windows, unknown.
+    main = fine.mean(((part == 0) & ~nothing).astype(np.float64)) > 0.5
+    if np.count_nonzero(main) < _FEWEST:
+        return trend
     for turn in range(_ROUNDS):
         if turn:
             now = couplings(density, drift, fine, n_events=_MANY)

@@ -111,14 +111,18 @@ def std_about_mean(estimate: DriftEstimate, windows: Windows) -> FloatArray:
     It has no part of the constant, which nothing tells. With the mean weighted by the information,
     as the trend goes on through a constant, this part is one over the sum of it. Where a straight
     line crosses the mean nothing would be left: it is no less than the usual one over the time in
-    which the trend averages.
+    which the trend averages, of windows that show something.
     """
     noise = np.array([t.noise for t in estimate.trends])
     constant = 1 / np.maximum((1 / (noise * estimate.variance)).sum(axis=0), 1e-300)
     variance = np.maximum(estimate.std**2 - constant, 0.0)
     near = max(round(estimate.smoothing_time(windows) / np.median(windows.duration)), 1)
-    usual = uniform_filter1d(variance, near, axis=0, mode="reflect")
-    return np.asarray(np.sqrt(np.maximum(variance, usual)))
+    seen = np.isfinite(estimate.variance)
+    share, usual = (
+        uniform_filter1d(values, near, axis=0, mode="reflect")
+        for values in (seen.astype(np.float64), np.where(seen, variance, 0.0))
+    )
+    return np.asarray(np.sqrt(np.maximum(variance, usual / np.maximum(share, 1e-9))))
 
 
 def iterate(

@@ -254,7 +254,9 @@ def _estimate(
     moved, what, note = with_transformation(transformation, estimate, windows, density, rows, prior)
     bar.advance()
     estimate, density, rows, motion = moved
-    joint = drift_of_windows(estimate, windows, density, first.connection, prior)
+    seen = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
+    on_nothing = estimate.nothing[windows.of_frame] | seen.ends_on_nothing
+    joint = drift_of_windows(estimate, windows, density, first.connection, on_nothing, prior)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
@@ -274,8 +276,7 @@ def _estimate(
         chosen["frames_per_chunk"] = frames_per_chunk
         chosen["jumps"] = windows.timeline.jumps.tolist()
     results = joint, by_jumps, first.connection, prior
-    told = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
-    nothing = estimate.nothing | (windows.mean(told.ends_on_nothing.astype(np.float64)) > MOST)
+    nothing = windows.mean(on_nothing.astype(np.float64)) > MOST
     registered = _registered(localizations, estimate, nothing, windows, results, chosen)
     if motion is None:
         return registered

@@ -72,3 +72,33 @@ def test_a_molecule_that_is_seen_often_counts_once() -> None:
 
 def test_all_in_one_place() -> None:
     assert find_site_shift(np.zeros((5, 2)), np.zeros((3, 2)), BIN).chance > 1e-3
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_a_few_blinks_in_much_background(clustered: bool) -> None:
+    """Sites that are seen often tell, also where there are only a few structures."""
+    rng = np.random.default_rng(6)
+    sites = scenes.clusters(20, each=20, size=5_000.0) if clustered else scenes.sites(400, 5_000.0)
+    seen_often = np.concatenate([seen(sites, 30_000, rng), rng.uniform(0, 5_000, (30_000, 2))])
+    moving = np.concatenate([seen(sites, 100, rng), rng.uniform(0, 5_000, (8_000, 2))])
+    found = find_site_shift(seen_often, moving + np.array([640.0, -510.0]), BIN)
+    assert found.chance < 1e-4
+    np.testing.assert_allclose(found.shift, [640.0, -510.0], atol=10.0)
+
+
+def test_bins_at_the_edge_stand_out_no_more_than_others() -> None:
+    rng = np.random.default_rng(7)
+    size = np.array([3_333.0, 2_789.0])  # no whole number of bins
+    for n in (300, 3_000):
+        a, b = rng.uniform(0, size, (20_000, 2)), rng.uniform(0, size, (n, 2))
+        assert find_site_shift(a, b, BIN).chance > 1e-2
+
+
+def test_of_very_many_those_that_are_seen_most_are_compared() -> None:
+    rng = np.random.default_rng(8)
+    sites = scenes.sites(300, FIELD)
+    a = np.concatenate([seen(sites, 9_000, rng), rng.uniform(0, FIELD, (150_000, 2))])
+    b = np.concatenate([seen(sites, 600, rng), rng.uniform(0, FIELD, (5_000, 2))])
+    found = find_site_shift(a, b + np.array([-900.0, 250.0]), BIN)
+    assert found.chance < 1e-6
+    np.testing.assert_allclose(found.shift, [-900.0, 250.0], atol=10.0)

@@ -109,3 +109,10 @@ def test_far_steps_between_windows_that_share_molecules_are_jumps() -> None:
 
 def test_where_nothing_is_shared_at_any_time_there_are_no_parts() -> None:
     assert parts(np.zeros((K, K)), np.full((K, K), 0.1)) == [0] * K
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_end_with_few_molecules_that_all_before_know_belongs_to_them(seed: int) -> None:
+    """Windows before and after a time share too little there, but all before with those after."""
+    seen = np.where(np.arange(K) < 40, 1.0, 0.05)
+    assert parts(np.outer(seen, seen), np.full((K, K), 0.1), steps=49.0, seed=seed) == [0] * K

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.estimate import estimate_drift
 from smlm_accessor.kernels.density.pair_kernel import FINE
@@ -28,6 +28,11 @@ from tests.scenes import Scene
 N_FRAMES = 4_000
 
 
+def seen(windows: Windows) -> BoolArray:
+    """Nothing lies on nothing."""
+    return np.zeros(len(windows.timeline.frames), dtype=np.bool_)
+
+
 def found_in(
     scene: Scene, wrong_by: FloatArray | float = 0.0
 ) -> tuple[DriftOfWindows, DriftEstimate, Windows]:
@@ -35,7 +40,8 @@ def found_in(
     density, windows, drift = density_of(scene, 200, FINE[-1])
     estimate = iterate(drift + wrong_by, windows, density, rounds=3, tolerance=0.1)
     everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
-    return drift_of_windows(estimate, windows, density, everywhere), estimate, windows
+    found = drift_of_windows(estimate, windows, density, everywhere, seen(windows))
+    return found, estimate, windows
 
 
 def score(scene: Scene, found: DriftOfWindows, windows: Windows) -> FloatArray:
@@ -77,7 +83,7 @@ def test_where_turns_have_not_come_to_rest_the_joint_drift_is_taken() -> None:
     trends = tuple(trend._replace(level=trend.level + level) for trend in estimate.trends)
     away = replace(estimate, drift=estimate.drift + slope, trends=trends)
     everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
-    found = drift_of_windows(away, windows, density, everywhere)
+    found = drift_of_windows(away, windows, density, everywhere, seen(windows))
     assert np.std(away.level, axis=0).min() > 1.5
     assert np.std(found.level, axis=0).max() < 0.3
 
@@ -179,7 +185,7 @@ def test_molecules_above_each_other_tell_nothing_along_z(seed: int) -> None:
     trends = tuple(t._replace(level=t.level + x) for t, x in zip(away.trends, level.T, strict=True))
     away = replace(away, drift=away.drift + wrong[windows.timeline.frames], trends=trends)
     everywhere = Connection(np.zeros(len(windows.timeline.frames), dtype=np.int64))
-    found = drift_of_windows(away, windows, density, everywhere)
+    found = drift_of_windows(away, windows, density, everywhere, seen(windows))
     assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 1.5
     assert np.std(found.level[:, 2]) < 4.0
 
@@ -194,8 +200,42 @@ def test_windows_of_no_part_lead_no_others_astray() -> None:
     estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
     slope = np.where(frames >= half, 0.003 * (frames - half), 0.0)[:, None]
     away = replace(estimate, drift=estimate.drift + slope)
-    found = drift_of_windows(away, windows, density, Connection(part))
+    found = drift_of_windows(away, windows, density, Connection(part), seen(windows))
     late = windows.mean((part == 0).astype(np.float64)) == 1
     error = (found.level - windows.mean(scene.drift[frames]))[late]
     error -= np.median(error, axis=0)
     assert np.abs(error).max() < 4.0
+
+
+def test_an_end_that_lies_on_nothing_leaves_the_rest_known() -> None:
+    """Nothing tells where it belongs, and so not how far others are from a mean with it."""
+    scene = two_parts(0, jump=60.0)
+    density, windows, drift = density_of(scene, 100, FINE[-1])
+    estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
+    nothing = windows.timeline.frames >= N_FRAMES * 3 // 4
+    # One part, as it seems, since the drift goes on; events of the end count for nothing.
+    lost = replace(
+        density, positions=density.positions + 1e4 * nothing[density.frame][:, None] * [1, 0]
+    )
+    one = Connection(np.where(windows.timeline.frames < N_FRAMES // 2, -1, 0))
+    found = drift_of_windows(estimate, windows, lost, one, nothing)
+    known = (windows.mean(nothing.astype(np.float64)) == 0) & (windows.mean_frame > N_FRAMES // 2)
+    assert found.std[known].max() < 2.0
+
+
+def test_the_usual_error_is_of_windows_that_show_something() -> None:
+    """Of others it is infinite, or a line goes on to them that may have any slope."""
+    scene = scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 100, FINE[-1])
+    estimate = iterate(drift, windows, density, rounds=3, tolerance=0.1)
+    late = np.arange(len(windows)) > 90
+    unseen = replace(
+        estimate,
+        variance=np.where(late[:, None], np.inf, estimate.variance),
+        trends=tuple(
+            t._replace(variance=np.where(late, np.inf, t.variance)) for t in estimate.trends
+        ),
+    )
+    std = std_about_mean(unseen, windows)
+    assert np.isinf(std[late]).all()
+    np.testing.assert_allclose(std[~late], std_about_mean(estimate, windows)[~late], rtol=0.3)
