@@ -17,10 +17,12 @@ import numpy as np
 from scipy.special import ndtri, stdtr
 
 from smlm_accessor._typing import BoolArray, FloatArray
+from smlm_accessor.kernels.chance import FALSE_ALARM
 
 _CLEAR = 1e-4  # probability that a share which seems to be more than 0 is 0
 _DIFFERENT = 0.05  # probability that, of all blocks of a level, one that is alike seems to differ
 _FEWEST_GROUPS = 4.0  # effectively, that a standard error is estimated from
+_FEWEST_WINDOWS = 5  # that have a share of their own
 _NOTHING = 1e-12  # of the largest sum: rounding of differences
 _AT_ONCE = 4  # groups, for the memory
 _LEAST = 1e-3  # of the largest share: what a block is compared with where the lag says 0
@@ -122,6 +124,48 @@ def factors(c: FloatArray, r: FloatArray) -> FloatArray:
         seen = np.where(_rarer(ratio, error, groups, _DIFFERENT), ratio, 0.0)
         factor = np.where(differs, seen, factor)
     return factor[:k]
+
+
+def local_shares(c: FloatArray, r: FloatArray) -> FloatArray:
+    """Return ``c / r`` of windows, summed over as many of them as are alike, shape (k,).
+
+    From the whole on, halves of a run have their own ratios if these differ significantly, by the
+    scatter of windows. A ratio that is not significantly more than 0 is 0.
+
+    Parameters
+    ----------
+    c, r : ndarray, shape (k,)
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> r = np.full(64, 50.0)
+    >>> c = r * np.repeat([0.8, 0.2], 32) + rng.normal(size=64)
+    >>> local_shares(c, r).round(1)[[0, 31, 32, 63]].tolist()
+    [0.8, 0.8, 0.2, 0.2]
+    """
+    found = np.zeros(len(c))
+
+    def of_run(first: int, stop: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        run = slice(first, stop)
+        return ratio_of_sums(c[run, None], r[run, None])
+
+    waiting = [(0, len(c))]
+    while waiting:
+        first, stop = waiting.pop()
+        middle = (first + stop) // 2
+        if stop - first >= 2 * _FEWEST_WINDOWS:
+            one, other = of_run(first, middle), of_run(middle, stop)
+            error = np.hypot(one[1], other[1])
+            differs = tail(np.abs(one[0] - other[0]), error, np.minimum(one[2], other[2]))
+            if differs[0] < FALSE_ALARM:
+                waiting += [(first, middle), (middle, stop)]
+                continue
+        ratio, error, n = of_run(first, stop)
+        # A few windows that a user asked for have no scatter to tell by.
+        if n[0] < _FEWEST_GROUPS or tail(ratio, error, n)[0] < _CLEAR:
+            found[first:stop] = max(float(ratio[0]), 0.0)
+    return found
 
 
 def ratio_of_sums(

@@ -22,7 +22,7 @@ _JUDGED = 125
 MOST = 0.5
 _AROUND = 5  # windows
 _CLEARLY = 3.0  # standard deviations of chance
-_LOST = 0.4  # of the usual quality: what little such windows show is chance
+_LOST = 0.4  # of the usual quality, or share of true pairs: what little windows show is chance
 #: Blocks of the field, or windows, effectively, that can be tested.
 FEWEST = 8.0
 
@@ -56,20 +56,36 @@ def chance(sums: OverlapSums) -> FloatArray:
 
 
 def lost(quality: FloatArray, duration: IntArray) -> BoolArray:
-    """Tell where window after window lies on nothing: drift is wrong there.
+    """Tell where window after window may lie on nothing: drift may be wrong there.
 
-    What little they show is chance, and would hold the trend at the wrong position. Quality is
-    averaged over what is near, by the frames of each window: those beside a jump have a single one.
+    Quality is averaged over what is near, by the frames of each window: those beside a jump have a
+    single one. Where there is more background, some of these windows show something, see `silent`.
     """
     if len(quality) < 10 * _AROUND:
         return np.zeros(len(quality), dtype=np.bool_)
 
-    def near(values: FloatArray | IntArray) -> FloatArray:
-        padded = np.pad(values.astype(np.float64), _AROUND // 2, mode="edge")
-        return np.convolve(padded, np.ones(_AROUND), "valid")
-
-    around = near(quality * duration) / np.maximum(near(duration), 1)
+    frames = duration.astype(np.float64)
+    around = _near(quality * frames) / np.maximum(_near(frames), 1)
     return np.asarray(around < _LOST * np.median(around))
+
+
+def silent(sums: OverlapSums) -> BoolArray:
+    """Tell which windows show nothing together with those near them, shape (n_windows,).
+
+    What they seem to show is chance, and would hold the trend at the wrong position. The share of
+    true pairs is averaged over windows near each other, by their responsibilities; it is compared
+    with that of as many windows as are alike, for there may be more background at some times.
+    """
+    weight, share = sums.weight, sums.share
+    if len(weight) < 10 * _AROUND:
+        return np.zeros(len(weight), dtype=np.bool_)
+    around = _near(sums.lateral_curvature)
+    return np.asarray((around <= _LOST * share * _near(weight)) | (share == 0), dtype=np.bool_)
+
+
+def _near(values: FloatArray) -> FloatArray:
+    """Return sums over windows near each other."""
+    return np.convolve(np.pad(values, _AROUND // 2, mode="edge"), np.ones(_AROUND), "valid")
 
 
 def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) -> BoolArray:

@@ -16,7 +16,7 @@ from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost, silent
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Windows
 
@@ -196,15 +196,18 @@ def iterate_evident(
 def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
-    The step is ``gradient / slope`` and its variance ``1 / (per_curvature * slope)``, in
-    precisions. ``slope`` is the curvature that a window of this weight has on average, for that of
-    a single window is too noisy to divide by. Since the others move, too, a window with half of all
-    events has to go half the way.
+    The step is ``gradient / slope`` and its variance ``noise / slope**2``, in precisions. ``slope``
+    is the curvature that a window of this weight has on average, among those that are like it, for
+    that of a single window is too noisy to divide by. ``noise``, the variance of the gradient, goes
+    with the weight alone, for pairs by chance scatter as well. Since the others move, too, a window
+    with half of all events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
-    slope = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
+    usual = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
+    share = sums.share / max(float(np.average(sums.share, weights=sums.weight)), 1e-300)
+    slope = usual * np.maximum(share, 1e-9)[:, None]
     rest = 1 - np.minimum(sums.weight / total, 1.0)
-    return -rest[:, None] * sums.gradient / slope, 1 / (sums.per_curvature * slope)
+    return -rest[:, None] * sums.gradient / slope, (usual / sums.per_curvature) / slope**2
 
 
 def _smoothed(
@@ -217,8 +220,8 @@ def _smoothed(
     prior: Prior | None,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
-    quality, precision = sums.quality, density.precision
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~lost(quality, windows.duration)
+    precision = density.precision
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~silent(sums)
     step, variance = newton_steps(sums)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
@@ -234,8 +237,8 @@ def _smoothed(
     else:
         trends, value, variance = with_prior(prior, drift, windows, value, variance, rates)
     new = np.stack([windows.lines(t.level, t.slope) for t in trends], axis=1)
-    of_windows = sums.events, windows.duration
-    return DriftEstimate(new, trends, value, variance, quality, *of_windows, by_chance)
+    of_windows = sums.quality, sums.events, windows.duration
+    return DriftEstimate(new, trends, value, variance, *of_windows, by_chance)
 
 
 def with_prior(

@@ -93,7 +93,8 @@ def overlap(
 
     1. The gradient ``g`` of ``log(floor + f)`` and its curvature ``c = -dg/dx`` add up over short
        windows. ``sum(g) / sum(c)`` is how far a window has to move, and ``sum(c)**2 / sum(g**2)``
-       is the information of it: one over its variance.
+       is the information of it: one over its variance. The curvature is what so many pairs have on
+       average, at times that are alike: with more background, more of them are by chance.
     2. A trend through the windows is the drift. Level, slope and acceleration are random walks,
        with rates and a factor of the noise from the marginal likelihood; a straight line, unless a
        curve is worth its rates [2]_. Steps 1 and 2 take turns until nothing moves.

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.couplings import least_connection
 from smlm_accessor.kernels.time_series.shares import (
     _rarer,
     factors,
+    local_shares,
     share_by_lag,
     shares,
     steady_shares,
@@ -93,3 +95,41 @@ def test_a_value_is_rare_where_its_probability_is_low() -> None:
         rare = tail(value, error, n) < than
         assert 0.02 < rare.mean() < 0.9
         np.testing.assert_array_equal(_rarer(value, error, n, than), rare)
+
+
+def windows(
+    share: FloatArray, seed: int, per_window: float = 30.0
+) -> tuple[FloatArray, FloatArray]:
+    """Curvature and responsibility of windows with so large a share of true pairs."""
+    rng = np.random.default_rng(seed)
+    r = rng.poisson(30.0, len(share)).astype(float)
+    return r * share + 0.7 * np.sqrt(r) * rng.normal(size=len(share)), r
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_windows_that_are_alike_have_one_share(seed: int) -> None:
+    c, r = windows(np.full(500, 0.4), seed)
+    np.testing.assert_allclose(local_shares(c, r), c.sum() / r.sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_with_more_background_has_a_share_of_its_own(seed: int) -> None:
+    true = np.where(np.arange(400) < 290, 0.6, 0.15)
+    found = local_shares(*windows(true, seed))
+    # The run that holds the border may be of both.
+    np.testing.assert_allclose(found[:250], 0.6, atol=0.1)
+    np.testing.assert_allclose(found[300:], 0.15, atol=0.1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_part_that_shows_nothing_has_none(seed: int) -> None:
+    found = local_shares(*windows(np.where(np.arange(400) < 300, 0.6, 0.0), seed))
+    assert (found[:290] > 0.3).all()
+    assert not found[310:].any()
+
+
+def test_a_few_windows_have_the_share_of_all() -> None:
+    c, r = np.array([3.0, 9.0]), np.array([10.0, 20.0])
+    np.testing.assert_allclose(local_shares(c, r), 12 / 30)
+    assert not local_shares(-c, r).any()
+    assert not local_shares(0 * c, 0 * r).any()

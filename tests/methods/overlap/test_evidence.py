@@ -8,7 +8,7 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, judged, lies_on_nothing, lost
+from smlm_accessor.methods.overlap.evidence import chance, judged, lies_on_nothing, lost, silent
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -95,6 +95,24 @@ def test_windows_that_lie_on_nothing_are_lost() -> None:
     assert found[123:147].all()
     assert not found[np.r_[0:115, 155:200]].any()
     assert not lost(np.zeros(30), frames[:30]).any()  # too few windows to tell
+
+
+def showing(share: FloatArray, weight: FloatArray) -> OverlapSums:
+    """Sums whose curvature is so large a part of the responsibilities."""
+    both = np.repeat((share * weight)[:, None], 2, axis=1)
+    return OverlapSums(weight, weight, 0 * both, both, both, weight[:1], both[:1])
+
+
+def test_windows_that_show_nothing_are_silent() -> None:
+    rng, weight = np.random.default_rng(2), np.full(200, 30.0)
+    # Background comes to half of all from the hundredth window on: these show something, too.
+    share = np.where(np.arange(200) < 100, 0.8, 0.25) + rng.normal(0, 0.1, 200)
+    assert silent(showing(share, weight)).mean() < 0.03
+    share[150:] = rng.normal(0, 0.1, 50)
+    found = silent(showing(share, weight))
+    assert found[153:].all()
+    assert found[:147].mean() < 0.03
+    assert not silent(showing(share[:30] * 0, weight[:30])).any()  # too few windows to tell
 
 
 def test_a_window_between_single_frames_is_not_lost() -> None:

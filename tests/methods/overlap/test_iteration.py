@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,23 @@ def test_a_step_goes_all_the_way(share: float) -> None:
     step, _ = newton_steps(density.sums(wrong, windows))
     expected = (1 - share) * np.array([-4.0, 3.0]) / PRECISION
     np.testing.assert_allclose(step[0], expected, rtol=0.2)
+
+
+def test_where_there_is_more_background_steps_go_all_the_way_too() -> None:
+    """Pairs by chance draw to where events are: a window has to go farther than they say."""
+    scene = scenes.visits(scenes.sites(100, 1_500.0), n=60_000, n_frames=400)
+    noisy, late = scene.with_background(0.7), (scene.frames >= 200)[:, None]
+    scene = replace(scene, positions=np.where(late, noisy.positions, scene.positions))
+    density, windows, drift = density_of(scene, 80, COARSE)
+    wrong = drift.copy()
+    wrong[300:] += [1.5, -1.0]
+    step, variance = newton_steps(density.sums(wrong, windows))
+    after, before = step[60:].mean(axis=0), step[40:60].mean(axis=0)
+    expected = np.array([-1.5, 1.0]) / PRECISION
+    np.testing.assert_allclose(after - before, expected, rtol=0.25)
+    at_rest, variance = newton_steps(density.sums(drift, windows))
+    scores = (at_rest - at_rest.mean(axis=0)) / np.sqrt(variance)
+    assert 0.75 < np.std(scores[40:]) < 1.4
 
 
 def test_the_drift_is_found_and_stays() -> None:
