@@ -165,11 +165,17 @@ class Judged(NamedTuple):
     def ends_on_nothing(self) -> BoolArray:
         """Tell which frames lie on nothing, and all before or all after them, shape (n_frames,).
 
-        In between, an emitter that is on for long may be most of what is seen for a while.
+        The window beside is one of them, for the sample may have left in it. In between, an emitter
+        that is on for long may be most of what is seen for a while.
         """
-        result, seen = self.nothing.copy(), np.flatnonzero(~self.nothing)
-        if len(seen):
-            result[seen[0] : seen[-1]] = False
+        bounds, seen = self.windows.bounds, np.flatnonzero(~self.nothing[self.windows.bounds[:-1]])
+        result = np.zeros_like(self.nothing)
+        if not len(seen):
+            return ~result
+        if seen[0] > 0:
+            result[: bounds[seen[0] + 1]] = True
+        if seen[-1] < len(bounds) - 2:
+            result[bounds[seen[-1]] :] = True
         return result
 
 

@@ -12,6 +12,7 @@ from scipy.ndimage import uniform_filter1d
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import map_threads
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
@@ -193,19 +194,22 @@ def iterate_evident(
     raise NoEvidenceError
 
 
-def newton_steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
+def newton_steps(sums: OverlapSums, *, nearly_right: bool) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
     The step is ``gradient / slope`` and its variance ``noise / slope**2``, in precisions. ``slope``
-    is the curvature that a window of this weight has on average, among those that are like it, for
-    that of a single window is too noisy to divide by. ``noise``, the variance of the gradient, goes
-    with the weight alone, for pairs by chance scatter as well. Since the others move, too, a window
-    with half of all events has to go half the way.
+    is the curvature that a window of this weight has on average, for that of a single window is too
+    noisy to divide by: among those that are like it, if the drift is ``nearly_right``; where it is
+    wrong, there is less curvature, and a step would be too long. ``noise``, the variance of the
+    gradient, goes with the weight alone, for pairs by chance scatter as well. Since the others
+    move, too, a window with half of all events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
     usual = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
-    share = sums.share / max(float(np.average(sums.share, weights=sums.weight)), 1e-300)
-    slope = usual * np.maximum(share, 1e-9)[:, None]
+    slope = usual
+    if nearly_right:
+        share = sums.share / max(float(sums.share @ sums.weight), 1e-300) * total
+        slope = usual * np.maximum(share, 1e-9)[:, None]
     rest = 1 - np.minimum(sums.weight / total, 1.0)
     return -rest[:, None] * sums.gradient / slope, (usual / sums.per_curvature) / slope**2
 
@@ -222,7 +226,8 @@ def _smoothed(
     """Return the trends through the drift of windows that the sums ask for."""
     precision = density.precision
     seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~silent(sums)
-    step, variance = newton_steps(sums)
+    nearly_right = density.kernel.spread < COARSE.spread
+    step, variance = newton_steps(sums, nearly_right=nearly_right)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
     rates: list[Rates | None] = [*near] if near else [None] * drift.shape[1]

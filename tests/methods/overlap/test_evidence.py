@@ -167,13 +167,14 @@ def test_of_a_run_at_an_end_the_part_that_lies_on_nothing_is_told(late: bool) ->
     assert not (told[:85] if late else told[35:]).any()
 
 
-def test_ends_on_nothing_go_on_to_the_first_or_the_last_frame() -> None:
+def test_ends_on_nothing_are_windows_up_to_the_ends_and_the_one_beside() -> None:
+    """The sample may have left in the window beside."""
     scene = scenes.visits(scenes.sites(100), n=6_000, n_frames=1_000)
     density, windows, drift = density_of(scene, 100)
     found = judged(density, drift, windows.timeline)
     assert not found.nothing.any()
     nothing = np.zeros(1_000, dtype=bool)
-    nothing[[0, 1, 500, 501, 998, 999]] = True
+    nothing[np.r_[0:16, 496:504, 992:1_000]] = True  # windows have 8 frames
     ends = found._replace(nothing=nothing).ends_on_nothing
-    assert np.flatnonzero(ends).tolist() == [0, 1, 998, 999]
+    assert np.flatnonzero(ends).tolist() == [*range(24), *range(984, 1_000)]
     assert found._replace(nothing=nothing | True).ends_on_nothing.all()
