@@ -45,12 +45,13 @@ def find_site_shift(reference: FloatArray, moving: FloatArray, bin_size: FloatAr
 
     Of pairs that count ``n`` in a bin, ``m`` are there by chance, the mean of the bins around. The
     excess is ``(n - m) / sqrt(w * (m + w))`` standard deviations, with the mean ``w`` of what a
-    pair counts, weighted by that; ``chance`` is the normal probability of it, times the number of
-    bins. But two structures make many pairs, so ``chance`` is no less than that of the excess
-    ``e_b`` in blocks of the field, beside shifts nearby: that of
-    ``sum(e_b) / sqrt(sum(e_b**2))`` by the normal distribution, or of as many blocks with some by
-    Poisson's distribution, if there is one by chance, and as many as at shifts nearby; times the
-    number of blocks, for there are about as many shifts that lay a structure on another.
+    pair counts, weighted by that. Where it is largest, ``chance`` is Poisson's probability of
+    ``n / w`` pairs or more, where ``m / w`` are expected, times the number of bins. But two
+    structures make many pairs, so ``chance`` is no less than that of the excess ``e_b`` in blocks
+    of the field, beside shifts nearby: that of ``sum(e_b) / sqrt(sum(e_b**2))`` by the normal
+    distribution, or of as many blocks with some by Poisson's distribution, if there is one by
+    chance, and as many as at shifts nearby; times the number of blocks, for there are about as many
+    shifts that lay a structure on another.
 
     Parameters
     ----------
@@ -71,21 +72,21 @@ def find_site_shift(reference: FloatArray, moving: FloatArray, bin_size: FloatAr
     size = np.where(reach[:2] > 0, 2 * reach[:2] / n, bin_size[:2])  # whole bins, also at the ends
     counts = np.zeros(n + 1, np.int32)
     _count(a, weight, b, reach, size, counts, np.searchsorted(a[:, 0], b[:, 0] - reach[0]))
-    at, excess = _peak(counts[:-1, :-1], usual)
+    at, by_chance = _peak(counts[:-1, :-1], usual)
     shift = np.zeros(len(bin_size))
     shift[:2] = (np.array(at) + 1) * size - reach[:2]
     i, j = _pairs_at(a, b, shift, size)
     step = np.append(size, 0.0)[: len(shift)]
     others = [_pairs_at(a, b, shift + away[: len(shift)] * step, size)[0] for away in _AWAY]
     in_blocks = BLOCKS**2 * _chance_in_blocks(a, weight, i, others)
-    by_chance = max(float(counts.size * ndtr(-excess)), in_blocks)
+    by_chance = max(by_chance, in_blocks)
     if len(bin_size) == 3:
         apart = np.floor((b[j, 2] - a[i, 2] + 2 * reach[2]) / bin_size[2]).astype(int)
         length = int(4 * reach[2] / bin_size[2]) + 2
         along = np.bincount(np.maximum(apart, 0), weight[i], minlength=length).astype(np.int64)
-        (z,), excess_z = _peak(along, usual)
+        (z,), by_chance_z = _peak(along, usual)
         shift[2] = (z + 1) * bin_size[2] - 2 * reach[2]
-        by_chance = max(by_chance, float(length * ndtr(-excess_z)))
+        by_chance = max(by_chance, by_chance_z)
     return SiteShift(shift, by_chance)
 
 
@@ -109,7 +110,7 @@ def _most_seen(sites: FloatArray, seen: IntArray, n: int) -> tuple[FloatArray, I
 
 
 def _peak(counts: IntArray, usual: float) -> tuple[tuple[int, ...], float]:
-    """Return where neighbouring bins together stand out most, and by how much.
+    """Return where neighbouring bins together stand out most, and how often this is by chance.
 
     ``usual`` is what a pair counts.
     """
@@ -123,9 +124,11 @@ def _peak(counts: IntArray, usual: float) -> tuple[tuple[int, ...], float]:
         excess = (counts[row : row + n] - around) / np.sqrt(usual * (around + usual))
         best = int(excess.argmax())
         highest.append((float(excess.flat[best]), -(row * across + best)))
-    excess_at, number = max(highest)
+    _, number = max(highest)
     at = np.unravel_index(-number, counts.shape)
-    return tuple(int(x) for x in at), excess_at
+    n, by_chance = float(counts[at]), float(mean[at])
+    chance = counts.size * float(gammainc(max(n, usual) / usual, by_chance / usual))
+    return tuple(int(x) for x in at), chance
 
 
 def _pairs_at(

@@ -11,6 +11,7 @@ responsibility : ndarray, shape (n_groups, k, k)
 
 from __future__ import annotations
 
+from math import hypot, sqrt
 from typing import Any
 
 import numpy as np
@@ -145,10 +146,15 @@ def local_shares(c: FloatArray, r: FloatArray) -> FloatArray:
     [0.8, 0.8, 0.2, 0.2]
     """
     found = np.zeros(len(c))
+    upto = np.zeros((5, len(c) + 1))
+    np.cumsum([c, r, c * c, c * r, r * r], axis=1, out=upto[:, 1:])
 
-    def of_run(first: int, stop: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        run = slice(first, stop)
-        return ratio_of_sums(c[run, None], r[run, None])
+    def of_run(first: int, stop: int) -> tuple[float, float, float]:
+        """Return the ratio, its standard error and the windows, effectively."""
+        a, b, aa, ab, bb = (upto[:, stop] - upto[:, first]).tolist()
+        b = max(b, 1e-300)
+        n, square = b**2 / max(bb, 1e-300), aa - 2 * a / b * ab + (a / b) ** 2 * bb
+        return a / b, sqrt(max(square, 0.0) * n / max(n - 1, 1e-9)) / b, n
 
     waiting = [(0, len(c))]
     while waiting:
@@ -156,15 +162,14 @@ def local_shares(c: FloatArray, r: FloatArray) -> FloatArray:
         middle = (first + stop) // 2
         if stop - first >= 2 * _FEWEST_WINDOWS:
             one, other = of_run(first, middle), of_run(middle, stop)
-            error = np.hypot(one[1], other[1])
-            differs = tail(np.abs(one[0] - other[0]), error, np.minimum(one[2], other[2]))
-            if differs[0] < FALSE_ALARM:
+            error, n = hypot(one[1], other[1]), min(one[2], other[2])
+            if _by_chance(abs(one[0] - other[0]), error, n) < FALSE_ALARM:
                 waiting += [(first, middle), (middle, stop)]
                 continue
         ratio, error, n = of_run(first, stop)
         # A few windows that a user asked for have no scatter to tell by.
-        if n[0] < _FEWEST_GROUPS or tail(ratio, error, n)[0] < _CLEAR:
-            found[first:stop] = max(float(ratio[0]), 0.0)
+        if n < _FEWEST_GROUPS or _by_chance(ratio, error, n) < _CLEAR:
+            found[first:stop] = max(ratio, 0.0)
     return found
 
 
@@ -195,6 +200,10 @@ def tail(value: FloatArray, error: FloatArray, n: FloatArray) -> FloatArray:
     """Return the probability of a larger value by chance, 1 where there are few groups."""
     p = stdtr(np.maximum(n - 1, 1.0), -value / np.maximum(error, 1e-300))
     return np.where(n >= _FEWEST_GROUPS, p, 1.0)
+
+
+def _by_chance(value: float, error: float, n: float) -> float:
+    return float(tail(np.array(value), np.array(error), np.array(n)))
 
 
 def _rarer(value: FloatArray, error: FloatArray, n: FloatArray, than: float) -> BoolArray:

@@ -8,7 +8,12 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.methods.api import ChunkedLocalizations
-from smlm_accessor.methods.coarse.relocation import WINDOWS, FrameDrift, shifts_of_images
+from smlm_accessor.methods.coarse.relocation import (
+    PER_WINDOW,
+    WINDOWS,
+    FrameDrift,
+    shifts_of_images,
+)
 from smlm_accessor.methods.coarse.tracker import Coarse, followed
 from smlm_accessor.timeline import Timeline
 
@@ -42,6 +47,8 @@ def followed_by_images(
     best, timeline = found, Timeline.of(sample.frames, sample.jumps)
     time = timeline.frames.astype(np.float64)
     for k in WINDOWS:
+        if len(sample.frames) <= PER_WINDOW * k:
+            continue
         windows = timeline.evenly(min(k, len(time)))
         shifts = shifts_of_images(sample, windows, threads)
         if shifts.by_chance or np.count_nonzero(shifts.valid) < _FEWEST:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold enough
 # to be found among all shifts.
-WINDOWS, _PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
+WINDOWS, PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
 _UNUSUAL = 5.0
@@ -139,7 +139,7 @@ def relocated(
         return None
     steps = None
     for k in WINDOWS:
-        if steps is None and len(still.frames) > _PER_WINDOW * k:
+        if steps is None and len(still.frames) > PER_WINDOW * k:
             steps = _steps_by_images(still, apart.evenly(k), cell, threads)
     moved = place(localizations, start, steps, cell, threads)
     if moved is None and lost.any() and not lost.all():

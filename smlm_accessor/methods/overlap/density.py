@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import chain, starmap
 from typing import Any
 
@@ -23,7 +22,6 @@ from smlm_accessor.kernels.density.pair_loops import (
     space,
 )
 from smlm_accessor.kernels.sorting import equal_runs, sorted_rows
-from smlm_accessor.kernels.time_series.shares import local_shares
 from smlm_accessor.methods.overlap.events import CorrectedEvents
 from smlm_accessor.timeline import Windows
 
@@ -79,19 +77,6 @@ class OverlapSums:
         """Information of a unit of curvature, ``sum(curvature) / sum(squared)``, shape (d,)."""
         squared = np.maximum(self.squared.sum(axis=0), 1e-300)
         return np.asarray(self.curvature.sum(axis=0) / squared)
-
-    @property
-    def lateral_curvature(self) -> FloatArray:
-        """Mean of the curvatures along x and y, shape (n_windows,)."""
-        return np.asarray(self.curvature[:, :2].mean(axis=1))
-
-    @cached_property
-    def share(self) -> FloatArray:
-        """Curvature for each responsibility, of as many windows as are alike, shape (n_windows,).
-
-        It is the part of the pairs that are of one molecule; 0 where nothing is seen.
-        """
-        return local_shares(self.lateral_curvature, self.weight)
 
     @property
     def quality(self) -> FloatArray:

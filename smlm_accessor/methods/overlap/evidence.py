@@ -10,6 +10,7 @@ from scipy.special import stdtr
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.jackknife import effective_number
+from smlm_accessor.kernels.time_series.shares import local_shares
 from smlm_accessor.kernels.time_series.steps import runs
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
 from smlm_accessor.timeline import Timeline, Windows
@@ -69,6 +70,14 @@ def lost(quality: FloatArray, duration: IntArray) -> BoolArray:
     return np.asarray(around < _LOST * np.median(around))
 
 
+def share_of(sums: OverlapSums) -> FloatArray:
+    """Return curvature per responsibility, of as many windows as are alike, shape (n_windows,).
+
+    It is the part of the pairs that are of one molecule; 0 where nothing is seen.
+    """
+    return local_shares(sums.curvature[:, :2].mean(axis=1), sums.weight)
+
+
 def silent(sums: OverlapSums) -> BoolArray:
     """Tell which windows show nothing together with those near them, shape (n_windows,).
 
@@ -76,10 +85,10 @@ def silent(sums: OverlapSums) -> BoolArray:
     true pairs is averaged over windows near each other, by their responsibilities; it is compared
     with that of as many windows as are alike, for there may be more background at some times.
     """
-    weight, share = sums.weight, sums.share
-    if len(weight) < 10 * _AROUND:
+    weight, share = sums.weight, share_of(sums)
+    if len(weight) < 10 * _AROUND or not share.any():  # none is told from others
         return np.zeros(len(weight), dtype=np.bool_)
-    around = _near(sums.lateral_curvature)
+    around = _near(sums.curvature[:, :2].mean(axis=1))
     return np.asarray((around <= _LOST * share * _near(weight)) | (share == 0), dtype=np.bool_)
 
 

@@ -17,7 +17,7 @@ from smlm_accessor.kernels.time_series.slopes import excess_lines
 from smlm_accessor.kernels.time_series.trend import Rates, Trend, local_trend
 from smlm_accessor.kernels.time_series.two_series import trend_of_two
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost, silent
+from smlm_accessor.methods.overlap.evidence import chance, lies_on_nothing, lost, share_of, silent
 from smlm_accessor.methods.overlap.prior.knots import Prior
 from smlm_accessor.timeline import Windows
 
@@ -206,12 +206,13 @@ def newton_steps(sums: OverlapSums, *, nearly_right: bool) -> tuple[FloatArray, 
     """
     total = max(float(sums.weight.sum()), 1e-300)
     usual = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
-    slope = usual
+    share = np.ones(len(usual))
     if nearly_right:
-        share = sums.share / max(float(sums.share @ sums.weight), 1e-300) * total
-        slope = usual * np.maximum(share, 1e-9)[:, None]
+        share = share_of(sums)
+        share = np.where(share > 0, share * total / max(float(share @ sums.weight), 1e-300), 1.0)
+    slope = usual * share[:, None]
     rest = 1 - np.minimum(sums.weight / total, 1.0)
-    return -rest[:, None] * sums.gradient / slope, (usual / sums.per_curvature) / slope**2
+    return -rest[:, None] * sums.gradient / slope, 1 / (sums.per_curvature * slope * share[:, None])
 
 
 def _smoothed(
