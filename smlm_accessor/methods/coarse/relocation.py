@@ -23,8 +23,8 @@ from smlm_accessor.timeline import Timeline, Windows
 if TYPE_CHECKING:
     from smlm_accessor.methods.image_series.window_shifts import WindowShifts
 
-# Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold enough
-# to be found among all shifts.
+#: Windows, as many as tell their shifts: a jump is near an edge of one, but each has to hold so
+#: many localizations to be found among all shifts.
 WINDOWS, PER_WINDOW, _FEWEST = (24, 12, 6), 50, 3
 _PIXELS = 2**15  # of their padded images: twice and half as many find the same jumps
 # Times the usual step between windows: of Gaussian errors, one in a thousand is as large.
