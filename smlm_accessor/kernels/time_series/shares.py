@@ -152,9 +152,11 @@ def local_shares(c: FloatArray, r: FloatArray) -> FloatArray:
     def of_run(first: int, stop: int) -> tuple[float, float, float]:
         """Return the ratio, its standard error and the windows, effectively."""
         a, b, aa, ab, bb = (upto[:, stop] - upto[:, first]).tolist()
-        b = max(b, 1e-300)
-        n, square = b**2 / max(bb, 1e-300), aa - 2 * a / b * ab + (a / b) ** 2 * bb
-        return a / b, sqrt(max(square, 0.0) * n / max(n - 1, 1e-9)) / b, n
+        if b <= _NOTHING * float(upto[1, -1]):
+            return 0.0, 0.0, 0.0
+        ratio, n = a / b, b**2 / bb
+        square = max(aa - 2 * ratio * ab + ratio**2 * bb, 0.0)
+        return ratio, sqrt(square * n / max(n - 1, 1e-9)) / b, n
 
     waiting = [(0, len(c))]
     while waiting:

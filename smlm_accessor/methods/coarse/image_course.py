@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.time_series.interpolation import interpolate
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.relocation import (
     PER_WINDOW,
@@ -45,27 +46,19 @@ def followed_by_images(
     threads : int, optional
     """
     best, timeline = found, Timeline.of(sample.frames, sample.jumps)
-    time = timeline.frames.astype(np.float64)
     for k in WINDOWS:
         if len(sample.frames) <= PER_WINDOW * k:
             continue
-        windows = timeline.evenly(min(k, len(time)))
+        windows = timeline.evenly(min(k, len(timeline.frames)))
         shifts = shifts_of_images(sample, windows, threads)
         if shifts.by_chance or np.count_nonzero(shifts.valid) < _FEWEST:
             continue
         middle = windows.mean_frame[shifts.valid]
         drift = np.where(np.isfinite(cell), shifts.drift[shifts.valid], 0.0)
-        course = np.stack([_line(time, middle, x) for x in drift.T], axis=1)
+        course = interpolate(middle, drift, timeline.frames, kind="linear")
         start = FrameDrift(timeline, course)
         again = followed(start.removed(sample), precision, threads)
         if again.valid.mean() > best.valid.mean():
             best = again.after(start, windows.edges, cell, sample.jumps)
             best = replace(best, chosen={**best.chosen, "coarse_by_images": True})
     return best
-
-
-def _line(time: FloatArray, known: FloatArray, values: FloatArray) -> FloatArray:
-    """Return straight lines between values, the first and last one going on before and after."""
-    slope = np.diff(values) / np.diff(known)
-    segment = np.clip(np.searchsorted(known, time, side="right") - 1, 0, len(slope) - 1)
-    return np.asarray(values[segment] + slope[segment] * (time - known[segment]))

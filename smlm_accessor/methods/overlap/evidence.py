@@ -78,14 +78,14 @@ def share_of(sums: OverlapSums) -> FloatArray:
     return local_shares(sums.curvature[:, :2].mean(axis=1), sums.weight)
 
 
-def silent(sums: OverlapSums) -> BoolArray:
+def silent(sums: OverlapSums, share: FloatArray) -> BoolArray:
     """Tell which windows show nothing together with those near them, shape (n_windows,).
 
     What they seem to show is chance, and would hold the trend at the wrong position. The share of
     true pairs is averaged over windows near each other, by their responsibilities; it is compared
     with that of as many windows as are alike, for there may be more background at some times.
     """
-    weight, share = sums.weight, share_of(sums)
+    weight = sums.weight
     if len(weight) < 10 * _AROUND or not share.any():  # none is told from others
         return np.zeros(len(weight), dtype=np.bool_)
     around = _near(sums.curvature[:, :2].mean(axis=1))

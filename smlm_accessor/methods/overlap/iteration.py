@@ -194,25 +194,28 @@ def iterate_evident(
     raise NoEvidenceError
 
 
-def newton_steps(sums: OverlapSums, *, nearly_right: bool) -> tuple[FloatArray, FloatArray]:
+def newton_steps(
+    sums: OverlapSums, share: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """Return how far each window lies from all others, and the variance: shapes (n_windows, d).
 
     The step is ``gradient / slope`` and its variance ``noise / slope**2``, in precisions. ``slope``
     is the curvature that a window of this weight has on average, for that of a single window is too
-    noisy to divide by: among those that are like it, if the drift is ``nearly_right``; where it is
-    wrong, there is less curvature, and a step would be too long. ``noise``, the variance of the
-    gradient, goes with the weight alone, for pairs by chance scatter as well. Since the others
-    move, too, a window with half of all events has to go half the way.
+    noisy to divide by: among those that are like it, if their ``share`` of true pairs is given, see
+    `share_of`. Where the drift is wrong, there is less curvature, and such steps would be too long.
+    ``noise``, the variance of the gradient, goes with the weight alone, for pairs by chance scatter
+    as well. Since the others move, too, a window with half of all events has to go half the way.
     """
     total = max(float(sums.weight.sum()), 1e-300)
     usual = np.maximum(sums.weight, 1e-300)[:, None] * (sums.curvature.sum(axis=0) / total)
-    share = np.ones(len(usual))
-    if nearly_right:
-        share = share_of(sums)
-        share = np.where(share > 0, share * total / max(float(share @ sums.weight), 1e-300), 1.0)
-    slope = usual * share[:, None]
+    relative = np.ones(len(usual))
+    if share is not None:
+        mean = max(float(share @ sums.weight), 1e-300) / total
+        relative = np.where(share > 0, share / mean, 1.0)
+    slope = usual * relative[:, None]
     rest = 1 - np.minimum(sums.weight / total, 1.0)
-    return -rest[:, None] * sums.gradient / slope, 1 / (sums.per_curvature * slope * share[:, None])
+    variance = 1 / (sums.per_curvature * slope * relative[:, None])
+    return -rest[:, None] * sums.gradient / slope, variance
 
 
 def _smoothed(
@@ -225,10 +228,10 @@ def _smoothed(
     prior: Prior | None,
 ) -> DriftEstimate:
     """Return the trends through the drift of windows that the sums ask for."""
-    precision = density.precision
-    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~silent(sums)
+    precision, share = density.precision, share_of(sums)
+    seen = (sums.weight > 1e-6 * sums.weight.mean()) & ~silent(sums, share)
     nearly_right = density.kernel.spread < COARSE.spread
-    step, variance = newton_steps(sums, nearly_right=nearly_right)
+    step, variance = newton_steps(sums, share if nearly_right else None)
     value = windows.mean(drift) + np.where(seen[:, None], precision * step, 0.0)
     variance = np.where(seen[:, None], precision**2 * variance, np.inf)
     rates: list[Rates | None] = [*near] if near else [None] * drift.shape[1]

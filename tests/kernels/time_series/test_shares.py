@@ -133,3 +133,9 @@ def test_a_few_windows_have_the_share_of_all() -> None:
     np.testing.assert_allclose(local_shares(c, r), 12 / 30)
     assert not local_shares(-c, r).any()
     assert not local_shares(0 * c, 0 * r).any()
+
+
+def test_what_is_lost_in_the_rounding_of_sums_has_no_share_of_its_own() -> None:
+    c, r = np.full(200, 3e3), np.full(200, 5e3)
+    c[100:], r[100:] = 1e-9, 1e-13
+    np.testing.assert_allclose(local_shares(c, r), 0.6)

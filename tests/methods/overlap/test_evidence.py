@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smlm_accessor._typing import FloatArray
+from smlm_accessor._typing import BoolArray, FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.methods.overlap.density import OverlapSums
-from smlm_accessor.methods.overlap.evidence import chance, judged, lies_on_nothing, lost, silent
+from smlm_accessor.methods.overlap.evidence import (
+    chance,
+    judged,
+    lies_on_nothing,
+    lost,
+    share_of,
+    silent,
+)
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -103,16 +110,20 @@ def showing(share: FloatArray, weight: FloatArray) -> OverlapSums:
     return OverlapSums(weight, weight, 0 * both, both, both, weight[:1], both[:1])
 
 
+def is_silent(sums: OverlapSums) -> BoolArray:
+    return silent(sums, share_of(sums))
+
+
 def test_windows_that_show_nothing_are_silent() -> None:
     rng, weight = np.random.default_rng(2), np.full(200, 30.0)
     # Background comes to half of all from the hundredth window on: these show something, too.
     share = np.where(np.arange(200) < 100, 0.8, 0.25) + rng.normal(0, 0.1, 200)
-    assert silent(showing(share, weight)).mean() < 0.03
+    assert is_silent(showing(share, weight)).mean() < 0.03
     share[150:] = rng.normal(0, 0.1, 50)
-    found = silent(showing(share, weight))
+    found = is_silent(showing(share, weight))
     assert found[153:].all()
     assert found[:147].mean() < 0.03
-    assert not silent(showing(share[:30] * 0, weight[:30])).any()  # too few windows to tell
+    assert not is_silent(showing(share[:30] * 0, weight[:30])).any()  # too few windows to tell
 
 
 def test_a_window_between_single_frames_is_not_lost() -> None:

@@ -10,6 +10,8 @@ import pytest
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, PairKernel
 from smlm_accessor.kernels.time_series.trend import local_trend
+from smlm_accessor.methods.overlap.density import OverlapSums
+from smlm_accessor.methods.overlap.evidence import share_of
 from smlm_accessor.methods.overlap.iteration import (
     DriftEstimate,
     NoEvidenceError,
@@ -25,10 +27,14 @@ from tests.scenes import PRECISION, Scene
 N_WINDOWS = 40
 
 
+def steps(sums: OverlapSums) -> tuple[FloatArray, FloatArray]:
+    return newton_steps(sums, share_of(sums))
+
+
 def steps_of(scene: Scene, kernel: PairKernel) -> tuple[FloatArray, FloatArray]:
     """Steps and their variances, at the true drift."""
     density, windows, drift = density_of(scene, N_WINDOWS, kernel)
-    return newton_steps(density.sums(drift, windows), nearly_right=True)
+    return steps(density.sums(drift, windows))
 
 
 @pytest.mark.parametrize("kernel", [FINE[0], FINE[-1], COARSE])
@@ -51,7 +57,7 @@ def test_a_step_goes_all_the_way(share: float) -> None:
         windows = windows.timeline.cut(np.array([0, 10 * n, 400]))
     wrong = drift.copy()
     wrong[windows.of_frame == 0] += [4.0, -3.0]
-    step, _ = newton_steps(density.sums(wrong, windows), nearly_right=True)
+    step, _ = steps(density.sums(wrong, windows))
     expected = (1 - share) * np.array([-4.0, 3.0]) / PRECISION
     np.testing.assert_allclose(step[0], expected, rtol=0.2)
 
@@ -64,11 +70,11 @@ def test_where_there_is_more_background_steps_go_all_the_way_too() -> None:
     density, windows, drift = density_of(scene, 80, COARSE)
     wrong = drift.copy()
     wrong[300:] += [1.5, -1.0]
-    step, variance = newton_steps(density.sums(wrong, windows), nearly_right=True)
+    step, variance = steps(density.sums(wrong, windows))
     after, before = step[60:].mean(axis=0), step[40:60].mean(axis=0)
     expected = np.array([-1.5, 1.0]) / PRECISION
     np.testing.assert_allclose(after - before, expected, rtol=0.25)
-    at_rest, variance = newton_steps(density.sums(drift, windows), nearly_right=True)
+    at_rest, variance = steps(density.sums(drift, windows))
     scores = (at_rest - at_rest.mean(axis=0)) / np.sqrt(variance)
     assert 0.75 < np.std(scores[40:]) < 1.4
 
