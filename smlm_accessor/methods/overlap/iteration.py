@@ -86,11 +86,12 @@ class DriftEstimate:
 
     def with_slopes_as_seen(self, windows: Windows) -> DriftEstimate:
         """Return the same with slopes no larger than they are seen to be, see `excess_lines`."""
-        time, free, trends = windows.mean_frame, windows.begins, []
-        drift = self.drift.copy()
-        for axis, t in enumerate(self.trends):
-            value, variance = self.value[:, axis], t.noise * self.variance[:, axis]
-            level, slope = excess_lines(time, value, variance, free=free)
+        variance = np.array([t.noise for t in self.trends]) * self.variance
+        lines = excess_lines(windows.mean_frame, self.value, variance, free=windows.begins)
+        drift, trends = self.drift.copy(), []
+        for axis, (t, level, slope) in enumerate(
+            zip(self.trends, *(x.T for x in lines), strict=True)
+        ):
             drift[:, axis] -= windows.lines(level, slope)
             trends.append(t._replace(level=t.level - level, slope=t.slope - slope))
         return replace(self, drift=drift, trends=tuple(trends))
