@@ -110,8 +110,8 @@ def overlap(
        The spread is 4 squared precisions at first, by which the drift may be wrong, and then 0, or
        1 where the localizations of a blink share an error. Events as precise as each other get the
        common weight ``sum(c) / sum(g**2)``.
-    6. What is rather noise in the slopes of the segments is taken off [3]_: where nothing moves,
-       most often no drift is left.
+    6. What is rather noise in the slopes of the segments is taken off [3]_, all of it if they are
+       not worth their number [2]_: where nothing moves, most often no drift is left.
 
     Does badly where nothing comes back, as with molecules that are seen once, far from each other;
     and where structures repeat at distances of a few precisions and no end of them is seen.
