@@ -108,15 +108,36 @@ def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) ->
     quality of the rest would make it: the clearest one.
     """
     result, usual = np.zeros(len(seen), dtype=np.bool_), float(np.median(quality))
-    for run in runs(~seen):
+    for run in _with_ends(runs(~seen), quality, events):
         windows = run[::-1] if run[0] == 0 else run  # those at the end of the movie are the last
         at_an_end = windows[-1] in (0, len(seen) - 1)
         begin = _begin_of_nothing(quality[windows], events[windows], usual, parts=at_an_end)
         lies = windows[begin:]
         if at_an_end and len(lies):
-            lies = _without_what_is_seen(lies, quality, events)
+            lies = _without_what_is_seen(lies, quality, events, usual)
         result[lies] = True
     return result
+
+
+def _with_ends(found: list[IntArray], quality: FloatArray, events: FloatArray) -> list[IntArray]:
+    """Return runs of windows, and those from a run on to an end of the movie, if they are lost.
+
+    A few pairs by chance are the whole quality of a window near the end, where little is seen. So
+    all from the run on count together: the longest that has less than so much of the usual quality.
+    """
+    information, every, n = quality * events, np.arange(len(quality)), len(quality)
+    after, of_events = (np.append(np.cumsum(x[::-1])[::-1], 0.0) for x in (information, events))
+    least, ends = _LOST * float(np.median(quality)), []
+    lost = [run[0] for run in found if after[run[0]] < least * of_events[run[0]]]
+    if lost:
+        ends.append(every[lost[0] :])
+    before, events_before = after[0] - after, of_events[0] - of_events
+    lost = [
+        run[-1] + 1 for run in found if before[run[-1] + 1] < least * events_before[run[-1] + 1]
+    ]
+    if lost and lost[-1] < n:
+        ends.append(every[: lost[-1]])
+    return [*found, *ends]
 
 
 def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, parts: bool) -> int:
@@ -139,24 +160,29 @@ def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, 
     error = np.maximum(np.sqrt(n / freedom * square), 1e-300)
     more = stdtr(freedom, -total / error)
     less = stdtr(freedom, (total - before * of_events) / error)
-    tests = len(events) if parts else 1
+    tests = np.full(len(events), len(events) if parts else 1)
+    tests[:1] = 1  # the whole run is one
     on_nothing = (n > 1) & (more > FALSE_ALARM) & (less < FALSE_ALARM / tests)
     if on_nothing[0] or not (parts and on_nothing.any()):
         return 0 if on_nothing[0] else len(events)
     return int(np.where(on_nothing, less, np.inf).argmin())
 
 
-def _without_what_is_seen(part: IntArray, quality: FloatArray, events: FloatArray) -> IntArray:
+def _without_what_is_seen(
+    part: IntArray, quality: FloatArray, events: FloatArray, usual: float
+) -> IntArray:
     """Return a part of windows without those at its begin that lie on something, after all.
 
     Of a quality that is constant there and 0 afterwards, these windows have the largest likelihood;
-    they are left out if that is clear beside the scatter of what is left.
+    they are left out if that is clear beside the scatter of what is left, where each event lies on
+    something of the ``usual`` quality or not.
     """
     information, weight = quality[part] * events[part], np.maximum(events[part], 1e-9)
     total, of_events = np.cumsum(information), np.cumsum(weight)
     gain = np.maximum(total, 0.0) ** 2 / of_events
     k = int(gain.argmax()) + 1
-    by_chance = (information[k:] ** 2).sum() / max(weight[k:].sum(), 1e-9)
+    square = np.maximum(information[k:] ** 2, usual**2 * weight[k:])
+    by_chance = square.sum() / max(weight[k:].sum(), 1e-9)
     return part[k:] if gain[k - 1] > _CLEARLY**2 * by_chance else part
 
 

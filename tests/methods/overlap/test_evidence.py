@@ -178,6 +178,21 @@ def test_of_a_run_at_an_end_the_part_that_lies_on_nothing_is_told(late: bool) ->
     assert not (told[:85] if late else told[35:]).any()
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_few_pairs_by_chance_near_an_end_do_not_end_what_lies_on_nothing(late: bool) -> None:
+    """Where little is seen, they are the whole quality of a window."""
+    few = np.array([57, 74, 61, 69, 47, 18, 8, 2, 9, 8, 1, 2, 1, 4], dtype=np.float64)
+    pairs = np.array([0, 2, 3, -1, 0, 0, 2, 0, 6, 0, 0, 0, 0, 0], dtype=np.float64)
+    events = np.concatenate([np.full(100, 200.0), few])
+    quality = np.concatenate([np.full(100, 0.5), pairs / few])
+    seen = ~lost(quality, np.concatenate([np.full(100, 80), few.astype(np.int64)]))
+    assert seen[-6]
+    order = slice(None, None, 1 if late else -1)
+    found = lies_on_nothing(quality[order], events[order], seen[order])[order]
+    assert not found[:100].any()
+    assert found[101:].all()  # the window before is beside what is seen
+
+
 def test_ends_on_nothing_are_windows_up_to_the_ends_and_the_one_beside() -> None:
     """The sample may have left in the window beside."""
     scene = scenes.visits(scenes.sites(100), n=6_000, n_frames=1_000)
