@@ -114,7 +114,7 @@ def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) ->
         begin = _begin_of_nothing(quality[windows], events[windows], usual, parts=at_an_end)
         lies = windows[begin:]
         if at_an_end and len(lies):
-            lies = _without_what_is_seen(lies, quality, events, usual)
+            lies = _without_what_is_seen(lies, quality, events)
         result[lies] = True
     return result
 
@@ -160,29 +160,27 @@ def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, 
     error = np.maximum(np.sqrt(n / freedom * square), 1e-300)
     more = stdtr(freedom, -total / error)
     less = stdtr(freedom, (total - before * of_events) / error)
-    tests = np.full(len(events), len(events) if parts else 1)
-    tests[:1] = 1  # the whole run is one
-    on_nothing = (n > 1) & (more > FALSE_ALARM) & (less < FALSE_ALARM / tests)
-    if on_nothing[0] or not (parts and on_nothing.any()):
-        return 0 if on_nothing[0] else len(events)
-    return int(np.where(on_nothing, less, np.inf).argmin())
+    tests = len(events) if parts else 1
+    may = (n > 1) & (more > FALSE_ALARM)
+    on_nothing = may & (less < FALSE_ALARM / tests)
+    if parts and on_nothing.any() and not on_nothing[0]:
+        return int(np.where(on_nothing, less, np.inf).argmin())
+    return 0 if may[0] and less[0] < FALSE_ALARM else len(events)  # the whole run is one test
 
 
-def _without_what_is_seen(
-    part: IntArray, quality: FloatArray, events: FloatArray, usual: float
-) -> IntArray:
+def _without_what_is_seen(part: IntArray, quality: FloatArray, events: FloatArray) -> IntArray:
     """Return a part of windows without those at its begin that lie on something, after all.
 
     Of a quality that is constant there and 0 afterwards, these windows have the largest likelihood;
-    they are left out if that is clear beside the scatter of what is left, where each event lies on
-    something of the ``usual`` quality or not.
+    they are left out if that is clear beside the scatter about it.
     """
     information, weight = quality[part] * events[part], np.maximum(events[part], 1e-9)
     total, of_events = np.cumsum(information), np.cumsum(weight)
     gain = np.maximum(total, 0.0) ** 2 / of_events
     k = int(gain.argmax()) + 1
-    square = np.maximum(information[k:] ** 2, usual**2 * weight[k:])
-    by_chance = square.sum() / max(weight[k:].sum(), 1e-9)
+    left = information.copy()
+    left[:k] -= weight[:k] * total[k - 1] / of_events[k - 1]
+    by_chance = (left**2).sum() / of_events[-1]
     return part[k:] if gain[k - 1] > _CLEARLY**2 * by_chance else part
 
 
