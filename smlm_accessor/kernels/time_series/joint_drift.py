@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.time_series.trend_loops import QUIETEST
 
 # Rates of the random walks, in decades of their effect on the drift that is known best: from one
@@ -30,18 +30,12 @@ class JointDrift(NamedTuple):
     n_errors : float
         How many independent errors the levels have, ``trace(C)**2 / trace(C @ C)`` of their
         covariance ``C``.
-    slopes : ndarray, shape (k,)
-        What the slopes of the segments add to the level, jumps as they are best with each.
-    evidence : float
-        The square of the slopes in standard deviations, on average over the segments: 1 by chance.
     """
 
     level: FloatArray
     variance: FloatArray
     noise: float
     n_errors: float
-    slopes: FloatArray
-    evidence: float
 
 
 def laplacian(couplings: FloatArray) -> FloatArray:
@@ -84,7 +78,7 @@ def joint_drift(
     """
     share = weight / weight.sum()
     score = score - share * score.sum()
-    base, is_slope = _lines(time, segment)
+    base = _lines(time, segment)
     known = base.T @ information @ base
     known[np.diag_indices_from(known)] += _RIDGE * (float(np.trace(known)) or 1.0)
     inverse = np.linalg.inv(known)
@@ -123,14 +117,11 @@ def joint_drift(
     covariance = noise * center @ base @ inverse @ base.T @ center.T
     for shape, gain, one in zip(shapes, gains, np.split(p, len(shapes)), strict=True):
         covariance += shape * (one @ gain) @ shape.T
-    by_slopes = np.linalg.solve(inverse[np.ix_(is_slope, is_slope)], beta[is_slope])
     return JointDrift(
         center @ (base @ beta) + mean,
         p @ (variance + (level - mean) ** 2),
         noise,
         float(np.trace(covariance) ** 2 / max(np.sum(covariance**2), 1e-300)),
-        center @ (base @ (inverse[:, is_slope] @ by_slopes)),
-        float(beta[is_slope] @ by_slopes) / (noise * max(int(is_slope.sum()), 1)),
     )
 
 
@@ -138,25 +129,19 @@ def _squared(columns: FloatArray) -> FloatArray:
     return np.asarray((columns**2).sum(axis=1))
 
 
-def _lines(time: FloatArray, segment: IntArray) -> tuple[FloatArray, BoolArray]:
-    """Return a constant and a slope in each segment, and which are slopes.
-
-    The constant of the first is not needed.
-    """
-    columns, is_slope = [], []
+def _lines(time: FloatArray, segment: IntArray) -> FloatArray:
+    """Return a constant and a slope in each segment; the constant of the first is not needed."""
+    columns = []
     for number in np.unique(segment):
         inside = segment == number
         if number != segment[0]:
             columns.append(inside.astype(np.float64))
-            is_slope.append(False)
         if inside.sum() > 1:
             t = time[inside] - time[inside].mean()
             column = np.zeros(len(time))
             column[inside] = t / np.abs(t).max()
             columns.append(column)
-            is_slope.append(True)
-    base = np.stack(columns, axis=1) if columns else np.zeros((len(time), 0))
-    return base, np.array(is_slope, dtype=np.bool_)
+    return np.stack(columns, axis=1) if columns else np.zeros((len(time), 0))
 
 
 def _walks(time: FloatArray, segment: IntArray) -> tuple[FloatArray, FloatArray]:

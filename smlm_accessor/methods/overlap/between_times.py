@@ -15,7 +15,6 @@ from smlm_accessor.kernels.time_series.couplings import (
     least_connection,
 )
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift
-from smlm_accessor.kernels.time_series.slopes import excess_of_slopes
 from smlm_accessor.methods.overlap.couplings import (
     CouplingSums,
     couplings,
@@ -291,8 +290,6 @@ def _moved(
             )
         )
     level, time = np.stack([f.level for f in found], axis=1), windows.mean_frame
-    excess = excess_of_slopes(np.array([f.evidence for f in found]))
-    level -= excess * np.stack([f.slopes for f in found], axis=1)
     # Were others left where they are, the lines from them to those beside them would lead astray.
     moved = np.stack([np.interp(time, time[main], x) for x in (level - now)[main].T], axis=1)
     moved -= np.average(moved, axis=0, weights=counts)

@@ -74,31 +74,6 @@ def test_the_drift_is_free_to_jump_between_segments() -> None:
     np.testing.assert_allclose(found.level, centred(drift), atol=0.05)
 
 
-def test_slopes_are_told_from_chance() -> None:
-    """Their squares in standard deviations are 1 on average where nothing moves."""
-    late, evidence = (TIME >= 25).astype(np.int64), []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        mu, vectors = np.linalg.eigh(chain(1.0))
-        noise = vectors @ (np.sqrt(np.maximum(mu, 0)) * rng.normal(size=K))
-        evidence.append(joint_drift(chain(1.0), noise, TIME, late, WEIGHT).evidence)
-    assert 0.75 < np.mean(evidence) < 1.35
-    clear = solve(chain(1.0), 5.0 * TIME, 1)[0]
-    assert clear.evidence > 1_000
-
-
-def test_without_their_slopes_segments_lie_as_constants_would() -> None:
-    information = laplacian(np.full((K, K), 0.02))
-    late = (TIME >= 25).astype(np.int64)
-    drift = np.where(late, 300.0, 0.0) + 0.5 * TIME
-    found = joint_drift(information, information @ drift, TIME, late, WEIGHT)
-    rest = found.level - found.slopes
-    np.testing.assert_allclose(np.ptp(rest[:25]), 0, atol=0.05)
-    np.testing.assert_allclose(np.ptp(rest[25:]), 0, atol=0.05)
-    step = np.mean(drift[25:]) - np.mean(drift[:25])
-    np.testing.assert_allclose(rest[-1] - rest[0], step, atol=0.1)
-
-
 def test_windows_without_information_are_bridged() -> None:
     couplings = np.full((K, K), 0.02)
     couplings[20:25] = couplings[:, 20:25] = 0
