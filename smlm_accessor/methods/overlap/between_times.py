@@ -15,12 +15,7 @@ from smlm_accessor.kernels.time_series.couplings import (
     least_connection,
 )
 from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift
-from smlm_accessor.methods.overlap.couplings import (
-    CouplingSums,
-    couplings,
-    information_of,
-    response_of,
-)
+from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings, information_of
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, std_about_mean
 from smlm_accessor.methods.overlap.prior.knots import Prior
@@ -198,32 +193,28 @@ def drift_of_windows(
             return trend
         if least_connection(pairs.known) > _CONNECTED:
             every = np.ones(len(few), dtype=np.bool_)
-            as_said = np.ones(drift.shape[1])
-            _, moved, error = _moved(pairs, drift, few, density, every, as_said, prior)
+            _, moved, error = _moved(pairs, drift, few, density, every, prior)
             slow = _parabola(moved, few.counts)
             if (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all():
                 return trend
-    n_events = _SOME
-    pairs = couplings(density, drift, fine, n_events=n_events)
+    pairs = couplings(density, drift, fine, n_events=_SOME)
     if pairs.responsibility.sum() < _SEEN:
         return trend
     near = _near(pairs.known)
     if near > _MOST_NEAR / 2:
         fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
-        n_events = _MANY
-        pairs = couplings(density, drift, fine, n_events=n_events)
+        pairs = couplings(density, drift, fine, n_events=_MANY)
     part = known.part if prior is None else known.spanned(prior.spanned(timeline)).part
     # What lies on nothing would make the mean of the table, and so all windows, unknown.
     main = fine.mean(((part == 0) & ~nothing).astype(np.float64)) > 0.5
     if np.count_nonzero(main) < _FEWEST:
         return trend
-    response = response_of(pairs, drift, fine, density, main, n_events)
     for turn in range(_ROUNDS):
         if turn:
             now = couplings(density, drift, fine, n_events=_MANY)
             doubtful = now.known.sum() < _STILL_KNOWN * pairs.known.sum()
             pairs = replace(pairs, gradient=now.gradient) if doubtful else now
-        found, moved, error = _moved(pairs, drift, fine, density, main, response, prior)
+        found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
         drift = drift + in_frames(moved, np.zeros_like(moved), fine)
         if (away < _TOLERANCE).all():
@@ -260,19 +251,17 @@ def _moved(
     windows: Windows,
     density: Density,
     main: BoolArray,
-    response: FloatArray,
     prior: Prior | None,
 ) -> tuple[list[JointDrift], FloatArray, FloatArray]:
     """Return the joint drift along each axis, how far it moves windows, and its error, (k, d).
 
-    Windows that are not ``main`` are not connected, and move as those beside them. The information
-    is as much as the gradient responds, (d,), see `response_of`. What is known beforehand has the
-    information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a constant is free.
+    Windows that are not ``main`` are not connected, and move as those beside them. What is known
+    beforehand has the information ``diag(w) - w w^T / sum(w)``, ``w`` by window: a constant is
+    free.
     """
     now, found = windows.mean(drift), []
     counts = np.where(main, windows.counts, 0)
     for axis, (information, gradient) in enumerate(information_of(pairs, density.precision, main)):
-        information *= response[axis]
         score = information @ now[:, axis] - gradient
         if prior is not None:
             step, variance = (one[:, axis] for one in prior.on(windows, drift))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,10 +23,6 @@ _RUNS = 16  # of events, one after the other: what is made of them takes little 
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
 # the memory.
 _GROUPS, _MANY_WINDOWS = 32, 350
-# Precisions at the ends of the movie by which the drift is moved to see how the gradient responds:
-# far less than the kernel is wide.
-_TRIAL = 0.1
-_LEAST_RESPONSE = 0.25  # of what the information says: with less, few pairs are seen at all
 #: Edge of such a square in precisions, larger than most molecules and clusters.
 SQUARE = 30.0
 
@@ -153,46 +149,6 @@ def information_of(
         gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
         found.append((information, gradient))
     return found
-
-
-def response_of(
-    pairs: CouplingSums,
-    drift: FloatArray,
-    windows: Windows,
-    density: Density,
-    main: BoolArray,
-    n_events: int,
-) -> FloatArray:
-    """Return how much the gradient changes with the drift, over the information, shape (d,).
-
-    Events of a third window change the density, too, which the curvature of two does not hold: in
-    tight clusters of molecules that live for a short time it is three quarters. The drift is moved
-    along a line, for other slow motions have the same.
-
-    Parameters
-    ----------
-    pairs : CouplingSums
-        Of these windows, with this drift and ``n_events``.
-    drift : ndarray, shape (n_frames, d)
-    windows : Windows
-    density : Density
-    main : ndarray of bool, shape (n_windows,)
-        As in `information_of`.
-    n_events : int
-    """
-    frames = windows.timeline.frames
-    line = np.interp(frames, frames[[0, -1]], [-_TRIAL, _TRIAL])
-    step = windows.mean(line)
-    moved = drift + np.outer(line, density.precision)
-    there = couplings(density, moved, windows, n_events=n_events)
-    found = []
-    here = information_of(pairs, density.precision, main)
-    after = information_of(replace(pairs, gradient=there.gradient), density.precision, main)
-    for (information, gradient), (_, other), w in zip(here, after, density.precision, strict=True):
-        expected = w * float(step @ information @ step)
-        seen = float((other - gradient) @ step)
-        found.append(seen / expected if expected > 0 else 1.0)
-    return np.clip(found, _LEAST_RESPONSE, None)
 
 
 def _squares(positions: FloatArray) -> IntArray:

@@ -158,8 +158,7 @@ def overlap(
     did not fall, or where turns have not come to rest, all windows are solved together, with the
     information :math:`L = \mathrm{diag}(W 1) - W`, :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`,
     the gradient weighted by :math:`\rho_{st}`, and random walks of level or slope, averaged over
-    their rates by the marginal likelihood. ``L`` is multiplied by the response of the gradient to a
-    small slope of the drift, for events of a third window change the density, too.
+    their rates by the marginal likelihood.
 
     Parts of the table share no more than chance gives (probability 0.01, times the positions at
     which they could have been placed): where what windows before and after share ends, and between

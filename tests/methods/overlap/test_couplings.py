@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE
-from smlm_accessor.methods.overlap.couplings import couplings, information_of, response_of
+from smlm_accessor.methods.overlap.couplings import couplings
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -70,29 +68,3 @@ def test_windows_know_most_of_each_other_where_the_drift_is_right() -> None:
         told.append(couplings(density, wrong, windows, n_events=10**9).known.sum())
     assert np.argmax(told) == 2
     assert min(told) == min(told[0], told[-1])
-
-
-@pytest.mark.parametrize(("spread", "low", "high"), [(0.0, 0.8, 1.05), (1.5, 0.4, 0.9)])
-def test_the_gradient_responds_to_any_slow_motion_as_to_a_line(
-    spread: float, low: float, high: float
-) -> None:
-    """Of emitters by themselves, and of clusters of molecules that live for a short time."""
-    rng = np.random.default_rng(1)
-    at = np.repeat(scenes.sites(40, size=8_000), 15, axis=0)
-    at = at + spread * scenes.PRECISION * rng.standard_normal(at.shape)
-    scene = scenes.bleaching(at, n=20_000, n_frames=N_FRAMES, life=120)
-    density, windows, drift = density_of(scene, 40, FINE[-1])
-    main, every = np.ones(len(windows), dtype=np.bool_), 10**9
-    pairs = couplings(density, drift, windows, n_events=every)
-    response = response_of(pairs, drift, windows, density, main, every)
-    course = 0.1 * np.cos(np.linspace(0, 3 * np.pi, len(drift)))
-    moved = drift + np.outer(course, density.precision)
-    there = couplings(density, moved, windows, n_events=every)
-    here = information_of(pairs, density.precision, main)
-    after = information_of(replace(pairs, gradient=there.gradient), density.precision, main)
-    step = windows.mean(course)
-    for axis, ((information, gradient), (_, other)) in enumerate(zip(here, after, strict=True)):
-        expected = density.precision[axis] * float(step @ information @ step)
-        seen = float((other - gradient) @ step)
-        assert seen == pytest.approx(response[axis] * expected, rel=0.12)
-    assert ((response > low) & (response < high)).all()
