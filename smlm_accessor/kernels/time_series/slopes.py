@@ -66,8 +66,8 @@ def excess_lines(
     >>> excess_lines(time, 100 * time[:, None], one, free=begins)[0][:, 0].round(3).tolist()
     [-0.003, -0.001, 0.001, 0.003]
     """
-    segment, begins, weight = np.cumsum(free) - free[0], np.flatnonzero(free), 1 / variance
-    begins = np.union1d(begins, [0])
+    begins, weight = np.union1d([0], np.flatnonzero(free)), 1 / variance
+    segment = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(time)))
     seen = np.where(np.isfinite(variance), value, 0.0)
     total = np.maximum(np.add.reduceat(weight, begins), 1e-300)
     away = time[:, None] - (np.add.reduceat(weight * time[:, None], begins) / total)[segment]

@@ -105,7 +105,8 @@ def lies_on_nothing(quality: FloatArray, events: FloatArray, seen: BoolArray) ->
     and from events that lie on something or not. Nothing is left of the sample, or it went
     elsewhere. Before a far jump, the sample may have been seen less and less: of a run at the
     beginning or the end, a part that goes on to there may do so by itself, if it has less than the
-    quality of the rest would make it: the clearest one.
+    quality of the rest would make it: the clearest one. Windows that were seen count with those
+    around them if all to an end are lost together.
     """
     result, usual = np.zeros(len(seen), dtype=np.bool_), float(np.median(quality))
     for run in _with_ends(runs(~seen), quality, events):
@@ -125,19 +126,17 @@ def _with_ends(found: list[IntArray], quality: FloatArray, events: FloatArray) -
     A few pairs by chance are the whole quality of a window near the end, where little is seen. So
     all from the run on count together: the longest that has less than so much of the usual quality.
     """
-    information, every, n = quality * events, np.arange(len(quality)), len(quality)
-    after, of_events = (np.append(np.cumsum(x[::-1])[::-1], 0.0) for x in (information, events))
-    least, ends = _LOST * float(np.median(quality)), []
-    lost = [run[0] for run in found if after[run[0]] < least * of_events[run[0]]]
-    if lost:
-        ends.append(every[lost[0] :])
-    before, events_before = after[0] - after, of_events[0] - of_events
-    lost = [
-        run[-1] + 1 for run in found if before[run[-1] + 1] < least * events_before[run[-1] + 1]
-    ]
-    if lost and lost[-1] < n:
-        ends.append(every[: lost[-1]])
-    return [*found, *ends]
+    information, every = quality * events, np.arange(len(quality))
+    least = _LOST * float(np.median(quality))
+    for longest_first in (
+        [every[run[0] :] for run in found],
+        [every[: run[-1] + 1] for run in reversed(found)],
+    ):
+        for part in longest_first:
+            if information[part].sum() < least * events[part].sum():
+                found = [*found, part]
+                break
+    return found
 
 
 def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, parts: bool) -> int:
@@ -160,11 +159,10 @@ def _begin_of_nothing(quality: FloatArray, events: FloatArray, usual: float, *, 
     error = np.maximum(np.sqrt(n / freedom * square), 1e-300)
     more = stdtr(freedom, -total / error)
     less = stdtr(freedom, (total - before * of_events) / error)
-    tests = len(events) if parts else 1
     may = (n > 1) & (more > FALSE_ALARM)
-    on_nothing = may & (less < FALSE_ALARM / tests)
-    if parts and on_nothing.any() and not on_nothing[0]:
-        return int(np.where(on_nothing, less, np.inf).argmin())
+    some_do = may & (less < FALSE_ALARM / len(events))
+    if parts and some_do.any() and not some_do[0]:
+        return int(np.where(some_do, less, np.inf).argmin())
     return 0 if may[0] and less[0] < FALSE_ALARM else len(events)  # the whole run is one test
 
 
