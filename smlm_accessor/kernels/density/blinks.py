@@ -276,7 +276,10 @@ def _add_up(
         of_row, w = (event_of[rows] - events.start).astype(np.intp), tiles.weight[rows]
         weight[events] = np.bincount(of_row, w)
         mean_frame[events] = np.bincount(of_row, w * tiles.frame[rows])
-        corner = np.repeat(tiles.corner[first:stop], np.diff(tiles.start[first : stop + 1]), axis=0)
-        for c, x in enumerate((corner + tiles.where[rows]).T):
-            position[events, c] = np.bincount(of_row, w * x)
+        counts = np.diff(tiles.start[first : stop + 1])
+        for c, where in enumerate(tiles.where[rows].T):
+            x = np.repeat(tiles.corner[first:stop, c], counts)
+            x += where
+            x *= w
+            position[events, c] = np.bincount(of_row, x)
     return weight, mean_frame, position

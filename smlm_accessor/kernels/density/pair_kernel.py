@@ -28,6 +28,11 @@ class PairKernel(NamedTuple):
     spread: float
     floor: float
 
+    @property
+    def of_pairs(self) -> tuple[float, float]:
+        """What the variance of a pair depends on."""
+        return self.factor, self.spread
+
     def reach(self, variance: FloatArray) -> FloatArray:
         """Return the distance at which the kernel of two such events ends, in precisions."""
         return np.sqrt(CUT * (2 * self.factor * variance + self.spread))

@@ -126,19 +126,25 @@ class Density:
         threads: int | None,
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""
-        moved, positions = drift - events.start, np.empty(events.positions.shape)
+        moved = drift - events.start
 
-        def less_drift(rows: slice) -> FloatArray:
-            drift_of_rows = moved.take(events.frame[rows], axis=0)
-            return np.asarray((events.positions[rows] - drift_of_rows) / precision)
+        def less_drift(rows: _Rows) -> FloatArray:
+            at = (
+                events.positions[rows]
+                if isinstance(rows, slice)
+                else events.positions.take(rows, axis=0)
+            )
+            return np.asarray((at - moved.take(events.frame[rows], axis=0)) / precision)
 
+        positions = np.empty(events.positions.shape)
         fill_rows(less_drift, positions, threads=threads)
         widest = _widest(events, len(precision))
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
-        order, in_cells = cells.order, np.empty(positions.shape)
-        fill_rows(lambda rows: positions.take(order[rows], axis=0), in_cells, threads=threads)
+        order = cells.order
+        # In the order of cells, in the same memory.
+        fill_rows(lambda rows: less_drift(order[rows]), positions, threads=threads)
         frame, alike = events.frame[order], np.broadcast_to(1.0, len(order))
-        return cls(events, precision, kernel, cells, in_cells, frame, drift, alike, threads)
+        return cls(events, precision, kernel, cells, positions, frame, drift, alike, threads)
 
     def with_floor(self, floor: float) -> Density:
         """Return the density with another floor."""

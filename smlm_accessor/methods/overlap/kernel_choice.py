@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
-
 import numpy as np
 
 from smlm_accessor._typing import FloatArray
@@ -25,19 +23,17 @@ def best_density(
 
     It is not asked of a single kernel.
     """
-    # Events are sorted once for all floors.
-    each = {(k.factor, k.spread): k for k in kernels}
 
-    def promise(density: Density) -> tuple[float, float, Density]:
-        """Return the most information, the floor that promises it, and the density."""
-        of_density = density.kernel.factor, density.kernel.spread
-        floors = np.array([k.floor for k in kernels if (k.factor, k.spread) == of_density])
-        if len(kernels) == 1:
-            return 0.0, float(floors[0]), density
-        found = density.information(drift, windows, floors)
-        return float(found.max()), float(floors[found.argmax()]), density
+    def made(kernel: PairKernel) -> Density:
+        return Density.of(events, drift, precision, kernel, threads)
 
-    densities = (Density.of(events, drift, precision, k, threads) for k in each.values())
-    # One after the other, and of the others nothing is kept: events in cells take memory.
-    _, floor, best = max((promise(density) for density in densities), key=itemgetter(0, 1))
-    return best.with_floor(floor).weighted(drift, windows)
+    if len(kernels) == 1:
+        return made(*kernels).weighted(drift, windows)
+    promised: dict[PairKernel, float] = {}
+    # Events are sorted once for all floors, and for one kernel after the other, to save memory.
+    for of_pairs in dict.fromkeys(k.of_pairs for k in kernels):
+        alike = [k for k in kernels if k.of_pairs == of_pairs]
+        floors = np.array([k.floor for k in alike])
+        found = made(alike[0]).information(drift, windows, floors)
+        promised.update(zip(alike, found.tolist(), strict=True))
+    return made(max(kernels, key=promised.__getitem__)).weighted(drift, windows)
