@@ -42,6 +42,8 @@ class PairKernel(NamedTuple):
 SAID = ("kernel_variance_factor", "kernel_spread", "density_floor")
 #: While the drift is only known to about one precision.
 COARSE = PairKernel(1.0, 4.0, 0.1)
+#: While it may be wrong by more, where a drift was followed along blinks and wandered with them.
+WIDER = COARSE._replace(spread=64.0), COARSE._replace(spread=16.0)
 #: As wide as pairs of events scatter, or wider, which is better for molecules that are far apart;
 #: or with an error that the localizations of a blink share, as those of beads do.
 FINE = tuple(

@@ -126,17 +126,12 @@ class Density:
         threads: int | None,
     ) -> Density:
         """Sort events, less a drift of shape (n_frames, d), into cells."""
-        moved = drift - events.start
+        moved, positions = drift - events.start, np.empty(events.positions.shape)
 
         def less_drift(rows: _Rows) -> FloatArray:
-            at = (
-                events.positions[rows]
-                if isinstance(rows, slice)
-                else events.positions.take(rows, axis=0)
-            )
-            return np.asarray((at - moved.take(events.frame[rows], axis=0)) / precision)
+            drift_of_rows = moved.take(events.frame[rows], axis=0)
+            return np.asarray((_some(events.positions, rows) - drift_of_rows) / precision)
 
-        positions = np.empty(events.positions.shape)
         fill_rows(less_drift, positions, threads=threads)
         widest = _widest(events, len(precision))
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
@@ -146,15 +141,12 @@ class Density:
         frame, alike = events.frame[order], np.broadcast_to(1.0, len(order))
         return cls(events, precision, kernel, cells, positions, frame, drift, alike, threads)
 
-    def with_floor(self, floor: float) -> Density:
-        """Return the density with another floor."""
-        return replace(self, kernel=self.kernel._replace(floor=floor))
+    def information(
+        self, drift: FloatArray, windows: Windows, floors: FloatArray | None = None
+    ) -> FloatArray:
+        """Return the logarithm of the information that each floor promises, or the kernel's.
 
-    def information(self, drift: FloatArray, windows: Windows, floors: FloatArray) -> FloatArray:
-        """Return the logarithm of the information that each floor promises, (n_floors,).
-
-        The information is ``sum(curvature)**2 / sum(squared)``, of which the geometric mean over
-        the components counts, from a sample of the events.
+        It is ``sum(curvature)**2 / sum(squared)``, the geometric mean over components, in a sample.
         """
         d, every = len(self.precision), self.one_in(SAMPLE)
         nothing = np.broadcast_to(np.int64(0), len(self.frame))
@@ -340,14 +332,18 @@ class Density:
         return np.stack([lateral, lateral, axial])
 
     def _where(self, change: FloatArray, rows: _Rows) -> FloatArray:
-        at = self.positions[rows] if isinstance(rows, slice) else self.positions.take(rows, axis=0)
-        return np.asarray(at - change.take(self.frame[rows], axis=0))
+        change_of_rows = change.take(self.frame[rows], axis=0)
+        return np.asarray(_some(self.positions, rows) - change_of_rows)
 
 
 def _widest(events: CorrectedEvents, d: int) -> FloatArray:
     """Return the largest variance of an event along each axis, in squared precisions."""
     along_z = _LEAST_PRECISE if events.axial is events.weight else _LEAST_PRECISE_Z
     return np.array([_LEAST_PRECISE, _LEAST_PRECISE, along_z][:d])
+
+
+def _some(positions: FloatArray, rows: _Rows) -> FloatArray:
+    return positions[rows] if isinstance(rows, slice) else positions.take(rows, axis=0)
 
 
 def _columns(positions: FloatArray) -> Float32Array:

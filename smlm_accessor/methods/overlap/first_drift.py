@@ -11,7 +11,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray, IntArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
-from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE
+from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE, WIDER
 from smlm_accessor.methods.api import ChunkedLocalizations
 from smlm_accessor.methods.coarse.throughout import coarse
 from smlm_accessor.methods.overlap.between_times import Connection, connection
@@ -200,13 +200,10 @@ def with_jumps(
             estimate = replace(estimate, drift=drift)
         if not known:
             every = density.one_in(_ENOUGH)
-            density, estimate = iterate_evident(
-                *(drift, windows, _from_wide_to_fine(density, drift)),
-                rounds=3,
-                tolerance=0.3,
-                every=every,
-                prior=prior,
-            )
+            options = {"rounds": 3, "tolerance": 0.3, "every": every, "prior": prior}
+            drift, density = _gathered(drift, windows, density, **options)
+            tried = _from_wide_to_fine(density, drift)
+            density, estimate = iterate_evident(drift, windows, tried, **options)
         if searches:
             searches -= 1
             ranges = jump_ranges(estimate, windows, rows.timeline)
@@ -233,6 +230,25 @@ def with_jumps(
     return FirstDrift(
         *(estimate.drift, estimate, windows, smoothing, density.events, connected), {}, prior
     )
+
+
+def _gathered(
+    drift: FloatArray, windows: Windows, density: Density, **options: Any
+) -> tuple[FloatArray, Density]:
+    """Return the drift when no wider kernel promises more information, and its density.
+
+    Where events lie farther off than the kernel of the density reaches, it sees little of them, and
+    there is no way back: they are drawn nearer by wider ones first. The options are of `iterate`.
+    """
+    events, precision, threads = density.events, density.precision, density.threads
+    for kernel in WIDER:
+        wide = Density.of(events, drift, precision, kernel, threads)
+        if not wide.information(drift, windows) > density.information(drift, windows):
+            break
+        with suppress(NoEvidenceError):
+            drift = iterate(drift, windows, wide, **options).drift
+            density = Density.of(events, drift, precision, COARSE, threads)
+    return drift, density
 
 
 def _from_wide_to_fine(density: Density, drift: FloatArray) -> Iterator[Density]:

@@ -177,7 +177,8 @@ def test_the_information_of_floors_is_that_of_their_sums() -> None:
     found, windows, drift = density_of(scene)
     promised = found.information(drift, windows, np.array([0.1, 3.0]))
     for floor, one in zip((0.1, 3.0), promised, strict=True):
-        sums = found.with_floor(floor).sums(drift, windows)
+        kernel = found.kernel._replace(floor=floor)
+        sums = replace(found, kernel=kernel).sums(drift, windows)
         square = sums.curvature.sum(axis=0) ** 2 / sums.squared.sum(axis=0)
         assert one == pytest.approx(np.log(square).mean())
     assert promised[0] != promised[1]

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.methods.chunked import KnownDrift
+from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
-from smlm_accessor.methods.overlap.first_drift import FirstDrift, first_drift
+from smlm_accessor.methods.overlap.first_drift import FirstDrift, _gathered, first_drift
 from smlm_accessor.methods.overlap.iteration import NoEvidenceError
 from tests import scenes
 
@@ -69,6 +71,31 @@ def test_what_is_wrong_by_a_precision_is_improved() -> None:
     of = scene()
     found = found_of(of, of.drift + scenes.PRECISION * np.sin(np.arange(N) / 200)[:, None])
     assert error(found, of) < 0.4
+
+
+@pytest.mark.parametrize("n_together", [10, 30])
+def test_what_lies_between_the_sites_of_grids_is_drawn_nearer_by_wider_kernels(
+    n_together: int,
+) -> None:
+    grid = 3 * scenes.PRECISION * np.stack(np.divmod(np.arange(30), 6), axis=1)
+    sites = (scenes.sites(80)[:, None] + grid).reshape(-1, 2)
+    still = scenes.blinking(sites, n_frames=N, per_frame=8, on=6.0, seed=2)
+    of, rng = still.drifting(scenes.smooth(N)), np.random.default_rng(3)
+    away = rng.normal(0, scenes.PRECISION, (N // n_together, 2)).repeat(n_together, axis=0)
+    near = error(found_of(of, of.drift + away), of)
+    # Twice and three times as large without wider kernels.
+    assert error(found_of(of, of.drift + 5 * away), of) < 1.4 * near
+
+
+def test_where_the_kernel_sees_most_no_wider_one_is_used() -> None:
+    of = scene()
+    found = found_of(of, of.drift)
+    density = Density.of(found.events, found.drift, PRECISION, COARSE, None)
+    drift, same = _gathered(
+        *(found.drift, found.windows, density), rounds=3, tolerance=0.3, every=1, prior=None
+    )
+    assert drift is found.drift
+    assert same is density
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 2200), (800, N)])
