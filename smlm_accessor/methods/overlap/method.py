@@ -107,9 +107,9 @@ def overlap(
        places; there, the drift steps where pairs of events that are near in time differ more often
        by a shift than by the opposite one (4.5 standard deviations), and than by nothing.
     5. Steps 1 and 2 go on with the ``factor``, ``spread`` and ``floor`` of the largest information.
-       The spread is 4 squared precisions at first, by which the drift may be wrong, and then 0, or
-       1 where the localizations of a blink share an error. Events as precise as each other get the
-       common weight ``sum(c) / sum(g**2)``.
+       The spread is 4 squared precisions at first, by which the drift may be wrong (64 and 16 come
+       before if they promise more information), and then 0, or 1 where the localizations of a blink
+       share an error. Events as precise as each other get the common weight ``sum(c) / sum(g**2)``.
     6. What is rather noise in the slopes of the segments is taken off [3]_, all of it if they are
        not worth their number [2]_: where nothing moves, most often no drift is left.
 
@@ -188,7 +188,7 @@ def overlap(
     the mean. Then each is found by itself. What is left is looked at again, since a far motion
     hides terms of higher orders.
 
-    About 70 to 150 bytes per localization, most of them of small tables. A localization without
+    About 110 to 200 bytes per localization, most of them of small tables. A localization without
     uncertainty counts like the others; with it, as one over its square.
 
     References
