@@ -88,15 +88,20 @@ def test_only_some_of_them() -> None:
     assert (fixed.smlm.rmse(truth) < 1.0).all()
 
 
-def test_a_loose_bead_left_out_no_longer_decides() -> None:
+def test_a_loose_bead_is_better_left_out() -> None:
     drifted, truth = movie(beads=1, loose=0)
     molecules = drifted["bead"] < 0
-    errors = []
-    for used in (drifted, drifted[~drifted.smlm.is_fiducial()]):
-        fixed = drifted.smlm.correct(used.smlm.drift(method="aim"), outside="hold")
-        errors.append(fixed[molecules].smlm.rmse(truth[molecules]).max())
-    assert errors[0] > 30  # it follows the bead
-    assert errors[1] < 3
+
+    def error(used: pd.DataFrame) -> float:
+        found = used.smlm.drift(method="aim")
+        fixed = drifted.smlm.correct(found, outside="hold")
+        return float(fixed[molecules].smlm.rmse(truth[molecules]).max())
+
+    # The bead goes 300 nm, and is seen in nearly each frame; molecules have the say all the same.
+    with pytest.warns(InvalidChunkWarning):
+        beside = error(drifted)
+    assert beside < 30
+    assert error(drifted[~drifted.smlm.is_fiducial()]) < min(3, beside / 3)
 
 
 def test_a_single_bead_cannot_be_judged() -> None:
