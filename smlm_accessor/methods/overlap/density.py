@@ -135,15 +135,16 @@ class Density:
         fill_rows(less_drift, positions, threads=threads)
         widest = _widest(events, len(precision))
         cells = sort_into_cells(positions, kernel.reach(widest) + _MARGIN, _MOST_AROUND)
-        order = cells.order
         # In the order of cells, in the same memory.
-        fill_rows(lambda rows: less_drift(order[rows]), positions, threads=threads)
-        frame, alike = events.frame[order], np.broadcast_to(1.0, len(order))
+        fill_rows(lambda rows: less_drift(cells.order[rows]), positions, threads=threads)
+        frame, alike = events.frame[cells.order], np.broadcast_to(1.0, len(positions))
         return cls(events, precision, kernel, cells, positions, frame, drift, alike, threads)
 
-    def information(
-        self, drift: FloatArray, windows: Windows, floors: FloatArray | None = None
-    ) -> FloatArray:
+    def with_kernel(self, kernel: PairKernel, drift: FloatArray) -> Density:
+        """Return the same events, less a drift, for another kernel; their gradients count alike."""
+        return Density.of(self.events, drift, self.precision, kernel, self.threads)
+
+    def information(self, drift: FloatArray, windows: Windows, *floors: float) -> FloatArray:
         """Return the logarithm of the information that each floor promises, or the kernel's.
 
         It is ``sum(curvature)**2 / sum(squared)``, the geometric mean over components, in a sample.
@@ -275,7 +276,7 @@ class Density:
         row: Callable[[slice | IntArray], npt.NDArray[Any]],
         into: int | FloatArray,
         every: int,
-        floors: FloatArray | None = None,
+        floors: tuple[float, ...] = (),
     ) -> list[FloatArray]:
         """Return the sums of `pair_sums` over the events of one in ``every`` blocks, by row.
 
@@ -285,18 +286,18 @@ class Density:
         left_out, change = self.events.left_out_of(windows), self.change(drift)
         cells, others = self.cells, self.others(change)
         most = most_around(cells.first, cells.stop)
-        floors = np.array([self.kernel.floor]) if floors is None else floors
+        tried = np.array(floors or [self.kernel.floor])
 
         def add(some: list[tuple[int, int]]) -> list[FloatArray]:
             rows = np.concatenate([*starmap(np.arange, some)]) if some[1:] else slice(*some[0])
             frame, number, sums = self.frame[rows], row(rows), into
             if isinstance(sums, int):
                 number = number + np.repeat(sums * np.arange(len(some)), [b - a for a, b in some])
-                sums = np.zeros((len(some) * sums * len(floors), N_PAIR_SUMS))
+                sums = np.zeros((len(some) * sums * len(tried), N_PAIR_SUMS))
             pair_sums(
                 *(0, len(frame), cells.cell_of(rows), cells.first, cells.stop),
                 *(*self.moved(change, rows), frame, np.array(self.weight[rows])),
-                *(number, left_out, *others, floors, space(most), sums),
+                *(number, left_out, *others, tried, space(most), sums),
             )
             return list(sums.reshape(len(some), -1, N_PAIR_SUMS)) if sums is not into else []
 
@@ -332,8 +333,7 @@ class Density:
         return np.stack([lateral, lateral, axial])
 
     def _where(self, change: FloatArray, rows: _Rows) -> FloatArray:
-        change_of_rows = change.take(self.frame[rows], axis=0)
-        return np.asarray(_some(self.positions, rows) - change_of_rows)
+        return np.asarray(_some(self.positions, rows) - change.take(self.frame[rows], axis=0))
 
 
 def _widest(events: CorrectedEvents, d: int) -> FloatArray:

@@ -240,21 +240,20 @@ def _gathered(
     Where events lie farther off than the kernel of the density reaches, it sees little of them, and
     there is no way back: they are drawn nearer by wider ones first. The options are of `iterate`.
     """
-    events, precision, threads = density.events, density.precision, density.threads
     for kernel in WIDER:
-        wide = Density.of(events, drift, precision, kernel, threads)
+        wide = density.with_kernel(kernel, drift)
         if not wide.information(drift, windows) > density.information(drift, windows):
             break
         with suppress(NoEvidenceError):
             drift = iterate(drift, windows, wide, **options).drift
-            density = Density.of(events, drift, precision, COARSE, threads)
+            density = wide.with_kernel(COARSE, drift)
     return drift, density
 
 
 def _from_wide_to_fine(density: Density, drift: FloatArray) -> Iterator[Density]:
     """Return the density, and one that sees structures which its kernel is too wide for."""
     yield density
-    yield Density.of(density.events, drift, density.precision, FINE[0], density.threads)
+    yield density.with_kernel(FINE[0], drift)
 
 
 def _seen_with(

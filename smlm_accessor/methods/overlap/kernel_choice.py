@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.density.pair_kernel import FINE, PairKernel
 from smlm_accessor.methods.overlap.density import Density
@@ -33,7 +31,6 @@ def best_density(
     # Events are sorted once for all floors, and for one kernel after the other, to save memory.
     for of_pairs in dict.fromkeys(k.of_pairs for k in kernels):
         alike = [k for k in kernels if k.of_pairs == of_pairs]
-        floors = np.array([k.floor for k in alike])
-        found = made(alike[0]).information(drift, windows, floors)
+        found = made(alike[0]).information(drift, windows, *(k.floor for k in alike))
         promised.update(zip(alike, found.tolist(), strict=True))
     return made(max(kernels, key=promised.__getitem__)).weighted(drift, windows)

@@ -92,8 +92,7 @@ def refined(
 def _from_fine_to_wide(density: Density, drift: FloatArray, windows: Windows) -> Iterator[Density]:
     """Return the density, and one for a drift that is not known to a precision everywhere."""
     yield density
-    wide = Density.of(density.events, drift, density.precision, COARSE, density.threads)
-    yield wide.weighted(drift, windows)
+    yield density.with_kernel(COARSE, drift).weighted(drift, windows)
 
 
 def _frames_per_window(first: FirstDrift) -> int:

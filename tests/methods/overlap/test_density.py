@@ -175,7 +175,7 @@ def test_how_many_events_are_taken_at_once_does_not_matter(
 def test_the_information_of_floors_is_that_of_their_sums() -> None:
     scene = scenes.blinking(scenes.sites(400, 20_000), n_frames=1_000, per_frame=10)
     found, windows, drift = density_of(scene)
-    promised = found.information(drift, windows, np.array([0.1, 3.0]))
+    promised = found.information(drift, windows, 0.1, 3.0)
     for floor, one in zip((0.1, 3.0), promised, strict=True):
         kernel = found.kernel._replace(floor=floor)
         sums = replace(found, kernel=kernel).sums(drift, windows)

@@ -10,7 +10,7 @@ import numpy as np
 
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
-from smlm_accessor.kernels.density.pair_kernel import COARSE, PairKernel
+from smlm_accessor.kernels.density.pair_kernel import COARSE
 from smlm_accessor.kernels.geometry.generators import GROUPS
 from smlm_accessor.kernels.geometry.smooth_field import SmoothField
 from smlm_accessor.kernels.time_series.trend import Rates, Trend
@@ -147,8 +147,7 @@ def _followed(
 
 def _wide(density: Density, drift: FloatArray, spread: float) -> Density:
     """Return the density of the same events with a kernel that is so much wider."""
-    kernel = PairKernel(COARSE.factor, spread, COARSE.floor)
-    return Density.of(density.events, drift, density.precision, kernel, density.threads)
+    return density.with_kernel(COARSE._replace(spread=spread), drift)
 
 
 def _with_motions(
