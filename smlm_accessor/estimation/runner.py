@@ -23,6 +23,7 @@ from smlm_accessor.estimation.checking.checked import checked
 from smlm_accessor.estimation.chunking import chunked, without_small_chunks
 from smlm_accessor.estimation.chunks import chunk_edges
 from smlm_accessor.estimation.counting import resolution
+from smlm_accessor.estimation.mean_frames import at_mean_frames
 from smlm_accessor.estimation.prior import prior_drift
 from smlm_accessor.estimation.request import Request
 from smlm_accessor.estimation.sampling import Sample, Sampling, Scan
@@ -169,18 +170,21 @@ def build(
 
     ``counted`` are all frames, or how many localizations each chunk has and their mean frame.
     """
-    if registered.edges is None:
-        counts, mean = (
-            _per_chunk(counted, localizations, edges) if isinstance(counted, Timeline) else counted
-        )
-        registered = _without_outliers(registered, counts)
-    else:
+    if registered.edges is not None:
         assert isinstance(counted, Timeline)
         # A sample may lack the first and the last frames.
         edges = registered.edges.copy()
         edges[0] = min(edges[0], counted.frames[0])
         edges[-1] = max(edges[-1], counted.stop)
-        counts, mean = _per_chunk(counted, localizations, edges)
+    segment = segment_numbers(edges[:-1], _jumps(registered, request, edges[0]))
+    if isinstance(counted, Timeline):
+        chunks = counted.cut(edges)
+        counts, mean = chunks.counts, chunks.mean_frame
+        registered = at_mean_frames(registered, localizations, chunks, segment)
+    else:
+        counts, mean = counted
+    if registered.edges is None:
+        registered = _without_outliers(registered, counts)
     assert localizations.center is not None
     counter = request.counter
     dataset = build_transformations(
@@ -194,7 +198,7 @@ def build(
         frame_stop=edges[1:],
         components=localizations.components,
         center=localizations.center,
-        segment=segment_numbers(edges[:-1], _jumps(registered, request, edges[0])),
+        segment=segment,
         attrs={
             "method": request.method,
             "target": request.target,
@@ -235,18 +239,6 @@ def run(
     """Let the method register the chunks."""
     given = {"target": request.target, "progress": request.progress, **request.options}
     return request.entry.run(localizations, reduced, coarsely=coarsely, **given)
-
-
-def _per_chunk(
-    timeline: Timeline, localizations: ChunkedLocalizations, edges: IntArray
-) -> tuple[IntArray, FloatArray]:
-    """Return how many of all localizations each chunk has, and the mean frame of those used."""
-    chunks = timeline.cut(edges)
-    mean = chunks.mean_frame
-    if len(localizations.frames) < chunks.counts.sum():
-        used = Timeline.of(localizations.frames).cut(edges)
-        mean = np.where(used.counts > 0, used.mean_frame, mean)
-    return chunks.counts, mean
 
 
 def _typical_std(registered: Registered) -> float | None:

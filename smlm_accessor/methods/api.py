@@ -18,6 +18,7 @@ from smlm_accessor.methods.chunked import ChunkedLocalizations as ChunkedLocaliz
 from smlm_accessor.methods.documentation import listed_options
 from smlm_accessor.methods.registered import Registered as Registered
 from smlm_accessor.options import nearest, require_all
+from smlm_accessor.timeline import Timeline
 
 Plan = TypeVar("Plan")
 Summary = TypeVar("Summary")
@@ -216,6 +217,10 @@ class Method:
         found = function(observed.localizations, **options)
         for count in reversed(observed.counts):
             found = found.in_frames(count)
+        if observed.precision is not None:
+            edges = localizations.frame_edges() if found.edges is None else found.edges
+            events = Timeline.of(observed.frame(observed.localizations.frames))
+            found = replace(found, frame=events.cut(edges).mean_frame)
         if observed.precision is not None and "precision" in found.chosen:
             of_events = {"event_precision": found.chosen["precision"]}
             chosen = {**found.chosen, "precision": observed.precision.tolist(), **of_events}

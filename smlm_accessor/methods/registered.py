@@ -53,6 +53,8 @@ class Registered:
         Coefficients of shifts that differ over the ``field``, which are added to positions after
         the offset; and one standard deviation of each. Without matrices only.
     field : SmoothField, optional
+    frame : ndarray, shape (n_chunks,), optional
+        Mean frame of what was registered in each chunk, if it is not the localizations.
 
     Examples
     --------
@@ -77,6 +79,7 @@ class Registered:
     local: FloatArray | None = None
     local_std: FloatArray | None = None
     field: SmoothField | None = None
+    frame: FloatArray | None = None
 
     @classmethod
     def failed(

@@ -109,7 +109,8 @@ def first_drift(
         drift = found.in_frames(rows.timeline).drift
         first = with_jumps(localizations, rows, drift, rows.timeline, precision, threads)
         for _ in range(_MOST_SLIPS):
-            slip = find_slip(first.positions / precision, first.events.frame.astype(np.int64))
+            where, frame = first.positions / precision, first.events.frame.astype(np.int64)
+            slip = find_slip(where, frame, lasting=first.connection.alike)
             if slip is None:
                 break
             drift = first.drift.copy()

@@ -22,6 +22,7 @@ _AS_HIGH = (
 _PERIODS = 8  # of the highest correlation
 _CLEAR = 4.5  # standard deviations: by chance in one of 1000 tables, of some 250 cuts and periods
 _FLOOR = 0.5  # events: of less, chance has the say
+_PLACE = 2 * _NEAREST  # precisions: most emitters are in one place as a whole
 
 
 class Slip(NamedTuple):
@@ -31,7 +32,7 @@ class Slip(NamedTuple):
     shift: FloatArray
 
 
-def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
+def find_slip(positions: FloatArray, frame: IntArray, *, lasting: bool = True) -> Slip | None:
     """Return the cut of the movie whose parts fit best if one is moved by a period.
 
     Where the structure is the same a period away, windows that lie there fit nearly as well: only
@@ -39,6 +40,9 @@ def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
     events with the other. For each cut and period, the events ``i`` of the shorter part are
     compared with the map ``m`` of the longer one: ``sum_i log(m(x_i + shift) / m(x_i))``, over the
     root of the sum of the squared terms. The frame of the best cut is that of the largest sum.
+    Where molecules do not last, those of the shorter part may be others than those of the longer
+    one. Then the terms of a place are one observation, and any period fits better than none where
+    others were seen beside: the opposite one has to fit worse, too.
 
     Parameters
     ----------
@@ -46,6 +50,8 @@ def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
         Of events without drift, in precisions.
     frame : ndarray, shape (n,)
         Index of the frame.
+    lasting : bool
+        Whether molecules are seen throughout the movie.
 
     Returns
     -------
@@ -65,11 +71,16 @@ def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
         longer, shorter = sorted(parts, key=lambda part: part.start - part.stop)
         log_map = _log_map(where[longer], size)
         as_it_is = _at(log_map, where[shorter])
+        place = _pixels(where[shorter] / _PLACE, size)
         for period in periods:
-            terms = _at(log_map, where[shorter] + period) - as_it_is
-            z = terms.sum() / np.sqrt(max(float(terms @ terms), 1e-300))
+            moved = _at(log_map, where[shorter] + period)
+            terms = [moved - as_it_is]
+            if not lasting:
+                terms.append(moved - _at(log_map, where[shorter] - period))
+                terms = [np.bincount(place, one) for one in terms]
+            z = min(_over_chance(one) for one in terms)
             if z > best:
-                best, found = float(z), (k, shorter.start == 0, period)
+                best, found = z, (k, shorter.start == 0, period)
     if found is None:
         return None
     k, is_first, period = found
@@ -81,6 +92,11 @@ def find_slip(positions: FloatArray, frame: IntArray) -> Slip | None:
     # The events of the shorter part gain, those of the longer part lose.
     cut = int(np.argmax(before if is_first else before[-1] - before)) + int(about.start)
     return Slip(int(frame[min(cut, n - 1)]), period if is_first else -period)
+
+
+def _over_chance(terms: FloatArray) -> float:
+    """Return a sum of terms of either sign in standard deviations."""
+    return float(terms.sum() / np.sqrt(max(float(terms @ terms), 1e-300)))
 
 
 def _log_map(where: FloatArray, size: tuple[int, int]) -> FloatArray:
@@ -104,10 +120,15 @@ def _size(where: FloatArray) -> tuple[int, int]:
     return int(width), int(height)
 
 
+def _pixels(where: FloatArray, size: tuple[int, int]) -> IntArray:
+    """Return the number of the pixel that each position is in."""
+    pixel = where.astype(np.int64)
+    return np.asarray(pixel[:, 0] * size[1] + pixel[:, 1])
+
+
 def _image(where: FloatArray, size: tuple[int, int]) -> FloatArray:
     """Return how many events lie about each pixel."""
-    pixel = where.astype(np.int64)
-    counts = np.bincount(pixel[:, 0] * size[1] + pixel[:, 1], minlength=size[0] * size[1])
+    counts = np.bincount(_pixels(where, size), minlength=size[0] * size[1])
     image = ndimage.gaussian_filter(counts.reshape(size).astype(np.float64), 1.0)
     return np.asarray(image)
 

@@ -45,6 +45,37 @@ def test_structures_that_do_not_repeat_have_no_slips(at: np.ndarray) -> None:
     assert find_slip((scene.positions + moved) / scenes.PRECISION, scene.frames) is None
 
 
+def seen_for_a_while(life: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """64 lattices of 3 by 4 sites; each site is visited 40 times, in a part of the movie."""
+    rng = np.random.default_rng(seed)
+    corners = scenes.lattice(8, 10 * SPACING) + rng.uniform(-60, 60, (64, 2))
+    sites = (corners[:, None] + scenes.lattice(4, SPACING)[4:]).reshape(-1, 2)
+    begin = rng.uniform(-life, 1.0, len(sites))
+    frames = (N * (begin[:, None] + life * rng.random((len(sites), 40)))).ravel().astype(int)
+    positions = np.repeat(sites, 40, axis=0) + rng.normal(0, scenes.PRECISION, (len(frames), 2))
+    order = np.flatnonzero((frames >= 0) & (frames < N))
+    order = order[np.argsort(frames[order], kind="stable")]
+    return positions[order], frames[order]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_molecules_that_do_not_last_are_no_slip(seed: int) -> None:
+    """Others are seen later, at other sites of the lattices: each is one observation."""
+    positions, frames = seen_for_a_while(0.2, seed)
+    assert find_slip(positions / scenes.PRECISION, frames, lasting=False) is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_slip_is_found_where_molecules_do_not_last(seed: int) -> None:
+    positions, frames = seen_for_a_while(1.5, seed)
+    moved = np.where((frames >= 1400)[:, None], [SPACING, 0.0], 0.0)
+    slip = find_slip((positions + moved) / scenes.PRECISION, frames, lasting=False)
+    assert slip is not None
+    np.testing.assert_allclose(slip.shift * scenes.PRECISION, [SPACING, 0], atol=1.0)
+    # Only what lives on tells where: within two of the 32 cuts.
+    assert abs(slip.frame - 1400) < 2 * N / 32
+
+
 def test_two_periods_are_two_slips() -> None:
     scene = seen(6, 1)
     shift = np.where((scene.frames >= 2000)[:, None], [2 * SPACING, 0.0], 0.0)
