@@ -77,7 +77,7 @@ def find_slip(positions: FloatArray, frame: IntArray, *, lasting: bool = True) -
             terms = [moved - as_it_is]
             if not lasting:
                 terms.append(moved - _at(log_map, where[shorter] - period))
-                terms = [np.bincount(place, one) for one in terms]
+                terms = [np.bincount(place, one).astype(np.float64) for one in terms]
             z = min(_over_chance(one) for one in terms)
             if z > best:
                 best, found = z, (k, shorter.start == 0, period)
