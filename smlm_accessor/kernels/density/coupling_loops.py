@@ -77,7 +77,7 @@ def coupling_sums(  # type: ignore[no-untyped-def]
     axial : ndarray, shape (n_groups, n_windows, n_windows)
         Curvature along z, added to if there is z. Molecules above each other share their place
         along x and y only.
-    moments : ndarray, shape (n_windows, n_windows, d)
+    moments : ndarray of float32, shape (n_groups, n_windows, n_windows, d)
         Added to: gradient, of the first window towards the second.
     total : ndarray, shape (2, d)
         Added to: curvature and squared gradient, as in `pair_sums`.
@@ -109,7 +109,8 @@ def coupling_sums(  # type: ignore[no-untyped-def]
             found[1 + a] *= q
         _of_pairs(n, p, s, low, high, around, when, deep, found, values)
         mine = window[frame[i]]
-        shared, bent, to = responsibility[group[i], mine], curvature[group[i], mine], moments[mine]
+        shared, bent = responsibility[group[i], mine], curvature[group[i], mine]
+        to = moments[group[i], mine]
         for j in range(n):
             theirs = others_window[j]
             shared[theirs] += values[0, j]

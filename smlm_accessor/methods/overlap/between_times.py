@@ -213,7 +213,7 @@ def drift_of_windows(
         if turn:
             now = couplings(density, drift, fine, n_events=_MANY)
             doubtful = now.known.sum() < _STILL_KNOWN * pairs.known.sum()
-            pairs = replace(pairs, gradient=now.gradient) if doubtful else now
+            pairs = replace(pairs, moments=now.moments) if doubtful else now
         found, moved, error = _moved(pairs, drift, fine, density, main, prior)
         away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
         drift = drift + in_frames(moved, np.zeros_like(moved), fine)

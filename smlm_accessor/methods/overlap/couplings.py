@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import most_around, space
 from smlm_accessor.kernels.time_series.joint_drift import laplacian
+from smlm_accessor.kernels.time_series.scatter import by_scatter
 from smlm_accessor.kernels.time_series.shares import shares, steady_shares
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
@@ -37,8 +39,8 @@ class CouplingSums:
         By groups of squares of the field, symmetric. The curvature is the mean of x and y.
     axial : ndarray, shape (n_groups, n_windows, n_windows)
         Curvature along z; empty if there is none.
-    gradient : ndarray, shape (n_windows, n_windows, d)
-        Of the first window towards the second; antisymmetric, for each pair draws at both.
+    moments : ndarray of float32, shape (n_groups, n_windows, n_windows, d)
+        Gradient of the first window towards the second, from the events of the first.
     total_curvature, squared : ndarray, shape (d,)
         Of all events, as in `OverlapSums`.
     """
@@ -46,7 +48,7 @@ class CouplingSums:
     responsibility: FloatArray
     curvature: FloatArray
     axial: FloatArray
-    gradient: FloatArray
+    moments: NDArray[np.float32]
     total_curvature: FloatArray
     squared: FloatArray
 
@@ -61,6 +63,21 @@ class CouplingSums:
         Molecules above each other share their place along x and y only.
         """
         return steady_shares(self.axial if axis == 2 else self.curvature, self.responsibility)
+
+    @cached_property
+    def gradient(self) -> FloatArray:
+        """Gradient of the first window towards the second, (n_windows, n_windows, d).
+
+        It is antisymmetric, for each pair draws at both.
+        """
+        moments = self.moments.sum(axis=0, dtype=np.float64)
+        return np.asarray(moments - moments.transpose(1, 0, 2)) / 2
+
+    def gradient_of_groups(self, share: FloatArray, axis: int) -> FloatArray:
+        """Return the gradients of windows, weighted by the share, shape (n_groups, n_windows)."""
+        moments = self.moments[..., axis]
+        towards = np.einsum("st,gst->gs", share, moments)
+        return np.asarray(towards - np.einsum("st,gts->gs", share, moments)) / 2
 
     @property
     def known(self) -> FloatArray:
@@ -107,9 +124,11 @@ def couplings(
     axial = np.zeros((n_groups if d == 3 else 0, k, k))
     most = most_around(cells.first, cells.stop)
 
-    def one(part: int) -> tuple[FloatArray, FloatArray]:
+    moments = np.zeros((n_groups, k, k, d), np.float32)
+
+    def one(part: int) -> FloatArray:
         """Add up events of some groups; each group has sums of its own."""
-        moments, total = np.zeros((k, k, d)), np.zeros((2, d))
+        total = np.zeros((2, d))
         room = space(most), np.empty((6, most), np.float32), np.empty(most, np.int64)
         mine = of_chosen % _PARTS == part
         runs = (np.array_split(one[mine], _RUNS) for one in (chosen, of_chosen))
@@ -120,15 +139,14 @@ def couplings(
                 *(left_out, *others, density.kernel.floor, *room, windows.of_frame, of),
                 *(responsibility, curvature, axial, moments, total),
             )
-        return moments, total
+        return total
 
-    found = map_threads(one, range(_PARTS), threads=density.threads)
-    moments, total = (every * np.sum(sums, axis=0) for sums in zip(*found, strict=True))
+    total = every * np.sum(map_threads(one, range(_PARTS), threads=density.threads), axis=0)
+    moments *= every
     for sums in (*responsibility, *curvature, *axial):  # in place: they are large
         sums += sums.T
         sums *= every / 2
-    gradient = (moments - moments.transpose(1, 0, 2)) / 2
-    return CouplingSums(responsibility, curvature, axial, gradient, total[0], total[1])
+    return CouplingSums(responsibility, curvature, axial, moments, total[0], total[1])
 
 
 def information_of(
@@ -136,7 +154,8 @@ def information_of(
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Return the information matrix of windows, and the gradient of the drift, along each axis.
 
-    Windows that are not ``main`` are not connected with any.
+    Windows that are not ``main`` are not connected with any. Slow changes are known as well as
+    squares of the field agree on them, see `by_scatter`.
     """
     responsibility, found = pairs.responsibility.sum(axis=0), []
     for axis, w in enumerate(precision):
@@ -146,8 +165,8 @@ def information_of(
         kappa = w**2 * pairs.squared[axis] / responsibility.sum()
         scale = pairs.total_curvature[axis] / curvature
         information = laplacian(share**2 * responsibility) * scale**2 / kappa
-        gradient = (share * pairs.gradient[..., axis]).sum(axis=1) * scale * w / kappa
-        found.append((information, gradient))
+        parts = pairs.gradient_of_groups(share, axis) * scale * w / kappa
+        found.append(by_scatter(information, parts.sum(axis=0), parts, main))
     return found
 
 

@@ -20,7 +20,7 @@ Sums = tuple[FloatArray, FloatArray, FloatArray]
 def couplings_of(data: dict[str, Any], group: FloatArray) -> Sums:
     d, cells = len(data["where"]), data["cells"]
     couplings = np.zeros((d, GROUPS, K, K))
-    moments, total = np.zeros((K, K, d)), np.zeros((2, d))
+    moments, total = np.zeros((GROUPS, K, K, d), np.float32), np.zeros((2, d))
     most = most_around(cells.first, cells.stop)
     coupling_sums(
         *(cells.cell, cells.first, cells.stop),
@@ -57,8 +57,8 @@ def twin(data: dict[str, Any], group: FloatArray) -> tuple[FloatArray, FloatArra
     np.add.at(couplings[1], at, each[:2].mean(axis=0))
     for axial, along_z in zip(couplings[2:], each[2:], strict=True):
         np.add.at(axial, at, along_z)
-    moments = np.zeros((K, K, len(difference)))
-    np.add.at(moments, at[1:], np.moveaxis(once * along, 0, 2))
+    moments = np.zeros((GROUPS, K, K, len(difference)))
+    np.add.at(moments, at, np.moveaxis(once * along, 0, 2))
     return couplings, moments
 
 
@@ -79,5 +79,5 @@ def test_pairs_add_up_to_the_sums_over_windows(d: int) -> None:
     sums = sums_of(data).sum(axis=0)
     assert couplings[0].sum() == pytest.approx(sums[0], rel=1e-5)
     assert couplings[1].sum() == pytest.approx(sums[4:6].mean(), rel=1e-5)
-    np.testing.assert_allclose(moments.sum(axis=(0, 1)), sums[1 : 1 + d], atol=1e-4 * sums[0])
+    np.testing.assert_allclose(moments.sum(axis=(0, 1, 2)), sums[1 : 1 + d], atol=1e-4 * sums[0])
     np.testing.assert_allclose(total, [sums[4 : 4 + d], sums[7 : 7 + d]], rtol=1e-5)

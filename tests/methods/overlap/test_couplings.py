@@ -47,6 +47,19 @@ def test_groups_are_of_places() -> None:
     assert used[1] > 0.9
 
 
+def test_the_gradients_of_squares_add_up_to_that_of_all() -> None:
+    scene = scenes.visits(scenes.sites(100), n=5_000, n_frames=N_FRAMES)
+    density, windows, drift = density_of(scene, 20)
+    pairs = couplings(density, drift, windows, n_events=10**9)
+    share = np.random.default_rng(0).random((20, 20))
+    share += share.T
+    for axis in range(2):
+        parts = pairs.gradient_of_groups(share, axis)
+        expected = (share * pairs.gradient[..., axis]).sum(axis=1)
+        np.testing.assert_allclose(parts.sum(axis=0), expected, atol=1e-4 * np.abs(parts).max())
+        np.testing.assert_allclose(parts.sum(axis=1), 0, atol=1e-4 * np.abs(parts).max())
+
+
 def test_windows_that_lie_elsewhere_have_the_gradient_back() -> None:
     scene = scenes.visits(scenes.sites(50), n=8_000, n_frames=N_FRAMES)
     density, windows, drift = density_of(scene, 20)
