@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.time_series.joint_drift import laplacian
+from smlm_accessor.kernels.windows.joint_drift import laplacian
 from smlm_accessor.methods.overlap.couplings import SQUARE, CouplingSums, couplings
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows

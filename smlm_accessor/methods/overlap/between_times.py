@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.time_series.couplings import (
+from smlm_accessor.kernels.windows.couplings import (
     connected_parts,
     far_steps,
     least_connection,
 )
-from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift
+from smlm_accessor.kernels.windows.joint_drift import JointDrift, joint_drift
 from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings, information_of
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, std_about_mean

@@ -12,9 +12,9 @@ from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import most_around, space
-from smlm_accessor.kernels.time_series.joint_drift import laplacian
-from smlm_accessor.kernels.time_series.scatter import by_scatter
-from smlm_accessor.kernels.time_series.shares import shares, steady_shares
+from smlm_accessor.kernels.windows.joint_drift import laplacian
+from smlm_accessor.kernels.windows.scatter import by_scatter
+from smlm_accessor.kernels.windows.shares import shares, steady_shares
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.timeline import Windows
 

@@ -10,8 +10,8 @@ from scipy.special import stdtr
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.field.jackknife import effective_number
-from smlm_accessor.kernels.time_series.shares import local_shares
 from smlm_accessor.kernels.time_series.steps import runs
+from smlm_accessor.kernels.windows.shares import local_shares
 from smlm_accessor.methods.overlap.density import Density, OverlapSums
 from smlm_accessor.timeline import Timeline, Windows
 

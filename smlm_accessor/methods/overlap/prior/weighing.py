@@ -9,7 +9,7 @@ import numpy as np
 from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.time_series.disagreement import disagreement
-from smlm_accessor.kernels.time_series.joint_drift import joint_drift
+from smlm_accessor.kernels.windows.joint_drift import joint_drift
 from smlm_accessor.methods.overlap.couplings import couplings, information_of
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.prior.knots import Prior

@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import gammainc
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
-from smlm_accessor.kernels.time_series.shares import ratio_of_sums, share_by_lag, tail
 from smlm_accessor.kernels.time_series.steps import runs
+from smlm_accessor.kernels.windows.shares import ratio_of_sums, share_by_lag, tail
 
 # Groups that the windows before and after share, effectively, a little earlier and later: with
 # fewer molecules at a time, nothing can be told of parts.

@@ -7,8 +7,8 @@ import pytest
 from scipy.fft import idct
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.time_series.joint_drift import laplacian
-from smlm_accessor.kernels.time_series.scatter import by_scatter
+from smlm_accessor.kernels.windows.joint_drift import laplacian
+from smlm_accessor.kernels.windows.scatter import by_scatter
 
 K, N_PARTS = 40, 64
 EVERY = np.ones(K, dtype=bool)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.time_series.couplings import (
+from smlm_accessor.kernels.windows.couplings import (
     connected_parts,
     least_connection,
 )
-from tests.kernels.time_series.pair_sums import GROUPS, LAG, K, sums
+from tests.kernels.windows.pair_sums import GROUPS, LAG, K, sums
 
 
 def parts(true: FloatArray, chance: FloatArray, steps: float = 1.0, seed: int = 0) -> list[int]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.time_series.couplings import least_connection
-from smlm_accessor.kernels.time_series.shares import (
+from smlm_accessor.kernels.windows.couplings import least_connection
+from smlm_accessor.kernels.windows.shares import (
     _rarer,
     factors,
     local_shares,
@@ -16,7 +16,7 @@ from smlm_accessor.kernels.time_series.shares import (
     steady_shares,
     tail,
 )
-from tests.kernels.time_series.pair_sums import LAG, K, sums
+from tests.kernels.windows.pair_sums import LAG, K, sums
 
 
 def test_the_share_is_the_same_for_all_where_molecules_stay() -> None:

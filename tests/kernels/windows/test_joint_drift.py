@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor._typing import FloatArray
-from smlm_accessor.kernels.time_series.joint_drift import JointDrift, joint_drift, laplacian
+from smlm_accessor.kernels.windows.joint_drift import JointDrift, joint_drift, laplacian
 
 K = 60
 TIME, WEIGHT = np.arange(K, dtype=np.float64), np.ones(K)
