@@ -203,16 +203,17 @@ def _away(where: FloatArray, rng: np.random.Generator) -> FloatArray:
 def _some(where: FloatArray, frames: IntArray, most: int) -> _Events | None:
     """Return events around the middle of the field, as many as may be; None if too few.
 
-    Where they are dense, some are left out: a smaller field would hold those that moved least.
+    Where they are dense, some are left out: a smaller field would hold those that moved least. The
+    others are around them: of the same blinks, they would lie on each other with a wrong course,
+    too.
     """
     from_middle = np.abs(where - np.median(where, axis=0)).max(axis=1)
     n_near = min(max(most, int((from_middle < _LEAST_FIELD).sum())), len(where))
-    n = min(n_near + most, len(where))
+    n = min(2 * n_near, len(where))
     nearest = np.argpartition(from_middle, n - 1)[:n]
     nearest = nearest[np.argsort(from_middle[nearest], kind="stable")]
-    some = np.zeros(n, dtype=np.bool_)
-    some[: n_near : -(-n_near // most)] = True
-    chosen, others = np.sort(nearest[some]), np.sort(nearest[~some][:most])
+    every = -(-n_near // most)
+    chosen, others = np.sort(nearest[:n_near:every]), np.sort(nearest[n_near::every])
     if len(chosen) < _FEWEST or frames[chosen[0]] == frames[chosen[-1]]:
         return None
     return _Events(where[chosen], frames[chosen], where[others], frames[others])

@@ -94,6 +94,23 @@ def test_a_drift_over_many_sites_is_found() -> None:
     assert (error(from_pairs(events, SIGMA), events, drift) < SIGMA).all()
 
 
+def test_a_course_is_not_judged_by_the_blinks_it_was_made_of() -> None:
+    """Others of the same blinks lie on each other with a wrong course, too."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        sites, long = rng.uniform(0, 500, (600, 3)) * [1, 1, 0.2], 60
+        start = np.repeat(rng.integers(0, 1000 * HOUR, 2 * len(sites)), long)
+        frames = start + np.tile(np.arange(long) * 20, 2 * len(sites))
+        order = np.argsort(frames, kind="stable")
+        site = np.repeat(np.arange(2 * len(sites)) // 2, long)[order]
+        drift = course(frames[order] / 1000, 40.0, None)
+        positions = sites[site] + drift + rng.normal(0, 1, (len(site), 3)) * SIGMA
+        events = ChunkedLocalizations(
+            positions, frames[order], np.array([0, len(site)]), ("x", "y", "z")
+        )
+        assert (error(from_pairs(events, SIGMA), events, drift) < SIGMA).all()
+
+
 def test_events_in_one_place_are_as_many_as_time_allows() -> None:
     """All events are near each other."""
     rng = np.random.default_rng(0)
