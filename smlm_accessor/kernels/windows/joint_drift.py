@@ -24,18 +24,25 @@ class JointDrift(NamedTuple):
 
     Parameters
     ----------
-    level, variance : ndarray, shape (k,)
+    level : ndarray, shape (k,)
+    covariance : ndarray, shape (k, k)
     noise : float
         Common factor of the variances: how much more the gradient scatters than it should.
-    n_errors : float
-        How many independent errors the levels have, ``trace(C)**2 / trace(C @ C)`` of their
-        covariance ``C``.
     """
 
     level: FloatArray
-    variance: FloatArray
+    covariance: FloatArray
     noise: float
-    n_errors: float
+
+    @property
+    def variance(self) -> FloatArray:
+        """Variance of each level, shape (k,)."""
+        return np.diagonal(self.covariance)
+
+    @property
+    def n_errors(self) -> float:
+        """How many independent errors the levels have."""
+        return float(np.trace(self.covariance) ** 2 / max(np.sum(self.covariance**2), 1e-300))
 
 
 def laplacian(couplings: FloatArray) -> FloatArray:
@@ -85,9 +92,8 @@ def joint_drift(
     explained = inverse @ (base.T @ information)
     beta = inverse @ (base.T @ score)
     logs: list[FloatArray] = []
-    levels, variances, factors, shapes, gains = [], [], [], [], []
+    levels, factors, shapes, gains = [], [], [], []
     center = np.eye(len(time)) - share
-    at_rest = _squared(center @ base @ np.linalg.cholesky(inverse))
     for walk in _walks(time, segment):
         free = walk - base @ (explained @ walk)
         matrix = free.T @ information @ free
@@ -105,28 +111,19 @@ def joint_drift(
         changes = np.log1p(q * mu).sum(axis=1)
         logs.append(-0.5 * (n * np.log(factor) + rest / factor + changes))
         levels.append((gain * r) @ shape.T)
-        variances.append(factor[:, None] * (gain @ (shape**2).T + at_rest))
         factors.append(factor)
         shapes.append(shape)
         gains.append(factor[:, None] * gain)
-    log, level, variance, factor = map(np.concatenate, (logs, levels, variances, factors))
+    log, level, factor = map(np.concatenate, (logs, levels, factors))
     p = np.exp(log - log.max())
     p /= p.sum()
     mean = p @ level
     noise = float(p @ factor)
     covariance = noise * center @ base @ inverse @ base.T @ center.T
+    covariance += (p * (level - mean).T) @ (level - mean)
     for shape, gain, one in zip(shapes, gains, np.split(p, len(shapes)), strict=True):
         covariance += shape * (one @ gain) @ shape.T
-    return JointDrift(
-        center @ (base @ beta) + mean,
-        p @ (variance + (level - mean) ** 2),
-        noise,
-        float(np.trace(covariance) ** 2 / max(np.sum(covariance**2), 1e-300)),
-    )
-
-
-def _squared(columns: FloatArray) -> FloatArray:
-    return np.asarray((columns**2).sum(axis=1))
+    return JointDrift(center @ (base @ beta) + mean, covariance, noise)
 
 
 def _lines(time: FloatArray, segment: IntArray) -> FloatArray:
