@@ -54,6 +54,31 @@ def find_steps(values: FloatArray, std: FloatArray | None = None) -> IntArray:
     return np.array(found, dtype=np.int64)
 
 
+def unforeseen_steps(values: FloatArray, time: FloatArray) -> FloatArray:
+    """Return how far a series goes over each value, beyond what goes on before it or after it.
+
+    The step is from the value before to the one after. It is foreseen as far as the values next to
+    these went on at the same pace, on the side where they agree better; if there are none, not at
+    all. Values have the shape (k, d), and lengths (k,).
+
+    Examples
+    --------
+    >>> time = np.arange(12.0)
+    >>> values = 3 * time + np.where(time < 6, 0, 9)
+    >>> unforeseen_steps(values[:, None], time).tolist()
+    [0.0, 0.0, 0.0, 0.0, 0.0, 9.0, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    """
+    step, pace = np.zeros_like(values), np.full_like(values, np.inf)
+    over = np.ones((len(time), 1))
+    step[1:-1], over[1:-1, 0] = values[2:] - values[:-2], time[2:] - time[:-2]
+    pace[1:-1] = (step / over)[1:-1]
+    beyond = np.full_like(values[:2], np.inf)
+    sides = np.concatenate([beyond, pace])[: len(time)], np.concatenate([pace, beyond])[2:]
+    away = [np.linalg.norm(step, axis=1)]
+    away += [np.linalg.norm(step - side * over, axis=1) for side in sides]
+    return np.asarray(np.min(away, axis=0))
+
+
 def runs(large: BoolArray) -> list[IntArray]:
     """Return the indices of each run of successive true values.
 

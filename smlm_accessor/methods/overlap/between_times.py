@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.steps import unforeseen_steps
 from smlm_accessor.kernels.windows.couplings import (
     connected_parts,
     far_steps,
@@ -304,11 +305,10 @@ def _parts(
 def _alternatives(drift: FloatArray, windows: Windows, precision: FloatArray) -> FloatArray:
     """Return at how many positions each window could have been placed, shape (k,).
 
-    Where the drift takes a step over it, there were as many other positions as near.
+    Where the drift takes a step over it that is not foreseen, there were as many other positions as
+    near.
     """
-    level, step = windows.mean(drift / precision), np.zeros((len(windows), drift.shape[1]))
-    step[1:-1] = level[2:] - level[:-2]
-    distance = np.sqrt((step**2).sum(axis=1))
+    distance = unforeseen_steps(windows.mean(drift / precision), windows.mean_frame)
     volume = pi * distance**2 if drift.shape[1] == 2 else 4 / 3 * pi * distance**3
     return np.asarray(np.maximum(volume, _SEARCHED))
 

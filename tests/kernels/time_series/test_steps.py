@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlm_accessor.kernels.time_series.steps import find_steps, runs
+from smlm_accessor.kernels.time_series.steps import find_steps, runs, unforeseen_steps
 
 
 def series(seed: int, k: int, steps: dict[int, float], noise: float = 1.0) -> np.ndarray:
@@ -59,3 +59,24 @@ def test_runs_are_successive_and_apart(large: list[bool]) -> None:
     assert [int(i) for run in found for i in run] == np.flatnonzero(large).tolist()
     assert all((np.diff(run) == 1).all() for run in found)
     assert all(b[0] - a[-1] > 1 for a, b in pairwise(found))
+
+
+@pytest.mark.parametrize("pace", [0.0, 30.0])
+def test_a_pace_that_goes_on_is_foreseen_and_a_jump_is_not(pace: float) -> None:
+    rng = np.random.default_rng(1)
+    time = np.cumsum(rng.uniform(0.2, 3.0, 60))
+    values = pace * time[:, None] * [1, -2] + np.where(np.arange(60)[:, None] < 25, 0.0, [30, 40])
+    found = unforeseen_steps(values, time)
+    np.testing.assert_allclose(found[[24, 25]], 50.0)
+    np.testing.assert_allclose(np.delete(found, [24, 25]), 0.0, atol=1e-9)
+
+
+def test_there_and_back_is_not_foreseen() -> None:
+    values = np.zeros((20, 1))
+    values[8:11] = 100.0
+    assert (unforeseen_steps(values, np.arange(20.0))[[7, 8, 10, 11]] == 100.0).all()
+
+
+def test_steps_of_few_values_are_as_far_as_they_go() -> None:
+    found = unforeseen_steps(np.array([[0.0], [5.0], [9.0]]), np.arange(3.0))
+    assert found.tolist() == [0.0, 9.0, 0.0]
