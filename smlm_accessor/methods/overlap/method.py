@@ -158,7 +158,9 @@ def overlap(
     did not fall, or where turns have not come to rest, all windows are solved together, with the
     information :math:`L = \mathrm{diag}(W 1) - W`, :math:`W_{st} = \rho_{st}^2 R_{st} / \kappa`,
     the gradient weighted by :math:`\rho_{st}`, and random walks of level or slope, averaged over
-    their rates by the marginal likelihood.
+    their rates by the marginal likelihood. Errors of molecules that are paired with others beside
+    them are not independent: slow changes count as much less as squares of the field agree less on
+    them than :math:`L` says.
 
     Parts of the table share no more than chance gives (probability 0.01, times the positions at
     which they could have been placed): where what windows before and after share ends, and between
