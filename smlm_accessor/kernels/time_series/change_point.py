@@ -40,17 +40,21 @@ def change_point(gain: npt.NDArray[Any], *, inside: bool = False) -> int:
     return int(np.argmax(total[1:-1])) + 1 if len(gain) > 1 else 0
 
 
-def change_point_probability(gain: FloatArray, *, evidence: float = 1.0) -> FloatArray:
+def change_point_probability(
+    gain: FloatArray, *, evidence: float = 1.0, odds: FloatArray | float = 0.0
+) -> FloatArray:
     """Return the probability of each change point of a series whose two states are known.
 
-    Before the series is seen all are as likely: the probability of ``k`` is ``exp(evidence * S_k)``
-    over its sum, with ``S_k`` as in `change_point`.
+    The probability of ``k`` is ``exp(evidence * S_k + odds_k)`` over its sum, with ``S_k`` as in
+    `change_point`.
 
     Parameters
     ----------
     gain : ndarray, shape (n,)
     evidence : float, default 1
         Independent observations for each value: less than 1 where values repeat each other.
+    odds : ndarray, shape (n + 1,), optional
+        Logarithms, before the series is seen. By default all are as likely.
 
     Returns
     -------
@@ -61,13 +65,15 @@ def change_point_probability(gain: FloatArray, *, evidence: float = 1.0) -> Floa
     >>> change_point_probability(np.array([2.0, 0.0, -2.0])).round(2)
     array([0.06, 0.44, 0.44, 0.06])
     """
-    total = evidence * np.concatenate([[0.0], np.cumsum(gain)])
+    total = evidence * np.concatenate([[0.0], np.cumsum(gain)]) + odds
     likelihood = np.exp(total - total.max())
     return np.asarray(likelihood / likelihood.sum())
 
 
-def middle_change_point(gain: FloatArray, *, evidence: float = 1.0) -> int:
-    """Return the median of the change points by their probabilities.
+def middle_change_point(
+    gain: FloatArray, *, evidence: float = 1.0, odds: FloatArray | float = 0.0
+) -> int:
+    """Return the median of the change points by their probabilities, see there.
 
     Where values tell nothing, as localizations of the background do, it is in the middle of these,
     while the likeliest would be the first of many.
@@ -78,7 +84,7 @@ def middle_change_point(gain: FloatArray, *, evidence: float = 1.0) -> int:
     >>> change_point(gain), middle_change_point(gain)
     (1, 3)
     """
-    until = np.cumsum(change_point_probability(gain, evidence=evidence))
+    until = np.cumsum(change_point_probability(gain, evidence=evidence, odds=odds))
     return int(np.searchsorted(until, 0.5))
 
 

@@ -8,6 +8,7 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.kernels.time_series.change_point import change_point_probability
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import WeightedLocalizations
+from smlm_accessor.methods.overlap.jumps.going_on import odds_by_blinks
 from smlm_accessor.methods.overlap.jumps.placing import LogLikelihoods, evidence_of_localization
 from smlm_accessor.timeline import Windows
 
@@ -50,7 +51,8 @@ def jump_errors(
         before, after = drift[start:stop].copy(), drift[start:stop].copy()
         before[jump - start :], after[: jump - start] = drift[jump - 1], drift[jump]
         here, there = LogLikelihoods.of([before, after], int(start), density, rows).in_frames
-        probability = change_point_probability(here - there, evidence=evidence)
+        odds = odds_by_blinks(after - before, int(start), density, rows)
+        probability = change_point_probability(here - there, evidence=evidence, odds=odds)
         share = square_of_wrong_share(windows, int(jump), int(start), probability)
         result += share[:, None] * (drift[jump] - drift[jump - 1]) ** 2
     return result

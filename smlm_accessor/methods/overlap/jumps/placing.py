@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from smlm_accessor.kernels.time_series.change_point import change_points, middle
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.events import LONGEST_BLINK, WeightedLocalizations
 from smlm_accessor.methods.overlap.iteration import DriftEstimate
+from smlm_accessor.methods.overlap.jumps.going_on import odds_by_blinks
 from smlm_accessor.timeline import Timeline, Windows
 
 _PLACE = 10.0  # precisions, a third of the width of a place: much wider than an emitter
@@ -92,7 +94,11 @@ def place_jumps(
         states = _states(group, drift[start:stop])
         gain = LogLikelihoods.of(states, start, density, rows)
         path = change_points(gain.elsewhere(density).in_frames, BETWEEN)
-        for state, begins in _in_the_middle(path, gain.in_frames, evidence):
+        odds = [
+            odds_by_blinks(states[after] - states[before], start, density, rows)
+            for (before, _), (after, _) in pairwise(path)
+        ]
+        for state, begins in _in_the_middle(path, gain.in_frames, evidence, odds):
             drift[start + begins : stop] = states[state][begins:]
             if 0 < start + begins < len(drift) and begins:
                 jumps.append(rows.timeline.frames[start + begins])
@@ -164,15 +170,19 @@ def evidence_of_localization(density: Density, rows: WeightedLocalizations) -> f
 
 
 def _in_the_middle(
-    path: list[tuple[int, int]], gain: FloatArray, evidence: float
+    path: list[tuple[int, int]],
+    gain: FloatArray,
+    evidence: float,
+    odds: list[FloatArray],
 ) -> list[tuple[int, int]]:
     """Return a path of states whose changes are the medians between the changes beside them."""
     until = [begins for _, begins in path[2:]] + [gain.shape[1]]
     found = path[:1]
-    for (state, _), stop in zip(path[1:], until, strict=False):
+    for (state, _), stop, here in zip(path[1:], until, odds, strict=False):
         before, since = found[-1]
         apart = gain[before, since:stop] - gain[state, since:stop]
-        found.append((state, since + middle_change_point(apart, evidence=evidence)))
+        middle = middle_change_point(apart, evidence=evidence, odds=here[since : stop + 1])
+        found.append((state, since + middle))
     return found
 
 

@@ -149,12 +149,12 @@ def test_an_excursion_of_a_few_windows_is_placed_at_its_frames() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_where_nothing_tells_the_jump_is_in_the_middle(seed: int) -> None:
-    """Without localizations on the structure from 420 to 459, but for background."""
+    """Of the frames from 420 to 459 there is only background, none of it by other background."""
     scene, start = jumping({AT: STEP}, on=1.0, seed=seed)
     empty = (scene.frames >= 420) & (scene.frames < 460)
     rng = np.random.default_rng(seed)
     positions = scene.positions.copy()
-    positions[empty] = rng.uniform(5_000, 9_000, (int(empty.sum()), 2))
+    positions[empty] = rng.uniform(5_000, 90_000, (int(empty.sum()), 2))
     dark = replace(scene, positions=positions)
     _, jumps, _ = placed(dark, start)
     assert jumps == [440]
