@@ -99,8 +99,9 @@ def overlap(
        with rates and a factor of the noise from the marginal likelihood; a straight line, unless a
        curve is worth its rates [2]_. Steps 1 and 2 take turns until nothing moves.
     3. Jumps of the sample are where the values before and after predict levels that differ more
-       than chance explains (chi-squared). Each is in the frame of largest likelihood ``sum(log(1 +
-       f / floor))``. The trend starts anew there.
+       than chance explains (chi-squared). Each is in the median of the possible frames, by the
+       likelihood ``sum(log(1 + f / floor))`` of localizations, and by blinks that go on from one
+       frame to the next where they were, or a step away. The trend starts anew there.
     4. Where the structure repeats, parts of the movie may lie a period off. The ends of a lattice
        tell: if events of one side of a cut fit the map of the other side clearly better one period
        away, they are moved. Where molecules live for a short time, others beside them take their

@@ -75,9 +75,9 @@ def place_jumps(
     """Return the timeline with the jumps, each at its frame, and the drift with the jumps in it.
 
     Up to a jump, localizations lie where others of other times do if the drift is that before; from
-    then on, if it is that after. The frame of the jump is the change point of largest likelihood
-    ``sum(log(1 + f / floor))``. Each localization counts by itself, for a blink may go on while the
-    sample jumps. Where nothing tells before from after, it is in the middle. Between two breaks
+    then on, if it is that after. The frame of the jump is the median of the change points, by the
+    likelihood ``sum(log(1 + f / floor))`` and by blinks that go on, see `odds_by_blinks`. Each
+    localization counts by itself, for a blink may go on while the sample jumps. Between two breaks
     that are near each other the sample may have rested, or the windows there may show nothing; it
     may also go back for a while: the likelihood tells.
 
