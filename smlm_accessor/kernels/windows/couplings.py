@@ -43,6 +43,18 @@ def least_connection(couplings: FloatArray) -> float:
     return float(((until - corner)[use] / both[use]).min()) if use.any() else 1.0
 
 
+def part_of_nearest(couplings: FloatArray) -> float:
+    """Return the part of the couplings, shape (k, k), that is between windows at most two apart.
+
+    Examples
+    --------
+    >>> part_of_nearest(np.ones((3, 3))), round(part_of_nearest(np.ones((30, 30))), 2)
+    (1.0, 0.16)
+    """
+    near = np.triu(np.tril(couplings, 2), -2)
+    return float(near.sum() / max(couplings.sum(), 1e-300))
+
+
 def connected_parts(
     curvature: FloatArray,
     responsibility: FloatArray,

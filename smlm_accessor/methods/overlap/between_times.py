@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
+from smlm_accessor.kernels.time_series.parabola import parabola
 from smlm_accessor.kernels.time_series.steps import unforeseen_steps
 from smlm_accessor.kernels.windows.couplings import (
     connected_parts,
     far_steps,
     least_connection,
+    part_of_nearest,
 )
 from smlm_accessor.kernels.windows.joint_drift import JointDrift, joint_drift
-from smlm_accessor.methods.overlap.couplings import CouplingSums, couplings, information_of
+from smlm_accessor.methods.overlap.couplings import (
+    CouplingSums,
+    contradiction,
+    couplings,
+    information_of,
+)
 from smlm_accessor.methods.overlap.density import Density
 from smlm_accessor.methods.overlap.iteration import DriftEstimate, std_about_mean
 from smlm_accessor.methods.overlap.prior.knots import Prior
@@ -195,31 +202,31 @@ def drift_of_windows(
         if least_connection(pairs.known) > _CONNECTED:
             every = np.ones(len(few), dtype=np.bool_)
             _, moved, error = _moved(pairs, drift, few, density, every, prior)
-            slow = _parabola(moved, few.counts)
-            if (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all():
+            slow = parabola(moved, few.counts)
+            at_rest = (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all()
+            if at_rest and contradiction(pairs, few, every) is None:
                 return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
     if pairs.responsibility.sum() < _SEEN:
         return trend
-    near = _near(pairs.known)
-    if near > _MOST_NEAR / 2:
-        fine = timeline.evenly(_N_WINDOWS[1 if near < _MOST_NEAR else 2])
+    nearest = part_of_nearest(pairs.known)
+    if nearest > _MOST_NEAR / 2:
+        fine = timeline.evenly(_N_WINDOWS[1 if nearest < _MOST_NEAR else 2])
         pairs = couplings(density, drift, fine, n_events=_MANY)
     part = known.part if prior is None else known.spanned(prior.spanned(timeline)).part
     # What lies on nothing would make the mean of the table, and so all windows, unknown.
     main = fine.mean(((part == 0) & ~nothing).astype(np.float64)) > 0.5
     if np.count_nonzero(main) < _FEWEST:
         return trend
-    for turn in range(_ROUNDS):
-        if turn:
-            now = couplings(density, drift, fine, n_events=_MANY)
-            doubtful = now.known.sum() < _STILL_KNOWN * pairs.known.sum()
-            pairs = replace(pairs, moments=now.moments) if doubtful else now
-        found, moved, error = _moved(pairs, drift, fine, density, main, prior)
-        away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
-        drift = drift + in_frames(moved, np.zeros_like(moved), fine)
-        if (away < _TOLERANCE).all():
-            break
+    drift, found, error, pairs = _turns(pairs, drift, fine, density, main, prior)
+    near = contradiction(pairs, fine, main) if prior is None else None
+    if near is not None:
+        pairs = couplings(density, drift, fine, n_events=_MANY)
+        drift, found, error, _ = _turns(pairs, drift, fine, density, main, prior, near)
+        pairs = couplings(density, drift, fine, n_events=_MANY)
+        of_all = _turns(pairs, drift, fine, density, main, prior)
+        if contradiction(of_all[-1], fine, main) is None:
+            drift, found, error, _ = of_all
     # Of windows that are shorter, the trend knows the rest.
     short = len(windows) > len(fine)
     if not short:
@@ -233,17 +240,30 @@ def drift_of_windows(
     return DriftOfWindows(windows.mean(drift), std, smoothing)
 
 
-def _parabola(moved: FloatArray, weights: IntArray) -> FloatArray:
-    """Return the parabolas through columns, shape (k, d), by weighted least squares."""
-    time, root = np.linspace(-1, 1, len(moved)), np.sqrt(weights)[:, None]
-    powers = time[:, None] ** np.arange(3)
-    return np.asarray(powers @ np.linalg.lstsq(powers * root, moved * root, rcond=None)[0])
+def _turns(
+    pairs: CouplingSums,
+    drift: FloatArray,
+    windows: Windows,
+    density: Density,
+    main: BoolArray,
+    prior: Prior | None,
+    near: BoolArray | None = None,
+) -> tuple[FloatArray, list[JointDrift], FloatArray, CouplingSums]:
+    """Return the drift when turns have come to rest, that of windows, its error, and the pairs.
 
-
-def _near(couplings: FloatArray) -> float:
-    """Return the part of the couplings that is between windows at most two apart."""
-    near = np.triu(np.tril(couplings, 2), -2)
-    return float(near.sum() / max(couplings.sum(), 1e-300))
+    Only pairs of windows that are ``near`` count, if told. The first turn takes the pairs given.
+    """
+    for turn in range(_ROUNDS):
+        if turn:
+            now = couplings(density, drift, windows, n_events=_MANY)
+            doubtful = now.known.sum() < _STILL_KNOWN * pairs.known.sum()
+            pairs = replace(pairs, moments=now.moments) if doubtful else now
+        found, moved, error = _moved(pairs, drift, windows, density, main, prior, near)
+        away = np.sqrt(np.mean((moved / error)[main] ** 2, axis=0))
+        drift = drift + in_frames(moved, np.zeros_like(moved), windows)
+        if (away < _TOLERANCE).all():
+            break
+    return drift, found, error, pairs
 
 
 def _moved(
@@ -253,6 +273,7 @@ def _moved(
     density: Density,
     main: BoolArray,
     prior: Prior | None,
+    near: BoolArray | None = None,
 ) -> tuple[list[JointDrift], FloatArray, FloatArray]:
     """Return the joint drift along each axis, how far it moves windows, and its error, (k, d).
 
@@ -262,7 +283,8 @@ def _moved(
     """
     now, found = windows.mean(drift), []
     counts = np.where(main, windows.counts, 0)
-    for axis, (information, gradient) in enumerate(information_of(pairs, density.precision, main)):
+    told = information_of(pairs, density.precision, main, near)
+    for axis, (information, gradient) in enumerate(told):
         score = information @ now[:, axis] - gradient
         if prior is not None:
             step, variance = (one[:, axis] for one in prior.on(windows, drift))

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from smlm_accessor._typing import BoolArray, FloatArray, IntArray
 from smlm_accessor.backends import fill_rows, map_threads
+from smlm_accessor.kernels.chance import FALSE_ALARM
 from smlm_accessor.kernels.density.coupling_loops import coupling_sums
 from smlm_accessor.kernels.density.pair_loops import most_around, space
+from smlm_accessor.kernels.field.jackknife import effective_number
 from smlm_accessor.kernels.windows.joint_drift import laplacian
 from smlm_accessor.kernels.windows.scatter import by_scatter
 from smlm_accessor.kernels.windows.shares import shares, steady_shares
 from smlm_accessor.methods.overlap.density import Density
+from smlm_accessor.methods.overlap.evidence import FEWEST, chance_of_sum
 from smlm_accessor.timeline import Windows
 
 _PAIR_BLOCKS = 2  # of events, of which one in so many counts
@@ -25,6 +28,8 @@ _RUNS = 16  # of events, one after the other: what is made of them takes little 
 # few molecules that two parts share are seen better; with more windows than so many, a quarter, for
 # the memory.
 _GROUPS, _MANY_WINDOWS = 32, 350
+# Of all windows: one in so many is as far as pairs are near each other in time.
+_NEAR_IN_TIME = (64, 16, 4)
 #: Edge of such a square in precisions, larger than most molecules and clusters.
 SQUARE = 30.0
 
@@ -150,23 +155,55 @@ def couplings(
 
 
 def information_of(
-    pairs: CouplingSums, precision: FloatArray, main: BoolArray
+    pairs: CouplingSums, precision: FloatArray, main: BoolArray, near: BoolArray | None = None
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Return the information matrix of windows, and the gradient of the drift, along each axis.
 
-    Windows that are not ``main`` are not connected with any. Slow changes are known as well as
+    Windows that are not ``main`` are not connected with any; pairs count that are ``near`` each
+    other, all by default. Slow changes are known as well as
     squares of the field agree on them, see `by_scatter`.
     """
     responsibility, found = pairs.responsibility.sum(axis=0), []
     for axis, w in enumerate(precision):
         if axis != 1:  # x and y have the same
             share = pairs.steady_share(axis) * np.outer(main, main)
+            share = share if near is None else share * near
         curvature = float((pairs.axial if axis == 2 else pairs.curvature).sum())
         kappa = w**2 * pairs.squared[axis] / responsibility.sum()
         scale = pairs.total_curvature[axis] / curvature
         information = laplacian(share**2 * responsibility) * scale**2 / kappa
         parts = pairs.gradient_of_groups(share, axis) * scale * w / kappa
         found.append(by_scatter(information, parts.sum(axis=0), parts, main))
+    return found
+
+
+def contradiction(pairs: CouplingSums, windows: Windows, main: BoolArray) -> BoolArray | None:
+    """Return which pairs of windows, near each other, contradict a slow change; None if none do.
+
+    Where molecules are seen for a short time, windows that are far from each other show others
+    beside them, which may lie on each other with a wrong drift: one that goes by a layer of the
+    structure over the movie. Windows near each other show the same ones. At rest, their gradient
+    along a straight line is 0, but for chance: by Student's t, over groups of squares of the field.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_windows, n_windows), or None
+    """
+    k, weight = len(windows), windows.counts * main
+    lag = np.abs(np.subtract.outer(np.arange(k), np.arange(k)))
+    line = windows.mean_frame - np.average(windows.mean_frame, weights=weight)
+    axes, of_groups = range(pairs.moments.shape[-1]), pairs.responsibility.sum(axis=(1, 2))
+    if effective_number(of_groups) < FEWEST:
+        return None
+    found, least = None, FALSE_ALARM / (len(_NEAR_IN_TIME) * len(axes))
+    for part in _NEAR_IN_TIME:
+        near = lag <= max(k // part, 2)
+        for axis in axes:
+            share = pairs.steady_share(axis) * np.outer(main, main) * near
+            slope = pairs.gradient_of_groups(share, axis) @ line
+            p = 2 * float(chance_of_sum(of_groups, np.stack([slope, -slope], axis=1), 1.0).min())
+            if p < least:
+                found, least = near, p
     return found
 
 

@@ -104,6 +104,21 @@ def test_where_molecules_bleach_errors_are_as_large_as_said() -> None:
     assert np.median(errors) > 500  # a chain: the errors of many windows are alike
 
 
+@pytest.mark.parametrize("layers", [2, 3])
+def test_molecules_beside_do_not_hold_a_slow_drift_that_goes_by_a_layer(layers: int) -> None:
+    """Late molecules lie on early ones of the next layer; windows near in time tell that."""
+    apart, rng = 5 * scenes.PRECISION, np.random.default_rng(0)
+    places = rng.uniform(0, 8_000, (400, 2))
+    at = np.concatenate([places + np.array([k * apart, 0]) for k in range(layers)])
+    course = np.linspace(-apart / 2, apart / 2, N_FRAMES)[:, None] * [1, 0]
+    for seed in range(2):
+        scene = scenes.bleaching(at, n=16_000, n_frames=N_FRAMES, life=100, seed=seed)
+        found, estimate, windows = found_in(scene, course[np.unique(scene.frames)])
+        assert np.std(estimate.level[:, 0]) > 10
+        assert np.std(found.level, axis=0).max() < 3
+        assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 1.5
+
+
 def test_lines_through_the_windows_of_a_line_are_the_line() -> None:
     """Also before the first window of a segment, and after its last: they may be long."""
     timeline = Timeline.of(np.arange(1_000), np.array([400]))

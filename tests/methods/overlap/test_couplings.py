@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smlm_accessor.kernels.density.pair_kernel import COARSE, FINE
-from smlm_accessor.methods.overlap.couplings import couplings
+from smlm_accessor.methods.overlap.couplings import contradiction, couplings
 from tests import scenes
 from tests.methods.overlap.test_density import density_of
 
@@ -81,3 +81,38 @@ def test_windows_know_most_of_each_other_where_the_drift_is_right() -> None:
         told.append(couplings(density, wrong, windows, n_events=10**9).known.sum())
     assert np.argmax(told) == 2
     assert min(told) == min(told[0], told[-1])
+
+
+def test_a_drift_that_is_right_is_not_contradicted() -> None:
+    """Where molecules stay, and where they bleach."""
+    for seed in range(10):
+        at = scenes.sites(400, size=8_000, seed=seed)
+        for scene in (
+            scenes.visits(at, n=10_000, n_frames=N_FRAMES, seed=seed),
+            scenes.bleaching(at, n=10_000, n_frames=N_FRAMES, life=100, seed=seed),
+        ):
+            density, windows, drift = density_of(scene, 60, FINE[-1])
+            pairs = couplings(density, drift, windows, n_events=10**9)
+            assert contradiction(pairs, windows, np.ones(len(windows), bool)) is None
+
+
+def test_windows_near_each_other_contradict_a_slow_change() -> None:
+    scene = scenes.bleaching(
+        scenes.sites(400, size=8_000), n=10_000, n_frames=N_FRAMES, life=100, seed=1
+    )
+    density, windows, drift = density_of(scene, 60, FINE[-1])
+    wrong = drift + np.linspace(0, 30, N_FRAMES)[np.unique(scene.frames)][:, None] * [0, 1]
+    pairs = couplings(density, wrong, windows, n_events=10**9)
+    near = contradiction(pairs, windows, np.ones(len(windows), bool))
+    assert near is not None
+    assert near[0, 1]
+    assert not near[0, -1]
+
+
+def test_few_places_contradict_nothing() -> None:
+    """A few molecules may move by themselves."""
+    scene = scenes.bleaching(scenes.sites(2), n=2_000, n_frames=N_FRAMES, life=300)
+    density, windows, drift = density_of(scene, 60, FINE[-1])
+    wrong = drift + np.linspace(0, 30, N_FRAMES)[np.unique(scene.frames)][:, None]
+    pairs = couplings(density, wrong, windows, n_events=10**9)
+    assert contradiction(pairs, windows, np.ones(len(windows), bool)) is None
