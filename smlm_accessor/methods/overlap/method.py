@@ -161,7 +161,8 @@ def overlap(
     the gradient weighted by :math:`\rho_{st}`, and random walks of level or slope, averaged over
     their rates by the marginal likelihood. Errors of molecules that are paired with others beside
     them are not independent: slow changes count as much less as squares of the field agree less on
-    them than :math:`L` says.
+    them than :math:`L` says. Windows near each other that contradict a straight line which all
+    agree on have the say: late molecules may lie on early ones of the next layer of a structure.
 
     Parts of the table share no more than chance gives (probability 0.01, times the positions at
     which they could have been placed): where what windows before and after share ends, and between
