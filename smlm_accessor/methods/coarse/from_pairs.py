@@ -12,6 +12,7 @@ from smlm_accessor.backends import map_threads
 from smlm_accessor.methods.chunked import ChunkedLocalizations
 from smlm_accessor.methods.coarse.tracker import Coarse, nothing
 from smlm_accessor.methods.coarse.waves import log_likelihood, most_likely, waves_at
+from smlm_accessor.methods.overlap.events import WeightedLocalizations
 from smlm_accessor.methods.overlap.jumps.placing import BETWEEN
 from smlm_accessor.timeline import Timeline
 
@@ -104,7 +105,7 @@ def from_pairs(
     tell, nothing is returned.
     """
     axes = np.flatnonzero(precision > 0)
-    events = _some(sample.positions[:, axes] / precision[axes], sample.frames, _MOST)
+    events = _some(*_blinks(sample, precision, axes, threads), _MOST)
     course = None if events is None else _course(events, threads)
     if events is None or course is None:
         return nothing(sample)
@@ -140,8 +141,9 @@ def better_of(
     axes = np.flatnonzero(precision > 0)
     timeline = Timeline.of(sample.frames, sample.jumps)
     known = followed.in_frames(timeline).drift[:, axes] / precision[axes]
-    left = sample.positions[:, axes] / precision[axes] - known[timeline.of_rows]
-    glance = _some(left, sample.frames, _GLANCE)
+    where, of_blink = _blinks(sample, precision, axes, threads)
+    left = where - known[np.searchsorted(timeline.frames, of_blink)]
+    glance = _some(left, of_blink, _GLANCE)
     if glance is None:
         return followed
     most = round(len(glance.where) / _EVENTS_PER_WAVE)
@@ -151,7 +153,7 @@ def better_of(
     if not any(glance.height(waves) > least for _, waves in fits):
         return followed
     other = from_pairs(sample, precision, threads=threads)
-    events = _some(left, sample.frames, _MOST)
+    events = _some(left, of_blink, _MOST)
     if events is None or not other.valid.all():
         return followed
     where, frames = events.judges
@@ -182,22 +184,53 @@ def _course(events: _Events, threads: int | None) -> tuple[FloatArray, float] | 
     if len(best) == last:
         return None
     rng, by_chance, still = np.random.default_rng(n), [], events.judges_without(best)
+    _, frames = events.judges
+    short = np.ptp(frames) / (_WINDOWS_PER_WAVE * len(best))
+    group = _together(still if events.are_judged else events.where, frames, short)
     for _ in range(_DECOYS):
         if events.are_judged:
-            by_chance.append(log_likelihood(_away(still, rng)))
+            by_chance.append(log_likelihood(_away(still, group, rng)))
         else:
-            decoys = events._replace(where=_away(events.where, rng))
+            decoys = events._replace(where=_away(events.where, group, rng))
             by_chance.append(decoys.fitted(len(best), (widest, None))[0])
     spread = max(float(np.std(by_chance, ddof=1)), 1e-9)
     clear = float(log_likelihood(still) - np.mean(by_chance)) / spread
     return (best, clear) if clear > _CLEAR else None
 
 
-def _away(where: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return events that are displaced, so that none lies where another was."""
+def _together(where: FloatArray, frames: IntArray, short: float) -> IntArray:
+    """Return groups of events that lie on each other with any course, for their time is short.
+
+    Events of an emitter that flickers are of one. All of a group are near its first one.
+    """
+    group, first = np.zeros(len(where), np.int64), np.zeros(0, np.int64)
+    for i, (here, frame) in enumerate(zip(where, frames, strict=True)):
+        first = first[frames[first] >= frame - short]
+        near = first[np.linalg.norm(where[first] - here, axis=1) < _DISPLACED[0]]
+        group[i] = near[0] if len(near) else i
+        if not len(near):
+            first = np.append(first, i)
+    return group
+
+
+def _away(where: FloatArray, group: IntArray, rng: np.random.Generator) -> FloatArray:
+    """Return groups of events that are displaced, so that none lies where another was."""
     away = rng.normal(size=where.shape)
     away *= (rng.uniform(*_DISPLACED, len(where)) / np.linalg.norm(away, axis=1))[:, None]
-    return where + away
+    return where + away[group]
+
+
+def _blinks(
+    sample: ChunkedLocalizations, precision: FloatArray, axes: IntArray, threads: int | None
+) -> tuple[FloatArray, IntArray]:
+    """Return where blinks are in precisions, shape (n, d), and their frames.
+
+    Localizations of one blink would lie on each other with any course, and decoys would not.
+    """
+    rows = WeightedLocalizations.of(sample.along(axes.tolist()), precision[axes])
+    still = np.zeros((len(rows.timeline.frames), len(axes)))
+    events = rows.events(still, precision[axes], rows.timeline.segment, threads=threads)
+    return events.positions / precision[axes], rows.timeline.frames[events.frame]
 
 
 def _some(where: FloatArray, frames: IntArray, most: int) -> _Events | None:

@@ -74,6 +74,22 @@ def test_sites_that_are_seen_once_tell_nothing(n: int) -> None:
         assert not from_pairs(events, SIGMA).valid.any()
 
 
+@pytest.mark.parametrize("dark", [0, 6])
+def test_blinks_of_molecules_that_are_seen_once_tell_nothing(dark: int) -> None:
+    """Their localizations lie on each other with any course, also of an emitter that flickers."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        long = rng.geometric(1 / 3, 660)
+        gaps = [1 + rng.integers(0, dark + 1, n) * (rng.random(n) < 0.3) for n in long]
+        begins = rng.integers(0, 20_000, len(long))
+        frames = np.concatenate([a + np.cumsum(g) for a, g in zip(begins, gaps, strict=True)])
+        where = np.repeat(rng.uniform(0, 10_000, (len(long), 3)) * [1, 1, 0.05], long, axis=0)
+        where += rng.normal(0, 1, where.shape) * SIGMA
+        order, bounds = np.argsort(frames, kind="stable"), np.array([0, len(frames)])
+        events = ChunkedLocalizations(where[order], frames[order], bounds, ("x", "y", "z"))
+        assert not from_pairs(events, SIGMA).valid.any()
+
+
 def test_the_more_likely_course_counts() -> None:
     """Here windows that are followed show rest, and pairs the waves."""
     events, drift = visits(200, 20.0, 400.0, seed=3)
