@@ -63,8 +63,7 @@ _NOT_CONNECTED = (
 
 
 # Positions among which a window is placed when its sample is followed: 7 by 7 cells. Parts that
-# shared nothing seemed to with a probability of 1 in 800 to 2,000 in 3 of 12 tables of rcc and aim
-# that had been aligned; true neighbours with 1e-8 at most.
+# shared nothing seemed to with 1 in 800 to 2,000 in 3 of 12 tables; true neighbours with 1e-8.
 _SEARCHED = 49.0
 
 
@@ -197,14 +196,17 @@ def drift_of_windows(
     if not known.part.any():
         few = timeline.evenly(_FEWER_WINDOWS)
         pairs = couplings(density, drift, few, n_events=_SOME)
-        if pairs.responsibility.sum() < _SEEN:
+        alike = least_connection(pairs.known) > _CONNECTED
+        told = pairs.responsibility.sum() >= _SEEN
+        if alike and not told:
             return trend
-        if least_connection(pairs.known) > _CONNECTED:
+        if alike or not told:
             every = np.ones(len(few), dtype=np.bool_)
             _, moved, error = _moved(pairs, drift, few, density, every, prior)
-            slow = parabola(moved, few.counts)
-            at_rest = (np.sqrt(np.mean((slow / error) ** 2, axis=0)) < _AWAY).all()
-            if at_rest and contradiction(pairs, few, every) is None:
+            if not told:  # molecules may be seen for a short time
+                return replace(trend, std=np.maximum(std, _at(windows, error, few)))
+            rest = np.sqrt(np.mean((parabola(moved, few.counts) / error) ** 2, axis=0)) < _AWAY
+            if rest.all() and contradiction(pairs, few, every) is None:
                 return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
     if pairs.responsibility.sum() < _SEEN:
@@ -231,13 +233,17 @@ def drift_of_windows(
     short = len(windows) > len(fine)
     if not short:
         drift = in_frames(fine.mean(drift), slopes(drift, fine), fine)
-    variance = np.stack(
-        [np.interp(windows.mean_frame, fine.mean_frame, e) for e in (error**2).T], axis=1
-    )
-    std = np.sqrt(variance + std**2) if short else np.sqrt(variance)
+    error = _at(windows, error, fine)
+    std = np.hypot(error, std) if short else error
     extent = float(timeline.frames[-1] - timeline.frames[0]) + timeline.unit
     smoothing = max(extent / min(f.n_errors for f in found), trend.smoothing_time)
     return DriftOfWindows(windows.mean(drift), std, smoothing)
+
+
+def _at(windows: Windows, error: FloatArray, known: Windows) -> FloatArray:
+    """Return the errors of windows, shape (n_windows, d), from those of others."""
+    columns = [np.interp(windows.mean_frame, known.mean_frame, e) for e in (error**2).T]
+    return np.asarray(np.sqrt(np.stack(columns, axis=1)))
 
 
 def _turns(
@@ -292,15 +298,8 @@ def _moved(
             beforehand = np.diag(known) - np.outer(known, known) / max(known.sum(), 1e-300)
             information += beforehand
             score += beforehand @ (now[:, axis] + step)
-        found.append(
-            joint_drift(
-                information,
-                score,
-                windows.mean_frame,
-                windows.segment,
-                counts.astype(np.float64),
-            )
-        )
+        of_windows = windows.mean_frame, windows.segment, counts.astype(np.float64)
+        found.append(joint_drift(information, score, *of_windows))
     level, time = np.stack([f.level for f in found], axis=1), windows.mean_frame
     # Were others left where they are, the lines from them to those beside them would lead astray.
     moved = np.stack([np.interp(time, time[main], x) for x in (level - now)[main].T], axis=1)

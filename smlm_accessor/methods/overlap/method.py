@@ -39,6 +39,8 @@ from smlm_accessor.options import length, require_choice
 from smlm_accessor.timeline import Windows
 
 _EMPTY = 0.2  # of the usual quality; chunks with less are not valid
+# Probability by chance of what a coarse drift shows: with more, a better one is not looked for.
+_PERHAPS = 0.05
 _NO_EVIDENCE = (
     "Localizations do not lie where others were at other times, so there is no evidence of any "
     "drift. Are there enough of them? Is the column of frames or times the right one? If most are "
@@ -141,7 +143,8 @@ def overlap(
         chunks known worse than three precisions (but for the frame of a jump), runs of chunks that
         lie on nothing where the usual quality would have been seen, and of given chunks those with
         less than a fifth of the median quality. No chunk is valid where chance gives as much
-        curvature in one of a thousand tables; it is told from the scatter over blocks of the field.
+        curvature in one of a thousand tables, with the coarse drift, nor with the refined one; it
+        is told from the scatter over blocks of the field.
         ``chosen`` holds precision, factor, spread and floor of the density,
         how long blinks last, over how many frames the trend averages, its rates (variance per frame
         that level, slope and acceleration gain), the factor of the noise that was found beyond what
@@ -251,10 +254,13 @@ def _estimate(
     rows = WeightedLocalizations.of(localizations, sigma)
     first = first_drift(localizations, rows, sigma, threads)
     bar.advance()
-    if (first.estimate.chance > FALSE_ALARM).any():
+    if (first.estimate.chance > _PERHAPS).any():
         raise NoEvidenceError
     found = refined(first, localizations, rows, sigma, threads)
+    evident = (first.estimate.chance <= FALSE_ALARM).all()
     first, windows, density, prior, estimate, frames_per_chunk = found
+    if not evident and (estimate.chance > FALSE_ALARM).any():
+        raise NoEvidenceError
     bar.advance()
     moved, what, note = with_transformation(transformation, estimate, windows, density, rows, prior)
     bar.advance()

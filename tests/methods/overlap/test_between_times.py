@@ -73,6 +73,20 @@ def test_where_few_pairs_are_seen_the_trend_is_what_is_known(seed: int) -> None:
     assert np.sqrt(np.mean(score(scene, found, windows) ** 2)) < 2
 
 
+def test_of_few_molecules_that_are_seen_for_a_short_time_errors_add_up() -> None:
+    """Too few pairs to solve for the drift, but enough to tell that early and late share none."""
+    ratios = []
+    for seed in range(6):
+        at = scenes.sites(300, size=20_000, seed=seed)
+        scene = scenes.bleaching(at, n=900, n_frames=N_FRAMES, life=20, seed=seed)
+        course = scenes.random_walk(N_FRAMES, 0.3, seed=seed)[np.unique(scene.frames)]
+        found, estimate, windows = found_in(scene, course)
+        np.testing.assert_array_equal(found.level, estimate.level)
+        assert (found.std >= std_about_mean(estimate, windows)).all()
+        ratios.append(score(scene, found, windows))
+    assert np.sqrt(np.mean(np.concatenate(ratios) ** 2)) < 1.5
+
+
 def test_where_turns_have_not_come_to_rest_the_joint_drift_is_taken() -> None:
     """Turns that end early leave what changes slowly; all windows know each other."""
     scene = scenes.visits(scenes.sites(200), n=20_000, n_frames=N_FRAMES)

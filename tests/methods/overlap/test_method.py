@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,9 @@ from smlm_accessor._typing import FloatArray
 from smlm_accessor.correct import correct
 from smlm_accessor.errors import InvalidChunkWarning
 from smlm_accessor.estimation.estimate import estimate_drift
+from smlm_accessor.methods.api import Registered
+from smlm_accessor.methods.overlap import method
+from smlm_accessor.methods.overlap.first_drift import FirstDrift, with_jumps
 from smlm_accessor.metrics import rmse
 from tests import scenes
 from tests.scenes import parameters_of
@@ -80,6 +84,35 @@ def test_pure_background_is_no_evidence_of_drift() -> None:
     assert len(caught) == 1
     assert not drift["valid"].any()
     assert np.isnan(drift["offset"]).all()
+
+
+def found_with_chance(
+    scene: scenes.Scene, chance: float, monkeypatch: pytest.MonkeyPatch
+) -> Registered:
+    """What is found if the coarse drift, which is the true one, is chance so probably."""
+
+    def open_to_doubt(*arguments: Any) -> FirstDrift:
+        first = with_jumps(arguments[0], arguments[1], true, arguments[1].timeline, *arguments[2:])
+        return first._replace(estimate=replace(first.estimate, chance=np.full(2, chance)))
+
+    true = scene.drift[np.unique(scene.frames)]
+    monkeypatch.setattr(method, "first_drift", open_to_doubt)
+    return method.overlap(scene.chunked(), precision=scene.precision)
+
+
+@pytest.mark.parametrize(("chance", "known"), [(1e-9, True), (0.02, True), (0.2, False)])
+def test_a_drift_that_may_be_chance_is_judged_when_it_is_refined(
+    chance: float, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = scenes.visits(scenes.sites(200), n=10_000, n_frames=2_000)
+    scene = scene.drifting(scenes.smooth(2_000))
+    assert found_with_chance(scene, chance, monkeypatch).valid.any() == known
+
+
+def test_refining_makes_no_evidence_of_background(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(4):
+        scene = scenes.background(n=8_000, n_frames=2_000, seed=seed)
+        assert not found_with_chance(scene, 0.02, monkeypatch).valid.any()
 
 
 def test_the_jump_is_where_it_was() -> None:
