@@ -12,8 +12,8 @@ def parabola(values: FloatArray, weights: FloatArray | IntArray) -> FloatArray:
 
     Examples
     --------
-    >>> parabola(np.array([[0.0], [1.0], [4.0], [99.0]]), np.array([1, 1, 1, 0]))[:, 0].round(9)
-    array([0., 1., 4., 9.])
+    >>> parabola(np.array([[1.0], [2.0], [5.0], [99.0]]), np.array([1, 1, 1, 0]))[:, 0].round(9)
+    array([ 1.,  2.,  5., 10.])
     """
     time, root = np.linspace(-1, 1, len(values)), np.sqrt(weights)[:, None]
     powers = time[:, None] ** np.arange(3)

@@ -174,6 +174,8 @@ def drift_of_windows(
     known: Connection,
     nothing: BoolArray,
     prior: Prior | None = None,
+    *,
+    given: bool = False,
 ) -> DriftOfWindows:
     r"""Return the drift of windows and its error, from what windows know of each other.
 
@@ -185,7 +187,7 @@ def drift_of_windows(
     with the variance :math:`\kappa` of a gradient per responsibility, give the joint drift of all
     windows that do not lie on ``nothing``, shape (n_frames,), and its covariance. It is iterated,
     since the gradient is not linear. What is known beforehand connects parts of the table that
-    share nothing.
+    share nothing. Windows that were ``given`` may be longer than what near pairs see.
     """
     timeline, drift = windows.timeline, estimate.drift
     std = std_about_mean(estimate, windows) if prior is None else estimate.std
@@ -206,7 +208,7 @@ def drift_of_windows(
             if not told:  # molecules may be seen for a short time
                 return replace(trend, std=np.maximum(std, _at(windows, error, few)))
             rest = np.sqrt(np.mean((parabola(moved, few.counts) / error) ** 2, axis=0)) < _AWAY
-            if rest.all() and contradiction(pairs, few, every) is None:
+            if rest.all() and (given or contradiction(pairs, few, every) is None):
                 return trend
     pairs = couplings(density, drift, fine, n_events=_SOME)
     if pairs.responsibility.sum() < _SEEN:
@@ -221,7 +223,7 @@ def drift_of_windows(
     if np.count_nonzero(main) < _FEWEST:
         return trend
     drift, found, error, pairs = _turns(pairs, drift, fine, density, main, prior)
-    near = contradiction(pairs, fine, main) if prior is None else None
+    near = contradiction(pairs, fine, main) if prior is None and not given else None
     if near is not None:
         pairs = couplings(density, drift, fine, n_events=_MANY)
         drift, found, error, _ = _turns(pairs, drift, fine, density, main, prior, near)

@@ -267,7 +267,8 @@ def _estimate(
     estimate, density, rows, motion = moved
     seen = judged(density, estimate.drift, windows.timeline, every=density.one_in(FEW))
     on_nothing = estimate.nothing[windows.of_frame] | seen.ends_on_nothing
-    joint = drift_of_windows(estimate, windows, density, first.connection, on_nothing, prior)
+    told = estimate, windows, density, first.connection, on_nothing, prior
+    joint = drift_of_windows(*told, given=given)
     by_jumps = jump_errors(estimate.drift, windows, density, rows)
     chosen: dict[str, Any] = {
         "precision": sigma.tolist(),
